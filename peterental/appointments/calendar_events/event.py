@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 
 
 def event_of(
-    viewing: ViewingOfEvent, namespace: str, revision: int, *, event_id: str | None, public_url: str | None
+    viewing: ViewingOfEvent,
+    namespace: str,
+    revision: int,
+    *,
+    event_id: str | None,
+    public_url: str | None,
+    version: int | None = None,
 ) -> ViewingEvent:
     """Return the event of a viewing.
 
@@ -22,6 +28,7 @@ def event_of(
         revision: of the event.
         event_id: the provider's id; None if it is to be created.
         public_url: where the pages are reached; None leaves the link out.
+        version: of the viewing, for the stamp; None leaves the stamp out.
     """
     url = f"{public_url}/appointments/{viewing.appointment_id}" if public_url else None
     phone = viewing.attendee_phone or viewing.caller_number
@@ -43,4 +50,5 @@ def event_of(
         url=url,
         sequence=viewing.sequence,
         updated_at=viewing.updated_at,
+        version=version,
     )

@@ -130,6 +130,16 @@ class CalendarEventRepository:
             (calendar_id, revision, appointment_id),
         )
 
+    def record_deletion_attempt(self, appointment_id: int, event_id: str) -> None:
+        """Record that an event is about to be deleted, before the provider is asked to."""
+        self._database.fetch(
+            """
+            UPDATE calendar_viewings SET attempted_at = COALESCE(attempted_at, NOW()), event_id = %s
+            WHERE appointment_id = %s
+            """,
+            (event_id, appointment_id),
+        )
+
     def record_written(self, connection: Connection, state: EventState, event_id: str, viewing: ViewingOfEvent) -> None:
         """Queue recording that the event of a viewing was written as it was at `state.version`."""
         connection.execute(
@@ -180,6 +190,13 @@ class CalendarEventRepository:
         )
         return [EventState(**row) for row in cursor.fetchall()]
 
+    def states(self, connection: Connection, appointment_ids: list[int]) -> list[EventState]:
+        """Return what was written about some viewings, cancelled ones too. Waits for the server."""
+        cursor = connection.execute(
+            f"SELECT {_STATE} FROM calendar_viewings WHERE appointment_id = ANY(%s)".encode(), (appointment_ids,)
+        )
+        return [EventState(**row) for row in cursor.fetchall()]
+
     def record_remote_change(
         self, connection: Connection, state: EventState, change: RemoteChange | None, event: OwnEvent | None
     ) -> None:
@@ -201,7 +218,7 @@ class CalendarEventRepository:
         )
 
     def write_again(self, connection: Connection, state: EventState) -> None:
-        """Queue writing the event of a viewing again, over what a person did to it."""
+        """Queue writing the event of a viewing again, over what it is now."""
         connection.execute(
             "UPDATE calendar_viewings SET version = version + 1 WHERE appointment_id = %s", (state.appointment_id,)
         )

@@ -6,8 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from peterental.calendars.icalendar_data.reader import STAMP_PROPERTY
+
 OUR_PROPERTIES = frozenset(
     {"DTSTAMP", "LAST-MODIFIED", "SEQUENCE", "DTSTART", "DTEND", "SUMMARY", "LOCATION", "DESCRIPTION", "URL"}
+    | {STAMP_PROPERTY}
 )
 """What PeteRental writes. Everything else in the event is the person's or her program's."""
 

@@ -61,7 +61,7 @@ class ViewingWriter:
         """
         path = self._path_of(event.marker)
         answer = self._put(path, viewing_to_icalendar(event), {"If-None-Match": "*"})
-        if answer.status in _DONE:
+        if self._is_done(answer):
             return self._collection.url_of(path)
         found = self.locate(event.marker, None) if answer.status in _MAY_BE_THERE else None
         if found is not None:
@@ -86,14 +86,16 @@ class ViewingWriter:
                 return self._collection.url_of(found.path)
         raise CalendarUnreachable(host=self._host, reason="another program keeps changing the event")
 
-    def delete(self, event_id: str) -> None:
-        """Delete an event, wherever in the calendar it is now.
+    def delete(self, event_id: str, *, follow: bool = True) -> None:
+        """Delete an event. One that is gone, alone or with its calendar, is no fault.
 
-        One that is gone, alone or with its calendar, is no fault.
+        Args:
+            event_id: the URL of its resource.
+            follow: whether it is deleted wherever in the calendar it is now.
         """
         path = path_of(event_id)
         marker = marker_of(path, self._namespace)
-        if self._delete_resource(path) or marker is None:
+        if self._delete_resource(path) or marker is None or not follow:
             return
         with suppress(CalendarGone):
             for moved in self._with_uid_of(marker):
@@ -140,7 +142,7 @@ class ViewingWriter:
         answer = self._put(found.path, text, {"If-Match": str(found.etag) if is_strong else "*"})
         if answer.status not in _DONE | _OVERTAKEN:
             raise self._refused(answer)
-        return answer.status in _DONE
+        return self._is_done(answer)
 
     def _put(self, path: str, text: bytes, condition: dict[str, str]) -> HttpAnswer:
         headers = {"Content-Type": "text/calendar; charset=utf-8", **condition}
@@ -151,6 +153,15 @@ class ViewingWriter:
         answer = self._client.send("DELETE", self._collection.url_of(path))
         if answer.status not in _DONE | _GONE:
             raise unexpected(answer)
+        return self._is_done(answer)
+
+    def _is_done(self, answer: HttpAnswer) -> bool:
+        """Return whether a change was made. Raises CalendarNonsense for a web page, such as a proxy's sign-in.
+
+        Apache answers 201 with a page, after it has created the resource.
+        """
+        if answer.status == HTTPStatus.OK and "html" in answer.headers.get("Content-Type", "").lower():
+            raise CalendarNonsense(host=self._host, reason="it answers a change with a web page")
         return answer.status in _DONE
 
     def _refused(self, answer: HttpAnswer) -> CalendarFault:

@@ -16,7 +16,7 @@ from peterental.calendars.google.api import (
     GoogleApi,
     json_object,
 )
-from peterental.calendars.google.events import FIELDS, is_copy, read_event
+from peterental.calendars.google.events import FIELDS, STAMP_PROPERTY, is_copy, read_event
 from peterental.calendars.google.provider import HOST
 from peterental.calendars.model import (
     CalendarGone,
@@ -62,12 +62,18 @@ class Viewings:
         return self._change(remote_id, event, event.event_id)
 
     def delete(self, remote_id: str, event_id: str) -> None:
-        """Delete an event; one that is gone already is no fault."""
+        """Delete an event; one that is gone already is no fault.
+
+        Raises CalendarNonsense if the answer is not Google's: a login page says nothing about the event.
+        """
         try:
-            self._api.ask("DELETE", _path(remote_id, event_id), query=_SILENT)
+            answer = self._api.ask("DELETE", _path(remote_id, event_id), query=_SILENT)
         except ApiError as error:
             if self._current(remote_id, event_id) is not None:
                 raise _refused(error) from error
+        else:
+            if answer.body:
+                raise CalendarNonsense(host=HOST, reason="the answer to a deletion is not empty")
 
     def find(self, remote_id: str, event: ViewingEvent) -> OwnEvent | None:
         """Return an event as it is now, by its id or else by its marker.
@@ -80,7 +86,14 @@ class Viewings:
                 read = read_event(found, event.zone, self._namespace)
                 if read.start is None or read.end is None:
                     raise CalendarNonsense(host=HOST, reason="the event has no time that can be read")
-                return OwnEvent(marker=event.marker, event_id=event_id, start=read.start, end=read.end)
+                return OwnEvent(
+                    marker=event.marker,
+                    event_id=event_id,
+                    start=read.start,
+                    end=read.end,
+                    stamp=read.stamp,
+                    is_original=event_id == str(event.marker),
+                )
         self._require_calendar(remote_id)
         return None
 
@@ -172,6 +185,9 @@ def _content(event: ViewingEvent) -> dict[str, Any]:
 
     Google reads a description as HTML.
     """
+    private = {"peterentalViewing": str(event.marker.appointment_id)}
+    if event.stamp is not None:
+        private[STAMP_PROPERTY] = str(event.stamp)
     content = {
         "summary": event.title,
         "location": event.location,
@@ -180,7 +196,7 @@ def _content(event: ViewingEvent) -> dict[str, Any]:
             edge: {"dateTime": moment.astimezone(event.zone).isoformat(), "timeZone": event.zone.key}
             for edge, moment in (("start", event.start), ("end", event.end))
         },
-        "extendedProperties": {"private": {"peterentalViewing": str(event.marker.appointment_id)}},
+        "extendedProperties": {"private": private},
     }
     if event.url is not None:
         content["source"] = {"title": "PeteRental", "url": event.url}

@@ -23,8 +23,11 @@ from peterental.calendars.icalendar_data.text import (
 )
 from peterental.calendars.icalendar_data.zone_definitions import defined_clock
 from peterental.calendars.icalendar_data.zones import UnknownClock, ZoneClock, Zones
-from peterental.calendars.model import BusyKind, BusyTime, Marker, OwnEvent, ReadWindow
+from peterental.calendars.model import BusyKind, BusyTime, Marker, OwnEvent, ReadWindow, Stamp
 from peterental.plural import counted
+
+STAMP_PROPERTY = "X-PETERENTAL-STAMP"
+"""The property that holds the stamp of a viewing."""
 
 _MAX_NOTES = 10
 _BROKEN_REPETITION = "a repetition that cannot be read: only its first time blocks"
@@ -202,6 +205,7 @@ class _Reading:
                 event_id=uid_of(component),
                 start=event.start.earliest if is_there else None,
                 end=event.end.latest if is_there else None,
+                stamp=Stamp.parse(component.first(STAMP_PROPERTY).strip()),
             )
         )
 

@@ -12,6 +12,7 @@ from peterental.calendars.http import HttpAnswer
 from peterental.calendars.microsoft.events import (
     MARKER_PROPERTY,
     NO_TIME,
+    STAMP_PROPERTY,
     busy_times,
     id_of,
     interval_of,
@@ -63,7 +64,10 @@ MAX_NOTES = 20
 _UTC = ZoneInfo("UTC")
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _VIEW_FIELDS = "id,subject,start,end,isAllDay,isCancelled,showAs,responseStatus,type,seriesMasterId,transactionId"
-_FIND_FIELDS = "id,start,end,isAllDay,isCancelled,type,seriesMasterId,transactionId"
+_FIND = {
+    "$select": "id,start,end,isAllDay,isCancelled,type,seriesMasterId,transactionId",
+    "$expand": f"singleValueExtendedProperties($filter=id eq '{STAMP_PROPERTY}')",
+}
 _UNREADABLE = "an event has no id or no time that can be read"
 _NO_CONTENT = 204
 _BAD_REQUEST = 400
@@ -170,8 +174,9 @@ class MicrosoftAccount:
             raise EventMissing
         return self._create(remote_id, event)
 
-    def delete(self, remote_id: str, event_id: str) -> None:
-        """Delete an event; one that is gone already is no fault."""
+    def delete(self, remote_id: str, event_id: str, *, follow: bool = True) -> None:
+        """Delete an event; one that is gone already is no fault. Its id never changes."""
+        del follow
         answer = self._graph.send("DELETE", self._graph.url("calendars", remote_id, "events", event_id))
         if answer.status == _NO_CONTENT or is_missing(answer):
             return
@@ -230,7 +235,7 @@ class MicrosoftAccount:
     def _with_marker(self, remote_id: str, event: ViewingEvent) -> tuple[str, Mapping[str, Any]] | None:
         """Find an event by its marker. If a person copied it, the copy may have the marker too."""
         same = f"ep/id eq '{MARKER_PROPERTY}' and ep/value eq '{event.marker}'"
-        query = {"$filter": f"singleValueExtendedProperties/Any(ep: {same})", "$select": _FIND_FIELDS}
+        query = {"$filter": f"singleValueExtendedProperties/Any(ep: {same})", **_FIND}
         url = self._graph.url("calendars", remote_id, "events", query=query)
         found = [
             (event_id, item)
@@ -247,7 +252,7 @@ class MicrosoftAccount:
         Its immutable id may lead to it in the folder of deleted items too, so it counts only if the calendar's view
         has it.
         """
-        url = self._graph.url("calendars", remote_id, "events", event_id, query={"$select": _FIND_FIELDS})
+        url = self._graph.url("calendars", remote_id, "events", event_id, query=_FIND)
         answer = self._graph.send("GET", url)
         if is_missing(answer):
             return None

@@ -9,11 +9,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from peterental.calendars.icalendar_data.zones import UnknownClock, known_clock
-from peterental.calendars.model import BusyKind, BusyTime, Marker, OwnEvent, ReadWindow, ViewingEvent
+from peterental.calendars.model import BusyKind, BusyTime, Marker, OwnEvent, ReadWindow, Stamp, ViewingEvent
 from peterental.clock import midnight
 
 MARKER_PROPERTY = "String {6b1f9d52-0c3e-4f0a-9a75-3e1c5d2f8a40} Name PeteRentalViewing"
 """The extended property that holds the marker of a viewing; events can be searched by it."""
+
+STAMP_PROPERTY = "String {6b1f9d52-0c3e-4f0a-9a75-3e1c5d2f8a40} Name PeteRentalStamp"
+"""The extended property that holds the stamp of a viewing. Views and feeds do not report it."""
 
 NO_TIME = "An event has no time that can be read. It does not block."
 
@@ -86,7 +89,22 @@ def own_event(item: Mapping[str, Any], marker: Marker, event_id: str, zone: Zone
     interval = interval_of(item, zone)
     if interval is None:
         return None
-    return OwnEvent(marker=marker, event_id=event_id, start=interval.start, end=interval.end)
+    return OwnEvent(
+        marker=marker,
+        event_id=event_id,
+        start=interval.start,
+        end=interval.end,
+        stamp=_stamp(item),
+        is_original=item.get("transactionId") == str(marker),
+    )
+
+
+def _stamp(item: Mapping[str, Any]) -> Stamp | None:
+    properties = item.get("singleValueExtendedProperties")
+    for each in properties if isinstance(properties, list) else ():
+        if isinstance(each, dict) and str(each.get("id")).lower() == STAMP_PROPERTY.lower():
+            return Stamp.parse(each.get("value"))
+    return None
 
 
 def busy_times(item: Mapping[str, Any], window: ReadWindow) -> tuple[tuple[BusyTime, ...], str | None]:
@@ -176,7 +194,7 @@ def to_graph(event: ViewingEvent, *, is_new: bool, in_utc: bool = False) -> dict
 
     Args:
         event: the viewing.
-        is_new: whether it is created: with its transaction id and its marker.
+        is_new: whether it is created, with its transaction id.
         in_utc: whether its times are written in UTC and not in the agent's zone.
     """
     zone = ZoneInfo("UTC") if in_utc or not _is_plain(event) else event.zone
@@ -187,10 +205,13 @@ def to_graph(event: ViewingEvent, *, is_new: bool, in_utc: bool = False) -> dict
         "start": _in_zone(event.start, zone),
         "end": _in_zone(event.end, zone),
     }
+    properties = {MARKER_PROPERTY: event.marker, STAMP_PROPERTY: event.stamp}
+    content["singleValueExtendedProperties"] = [
+        {"id": name, "value": str(value)} for name, value in properties.items() if value is not None
+    ]
     if is_new:
         content["showAs"] = "busy"
         content["transactionId"] = str(event.marker)
-        content["singleValueExtendedProperties"] = [{"id": MARKER_PROPERTY, "value": str(event.marker)}]
     return content
 
 

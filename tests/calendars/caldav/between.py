@@ -22,6 +22,16 @@ def lose_the_answer(server: Server) -> Meddling:
     return meddle
 
 
+def hold(server: Server, held: list[Callable[[], object]]) -> Meddling:
+    """Close the connection in place of answering, and add the request to those that the test carries out later."""
+
+    def meddle(exchange: Exchange) -> bytes:
+        held.append(lambda: forwarded(server, exchange))
+        return b""
+
+    return meddle
+
+
 def forwarded(server: Server, exchange: Exchange) -> bytes:
     """Pass a request on to the real server and return its answer."""
     method, _, path = exchange.line.partition(" ")

@@ -65,7 +65,7 @@ def test_write_change_delete(calendar: RealCalendar, mine: ViewingCalendar) -> N
     later = moved(viewing(), written.event_id)
     mine.write(calendar.url, later)
     assert mine.find(calendar.url, later) == OwnEvent(
-        marker=later.marker, event_id=written.event_id, start=later.start, end=later.end
+        marker=later.marker, event_id=written.event_id, start=later.start, end=later.end, is_original=True
     )
     mine.delete(calendar.url, written.event_id)
     assert mine.find(calendar.url, later) is None
