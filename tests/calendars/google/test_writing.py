@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from peterental.calendars.model import (
     EventIdSpent,
     EventMissing,
     EventRefused,
+    Stamp,
 )
 from tests.calendars.google.fake import GoogleFake
 from tests.calendars.google.helpers import DANA, LEE, WINDOW, at, connect, viewing
@@ -251,6 +252,33 @@ def test_refused_deletion_is_no_success(google: GoogleFake, calendar: FakeCalend
         account.delete(DANA, ID)
     calendar.cancel(ID)
     account.delete(DANA, ID)
+
+
+@pytest.mark.parametrize("page", ["<html>Sign in</html>", "{}"])
+def test_web_page_in_place_of_a_deletion_is_no_success(google: GoogleFake, calendar: FakeCalendar, page: str) -> None:
+    account = connect(google)
+    account.write(DANA, viewing())
+    google.misbehave(lambda request: "lie" if request.method == "DELETE" else None)
+    with pytest.raises(CalendarNonsense, match="the answer to a deletion is not empty"):
+        account.delete(DANA, ID)
+    google.calm()
+    assert calendar.events[ID]["status"] == "confirmed"
+    google.answer_nonsense(page, method="DELETE")
+    with pytest.raises(CalendarNonsense):
+        account.delete(DANA, ID)
+
+
+def test_event_keeps_the_stamp_of_what_was_written(google: GoogleFake, calendar: FakeCalendar) -> None:
+    account = connect(google)
+    account.write(DANA, viewing(version=3))
+    account.write(DANA, viewing(version=4, event_id=ID, start=at(3, 9), end=at(3, 10)))
+    calendar.change(ID, start=at(5, 9), end=at(5, 10))
+    found = account.find(DANA, viewing())
+    assert found is not None
+    assert found.stamp == Stamp(4, at(3, 9).astimezone(UTC), at(3, 10).astimezone(UTC))
+    assert found.is_original
+    private = calendar.events[ID]["extendedProperties"]["private"]
+    assert private["peterentalViewing"] == "12", "what else is there stays"
 
 
 def test_deletion_of_a_moved_away_page_is_no_success(google: GoogleFake) -> None:
