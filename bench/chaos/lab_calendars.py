@@ -43,13 +43,13 @@ FAILING_SHARE = 0.7
 DRAIN_TIMEOUT_S = 90.0
 
 TROUBLE: dict[str, tuple[Mishap, ...]] = {
-    "calendars hang": ("hang",),
+    "calendars hang": ("hang", "late"),
     "calendars answer 503": ("unavailable", "refuse"),
     "calendars send nonsense": ("lie", "spoil"),
     "calendars throttle": ("throttle",),
     "calendars lose answers after committing": ("lose",),
     "calendars forget tokens and cursors": ("expire",),
-    "calendars do all of this": ("hang", "unavailable", "lie", "spoil", "throttle", "lose", "expire", "refuse"),
+    "calendars do all of this": ("hang", "late", "unavailable", "lie", "spoil", "throttle", "lose", "expire", "refuse"),
 }
 """What providers do wrong, by the fault's name in the report."""
 
@@ -106,7 +106,8 @@ _NOT_READ_SINCE = """
 """
 _CHECKING = """
     SELECT COUNT(*) FROM procrastinate_jobs
-    WHERE task_name IN ('check_viewing', 'write_viewing', 'write_viewings') AND status IN ('todo', 'doing')
+    WHERE task_name IN ('check_viewing', 'write_viewing', 'write_viewings', 'delete_stray_event')
+        AND status IN ('todo', 'doing')
 """
 
 

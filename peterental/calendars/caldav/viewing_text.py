@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from peterental.calendars.icalendar_data.reader import STAMP_PROPERTY
+from peterental.calendars.icalendar_data.text import STAMP_PROPERTY
 
 OUR_PROPERTIES = frozenset(
     {"DTSTAMP", "LAST-MODIFIED", "SEQUENCE", "DTSTART", "DTEND", "SUMMARY", "LOCATION", "DESCRIPTION", "URL"}

@@ -14,6 +14,7 @@ from peterental.calendars.icalendar_data.limits import USUAL_LIMITS, Budget, Lim
 from peterental.calendars.icalendar_data.moments import Moment, Reader, Unreadable
 from peterental.calendars.icalendar_data.series import times
 from peterental.calendars.icalendar_data.text import (
+    STAMP_PROPERTY,
     CalendarText,
     Component,
     parameter,
@@ -25,9 +26,6 @@ from peterental.calendars.icalendar_data.zone_definitions import defined_clock
 from peterental.calendars.icalendar_data.zones import UnknownClock, ZoneClock, Zones
 from peterental.calendars.model import BusyKind, BusyTime, Marker, OwnEvent, ReadWindow, Stamp
 from peterental.plural import counted
-
-STAMP_PROPERTY = "X-PETERENTAL-STAMP"
-"""The property that holds the stamp of a viewing."""
 
 _MAX_NOTES = 10
 _BROKEN_REPETITION = "a repetition that cannot be read: only its first time blocks"

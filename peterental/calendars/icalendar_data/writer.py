@@ -9,7 +9,7 @@ from datetime import UTC, timedelta
 import icalendar
 from icalendar.prop import vDuration, vText, vUri
 
-from peterental.calendars.icalendar_data.reader import STAMP_PROPERTY
+from peterental.calendars.icalendar_data.text import STAMP_PROPERTY
 from peterental.calendars.model import ViewingEvent
 
 PRODUCT = "-//PeteRental//Viewings//EN"

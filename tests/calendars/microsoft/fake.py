@@ -78,6 +78,7 @@ class FakeGraph(Loopback):
         remembers_transactions: whether a transaction id that was used is recognised.
         conflicts_on_repeat: whether a repeated transaction id is answered by 409; else by the event that exists.
         shows_deleted: whether an event in the folder of deleted items is still found by its immutable id.
+        late: requests to be carried out at `release`, whose clients wait no longer.
         knows_zone: whether a name of a zone is accepted.
         problems: what broke the contract or the documentation.
     """
@@ -97,7 +98,7 @@ class FakeGraph(Loopback):
         self.problems: list[str] = []
         self._tokens: dict[str, _Rest | _Round] = {}
         self._numbers = itertools.count(1)
-        self._late: deque[Asked] = deque()
+        self.late: deque[Asked] = deque()
         super().__init__(latency_s=latency_s)
 
     # --- faults ------------------------------------------------------------------------------------------------------
@@ -136,16 +137,16 @@ class FakeGraph(Loopback):
             if asked.method != method:
                 return None
             self.hooks.remove(hook)
-            self._late.append(asked)
+            self.late.append(asked)
             return Drop()
 
         self.hooks.append(hook)
 
     def release(self) -> None:
         """Carry out the requests that are late, in the order in which they came."""
-        while self._late:
+        while self.late:
             with self.lock:
-                self.answer(self._late.popleft())
+                self.answer(self.late.popleft())
 
     def forget_feeds(self) -> None:
         """Forget the state of every change feed and list, as a server does that moves a mailbox."""

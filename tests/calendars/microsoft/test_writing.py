@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from peterental.calendars.microsoft.events import MARKER_PROPERTY
+from peterental.calendars.microsoft.events import MARKER_PROPERTY, own_event
 from peterental.calendars.model import (
     CalendarAccessLost,
     CalendarNonsense,
@@ -19,10 +19,11 @@ from peterental.calendars.model import (
     EventRefused,
     Marker,
     OwnEvent,
+    Stamp,
     ViewingEvent,
 )
 from tests.calendars.microsoft.fake import FakeGraph, failure
-from tests.calendars.microsoft.mailbox import Event
+from tests.calendars.microsoft.mailbox import Event, moment
 from tests.calendars.microsoft.office import CHICAGO, MARKER, NAMESPACE, Cache, account, hours, on, read, times, viewing
 from tests.calendars.provider_server import Answer, Drop, Reply
 
@@ -453,3 +454,26 @@ def test_move_onto_itself_blocks_nothing(fake: FakeGraph) -> None:
     assert cache.times == set()
     assert times(read(fake)) == set()
     assert CHICAGO.key == "America/Chicago"
+
+
+# --- stamps ----------------------------------------------------------------------------------------------------------
+
+
+def test_event_keeps_the_stamp_of_what_was_written(fake: FakeGraph) -> None:
+    event_id = write(fake, viewing(version=3))
+    write(fake, viewing(version=4, event_id=event_id, start=on(4, 10), end=on(4, 11)))
+    fake.mailbox.change(event_id, on(5, 10), on(5, 11))
+    found = find(fake)
+    assert found is not None
+    assert (found.start, found.stamp) == (on(5, 10), Stamp(4, on(4, 10).astimezone(UTC), on(4, 11).astimezone(UTC)))
+    [event] = present(fake)
+    values = [each["value"] for each in event.content["singleValueExtendedProperties"]]
+    assert values[0] == str(MARKER), "what else is there stays"
+
+
+@pytest.mark.parametrize("properties", [None, ["?"], [{"id": MARKER_PROPERTY, "value": "1"}], [{"value": 7}]])
+def test_event_without_a_stamp_has_none(properties: object) -> None:
+    item = {"singleValueExtendedProperties": properties, "start": moment(on(3, 14)), "end": moment(on(3, 15))}
+    own = own_event(item, MARKER, "1", CHICAGO)
+    assert own is not None
+    assert (own.stamp, own.is_original) == (None, False)
