@@ -63,14 +63,18 @@ Hours are minutes after midnight, because Python has no 24:00.
 """
 
 BUSY_TIMES = """
-    SELECT array_agg(lower(during)) AS busy_starts, array_agg(upper(during)) AS busy_untils
+    SELECT array_agg(date_part('epoch', lower(during))) AS busy_starts,
+           array_agg(date_part('epoch', upper(during))) AS busy_untils
     FROM agent_busy
     WHERE agent_busy.agent_id = agent.agent_id
         AND during && tstzrange(
             %(now)s::timestamptz, %(now)s::timestamptz + make_interval(days => agent.horizon_days + 2)
         )
 """
-"""A lateral subquery: the busy blocks of the row `agent` of `agents` up to its horizon, as two arrays."""
+"""A lateral subquery: the busy blocks of the row `agent` of `agents` up to its horizon, as arrays for `BusyTimes`.
+
+In seconds since 1970: numbers are decoded in a third of the time of timestamps.
+"""
 
 WANTED_AGENTS = """
     (%(user_id)s::int IS NULL OR own.user_id = %(user_id)s) AND (%(agent_id)s = '' OR own.agent_id = %(agent_id)s)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from peterental.agents.model import Agent, AgentInactive, AgentUnknown
 from peterental.appointments import own_bookings
 from peterental.appointments.availability import Availability, BookedInterval, UnavailableReason
+from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes
 from peterental.appointments.date_parsing import (
     Asked,
     Clarification,
@@ -97,7 +98,8 @@ class RequestContext:
         now: the current time, aware.
         invocation: the tool call.
         agent: whose phone was called; None if no agent is registered for it.
-        taken: times that are not free.
+        taken: bookings with the agent.
+        busy: when the agent is busy otherwise.
         own: upcoming bookings with the agent whose number ends like the caller's or that this call made, soonest first.
         call_history: the earlier tool calls of this call.
     """
@@ -106,6 +108,7 @@ class RequestContext:
     invocation: ToolInvocation
     agent: Agent | None
     taken: tuple[BookedInterval, ...] = ()
+    busy: BusyTimes = NO_BUSY_TIMES
     own: tuple[Appointment, ...] = ()
     call_history: CallHistory = field(default_factory=CallHistory)
 
@@ -150,7 +153,7 @@ class RequestContext:
         agent = self.known_agent
         left_out = without.appointment_id if without else None
         taken = [interval for interval in self.taken if left_out is None or interval.appointment_id != left_out]
-        return Availability(agent.rules, agent.zone, self.now, taken)
+        return Availability(agent.rules, agent.zone, self.now, taken, self.busy)
 
     def parse_context(self, request: BookingRequest, current: Appointment | None = None) -> Context:
         """Return what the times in a request are read against.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from peterental.agents.lookup import AGENT_BY_ID, AGENT_BY_VAPI_KEY, AGENT_JSON, BUSY_TIMES, agent_from_json
 from peterental.appointments.availability import BookedInterval
+from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes
 from peterental.calendars.lookup import CALENDAR_AGE, calendar_age
 
 if TYPE_CHECKING:
@@ -69,12 +70,14 @@ class AgentSchedule:
 
     Args:
         agent: with its rules; None where no agent is registered for the call.
-        taken: confirmed bookings with their buffers, and busy blocks, from two days ago to the agent's horizon.
+        taken: confirmed bookings with their buffers, from two days ago to the agent's horizon.
+        busy: when the agent is busy otherwise, from now to the horizon.
         calendar_age: how old the busy blocks of its calendars are; None without a calendar.
     """
 
     agent: Agent | None
     taken: tuple[BookedInterval, ...] = ()
+    busy: BusyTimes = NO_BUSY_TIMES
     calendar_age: CalendarAge | None = None
 
 
@@ -83,5 +86,5 @@ def read_schedule(row: DictRow | None) -> AgentSchedule:
     if row is None:
         return AgentSchedule(None)
     booked = map(BookedInterval, row["starts"] or (), row["untils"] or (), row["ids"] or ())
-    busy = map(BookedInterval, row["busy_starts"] or (), row["busy_untils"] or ())
-    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *busy), calendar_age(row))
+    busy = BusyTimes(row["busy_starts"], row["busy_untils"]) if row["busy_starts"] else NO_BUSY_TIMES
+    return AgentSchedule(agent_from_json(row["agent"]), tuple(booked), busy, calendar_age(row))

@@ -37,12 +37,11 @@ from peterental.audit.model import Change, changed_fields
 from peterental.clock import existing_instant, instant_of, midnight, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from datetime import date
 
     from peterental.access import Viewer
     from peterental.agents.model import Agent
-    from peterental.appointments.availability import BookedInterval
     from peterental.appointments.manual.model import (
         Action,
         BookingWarnings,
@@ -106,7 +105,7 @@ class ManualBookingService:
         with self._database.transaction() as connection:
             schedule = self._manual.read(connection, agent_id, now)
         agent = _agent_for(viewer, schedule)
-        availability = Availability(agent.rules, agent.zone, now, _ignoring(schedule.taken, ignored_id))
+        availability = _availability(agent, schedule, now, ignored_id)
         times = availability.free_on(day)
         noon = datetime.combine(day, time(12), agent.zone)
         return DayAvailability(agent, tuple(times), () if times else availability.nearest(noon))
@@ -292,7 +291,7 @@ class ManualBookingService:
             is_calendar_stale=not self._calendars.is_current(schedule.calendar_age, agent, now),
         )
         if not found.fingerprints <= when.acknowledged:
-            availability = Availability(agent.rules, agent.zone, now, _ignoring(schedule.taken, ignored_id))
+            availability = _availability(agent, schedule, now, ignored_id)
             raise ConfirmationRequired(found, availability.nearest(start))
         return found
 
@@ -303,7 +302,7 @@ class ManualBookingService:
         until = old.end + timedelta(minutes=schedule.agent.rules.buffer_minutes)
         others = self._manual.overlapping(connection, old.agent_id, old.start, until, ignored_id=old.appointment_id)
         if others:
-            availability = Availability(schedule.agent.rules, schedule.agent.zone, now, schedule.taken)
+            availability = _availability(schedule.agent, schedule, now)
             raise SlotTaken(availability.nearest(old.start))
 
     def _slot_taken(self, agent_id: str, when: WallClockTime, *, ignored_id: int | None = None) -> SlotTaken:
@@ -312,9 +311,7 @@ class ManualBookingService:
         with self._database.transaction() as connection:
             schedule = self._manual.read(connection, agent_id, now)
         assert schedule.agent is not None  # noqa: S101  # tells mypy; agents are never deleted
-        availability = Availability(
-            schedule.agent.rules, schedule.agent.zone, now, _ignoring(schedule.taken, ignored_id)
-        )
+        availability = _availability(schedule.agent, schedule, now, ignored_id)
         wanted = instant_of(when.day, when.clock_min, schedule.agent.zone) or now
         return SlotTaken(availability.nearest(wanted))
 
@@ -359,9 +356,10 @@ def _times(agent: Agent, when: WallClockTime, duration_min: int) -> tuple[dateti
     return start, start + timedelta(minutes=duration_min)
 
 
-def _ignoring(taken: Sequence[BookedInterval], appointment_id: int | None) -> list[BookedInterval]:
-    """Return the taken times without those of one viewing, if there is one to ignore."""
-    return [interval for interval in taken if appointment_id is None or interval.appointment_id != appointment_id]
+def _availability(agent: Agent, schedule: AgentSchedule, now: datetime, ignored_id: int | None = None) -> Availability:
+    """Return an agent's availability, without one viewing if there is one to ignore."""
+    taken = [each for each in schedule.taken if ignored_id is None or each.appointment_id != ignored_id]
+    return Availability(agent.rules, agent.zone, now, taken, schedule.busy)
 
 
 def _audited_fields(appointment: Appointment) -> dict[str, object]:
