@@ -40,7 +40,7 @@ MAX_AGE_MINUTES = 10
 TICK_S = 0.5
 FAULT_S = 2.5
 FAILING_SHARE = 0.7
-DRAIN_TIMEOUT_S = 90.0
+DRAIN_TIMEOUT_S = 300.0
 
 TROUBLE: dict[str, tuple[Mishap, ...]] = {
     "calendars hang": ("hang", "late"),
