@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from http import HTTPStatus
 
 from peterental.calendars.caldav import names
@@ -26,6 +27,7 @@ from peterental.calendars.model import (
     ReadWindow,
     ViewingEvent,
 )
+from peterental.calendars.notes import with_notes
 
 MAX_ATTEMPTS = 2
 """How often a change is tried when another program's change came first."""
@@ -131,8 +133,13 @@ class ViewingWriter:
         return [resource for resource in found if ViewingText(resource.data, marker.uid).is_ours]
 
     def _change_resource(self, event: ViewingEvent, found: Resource) -> bool:
-        """Replace our part of a resource; return False if another program was faster."""
+        """Replace our part of a resource; return False if another program was faster.
+
+        What a person wrote into the description stays.
+        """
         existing = ViewingText(found.data, event.marker.uid)
+        lines = with_notes(event.description.split("\n"), existing.description.split("\n"))
+        event = replace(event, description=existing.description if lines is None else "\n".join(lines))
         ours = ViewingText(viewing_to_icalendar(event), event.marker.uid)
         if existing.agrees_with(ours) and existing.sequence >= event.sequence:
             return True

@@ -65,7 +65,7 @@ _UTC = ZoneInfo("UTC")
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _VIEW_FIELDS = "id,subject,start,end,isAllDay,isCancelled,showAs,responseStatus,type,seriesMasterId,transactionId"
 _FIND = {
-    "$select": "id,start,end,isAllDay,isCancelled,type,seriesMasterId,transactionId",
+    "$select": "id,body,start,end,isAllDay,isCancelled,type,seriesMasterId,transactionId",
     "$expand": f"singleValueExtendedProperties($filter=id eq '{STAMP_PROPERTY}')",
 }
 _UNREADABLE = "an event has no id or no time that can be read"
@@ -169,7 +169,7 @@ class MicrosoftAccount:
         """
         found = self._located(remote_id, event)
         if found is not None:
-            return self._change(remote_id, event, found[0])
+            return self._change(remote_id, event, *found)
         if event.event_id is not None:
             raise EventMissing
         return self._create(remote_id, event)
@@ -195,34 +195,35 @@ class MicrosoftAccount:
 
     def _create(self, remote_id: str, event: ViewingEvent) -> WrittenEvent:
         url = self._graph.url("calendars", remote_id, "events")
-        answer = self._sent("POST", url, event, is_new=True)
+        answer = self._sent("POST", url, event, None)
         if answer.status == _CONFLICT:
             found = self._located(remote_id, event)
             if found is None:
                 raise EventIdSpent(host=HOST)
-            return self._change(remote_id, event, found[0])
+            return self._change(remote_id, event, *found)
         _raise_for_write(answer, calendar=remote_id)
         content = object_of(answer)
         event_id = _id_in(content)
         interval = interval_of(content, event.zone)
         if interval is not None and (interval.start, interval.end) != (event.start, event.end):
             # An earlier attempt made it, with the times of then.
-            return self._change(remote_id, event, event_id)
+            return self._change(remote_id, event, event_id, content)
         return WrittenEvent(event_id)
 
-    def _change(self, remote_id: str, event: ViewingEvent, event_id: str) -> WrittenEvent:
+    def _change(self, remote_id: str, event: ViewingEvent, event_id: str, present: Mapping[str, Any]) -> WrittenEvent:
+        """Change our fields of an event. What a person wrote into its description stays."""
         url = self._graph.url("calendars", remote_id, "events", event_id)
-        answer = self._sent("PATCH", url, event, is_new=False)
+        answer = self._sent("PATCH", url, event, present)
         if is_missing(answer):
             raise EventMissing
         _raise_for_write(answer)
         return WrittenEvent(_id_in(object_of(answer)))
 
-    def _sent(self, method: str, url: str, event: ViewingEvent, *, is_new: bool) -> HttpAnswer:
+    def _sent(self, method: str, url: str, event: ViewingEvent, present: Mapping[str, Any] | None) -> HttpAnswer:
         """Send a viewing, in UTC if the provider does not know the agent's zone."""
-        answer = self._graph.send(method, url, to_graph(event, is_new=is_new))
+        answer = self._graph.send(method, url, to_graph(event, present))
         if answer.status == _BAD_REQUEST and "timezone" in error_code(answer).lower():
-            answer = self._graph.send(method, url, to_graph(event, is_new=is_new, in_utc=True))
+            answer = self._graph.send(method, url, to_graph(event, present, in_utc=True))
         return answer
 
     def _located(self, remote_id: str, event: ViewingEvent) -> tuple[str, Mapping[str, Any]] | None:

@@ -221,6 +221,56 @@ def test_conflict_of_a_change_is_tried_again(google: GoogleFake, calendar: FakeC
         connect(google).write(DANA, viewing(event_id=ID))
 
 
+def test_change_keeps_the_notes_of_a_person(google: GoogleFake, calendar: FakeCalendar) -> None:
+    account = connect(google)
+    account.write(DANA, viewing(description="Visitor: Ann & Bob\nPhone: 1"))
+    calendar.change(ID, description="Visitor: Ann &amp; Bob<br>Phone: 1<br><b>Bring the keys</b>")
+    account.write(DANA, viewing(event_id=ID, description="Visitor: Ann & Bob\nPhone: 1", start=at(2, 9)))
+    assert "description" not in json.loads(google.requests[-1].body), "nothing of it has changed"
+    account.write(DANA, viewing(event_id=ID, description="Visitor: Deleted"))
+    assert calendar.events[ID]["description"] == "Visitor: Deleted\n<b>Bring the keys</b>"
+
+
+def test_change_is_made_from_the_version_that_was_read(google: GoogleFake, calendar: FakeCalendar) -> None:
+    account = connect(google)
+    account.write(DANA, viewing())
+    google.call_before(lambda: calendar.change(ID, description="my notes"), method="PATCH")
+    account.write(DANA, viewing(event_id=ID, title="Viewing: 7 Oak Road"))
+    assert [request.method for request in google.requests] == ["POST", "GET", "PATCH", "GET", "PATCH"]
+    assert calendar.events[ID]["summary"] == "Viewing: 7 Oak Road"
+    assert "my notes" in calendar.events[ID]["description"]
+
+
+def test_event_that_changes_all_the_time_is_changed_later(google: GoogleFake, calendar: FakeCalendar) -> None:
+    account = connect(google)
+    account.write(DANA, viewing())
+    for _ in range(2):
+        google.call_before(lambda: calendar.change(ID, location="elsewhere"), method="PATCH")
+    with pytest.raises(CalendarUnreachable, match="another program keeps changing the event"):
+        account.write(DANA, viewing(event_id=ID))
+
+
+def test_late_change_after_a_move_by_a_person_changes_nothing(google: GoogleFake, calendar: FakeCalendar) -> None:
+    account = connect(google)
+    account.write(DANA, viewing())
+    google.hold("PATCH")
+    with pytest.raises(CalendarUnreachable):
+        account.write(DANA, viewing(event_id=ID, start=at(2, 9)))
+    calendar.change(ID, start=at(4, 15), end=at(4, 16))
+    google.release()
+    assert calendar.span(calendar.events[ID])[0] == at(4, 15)
+
+
+def test_event_without_a_version_is_changed_anyway(google: GoogleFake, calendar: FakeCalendar) -> None:
+    account = connect(google)
+    account.write(DANA, viewing())
+    bare = json.dumps({"kind": "calendar#event", "status": "confirmed"})
+    google.answer_nonsense(bare, method="GET")
+    account.write(DANA, viewing(event_id=ID, title="Viewing: 7 Oak Road"))
+    assert "If-Match" not in google.requests[-1].headers
+    assert calendar.events[ID]["summary"] == "Viewing: 7 Oak Road"
+
+
 # --- delete and find ---
 
 
@@ -323,8 +373,9 @@ def test_answers_have_only_what_is_needed(google: GoogleFake) -> None:
     account.write(DANA, viewing())
     account.write(DANA, viewing(event_id=ID))
     account.find(DANA, viewing())
-    created, changed, found = google.requests
+    created, read, changed, found = google.requests
     assert created.query["fields"] == changed.query["fields"] == ["kind,id,status"]
+    assert read.query["fields"] == ["kind,etag,status,description"], "for the person's notes in it"
     assert found.query["maxAttendees"] == ["1"]
     assert "description" not in found.query["fields"][0]
 

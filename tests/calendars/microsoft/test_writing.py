@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from peterental.calendars.microsoft.events import MARKER_PROPERTY, own_event
+from peterental.calendars.microsoft.events import MARKER_PROPERTY, own_event, to_graph
 from peterental.calendars.model import (
     CalendarAccessLost,
     CalendarNonsense,
@@ -227,6 +227,23 @@ def test_change_keeps_the_event_and_what_a_person_added(fake: FakeGraph) -> None
     }
     [content] = sent(fake, "PATCH")
     assert not {"transactionId", "showAs", "attendees"} & set(content)
+
+
+def test_change_keeps_the_notes_of_a_person(fake: FakeGraph) -> None:
+    event_id = write(fake, viewing(description="Visitor: Ann\nPhone: 1", url=None))
+    notes = {"contentType": "text", "content": "Visitor: Ann\r\nPhone: 1\r\n\r\nBring the keys"}
+    fake.mailbox.change(event_id, None, None, body=notes)
+    write(fake, viewing(event_id=event_id, description="Visitor: Ann\nPhone: 1", url=None, start=on(3, 9)))
+    assert "body" not in sent(fake, "PATCH")[-1], "the person may have formatted it"
+    write(fake, viewing(event_id=event_id, description="Visitor: Deleted", url=None))
+    [event] = present(fake)
+    assert event.content["body"] == {"contentType": "text", "content": "Visitor: Deleted\n\nBring the keys"}
+
+
+@pytest.mark.parametrize("body", [None, {}, {"content": None}])
+def test_body_that_cannot_be_read_is_replaced(body: object) -> None:
+    content = to_graph(viewing(description="Visitor: Ann", url=None), {"body": body})
+    assert content["body"] == {"contentType": "text", "content": "Visitor: Ann"}
 
 
 def test_lost_answer_of_a_change_is_repeated(fake: FakeGraph) -> None:
