@@ -44,9 +44,9 @@ class Interval:
 
 
 def id_of(item: Mapping[str, Any]) -> str | None:
-    """Return the id of an event."""
+    """Return the id of an event; None if it has none that a database can store."""
     event_id = item.get("id")
-    return event_id if isinstance(event_id, str) and event_id else None
+    return event_id if isinstance(event_id, str) and event_id and "\0" not in event_id else None
 
 
 def is_removed(item: Mapping[str, Any]) -> bool:

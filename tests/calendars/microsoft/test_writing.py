@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from peterental.calendars.microsoft.events import MARKER_PROPERTY, own_event, to_graph
+from peterental.calendars.microsoft.events import MARKER_PROPERTY, id_of, own_event, to_graph
 from peterental.calendars.model import (
     CalendarAccessLost,
     CalendarNonsense,
@@ -494,3 +494,8 @@ def test_event_without_a_stamp_has_none(properties: object) -> None:
     own = own_event(item, MARKER, "1", CHICAGO)
     assert own is not None
     assert (own.stamp, own.is_original) == (None, False)
+
+
+@pytest.mark.parametrize("event_id", ["", None, 7, "A\0B"])
+def test_id_that_cannot_be_stored_is_none(event_id: object) -> None:
+    assert id_of({"id": event_id}) is None
