@@ -79,10 +79,6 @@ _SCHEMA = """
         FOR EACH ROW EXECUTE FUNCTION chaos_reading();
 """
 _TICK = (
-    """
-    UPDATE calendars SET read_at = read_at - %(passed)s, read_whole_at = read_whole_at - %(passed)s
-    WHERE read_at IS NOT NULL
-    """,
     "UPDATE calendar_accounts SET retry_at = retry_at - %(passed)s WHERE retry_at > NOW()",
     """
     UPDATE procrastinate_jobs SET scheduled_at = scheduled_at - %(passed)s
@@ -94,7 +90,13 @@ _TICK = (
     ])
     WHERE NOT EXISTS (SELECT FROM procrastinate_jobs WHERE task_name = 'sync_calendars' AND status = 'todo')
     """,
+    """
+    UPDATE calendars SET read_at = read_at - %(passed)s, read_whole_at = read_whole_at - %(passed)s
+    WHERE read_at IS NOT NULL
+    """,
 )
+"""The readings come last: what they were is recorded as they change, and others see it after the commit."""
+
 _UNREAD = "SELECT COUNT(*) FROM calendars WHERE read_at IS NULL"
 _WAITING = "SELECT COUNT(*) FROM calendar_viewings WHERE version <> written_version"
 _NOT_READ_SINCE = """
