@@ -40,7 +40,14 @@ class CalendarOutbox:
         found: dict[int, list[OwnEvent]] = {}
         for event in reading.own:
             found.setdefault(event.marker.appointment_id, []).append(event)
-        for state in self._events.written_in(connection, calendar.calendar_id):
+        written = self._events.written_in(
+            connection,
+            calendar.calendar_id,
+            appointment_ids=list(found),
+            event_ids=list(reading.removed_own),
+            span=(window.start, window.end) if reading.is_whole else None,
+        )
+        for state in written:
             present = _event_of(state, found.get(state.appointment_id, ()))
             if present is not None and present.start is not None:
                 self._compare(connection, state, present)

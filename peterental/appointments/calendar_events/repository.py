@@ -12,6 +12,8 @@ from peterental.appointments.calendar_events.model import EventState, RemoteChan
 from peterental.calendars.model import OwnEvent
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
 
@@ -178,15 +180,42 @@ class CalendarEventRepository:
             (problem.replace("\x00", ""), is_final, state.version, state.appointment_id, state.version),
         )
 
-    def written_in(self, connection: Connection, calendar_id: int) -> list[EventState]:
-        """Return what is written into a calendar about viewings that are not cancelled. Waits for the server."""
+    def written_in(
+        self,
+        connection: Connection,
+        calendar_id: int,
+        *,
+        appointment_ids: Sequence[int],
+        event_ids: Sequence[str],
+        span: tuple[datetime, datetime] | None,
+    ) -> list[EventState]:
+        """Return what is written into a calendar about some viewings that are not cancelled. Waits for the server.
+
+        Args:
+            connection: of the transaction.
+            calendar_id: which calendar.
+            appointment_ids: of the viewings that are wanted.
+            event_ids: of events whose viewings are wanted.
+            span: a time in which all events are wanted; None for no time.
+        """
         cursor = connection.execute(
             f"""
             SELECT {_STATE}
             FROM calendar_viewings JOIN appointments ON appointments.id = appointment_id
-            WHERE calendar_id = %s AND event_id IS NOT NULL AND version = written_version AND status <> 'cancelled'
+            WHERE calendar_id = %(calendar_id)s AND event_id IS NOT NULL AND version = written_version
+                AND status <> 'cancelled'
+                AND (
+                    appointment_id = ANY(%(appointment_ids)s) OR event_id = ANY(%(event_ids)s)
+                    OR COALESCE(remote_start, written_start) BETWEEN %(first)s AND %(last)s
+                )
             """.encode(),
-            (calendar_id,),
+            {
+                "calendar_id": calendar_id,
+                "appointment_ids": list(appointment_ids),
+                "event_ids": list(event_ids),
+                "first": span[0] if span else None,
+                "last": span[1] if span else None,
+            },
         )
         return [EventState(**row) for row in cursor.fetchall()]
 
