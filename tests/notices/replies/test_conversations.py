@@ -283,6 +283,12 @@ def test_a_past_viewing_is_not_changed(visitor: Visitor, viewing: int) -> None:
     assert visitor.messages() == [("cancel my viewing\n(Nothing was changed: no upcoming viewing was found.)", viewing)]
 
 
+def test_a_past_viewing_has_no_other_time(visitor: Visitor, viewing: int) -> None:
+    visitor.office.clock.forward(days=3)
+    assert visitor.says("Can we reschedule?") == ["Leasing office: Thank you. Ana gets your text."]
+    assert visitor.messages() == [("Can we reschedule?", viewing)]
+
+
 def test_a_released_viewing_can_be_taken_back_by_its_link(visitor: Visitor, viewing: int) -> None:
     visitor.office.services.visitors.release(viewing, lambda _: True)
     visitor.reads()
