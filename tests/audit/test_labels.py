@@ -165,6 +165,24 @@ def delete_person(services: Services, database: Database, admin: Viewer) -> None
         "INSERT INTO tool_calls (tool_call_id, name, answer, outcome) VALUES ('t', 'find', 'm@example.com', 'answered')"
     )
     database.fetch("UPDATE agent_busy SET note = 'm@example.com'")
+    for statement in (
+        """
+        INSERT INTO notices (kind, channel, audience, recipient, expires_at)
+        VALUES ('reply', 'email', 'visitor', 'm@example.com', NOW())
+        """,
+        """
+        INSERT INTO text_replies (provider_id, sender, receiver, body, understood_as)
+        VALUES ('SM1', '+14055550142', '+14055550100', 'm@example.com', 'message')
+        """,
+        """
+        INSERT INTO contact_consents (channel, recipient, purpose, revoked_at) VALUES ('email', 'm@example.com', 'all', NOW())
+        """,
+        """
+        INSERT INTO waitlist (agent_id, attendee_name, phone, property_address, wanted)
+        VALUES ('ana', 'm@example.com', '+14055550142', '1 Elm Street', '{[2030-01-01, 2030-01-02)}')
+        """,
+    ):
+        database.fetch(statement)
     person = Person("email", "m@example.com")
     held = services.persons.find(person, admin)
     assert 0 not in held.counts.values()

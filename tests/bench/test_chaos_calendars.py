@@ -122,6 +122,19 @@ def test_a_booking_by_an_old_calendar_is_found(
 
 
 @pytest.mark.usefixtures("event")
+def test_a_reading_stored_as_the_booking_began_counts(
+    connection: psycopg.Connection[Any], owner: Owner, stand_ins: StandIns
+) -> None:
+    """It is recorded before it is committed, and the booking may have waited for a lock."""
+    connection.execute("UPDATE chaos_readings SET read_at = read_at - INTERVAL '11 minutes'")
+    connection.execute(
+        "INSERT INTO chaos_readings VALUES ('agent-0', %(at)s, %(old)s, %(at)s)",
+        {"at": BOOKED - timedelta(seconds=0.3), "old": BOOKED - timedelta(minutes=12)},
+    )
+    assert violations(connection, owner, stand_ins) == []
+
+
+@pytest.mark.usefixtures("event")
 def test_a_refusal_by_a_young_calendar_is_found(
     connection: psycopg.Connection[Any], owner: Owner, stand_ins: StandIns
 ) -> None:
@@ -234,6 +247,7 @@ def test_each_mishap_is_seen_by_both_clients(stand_ins: StandIns, mishap: str) -
     expected: dict[str, list[int | str]] = {
         "expire": [401, 401],
         "lose": ["no answer", "no answer"],
+        "late": ["no answer", "no answer"],
         "refuse": ["no answer", "no answer"],
         "lie": ["cut off", "cut off"],
         "spoil": ["cut off", "cut off"],

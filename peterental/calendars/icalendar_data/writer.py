@@ -9,6 +9,7 @@ from datetime import UTC, timedelta
 import icalendar
 from icalendar.prop import vDuration, vText, vUri
 
+from peterental.calendars.icalendar_data.text import STAMP_PROPERTY
 from peterental.calendars.model import ViewingEvent
 
 PRODUCT = "-//PeteRental//Viewings//EN"
@@ -33,6 +34,8 @@ def viewing_component(event: ViewingEvent) -> icalendar.Event:
     component.add("description", vText(_plain(event.description)))
     if event.url is not None:
         component.add("url", vUri("".join(_plain(event.url).split())))
+    if event.stamp is not None:
+        component.add(STAMP_PROPERTY, vText(str(event.stamp)))
     component.add("status", "CONFIRMED")
     component.add("transp", "OPAQUE")
     return component

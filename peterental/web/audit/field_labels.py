@@ -43,6 +43,7 @@ LABELS = {
     "calls": "Calls",
     "cancelled": "Cancelled viewings",
     "confirmed_at": "Confirmed by the visitor",
+    "consents": "Consents and stops",
     "daily_cap": "Maximum per day",
     "day": "Day",
     "done_at": "Done",
@@ -58,6 +59,7 @@ LABELS = {
     "blocking_calendars": "Calendars that take time",
     "list_at": "Morning list at",
     "mails_visitors": "E-mails to visitors",
+    "notices": "Notices",
     "office_name": "Name of the office",
     "quiet_from": "Quiet hours from",
     "quiet_until": "Quiet hours until",
@@ -67,6 +69,7 @@ LABELS = {
     "reminds_day_before": "Reminder the day before",
     "reminds_hours_before": "Reminder two hours before",
     "subject": "Subject",
+    "texts": "Texts",
     "texts_visitors": "Texts to visitors",
     "trusts_stale": "Trusts the last known times",
     "horizon_days": "Bookable in advance",
@@ -95,6 +98,7 @@ LABELS = {
     "until": "Until",
     "user_id": "Owner",
     "vapi_assistant_id": "Vapi assistant",
+    "waitlist": "Places on the waitlist",
 }
 """The labels of the fields that the services write; a field of an older release is shown by its own name."""
 

@@ -20,6 +20,7 @@ from peterental.services import Services, build_services
 from tests.notices.mail.mail_server import MailServer, serving
 
 ADMIN = Viewer(user_id=0, email="office@example.com", is_admin=True)
+KEY = "a session key for tests, long enough"
 NOW = datetime(2026, 12, 1, 18, tzinfo=UTC)
 THURSDAY = date(2026, 12, 3)
 START = datetime(2026, 12, 3, 16, tzinfo=UTC)
@@ -37,7 +38,7 @@ def server() -> Iterator[MailServer]:
 def services(database: Database, server: MailServer, tmp_path: Path) -> Services:
     """The services of an office that sends through it."""
     config = Config(
-        secret_key="a key for tests, long enough to be one",
+        secret_key=KEY,
         public_url="https://rent.example.com",
         instance_dir=tmp_path,
         smtp=SmtpServer("127.0.0.1", server.port),
