@@ -58,6 +58,7 @@ WITHOUT_VIEWER = {
     "audit.record": INTERNAL,
     "audit.since": ALREADY_CHECKED,
     "calendar_events.check": BACKGROUND,
+    "calendar_events.delete_stray": BACKGROUND,
     "calendar_events.give_up": BACKGROUND,
     "calendar_events.state_of": ALREADY_CHECKED,
     "calendar_events.write": BACKGROUND,
