@@ -65,17 +65,15 @@ Hours are minutes after midnight, because Python has no 24:00.
 BUSY_TIMES = """
     SELECT array_agg(date_part('epoch', lower(during))) FILTER (WHERE holds_until IS NULL) AS busy_starts,
         array_agg(date_part('epoch', upper(during))) FILTER (WHERE holds_until IS NULL) AS busy_untils,
-        array_agg(lower(during)) FILTER (WHERE holds_until > %(now)s) AS held_starts,
-        array_agg(upper(during)) FILTER (WHERE holds_until > %(now)s) AS held_untils
+        array_agg(during) FILTER (WHERE holds_until > %(now)s) AS held
     FROM agent_busy
     WHERE agent_busy.agent_id = agent.agent_id
         AND during && tstzrange(%(now)s, %(now)s + make_interval(days => agent.horizon_days + 2))
-        AND (holds_until > %(now)s) IS NOT FALSE
 """
 """A lateral subquery: the busy blocks of the row `agent` of `agents` up to its horizon, as arrays for `BusyTimes`.
 
 In seconds since 1970: numbers are decoded in a third of the time of timestamps. Times that are held for callers on the
-waitlist are few, and have arrays of their own. One whose offer has ended is free.
+waitlist are few, and ranges. One whose offer has ended is free.
 """
 
 WANTED_AGENTS = """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import repeat
 from typing import TYPE_CHECKING
 
 from peterental.agents.lookup import AGENT_BY_ID, AGENT_BY_VAPI_KEY, AGENT_JSON, BUSY_TIMES, agent_from_json
@@ -104,6 +103,6 @@ def read_schedule(row: DictRow | None) -> AgentSchedule:
     if row is None:
         return AgentSchedule(None)
     booked = map(BookedInterval, row["starts"] or (), row["untils"] or (), row["ids"] or ())
-    held = map(BookedInterval, row["held_starts"] or (), row["held_untils"] or (), repeat(HELD))
+    held = (BookedInterval(during.lower, during.upper, HELD) for during in row["held"] or ())
     busy = BusyTimes(row["busy_starts"], row["busy_untils"]) if row["busy_starts"] else NO_BUSY_TIMES
     return AgentSchedule(agent_from_json(row["agent"]), (*booked, *held), busy, calendar_age(row))
