@@ -490,7 +490,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         parts = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:  # the client was killed while it sent the request
+            self.close_connection = True
+            return
         query = parse_qs(parts.query, keep_blank_values=True)
         answer = self.server.fake.answer(
             Request(self.command, parts.path, query, dict(self.headers), body, self.connection)
