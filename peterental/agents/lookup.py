@@ -69,6 +69,7 @@ BUSY_TIMES = """
     FROM agent_busy
     WHERE agent_busy.agent_id = agent.agent_id
         AND during && tstzrange(%(now)s, %(now)s + make_interval(days => agent.horizon_days + 2))
+        AND (holds_until > %(now)s) IS NOT FALSE
 """
 """A lateral subquery: the busy blocks of the row `agent` of `agents` up to its horizon, as arrays for `BusyTimes`.
 
