@@ -307,7 +307,15 @@ BEGIN
         ) AS way (channel, address, is_on)
         WHERE way.is_on
             AND way.address ~ CASE way.channel WHEN 'text' THEN '^\+[1-9][0-9]{7,14}$' ELSE '@' END
-            AND (NEW.kind <> 'no_show' OR office.follows_up_no_shows)
+            AND (NEW.kind <> 'no_show' OR office.follows_up_no_shows AND EXISTS (
+                SELECT
+                FROM contact_consents AS given
+                WHERE given.appointment_id = viewing.id
+                    AND given.recipient = way.address
+                    AND given.channel = way.channel
+                    AND given.purpose = 'follow_up'
+                    AND given.revoked_at IS NULL
+            ))
         UNION ALL
         SELECT 'agent_' || event.kind, way.channel, 'agent', way.address
         FROM (

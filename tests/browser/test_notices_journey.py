@@ -213,6 +213,7 @@ def remind(page: Page, worker: Worker, start: datetime) -> None:
         worker.run("plan_notices")
     assert len(worker.texts(CALLER)) == 3
     page.goto(link_in(words_of(worker.mails(DOLORES)[-1])))
+    page.get_by_label("If we miss each other, write to me once about another time").check()
     press(page, "I will come")
     expect(page.get_by_text("You confirmed that you will come.")).to_be_visible()
     worker.clock.move_to(start - timedelta(hours=1, minutes=55))

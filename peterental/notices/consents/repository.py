@@ -99,6 +99,25 @@ class ConsentRepository:
             {"channel": notice.channel, "recipient": notice.recipient, "appointment_id": notice.appointment_id},
         )
 
+    def record_follow_up(
+        self, connection: Connection, appointment_id: int, *, how: str, words: str, at: datetime
+    ) -> None:
+        """Queue recording that the visitor of a viewing may be written to once after missing it."""
+        connection.execute(
+            """
+            INSERT INTO contact_consents (channel, recipient, purpose, appointment_id, given_at, how_given, words_given)
+            SELECT way.channel, way.address, 'follow_up', viewing.id, %(at)s, %(how)s, %(words)s
+            FROM appointments AS viewing
+            CROSS JOIN LATERAL (
+                VALUES
+                    ('text', COALESCE(viewing.attendee_phone, viewing.caller_number)), ('email', viewing.attendee_email)
+            ) AS way (channel, address)
+            WHERE viewing.id = %(appointment_id)s AND way.address <> ''
+            ON CONFLICT DO NOTHING
+            """,
+            {"appointment_id": appointment_id, "at": at, "how": how, "words": words[:MAX_WORDS_CHARS]},
+        )
+
     def for_person(self, recipient: str) -> list[Consent]:
         """Return everything that a recipient agreed to or revoked, earliest first. One round trip."""
         rows = self._database.fetch(

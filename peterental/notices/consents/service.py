@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from peterental.notices.model import Channel, Notice
 
 BY_TEXT = "text message"
+BY_PAGE = "page of the visitor"
 AT_PROVIDER = "at the provider"
 
 
@@ -76,6 +77,17 @@ class Consents:
         """
         if notice.appointment_id is not None and notice.audience == "visitor":
             self._repository.record_viewing(connection, notice)
+
+    def allow_follow_up(self, appointment_id: int, *, words: str, at: datetime) -> None:
+        """Record that the visitor agreed, on its page, to be written to once after missing a viewing.
+
+        Args:
+            appointment_id: of the viewing.
+            words: what the visitor agreed to.
+            at: when, aware.
+        """
+        with self._database.transaction() as connection:
+            self._repository.record_follow_up(connection, appointment_id, how=BY_PAGE, words=words, at=at)
 
     def for_person(self, recipient: str) -> list[Consent]:
         """Return everything that a recipient agreed to or revoked, earliest first. One round trip."""

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from peterental.appointments.model import AppointmentUnknown
 from peterental.appointments.visitors.model import ViewingEnded, VisitorView
 from peterental.appointments.visitors.service import VisitorService
+from peterental.clock import utc_now
 from peterental.database.connect import DatabaseTooSlow, DatabaseUnavailable
 from peterental.database.statement_errors import StatementCancelled, StatementRefused
 from peterental.errors import Fault, Refusal
@@ -96,7 +97,15 @@ def confirm(token: str, appointment_id: int) -> Answer:
     seen = _moment("seen")
     if seen is None:
         return redirect(url_for("visits.show", token=token), 303)
-    return _change(token, appointment_id, lambda: _visitors().confirm(appointment_id, seen), "confirmed")
+    return _change(token, appointment_id, lambda: _confirm(appointment_id, seen), "confirmed")
+
+
+def _confirm(appointment_id: int, seen: datetime) -> None:
+    """Confirm a viewing, and record whether its visitor may be written to after missing it."""
+    viewing, services = _visitors().confirm(appointment_id, seen), services_of(current_app)
+    if request.form.get("follow_up") == "yes":
+        words = WORDINGS[services.visitors.show(viewing.appointment_id).language].follow_up
+        services.consents.allow_follow_up(viewing.appointment_id, words=words, at=utc_now())
 
 
 @_of_viewing
@@ -190,9 +199,11 @@ def _done(view: VisitorView, words: Wording) -> str | None:
 
 
 def _render(name: str, token: str, view: VisitorView, status: int = 200, **values: object) -> Answer:
+    settings = services_of(current_app).notice_settings.get()
     page = render_template(
         f"visits/{name}.html",
-        office=services_of(current_app).notice_settings.get().office_name,
+        office=settings.office_name,
+        asks_follow_up=settings.follows_up_no_shows,
         view=view,
         token=token,
         language=view.language,

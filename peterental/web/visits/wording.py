@@ -43,6 +43,7 @@ class Wording:
     calendar: str
     confirmed: str
     confirm_hint: str
+    follow_up: str
     confirm: str
     move: str
     cancel: str
@@ -118,6 +119,7 @@ ENGLISH = Wording(
     calendar="Add to my calendar",
     confirmed="You confirmed that you will come.",
     confirm_hint="Please confirm that you will come.",
+    follow_up="If we miss each other, write to me once about another time",
     confirm="I will come",
     move="Choose another time",
     cancel="Cancel the viewing…",
@@ -183,6 +185,7 @@ SPANISH = Wording(
     calendar="Añadir a mi calendario",
     confirmed="Usted confirmó que vendrá.",
     confirm_hint="Por favor, confirme que vendrá.",
+    follow_up="Si no nos encontramos, escríbanme una vez para buscar otra hora",
     confirm="Sí, vendré",
     move="Elegir otra hora",
     cancel="Cancelar la visita…",

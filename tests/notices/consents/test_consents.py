@@ -118,3 +118,19 @@ def test_a_stop_waits_for_a_hand_over(office: Office) -> None:
             assert not stopped.is_set()
     thread.join()
     assert is_stopped(office)
+
+
+def test_only_who_agreed_is_written_to_after_missing_a_viewing(office: Office) -> None:
+    office.database.fetch("UPDATE notice_settings SET follows_up_no_shows = TRUE")
+    missed = [office.book(office.clock.now + timedelta(hours=hours), email=EMAIL) for hours in (2, 4)]
+    for _ in range(2):  # a page that is sent twice
+        office.services.consents.allow_follow_up(missed[0], words="Write to me once", at=office.clock.now)
+    office.clock.forward(hours=5)
+    for viewing in missed:
+        office.set_status(viewing, "no_show", "no_show", "office@example.com")
+    told = office.database.fetch("SELECT appointment_id, channel FROM notices WHERE kind = 'no_show' ORDER BY channel")
+    assert told == [{"appointment_id": missed[0], "channel": channel} for channel in ("email", "text")]
+    (consent,) = (each for each in consents_of(office) if each.purpose == "follow_up")
+    assert (consent.appointment_id, consent.how_given, consent.words_given) == (
+        missed[0], "page of the visitor", "Write to me once",
+    )  # fmt: skip

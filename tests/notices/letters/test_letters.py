@@ -194,6 +194,8 @@ def completed(office: Office, viewing: int) -> None:
 
 
 def missed(office: Office, viewing: int) -> None:
+    """Miss a viewing after agreeing to be written to in that case."""
+    office.services.consents.allow_follow_up(viewing, words="Write to me", at=office.clock.now)
     office.clock.forward(days=2)
     office.set_status(viewing, "no_show", "no_show")
 

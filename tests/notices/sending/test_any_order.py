@@ -125,12 +125,14 @@ class Story(RuleBasedStateMachine):
             actor = "visitor" if by_visitor else "office@example.com"
             self.quietly(lambda: self.office.set_status(viewing, STATUSES[kind], kind, actor))
 
-    @rule(number=st.integers(0, 3))
-    def confirm(self, number: int) -> None:
+    @rule(number=st.integers(0, 3), agrees=st.booleans())
+    def confirm(self, number: int, *, agrees: bool) -> None:
         viewing = self.some(number, "confirmed")
         if viewing is not None:
             with suppress(PeteRentalError):  # it is over
                 self.office.services.visitors.confirm(viewing)
+            if agrees:
+                self.office.services.consents.allow_follow_up(viewing, words="Write to me", at=self.office.clock.now)
 
     @rule(is_stop=st.booleans())
     def stop_or_start(self, *, is_stop: bool) -> None:

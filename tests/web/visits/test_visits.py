@@ -136,6 +136,21 @@ def test_confirming_shows_that_it_was_done(stranger: Browser, link: Link, databa
     assert len(database.fetch("SELECT kind FROM appointment_events")) == 1
 
 
+def test_the_visitor_may_agree_to_a_follow_up(stranger: Browser, link: Link, database: Database) -> None:
+    consents = (
+        "SELECT channel, recipient, words_given FROM contact_consents WHERE purpose = 'follow_up' ORDER BY channel"
+    )
+    assert 'name="follow_up"' not in stranger.get(link.path).text
+    database.fetch("UPDATE notice_settings SET follows_up_no_shows = TRUE")
+    assert 'name="follow_up"' in stranger.get(link.path).text
+    stranger.post(f"{link.path}/confirm", seen=link.seen)
+    assert database.fetch(consents) == []
+    stranger.post(f"{link.path}/confirm", seen=link.seen, follow_up="yes")
+    given = [tuple(row.values()) for row in database.fetch(consents)]
+    words = "If we miss each other, write to me once about another time"
+    assert given == [("email", "max@example.com", words), ("text", "+14055550123", words)]
+
+
 def test_cancelling_takes_a_second_click(stranger: Browser, link: Link, database: Database) -> None:
     asked = stranger.get(f"{link.path}/cancel")
     assert "Cancel your viewing?" in asked.text
