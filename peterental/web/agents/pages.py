@@ -30,6 +30,7 @@ from peterental.calls.service import RECENT_DAYS
 from peterental.clock import utc_now
 from peterental.config import Config
 from peterental.errors import Refusal
+from peterental.line.composition import line_services_of
 from peterental.services import Services, services_of
 from peterental.web.agents import calendar_pages, waitlist_pages, working_hours_pages
 from peterental.web.agents.edit_conflict import conflict_message
@@ -107,7 +108,7 @@ def index() -> Answer:
 def show(agent_id: str) -> Answer:
     """Show one agent.
 
-    Runs five queries, and up to four more for "Is this time free?".
+    Runs six queries, and up to four more for "Is this time free?".
     """
     services, viewer, now = _services(), current_viewer(), utc_now()
     agent = services.agents.get(agent_id, viewer)
@@ -121,6 +122,7 @@ def show(agent_id: str) -> Answer:
         calls=services.calls.latest(agent_id, viewer, limit=RECENT_CALLS_SHOWN),
         labels=labels,
         now=now,
+        line=line_services_of(current_app).drift.state(agent),
         calendar_age=age,
         max_age_s=services.calendar_sync.max_age_s,
         is_calendar_stale=not services.calendar_sync.is_current(age, agent, now),
