@@ -29,7 +29,7 @@ class KeyForm(PageForm):
 
     key = PasswordField(
         "Private key",
-        description="On Vapi: Organization settings, API keys, Private key. It is stored encrypted, and not shown again.",
+        description="On Vapi: Organization settings, API keys, Private key. It is stored encrypted, not shown again.",
         validators=[InputRequired("Enter the private key."), up_to(MAX_KEY_CHARS)],
         render_kw={"autocomplete": "off"},
     )
@@ -60,9 +60,11 @@ class ChooseForm(PageForm):
         """
         assistants = [SelectChoice("", "Create a new one")]
         numbers = [SelectChoice("", "No number for now")]
-        for each in overview.assistants if overview else ():
-            if each.agent is None or each.agent.agent_id == agent.agent_id:
-                assistants.append(SelectChoice(each.assistant_id, each.name[:MAX_OPTION_CHARS]))
+        assistants.extend(
+            SelectChoice(each.assistant_id, each.name[:MAX_OPTION_CHARS])
+            for each in (overview.assistants if overview else ())
+            if each.agent is None or each.agent.agent_id == agent.agent_id
+        )
         for number in overview.numbers if overview else ():
             if number.agent is None or number.agent.agent_id == agent.agent_id:
                 label = number.number if number.is_free else f"{number.number}, rings {number.rings[:MAX_OPTION_CHARS]}"
