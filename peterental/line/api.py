@@ -30,6 +30,7 @@ PAGE_TIMEOUT_S = 15.0
 JOB_TIMEOUT_S = 240.0
 
 PAGE_SIZE = 100
+MAX_PAGE_SIZE = 1000
 CALL_PAGE_SIZE = 50
 """A call has its whole conversation with it."""
 MAX_PAGES = 200
@@ -158,18 +159,24 @@ class VapiApi:
     def _all(self, path: str, query: Mapping[str, str] | None = None, size: int = PAGE_SIZE) -> list[Remote]:
         """Return every entry of a list, newest first.
 
-        Pages overlap at the time of their oldest entry, so that entries of the same millisecond are not lost.
+        Pages overlap at the time of their oldest entry, so that entries of the same millisecond are not lost; a page
+        with nothing else is asked for again, longer.
         """
         found: dict[str, Remote] = {}
         before: dict[str, str] = {}
+        limit = size
         for _ in range(MAX_PAGES):
-            page = self._list(path, {**(query or {}), **before, "limit": str(size)})
+            page = self._list(path, {**(query or {}), **before, "limit": str(limit)})
             is_new = any(item["id"] not in found for item in page)
             found |= {item["id"]: item for item in page}
             created = [str(item["createdAt"]) for item in page if item.get("createdAt")]
             if len(page) < size or not created:
                 return list(found.values())
-            before = {"createdAtLe" if is_new else "createdAtLt": min(created)}
+            if is_new or limit == MAX_PAGE_SIZE:
+                before = {"createdAtLe" if is_new else "createdAtLt": min(created)}
+                limit = size
+            else:
+                limit = min(2 * limit, MAX_PAGE_SIZE)
         raise VapiNonsense(reason=f"a list has more than {MAX_PAGES} pages")
 
     def _content(self, answer: HttpAnswer, action: str) -> Any:

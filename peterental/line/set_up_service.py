@@ -162,10 +162,12 @@ class SetUpService:
     def choose(self, agent_id: str, choice: LineChoice, viewer: Viewer) -> None:
         """Store what was chosen, in place of an earlier choice. Nothing is written on Vapi.
 
-        Raises AdminsOnly, AgentUnknown, IdInvalid, NameInvalid, FirstMessageInvalid, AssistantInUse, SetUpBusy.
+        Raises AdminsOnly, AgentUnknown, AddressNotPublic, SecretMissing, IdInvalid, NameInvalid, FirstMessageInvalid,
+        AssistantInUse, SetUpBusy.
         """
         require_admin(viewer)
         agent = self._agents.get(agent_id, viewer)
+        self._target()
         choice = _validated(choice)
         if choice.assistant_id is not None:
             owner = self._agents.find(AgentKey(assistant_id=choice.assistant_id))

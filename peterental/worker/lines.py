@@ -20,7 +20,7 @@ def _services(job: JobRun) -> LineServices:
 def _check(job: JobRun) -> None:
     differing = _services(job).drift.check_all()
     if differing:
-        _log.warning("%s not as PeteRental set up", counted(differing, "line is", "lines are"))
+        _log.warning("Not as PeteRental set them up: %s", counted(differing, "line"))
 
 
 def _fetch(job: JobRun, period: timedelta) -> None:

@@ -148,7 +148,8 @@ def test_every_page_is_read_once(vapi: VapiServer, open_api: Open, monkeypatch: 
 def test_page_of_one_moment_does_not_repeat_for_ever(
     vapi: VapiServer, open_api: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a page has room for one moment only, the rest of that moment is out of reach."""
+    """Where Vapi's pages have room for a part of one moment only, the rest of that moment is out of reach."""
+    vapi.page_size = 2
     monkeypatch.setattr("peterental.line.api.CALL_PAGE_SIZE", 2)
     for _ in range(5):
         vapi.add_call(None, created_at=BEGINNING + timedelta(minutes=1))

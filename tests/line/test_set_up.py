@@ -29,7 +29,7 @@ from peterental.line.model import (
 from peterental.voice.tool_registry import TOOLS_BY_NAME
 from tests.calendars.provider_server import Answer, Asked
 from tests.line.office import ANA, OFFICE, Office, new_line, open_office
-from tests.line.vapi_server import DOWN, DROPPED, SECRET, WEBHOOK, Trouble
+from tests.line.vapi_server import DOWN, DROPPED, KEY, SECRET, WEBHOOK, Trouble
 
 UNKNOWN = "00000000-0000-4000-8000-00000000ffff"
 FOREIGN_TOOL = {"type": "transferCall", "destinations": [{"type": "number", "number": "+14055550177"}]}
@@ -44,7 +44,8 @@ def existing(office: Office, **fields: Any) -> str:
         "messages": [{"role": "system", "content": "You are Ana's friendly assistant.\n"}],
         "tools": [FOREIGN_TOOL],
     }
-    return office.vapi.add_assistant(**({"model": model, "voice": {"provider": "vapi", "voiceId": "Elliot"}} | fields))
+    made: dict[str, Any] = {"model": model, "voice": {"provider": "vapi", "voiceId": "Elliot"}}
+    return office.vapi.add_assistant(**(made | fields))
 
 
 def compare_and_write(office: Office) -> None:
@@ -352,8 +353,8 @@ def test_secrets_are_nowhere_in_the_database(office: Office) -> None:
     stored = "".join(str(office.database.fetch(f"SELECT * FROM {table}")) for table in tables)
     assert "another one" in stored
     assert SECRET not in stored
-    assert office.config.vapi_api_key not in stored
-    assert office.config.vapi_api_key not in repr(office.config)
+    assert KEY not in stored
+    assert KEY not in repr(office.config)
 
 
 def test_set_up_is_audited(office: Office) -> None:

@@ -15,31 +15,80 @@ from uuid import UUID
 
 from tests.calendars.provider_server import Answer, Asked, Drop, Loopback, Reply
 
-KEY = "a private key of the tests"
+KEY = "a-private-key-of-the-tests"
 SECRET = "a webhook secret of the tests"
 PUBLIC_URL = "https://rent.example.com"
 WEBHOOK = f"{PUBLIC_URL}/vapi/webhook"
 BEGINNING = datetime(2026, 11, 1, tzinfo=UTC)
 
 ASSISTANT_FIELDS = frozenset(
-    "transcriber model voice firstMessage firstMessageMode firstMessageInterruptionsEnabled voicemailDetection"
-    " clientMessages serverMessages maxDurationSeconds backgroundSound modelOutputInMessagesEnabled"
-    " transportConfigurations observabilityPlan credentials credentialIds hooks name voicemailMessage endCallMessage"
-    " endCallPhrases compliancePlan metadata backgroundSpeechDenoisingPlan analysisPlan artifactPlan startSpeakingPlan"
-    " stopSpeakingPlan monitorPlan server keypadInputPlan".split()
+    [
+        "transcriber",
+        "model",
+        "voice",
+        "firstMessage",
+        "firstMessageMode",
+        "firstMessageInterruptionsEnabled",
+        "voicemailDetection",
+        "clientMessages",
+        "serverMessages",
+        "maxDurationSeconds",
+        "backgroundSound",
+        "modelOutputInMessagesEnabled",
+        "transportConfigurations",
+        "observabilityPlan",
+        "credentials",
+        "credentialIds",
+        "hooks",
+        "name",
+        "voicemailMessage",
+        "endCallMessage",
+        "endCallPhrases",
+        "compliancePlan",
+        "metadata",
+        "backgroundSpeechDenoisingPlan",
+        "analysisPlan",
+        "artifactPlan",
+        "startSpeakingPlan",
+        "stopSpeakingPlan",
+        "monitorPlan",
+        "server",
+        "keypadInputPlan",
+    ]
 )
-MODEL_FIELDS = frozenset("provider model messages tools toolIds toolRefs temperature maxTokens".split())
+MODEL_FIELDS = frozenset(["provider", "model", "messages", "tools", "toolIds", "toolRefs", "temperature", "maxTokens"])
 SERVER_FIELDS = frozenset(
-    "url credentialId headers timeoutSeconds backoffPlan staticIpAddressesEnabled encryptedPaths".split()
+    ["url", "credentialId", "headers", "timeoutSeconds", "backoffPlan", "staticIpAddressesEnabled", "encryptedPaths"]
 )
-TOOL_FIELDS = frozenset("type async server messages function variableExtractionPlan parameters rejectionPlan".split())
+TOOL_FIELDS = frozenset(
+    ["type", "async", "server", "messages", "function", "variableExtractionPlan", "parameters", "rejectionPlan"]
+)
 OTHER_TOOL_FIELDS = TOOL_FIELDS | {"destinations"}
-FUNCTION_FIELDS = frozenset("name description parameters strict".split())
-NUMBER_FIELDS = frozenset("name assistantId squadId workflowId server fallbackDestination hooks smsEnabled".split())
+FUNCTION_FIELDS = frozenset(["name", "description", "parameters", "strict"])
+NUMBER_FIELDS = frozenset(
+    ["name", "assistantId", "squadId", "workflowId", "server", "fallbackDestination", "hooks", "smsEnabled"]
+)
 SERVER_MESSAGES = frozenset(
-    "assistant.speechStarted conversation-update end-of-call-report function-call hang language-changed"
-    " language-change-detected model-output phone-call-control speech-update status-update transcript tool-calls"
-    " transfer-destination-request handoff-destination-request transfer-update user-interrupted voice-input".split()
+    [
+        "assistant.speechStarted",
+        "conversation-update",
+        "end-of-call-report",
+        "function-call",
+        "hang",
+        "language-changed",
+        "language-change-detected",
+        "model-output",
+        "phone-call-control",
+        "speech-update",
+        "status-update",
+        "transcript",
+        "tool-calls",
+        "transfer-destination-request",
+        "handoff-destination-request",
+        "transfer-update",
+        "user-interrupted",
+        "voice-input",
+    ]
 )
 MAX_NAME_CHARS = 40
 
@@ -59,7 +108,7 @@ class Trouble:
     is_done: bool = False
 
 
-class Refused(Exception):  # noqa: N818  # as the project names refusals
+class Refused(Exception):
     """A request that Vapi does not carry out."""
 
     def __init__(self, status: int, message: object) -> None:

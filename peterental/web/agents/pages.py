@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -144,6 +145,12 @@ def new() -> Answer:
     prefilled = {field: _vapi_id(name) for name, field in PREFILL_PARAMS.items()}
     defaults = vars(Profile(agent_name="", time_zone=zone))
     form = AgentForm(data={**defaults, **prefilled, "seen": utc_now().isoformat()})
+    # What calls came with is offered as it came.
+    form.stored = replace(
+        Profile(agent_name=""),
+        vapi_assistant_id=prefilled["vapi_assistant_id"],
+        phone_number_id=prefilled["phone_number_id"],
+    )
     form.offer(services.users.active_users(viewer), zone)
     if form.validate_on_submit():
         try:
@@ -162,6 +169,7 @@ def edit(agent_id: str) -> Answer:
     viewer, services = current_viewer(), _services()
     agent = services.agents.get(agent_id, viewer)
     form = AgentForm()
+    form.stored = Profile.from_agent(agent)
     form.offer(services.users.active_users(viewer) if viewer.is_admin else None, agent.time_zone)
     if not form.is_submitted():
         form.show(agent)

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from peterental.access import require_admin
 from peterental.clock import utc_now
-from peterental.errors import Fault, Forbidden, NotFound, Refusal
+from peterental.errors import Forbidden, Refusal
 from peterental.line import desired
 from peterental.line.composition import LineServices, line_services_of, target_of, webhook_url
-from peterental.line.model import STEPS, AddressNotPublic, SecretMissing, VapiTrouble
+from peterental.line.model import (
+    STEPS,
+    AddressNotPublic,
+    AssistantInUse,
+    FirstMessageInvalid,
+    IdInvalid,
+    NameInvalid,
+    SecretMissing,
+    VapiTrouble,
+)
 from peterental.line.test_call import PlayedCall, play_test_call
 from peterental.services import Services, services_of
 from peterental.voice.tool_registry import tools_json
@@ -38,6 +49,14 @@ STEP_LABELS = {
 }
 
 MAX_VERSION_CHARS = 60
+
+INVALID_CHOICES = (IdInvalid, NameInvalid, FirstMessageInvalid, AssistantInUse)
+INVALID_CHOICES_AT: Mapping[type[Refusal], str] = {
+    NameInvalid: "name",
+    FirstMessageInvalid: "first_message",
+    AssistantInUse: "assistant",
+}
+"""The field at which each refusal is shown."""
 
 
 def create_blueprint() -> Blueprint:
@@ -84,7 +103,7 @@ def disconnect() -> Answer:
     viewer, line = current_viewer(), _line()
     account = line.account.get(viewer)
     if account is None or account.is_from_environment:
-        raise NotFound
+        return redirect(url_for("line.index"), 303)
     if request.method == "POST":
         line.account.disconnect(viewer)
         flash("The Vapi account was disconnected.", "done")
@@ -125,6 +144,7 @@ def choose(agent_id: str) -> Answer:
     """Store what was chosen. A new assistant is written at once; one that exists is compared first."""
     viewer, line = current_viewer(), _line()
     agent = _services().agents.get(agent_id, viewer)
+    require_admin(viewer)
     form = ChooseForm()
     if form.validate_on_submit():
         try:
@@ -135,12 +155,10 @@ def choose(agent_id: str) -> Answer:
             else:
                 line.drift.check(agent_id, viewer)
                 flash("Compared with Vapi. Nothing is written yet: see below what would be.", "done")
-        except Forbidden:
-            raise
-        except (Refusal, Fault) as error:
-            if line.drift.state(agent).set_up is None:
-                form.form_errors.append(str(error))
-                return _page(agent, form)
+        except INVALID_CHOICES as refusal:
+            form.add_error(refusal, INVALID_CHOICES_AT.get(type(refusal)))
+            return _page(agent, form)
+        except (Refusal, VapiTrouble) as error:
             flash(str(error), "refused")
         return _back(agent_id)
     return _page(agent, form)
@@ -148,6 +166,7 @@ def choose(agent_id: str) -> Answer:
 
 def compare(agent_id: str) -> Answer:
     """Compare a line with what Vapi has now."""
+    _services().agents.get(agent_id, current_viewer())
     try:
         check = _line().drift.check(agent_id, current_viewer())
     except (Refusal, VapiTrouble) as error:
@@ -158,6 +177,7 @@ def compare(agent_id: str) -> Answer:
 
 def write(agent_id: str) -> Answer:
     """Write what a comparison showed, if nobody edited it since."""
+    _services().agents.get(agent_id, current_viewer())
     seen = {name: request.form.get(name, "")[:MAX_VERSION_CHARS] for name in ("seen_assistant", "seen_number")}
     try:
         _line().set_ups.write(agent_id, current_viewer(), **seen)
@@ -169,6 +189,7 @@ def write(agent_id: str) -> Answer:
 
 def resume(agent_id: str) -> Answer:
     """Do the missing steps of a set-up that stopped."""
+    _services().agents.get(agent_id, current_viewer())
     try:
         _line().set_ups.resume(agent_id, current_viewer())
     except (Refusal, VapiTrouble) as error:
@@ -187,8 +208,8 @@ def test(agent_id: str) -> Answer:
 
 
 def _refused(agent_id: str, error: Refusal | VapiTrouble) -> Response:
-    """Redirect to the page with the reason. Missing and foreign agents are errors of the request."""
-    if isinstance(error, (Forbidden, NotFound)):
+    """Redirect to the page with the reason. What only admins may do is an error of the request."""
+    if isinstance(error, Forbidden):
         raise error
     flash(str(error), "refused")
     return _back(agent_id)
@@ -214,6 +235,7 @@ def _page(agent: Agent, form: ChooseForm | None = None, *, played: PlayedCall | 
         account=account,
         form=form,
         has_choice=overview is not None,
+        is_tested=request.endpoint == "line.test",
         trouble=trouble,
         unready=_unready(config),
         steps=[(label, step in state.set_up.done) for step, label in STEP_LABELS.items()] if state.set_up else [],
