@@ -18,6 +18,7 @@ from peterental.appointments.manual.model import Action, ConfirmationRequired, N
 from peterental.appointments.model import Appointment
 from peterental.database.pool import Database
 from peterental.jobs.model import JobRequest
+from peterental.line.composition import build_line
 from peterental.notices.agent_choices.model import KINDS, Contact, Timing
 from peterental.notices.model import AgentKind, Channel
 from peterental.privacy.person import Person
@@ -26,6 +27,8 @@ from peterental.users.login_throttle import ClientOrigin
 from peterental.users.model import Client, SecondFactorIsOff, SignedIn
 from peterental.web.appointments.manual_forms import parse_seen_token, seen_token
 from peterental.web.audit.field_labels import LABELS
+from tests.line.office import config_of, new_line
+from tests.line.vapi_server import KEY, VapiServer
 
 PACKAGE = Path(peterental.__file__).parent
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
@@ -42,6 +45,8 @@ WRITERS = {
     "appointments/manual/service.py",
     "appointments/visitors/service.py",
     "jobs/service.py",
+    "line/account_service.py",
+    "line/set_up_service.py",
     "messages/service.py",
     "notices/agent_choices/service.py",
     "notices/waitlist/service.py",
@@ -97,6 +102,7 @@ def change_every_field(services: Services, database: Database) -> None:
     services.jobs.retry(job_id, admin)
     change_calendars(services, database, admin)
     change_notices(services, database, admin)
+    change_line(services, database, admin)
     for key in ("first form of all", "second form of all"):
         booked = book(services, admin, key)
     act(services, admin, booked, "cancel")
@@ -131,6 +137,16 @@ def change_notices(services: Services, database: Database, admin: Viewer) -> Non
         """
     )
     services.waitlist.remove(database.fetch("SELECT entry_id FROM waitlist")[0]["entry_id"], admin)
+
+
+def change_line(services: Services, database: Database, admin: Viewer) -> None:
+    """Connect an account at Vapi, and give the agent a line."""
+    with VapiServer() as vapi:
+        line = build_line(database, services, config_of(vapi, vapi_api_key=None))
+        line.account.connect(KEY, admin)
+        line.set_ups.choose("ana", new_line(), admin)
+        line.set_ups.resume("ana", admin)
+        line.account.disconnect(admin)
 
 
 def delete_person(services: Services, database: Database, admin: Viewer) -> None:
