@@ -244,6 +244,19 @@ class LineState:
         """Whether a set-up stopped before a call can reach the agent."""
         return self.set_up is not None and not self.set_up.is_finished
 
+    def keeps_calls_away(self, *, has_ids: bool) -> bool:
+        """Return whether no call can reach the agent before the set-up is finished.
+
+        A line that worked goes on working while it is changed.
+
+        Args:
+            has_ids: whether the agent has an assistant or a number.
+        """
+        if not self.is_unfinished or self.set_up is None:
+            return not has_ids
+        is_new = self.check is None or self.check.problem is not None
+        return not has_ids or ("agent" in self.set_up.done and is_new)
+
     @property
     def problem(self) -> str | None:
         """Why no call reaches the agent, as the last comparison found."""

@@ -15,6 +15,7 @@ from peterental.clock import utc_now
 from peterental.errors import Forbidden, Refusal
 from peterental.line import desired
 from peterental.line.composition import LineServices, line_services_of, target_of, webhook_url
+from peterental.line.drift import chosen_ids
 from peterental.line.model import (
     STEPS,
     AddressNotPublic,
@@ -233,6 +234,7 @@ def _page(agent: Agent, form: ChooseForm | None = None, *, played: PlayedCall | 
         agent=agent,
         state=state,
         account=account,
+        assistant_id=chosen_ids(agent, state.set_up)[0],
         form=form,
         has_choice=overview is not None,
         is_tested=request.endpoint == "line.test",

@@ -133,6 +133,17 @@ def test_foreign_edit_is_shown_and_not_overwritten(office: Browser, vapi: VapiSe
     assert "No phone number rings this assistant." in page
 
 
+def test_line_that_works_goes_on_while_it_is_changed(office: Browser, vapi: VapiServer) -> None:
+    vapi.add_number()
+    set_up(office)
+    other = vapi.add_assistant("Reception")
+    form = {**choice(office.get(f"{PAGE}?choose=1").text), "assistant": other}
+    page = office.send(PAGE, form, at=f"{PAGE}?choose=1", follow=True).text
+    assert "Until then calls reach it as before." in page
+    assert f"Reception</bdi> <code>{other}</code>" in page
+    assert "No call can reach this agent yet" not in page
+
+
 def test_secrets_are_on_no_page(office: Browser, vapi: VapiServer) -> None:
     vapi.add_number()
     pages = [set_up(office)]
