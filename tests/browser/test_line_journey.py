@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.sample_data import OFFICE
 from tests.browser.site import SIZES, WORDS, Site, running_site
-from tests.browser.steps import fits_the_screen, page_of, press, sign_in
+from tests.browser.steps import page_of, press, sign_in
 from tests.line.vapi_server import KEY, PUBLIC_URL, SECRET, WEBHOOK, VapiServer
 from tests.servers import HANG_S
 
@@ -43,6 +43,12 @@ def follow(page: Page, name: str) -> None:
         page.get_by_role("link", name=name).click()
 
 
+def needs_no_scrolling(page: Page) -> bool:
+    """Return whether the page is as wide as the screen; the tabs of an agent scroll in themselves."""
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    return bool(page.locator("html").evaluate("html => html.scrollWidth") <= width)
+
+
 def connect(page: Page, site: Site) -> int:
     """Connect the account; return the clicks that it takes."""
     sign_in(page, site)
@@ -71,10 +77,10 @@ def test_new_agent_has_a_ringing_line_after_eight_clicks(site: Site, page: Page,
         WEBHOOK,
         [assistant["id"]],
     )
-    assert fits_the_screen(page)
+    assert needs_no_scrolling(page)
     press(page, "Play a test call")
     expect(page.get_by_role("heading", name="Test call")).to_be_visible()
-    assert fits_the_screen(page)
+    assert needs_no_scrolling(page)
 
 
 def test_states_of_a_line_have_no_axe_violations(site: Site, chromium: Browser, size: str, vapi: VapiServer) -> None:
@@ -87,7 +93,7 @@ def test_states_of_a_line_have_no_axe_violations(site: Site, chromium: Browser, 
         found = Axe().run(page)
         if found.violations_count:
             problems.append(f"{name}: {found.generate_report()}")
-        if not fits_the_screen(page):
+        if not needs_no_scrolling(page):
             problems.append(f"{name}: too wide")
 
     vapi.add_number()
@@ -101,8 +107,7 @@ def test_states_of_a_line_have_no_axe_violations(site: Site, chromium: Browser, 
     check("choose")
     page.get_by_label("Assistant", exact=True).select_option(index=1)
     press(page, "Set up the line")
-    for summary in page.locator("details:not([open]) > summary").all():
-        summary.click()
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
     check("compared")
     press(page, "Write to Vapi")
     press(page, "Play a test call")
