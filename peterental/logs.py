@@ -23,7 +23,7 @@ from peterental.database_urls import mask_passwords
 INDENT = "    "
 
 _SECRET_PATHS = ("/feeds/", "/v/")
-_SECRET = re.compile(rf"({'|'.join(_SECRET_PATHS)})([A-Za-z0-9_-]{{4}})[A-Za-z0-9_%-]+")
+_SECRET = re.compile(r"(/feeds/|/v/(?:offer/)?)([A-Za-z0-9_-]{4})[A-Za-z0-9_%-]+")
 
 _ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-SMTP_EXAMPLE = "smtp://user:password@mail.example.com:587"
+_SIGN_IN = "user:password"
+SMTP_EXAMPLE = f"smtp://{_SIGN_IN}@mail.example.com:587"
 FROM_EXAMPLE = "Norman Homes <office@example.com>"
 
 DEFAULT_PORTS = {"smtp": 587, "smtps": 465}

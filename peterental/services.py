@@ -13,8 +13,9 @@ from peterental.agents.working_hours.service import WorkingHoursService
 from peterental.appointments.calendar.service import CalendarService
 from peterental.appointments.calendar_events.feed_repository import FeedRepository
 from peterental.appointments.calendar_events.feed_service import FeedService
+from peterental.appointments.calendar_events.outbox import CalendarOutbox
 from peterental.appointments.calendar_events.repository import CalendarEventRepository
-from peterental.appointments.calendar_events.service import CalendarEventService, CalendarOutbox
+from peterental.appointments.calendar_events.service import CalendarEventService
 from peterental.appointments.listing.service import ListingService
 from peterental.appointments.manual.service import ManualBookingService
 from peterental.appointments.phone_service import PhoneBookingService

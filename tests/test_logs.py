@@ -216,10 +216,10 @@ def test_secret_address_of_a_feed_is_cut_short(log_format: str) -> None:
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-@pytest.mark.parametrize("path", ["", "/move", "/viewing.ics"])
-def test_link_of_a_visitor_is_cut_short(log_format: str, path: str) -> None:
+@pytest.mark.parametrize(("before", "after"), [("", ""), ("", "/move"), ("", "/viewing.ics"), ("offer/", "")])
+def test_link_of_a_visitor_is_cut_short(log_format: str, before: str, after: str) -> None:
     formatter: logging.Formatter = TextFormatter("%(message)s") if log_format == "text" else JsonFormatter()
     token = "AAAACTeAoOb77nMCdQ"
-    record = logging.makeLogRecord({"msg": "%(m)s %(U)s", "args": {"m": "GET", "U": f"/v/{token}{path}"}})
-    assert f"GET /v/AAAA…{path}" in formatter.format(record)
+    record = logging.makeLogRecord({"msg": "%(m)s %(U)s", "args": {"m": "GET", "U": f"/v/{before}{token}{after}"}})
+    assert f"GET /v/{before}AAAA…{after}" in formatter.format(record)
     assert token[4:] not in formatter.format(record)

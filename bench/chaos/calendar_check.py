@@ -20,8 +20,8 @@ COMMIT_S = timedelta(seconds=2)
 BOOKING_S = timedelta(seconds=5)
 """No booking takes longer: the phone's own limit for the database is shorter."""
 
-RELAY_S = timedelta(seconds=0.5)
-"""From when a row is changed to when others see it."""
+RELAY_S = timedelta(seconds=2)
+"""The longest time from when a row is changed to when others see it, on a machine with other work."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,14 @@ class Readings:
         return any(age > self.max_age for age in [*ages, self._age(last)])
 
     def was_always_old(self, first: datetime, last: datetime) -> bool:
-        """Return whether the calendar was older than allowed at every moment between two."""
+        """Return whether the calendar was older than allowed at every moment between two, to all who looked.
+
+        What changed shortly before the first moment may be seen after it.
+        """
+        first -= RELAY_S
         changes = self.changes[bisect_left(self._moments, first) : bisect_right(self._moments, last)]
         ages = [change.at - change.new for change in changes]
-        return all(age > self.max_age for age in [*ages, self._age(first - RELAY_S)])
+        return all(age > self.max_age for age in [*ages, self._age(first)])
 
     def _age(self, moment: datetime) -> timedelta:
         place = bisect_right(self._moments, moment)

@@ -40,16 +40,16 @@ MAX_AGE_MINUTES = 10
 TICK_S = 0.5
 FAULT_S = 2.5
 FAILING_SHARE = 0.7
-DRAIN_TIMEOUT_S = 90.0
+DRAIN_TIMEOUT_S = 300.0
 
 TROUBLE: dict[str, tuple[Mishap, ...]] = {
-    "calendars hang": ("hang",),
+    "calendars hang": ("hang", "late"),
     "calendars answer 503": ("unavailable", "refuse"),
     "calendars send nonsense": ("lie", "spoil"),
     "calendars throttle": ("throttle",),
     "calendars lose answers after committing": ("lose",),
     "calendars forget tokens and cursors": ("expire",),
-    "calendars do all of this": ("hang", "unavailable", "lie", "spoil", "throttle", "lose", "expire", "refuse"),
+    "calendars do all of this": ("hang", "late", "unavailable", "lie", "spoil", "throttle", "lose", "expire", "refuse"),
 }
 """What providers do wrong, by the fault's name in the report."""
 
@@ -79,10 +79,6 @@ _SCHEMA = """
         FOR EACH ROW EXECUTE FUNCTION chaos_reading();
 """
 _TICK = (
-    """
-    UPDATE calendars SET read_at = read_at - %(passed)s, read_whole_at = read_whole_at - %(passed)s
-    WHERE read_at IS NOT NULL
-    """,
     "UPDATE calendar_accounts SET retry_at = retry_at - %(passed)s WHERE retry_at > NOW()",
     """
     UPDATE procrastinate_jobs SET scheduled_at = scheduled_at - %(passed)s
@@ -94,7 +90,13 @@ _TICK = (
     ])
     WHERE NOT EXISTS (SELECT FROM procrastinate_jobs WHERE task_name = 'sync_calendars' AND status = 'todo')
     """,
+    """
+    UPDATE calendars SET read_at = read_at - %(passed)s, read_whole_at = read_whole_at - %(passed)s
+    WHERE read_at IS NOT NULL
+    """,
 )
+"""The readings come last: what they were is recorded as they change, and others see it after the commit."""
+
 _UNREAD = "SELECT COUNT(*) FROM calendars WHERE read_at IS NULL"
 _WAITING = "SELECT COUNT(*) FROM calendar_viewings WHERE version <> written_version"
 _NOT_READ_SINCE = """
@@ -106,7 +108,8 @@ _NOT_READ_SINCE = """
 """
 _CHECKING = """
     SELECT COUNT(*) FROM procrastinate_jobs
-    WHERE task_name IN ('check_viewing', 'write_viewing', 'write_viewings') AND status IN ('todo', 'doing')
+    WHERE task_name IN ('check_viewing', 'write_viewing', 'write_viewings', 'delete_stray_event')
+        AND status IN ('todo', 'doing')
 """
 
 

@@ -16,9 +16,9 @@ from tests.calendars.google import fake as google
 from tests.calendars.microsoft.fake import FakeGraph, failure, throttled
 from tests.calendars.provider_server import HTML, Answer, Asked, Drop, Reply
 
-Mishap = Literal["lose", "spoil", "hang", "expire", "refuse", "lie", "unavailable", "throttle"]
-"""Of `tests.calendars.google.fake`. An answer is lost or cut off after the request was carried out; `expire` ends
-tokens and cursors; the others carry nothing out."""
+Mishap = Literal["lose", "spoil", "late", "hang", "expire", "refuse", "lie", "unavailable", "throttle"]
+"""Of `tests.calendars.google.fake`. An answer is lost or cut off after the request was carried out; what is late is
+carried out once the stand-in is calm again; `expire` ends tokens and cursors; the others carry nothing out."""
 
 _PAGES = 3
 """Entries on a page while pages are small."""
@@ -130,10 +130,11 @@ class WatchedGraph(FakeGraph):
             return self._misbehaving(asked, self.choose())
 
     def calm(self) -> None:
-        """Let nothing fail any more, and end requests that hang."""
+        """Let nothing fail any more, end requests that hang, and carry out those that are late."""
         self.choose = lambda: None
         self._calmed.set()
         self._calmed = threading.Event()
+        self.release()
 
     def _misbehaving(self, asked: Asked, mishap: Mishap | None) -> Reply:
         instead: Mapping[Mishap | None, Reply] = {
@@ -145,6 +146,9 @@ class WatchedGraph(FakeGraph):
         }
         if mishap == "hang":
             self._calmed.wait()
+        if mishap == "late":
+            self.late.append(asked)
+            return Drop()
         if mishap in instead:
             return instead[mishap]
         if mishap == "expire":

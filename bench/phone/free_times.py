@@ -86,7 +86,7 @@ class Ways:
         schedule = self._appointments.schedule(AgentKey(assistant_id=f"assistant-{agent}"), self._now)
         if schedule.agent is None:
             raise ProgramFailed(f"there is no agent {agent}")
-        return Availability(schedule.agent.rules, schedule.agent.zone, self._now, schedule.taken)
+        return Availability(schedule.agent.rules, schedule.agent.zone, self._now, schedule.taken, schedule.busy)
 
     def three_in_sql(self, agent: int) -> tuple[datetime, ...]:
         """Return the three times to offer, chosen among all free times from SQL."""

@@ -63,16 +63,18 @@ Hours are minutes after midnight, because Python has no 24:00.
 """
 
 BUSY_TIMES = """
-    SELECT array_agg(lower(during)) AS busy_starts, array_agg(upper(during)) AS busy_untils,
-        array_agg(CASE WHEN holds_until > %(now)s THEN 0 END) AS busy_ids
+    SELECT array_agg(date_part('epoch', lower(during))) AS busy_starts,
+        array_agg(date_part('epoch', upper(during))) AS busy_untils,
+        array_agg(lower(during)) FILTER (WHERE holds_until > %(now)s) AS held
     FROM agent_busy
     WHERE agent_busy.agent_id = agent.agent_id
         AND during && tstzrange(%(now)s, %(now)s + make_interval(days => agent.horizon_days + 2))
         AND (holds_until > %(now)s) IS NOT FALSE
 """
-"""A lateral subquery: the busy blocks of the row `agent` of `agents` up to its horizon, as three arrays.
+"""A lateral subquery: the busy blocks of the row `agent` of `agents` up to its horizon, as arrays for `BusyTimes`.
 
-The third has HELD for a time that is held for a caller on the waitlist. One whose offer has ended is free.
+In seconds since 1970: numbers are decoded in a third of the time of timestamps. `held` has the starts of those that are
+held for callers on the waitlist. One whose offer has ended is free.
 """
 
 WANTED_AGENTS = """

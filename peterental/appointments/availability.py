@@ -16,6 +16,7 @@ from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes
 from peterental.clock import instant_of
 
 if TYPE_CHECKING:
@@ -43,12 +44,12 @@ def _offsets(windows: tuple[Window, ...], slot_minutes: int, step_minutes: int) 
 
 @dataclass(frozen=True)
 class BookedInterval:
-    """An interval that is not free: a booking with its buffer, or a busy block.
+    """An interval that is not free: a booking with its buffer.
 
     Args:
         start: its start.
         until: its end, including the buffer.
-        appointment_id: of the booking; None for a busy block.
+        appointment_id: of the booking; None for another reason, which counts towards no daily cap.
     """
 
     start: datetime
@@ -80,13 +81,22 @@ class Availability:
         rules: the agent's.
         zone: the agent's; every day and wall-clock time is in this zone.
         now: the present moment, aware.
-        taken: bookings and busy blocks; may overlap.
+        taken: bookings; may overlap.
+        busy: when the agent is busy otherwise.
     """
 
-    def __init__(self, rules: Rules, zone: ZoneInfo, now: datetime, taken: Sequence[BookedInterval]) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        zone: ZoneInfo,
+        now: datetime,
+        taken: Sequence[BookedInterval],
+        busy: BusyTimes = NO_BUSY_TIMES,
+    ) -> None:
         self.rules = rules
         self.zone = zone
         self.now = now
+        self._busy = busy
         self._taken = sorted(taken, key=lambda interval: interval.start)
         self._starts = [interval.start for interval in self._taken]
         # The latest end of all intervals up to here: they may overlap, and a long one may outlast many short ones.
@@ -247,8 +257,9 @@ class Availability:
 
     def _is_taken(self, start: datetime, last: datetime | None = None) -> bool:
         """Return whether anything overlaps a viewing at `start`, or the time from there to the end of one at `last`."""
-        begun = bisect_left(self._starts, (last or start) + self._blocked)
-        return begun > 0 and self._latest_ends[begun - 1] > start
+        until = (last or start) + self._blocked
+        begun = bisect_left(self._starts, until)
+        return (begun > 0 and self._latest_ends[begun - 1] > start) or self._busy.overlaps(start, until)
 
     @cached_property
     def _booked_per_day(self) -> Counter[date]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from peterental.agents.model import Agent, AgentInactive, AgentUnknown
 from peterental.appointments import own_bookings
 from peterental.appointments.availability import Availability, BookedInterval, UnavailableReason, without_booking
+from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes
 from peterental.appointments.date_parsing import (
     Asked,
     Clarification,
@@ -97,7 +98,8 @@ class RequestContext:
         now: the current time, aware.
         invocation: the tool call.
         agent: whose phone was called; None if no agent is registered for it.
-        taken: times that are not free.
+        taken: bookings with the agent.
+        busy: when the agent is busy otherwise.
         own: upcoming bookings with the agent whose number ends like the caller's or that this call made, soonest first.
         textable: the numbers in E.164, of those in the tool call, that are texted about a change.
         call_history: the earlier tool calls of this call.
@@ -107,6 +109,7 @@ class RequestContext:
     invocation: ToolInvocation
     agent: Agent | None
     taken: tuple[BookedInterval, ...] = ()
+    busy: BusyTimes = NO_BUSY_TIMES
     own: tuple[Appointment, ...] = ()
     textable: frozenset[str] = frozenset()
     call_history: CallHistory = field(default_factory=CallHistory)
@@ -151,7 +154,7 @@ class RequestContext:
         """Return the agent's availability, as it is or as it would be without one booking."""
         agent = self.known_agent
         taken = without_booking(self.taken, without.appointment_id if without else None)
-        return Availability(agent.rules, agent.zone, self.now, taken)
+        return Availability(agent.rules, agent.zone, self.now, taken, self.busy)
 
     def parse_context(self, request: BookingRequest, current: Appointment | None = None) -> Context:
         """Return what the times in a request are read against.

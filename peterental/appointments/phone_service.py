@@ -112,7 +112,9 @@ class PhoneBookingService:
             stale = self._stale_agent(schedule, now)
         if stale is not None:
             return self._leave_wish(invocation, request, render, stale)
-        context = RequestContext(now=now, invocation=invocation, agent=schedule.agent, taken=schedule.taken)
+        context = RequestContext(
+            now=now, invocation=invocation, agent=schedule.agent, taken=schedule.taken, busy=schedule.busy
+        )
         return self._answer_question(context, request, render, phone_requests.offer_slots)
 
     def book(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
@@ -164,7 +166,7 @@ class PhoneBookingService:
         if schedule is None or agent is None or not (viewer.is_admin or agent.user_id == viewer.user_id):
             raise AgentUnknown
         invocation = ToolInvocation(name="set_appointment", tool_call_id="")
-        context = RequestContext(now=now, invocation=invocation, agent=agent, taken=schedule.taken)
+        context = RequestContext(now=now, invocation=invocation, agent=agent, taken=schedule.taken, busy=schedule.busy)
         return understand(phrase, context), agent
 
     def check_slot(self, agent_id: str, day: date, minutes: int, viewer: Viewer) -> SlotCheck:
@@ -184,8 +186,9 @@ class PhoneBookingService:
         agent = schedule.agent if schedule else None
         if schedule is None or agent is None or not (viewer.is_admin or agent.user_id == viewer.user_id):
             raise AgentUnknown
+        availability = Availability(agent.rules, agent.zone, now, schedule.taken, schedule.busy)
         found = replace(
-            check_slot(agent, Availability(agent.rules, agent.zone, now, schedule.taken), day, minutes),
+            check_slot(agent, availability, day, minutes),
             calendar_age=schedule.calendar_age,
             is_phone_closed=not self._calendars.is_current(schedule.calendar_age, agent, now),
         )
@@ -288,6 +291,7 @@ class PhoneBookingService:
                 invocation=invocation,
                 agent=schedule.agent,
                 taken=schedule.taken,
+                busy=schedule.busy,
                 own=found.own,
                 textable=found.textable if self._promises_texts else frozenset(),
                 call_history=call_history,

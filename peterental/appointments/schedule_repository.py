@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peterental.agents.lookup import AGENT_BY_ID, AGENT_BY_VAPI_KEY, AGENT_JSON, BUSY_TIMES, agent_from_json
-from peterental.appointments.availability import BookedInterval
+from peterental.appointments.availability import Availability, BookedInterval, without_booking
+from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes
 from peterental.calendars.lookup import CALENDAR_AGE, calendar_age
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from psycopg.rows import DictRow
 
     from peterental.agents.model import Agent
@@ -73,13 +76,26 @@ class AgentSchedule:
 
     Args:
         agent: with its rules; None where no agent is registered for the call.
-        taken: confirmed bookings with their buffers, and busy blocks, from two days ago to the agent's horizon.
+        taken: confirmed bookings with their buffers, from two days ago to the agent's horizon, and times that are held
+            for callers.
+        busy: when the agent is busy otherwise, from now to the horizon.
         calendar_age: how old the busy blocks of its calendars are; None without a calendar.
     """
 
     agent: Agent | None
     taken: tuple[BookedInterval, ...] = ()
+    busy: BusyTimes = NO_BUSY_TIMES
     calendar_age: CalendarAge | None = None
+
+    def availability(self, now: datetime, *, without: int | None = None) -> Availability:
+        """Return when the agent, who is known, can be booked.
+
+        Args:
+            now: the present moment, aware.
+            without: the id of a viewing that is to be moved, which does not block itself.
+        """
+        assert self.agent is not None  # noqa: S101  # tells mypy
+        return Availability(self.agent.rules, self.agent.zone, now, without_booking(self.taken, without), self.busy)
 
 
 def read_schedule(row: DictRow | None) -> AgentSchedule:
@@ -87,5 +103,6 @@ def read_schedule(row: DictRow | None) -> AgentSchedule:
     if row is None:
         return AgentSchedule(None)
     booked = map(BookedInterval, row["starts"] or (), row["untils"] or (), row["ids"] or ())
-    busy = map(BookedInterval, row["busy_starts"] or (), row["busy_untils"] or (), row["busy_ids"] or ())
-    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *busy), calendar_age(row))
+    held = (BookedInterval(start, start, HELD) for start in row["held"] or ())  # busy too; this counts them for the day
+    busy = BusyTimes(row["busy_starts"], row["busy_untils"]) if row["busy_starts"] else NO_BUSY_TIMES
+    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *held), busy, calendar_age(row))

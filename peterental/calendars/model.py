@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -62,12 +62,27 @@ class OwnEvent:
         marker: which viewing it is for.
         event_id: the provider's id, as returned by `ViewingCalendar.write`.
         start, end: aware, UTC; None if it was deleted or cancelled.
+        stamp: what PeteRental wrote last, as far as the event says it.
+        is_original: whether it has the name under which PeteRental created it. A copy that a person made, or imported
+            from our feed, does not.
     """
 
     marker: Marker
     event_id: str
     start: datetime | None
     end: datetime | None
+    stamp: Stamp | None = None
+    is_original: bool = False
+
+    def is_overtaken(self, version: int) -> bool:
+        """Return whether an earlier request of ours took effect after the one that wrote a version.
+
+        Then the event is as that request left it. If its times are others, a person changed them.
+
+        Args:
+            version: of the viewing, that was written last.
+        """
+        return self.stamp is not None and self.stamp.version < version and self.stamp.times == (self.start, self.end)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +156,50 @@ class Marker:
         return cls(namespace, int(match["appointment"]), int(match["revision"]))
 
 
+_STAMP = re.compile(r"([0-9]{1,18})/([0-9]{8}T[0-9]{6}Z)/([0-9]{8}T[0-9]{6}Z)")
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What PeteRental last wrote into an event, kept in a property of the event that calendar programs leave alone.
+
+    A request whose answer was lost may take effect after a later one. The stamp then shows which request made the event
+    what it is, and that no person moved it since.
+
+    Args:
+        version: of the viewing.
+        start, end: aware, UTC, in whole seconds.
+    """
+
+    version: int
+    start: datetime
+    end: datetime
+
+    @property
+    def times(self) -> tuple[datetime, datetime]:
+        """The start and the end."""
+        return self.start, self.end
+
+    def __str__(self) -> str:
+        start, end = (f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}" for moment in self.times)
+        return f"{self.version}/{start}/{end}"
+
+    @classmethod
+    def parse(cls, text: object) -> Stamp | None:
+        """Return the stamp that a property of an event is; None if it is not one.
+
+        Args:
+            text: of any type, because it comes from outside.
+        """
+        match = _STAMP.fullmatch(text) if isinstance(text, str) else None
+        if match is None:
+            return None
+        try:
+            return cls(int(match[1]), *(datetime.fromisoformat(match[group]).astimezone(UTC) for group in (2, 3)))
+        except ValueError:  # the 31st of February
+            return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class ViewingEvent:
     """A viewing as an event for a calendar.
@@ -154,6 +213,7 @@ class ViewingEvent:
         url: of the viewing's page; None if PUBLIC_URL is not known.
         sequence: grows with every change, RFC 5545.
         updated_at: when it last changed, aware.
+        version: of the viewing, as the outbox counts; None leaves the stamp out, as in a feed.
     """
 
     marker: Marker
@@ -167,6 +227,16 @@ class ViewingEvent:
     url: str | None
     sequence: int
     updated_at: datetime
+    version: int | None = None
+
+    @property
+    def stamp(self) -> Stamp | None:
+        """What the event keeps of this write."""
+        if self.version is None:
+            return None
+        return Stamp(
+            self.version, *(moment.astimezone(UTC).replace(microsecond=0) for moment in (self.start, self.end))
+        )
 
 
 # --- accounts --------------------------------------------------------------------------------------------------------

@@ -172,9 +172,13 @@ class CalendarRepository:
             remote_ids: of the calendars whose events take time.
             ignored: the ids of the others, whose busy times are deleted.
         """
+        # A calendar that begins to block has no busy times yet, and a cursor would bring the changed ones only.
         connection.execute(
-            "UPDATE calendars SET blocks = remote_id = ANY(%s::text[]) WHERE account_id = %s",
-            (list(remote_ids), account_id),
+            """
+            UPDATE calendars SET blocks = NOT blocks, read_cursor = NULL, read_at = NULL, read_whole_at = NULL
+            WHERE account_id = %s AND blocks <> (remote_id = ANY(%s::text[]))
+            """,
+            (account_id, list(remote_ids)),
         )
         connection.execute(
             """
@@ -329,6 +333,24 @@ class CalendarRepository:
         row = connection.execute(
             "SELECT 1 AS held FROM calendar_accounts WHERE account_id = %s AND lease_token = %s FOR NO KEY UPDATE",
             (lease.account.account_id, lease.token),
+        ).fetchone()
+        return row is not None
+
+    def is_as_chosen(self, connection: Connection, lease: Lease, calendar: Calendar) -> bool:
+        """Return whether nothing was chosen differently since a reading of a calendar began.
+
+        Args:
+            connection: of the transaction, in which `holds` has locked the account: choices wait for it.
+            lease: of the reading.
+            calendar: as it was when the reading began.
+        """
+        row = connection.execute(
+            """
+            SELECT 1 AS same
+            FROM calendars JOIN calendar_accounts USING (account_id)
+            WHERE calendar_id = %s AND blocks = %s AND keeps_titles = %s AND read_cursor IS NOT DISTINCT FROM %s
+            """,
+            (calendar.calendar_id, calendar.blocks, lease.account.keeps_titles, calendar.read_cursor),
         ).fetchone()
         return row is not None
 

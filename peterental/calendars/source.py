@@ -55,8 +55,14 @@ class ViewingCalendar(CalendarAccount, Protocol):
         """
         ...
 
-    def delete(self, remote_id: str, event_id: str) -> None:
-        """Delete an event; one that is gone already is no fault."""
+    def delete(self, remote_id: str, event_id: str, *, follow: bool = True) -> None:
+        """Delete an event; one that is gone already is no fault.
+
+        Args:
+            remote_id: of its calendar.
+            event_id: which.
+            follow: whether an event that a person's program has moved, and so given another id, is deleted there.
+        """
         ...
 
     def find(self, remote_id: str, event: ViewingEvent) -> OwnEvent | None:

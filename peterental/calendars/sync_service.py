@@ -189,11 +189,17 @@ class SyncService:
         return SyncResult(account=lease.account, state="read", events=events)
 
     def _read(self, lease: Lease, remote: CalendarAccount, calendar: Calendar, agent: Agent) -> None:
-        """Read one calendar and store what it said, unless the lease ended in between."""
+        """Read one calendar and store what it said.
+
+        Nothing is stored if the lease ended in between, or if a person chose something else for the calendar: busy
+        times of one that does not block any more would stay, and those of one that blocks since would be missing.
+        """
         window, cursor = _next_window(calendar, agent, lease.started_at)
         reading = remote.read(calendar.remote_id, window, cursor)
         with self._database.transaction() as connection:
             if not self._calendars.holds(connection, lease):
+                return
+            if not self._calendars.is_as_chosen(connection, lease, calendar):
                 return
             self._calendars.save_reading(connection, lease, calendar, reading, until=window.end, zone=agent.time_zone)
             self._observer.observe(connection, calendar, window, reading)

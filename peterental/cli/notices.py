@@ -1,4 +1,4 @@
-"""`flask notices-test`: parse, call, print."""
+"""`flask notices-test` and `flask notices-reply`: parse, call, print."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from peterental.cli.errors import report_errors
 from peterental.clock import utc_now
 from peterental.errors import Fault, Refusal
 from peterental.notices.model import Channel, Letter, NotSent, PerhapsSent
+from peterental.notices.replies.model import IncomingText
 from peterental.notices.transports import transports
 from peterental.phone_numbers import normalise
+from peterental.services import services_of
 
 if TYPE_CHECKING:
     from peterental.config import Config
@@ -25,6 +27,14 @@ _WORDS = {"email": "e-mail", "text": "text"}
 
 class NoRecipient(Refusal):
     """Enter an e-mail address such as ana@example.com, or a phone number such as +14055550123."""
+
+
+class NoNumber(Refusal):
+    """Enter the number that texts, such as +14055550123."""
+
+
+class DevelopmentOnly(Refusal):
+    """In production, texts come from Twilio."""
 
 
 class ChannelUnset(Refusal):
@@ -67,6 +77,27 @@ def notices_test(address: str) -> None:
         click.echo(f"✅ The {what} to {recipient} was written into {_config().instance_dir}.")
 
 
+@click.command("notices-reply")
+@click.argument("number")
+@click.argument("text")
+@report_errors
+def notices_reply(number: str, text: str) -> None:
+    """Send a text as a visitor would, from a number, in development: without Twilio, nobody else can.
+
+    The answer is written like every other notice, and sent by the worker of background jobs.
+
+    Example: flask notices-reply +14055550123 "C"
+    """
+    if _config().is_production:
+        raise DevelopmentOnly
+    sender = normalise(number)
+    if sender is None:
+        raise NoNumber
+    incoming = IncomingText(provider_id=f"local{uuid4().hex}", sender=sender, receiver="this machine", body=text)
+    services_of(current_app).replies.receive(incoming)
+    click.echo(f"✅ The text from {sender} was taken in. See the Outbox and Messages for what became of it.")
+
+
 def _recipient(address: str) -> tuple[Channel, str]:
     """Return the channel of an address, and the address as it is used. Raises NoRecipient."""
     if "@" in address:
@@ -91,4 +122,4 @@ def _config() -> Config:
     return cast("Config", current_app.extensions["peterental.config"])
 
 
-COMMANDS = (notices_test,)
+COMMANDS = (notices_test, notices_reply)

@@ -56,8 +56,8 @@ def calls_reduce(days: int | None, *, dry_run: bool) -> None:
     """Remove what was said from calls that are older than KEEP_CALLS_DAYS.
 
     Transcripts, summaries, links of recordings, callers' numbers and the tool calls' arguments and answers are removed;
-    times, costs and outcomes stay. Messages that are done are deleted. Run it once a day. It may be stopped at any
-    moment, and run twice at once: the next run does what is left.
+    times, costs and outcomes stay. Messages that are done, and notices and texts that are over, are deleted. Run it
+    once a day. It may be stopped at any moment, and run twice at once: the next run does what is left.
 
     Example: flask calls-reduce --dry-run
     """
@@ -94,6 +94,7 @@ def _described(reduction: Reduction) -> str:
             counted(reduction.tool_calls, "tool call without a call", "tool calls without a call"),
             counted(reduction.caller_numbers, "caller's number in a booking", "callers' numbers in bookings"),
             counted(reduction.messages, "message that is done", "messages that are done"),
+            counted(reduction.notices, "notice or text", "notices and texts"),
         )
     )
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from peterental.appointments.visitors.model import visitor_uid
 from peterental.clock import utc_now
 from peterental.notices.model import Invitation, Letter, NoLongerTrue
 from peterental.notices.wording.model import WordingKey
-from peterental.notices.wording.rendering import render, with_opt_out
+from peterental.notices.wording.rendering import clean, render, with_opt_out
 from peterental.notices.wording.times import day_words, span_words, time_words
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from peterental.database.connect import Connection
-    from peterental.notices.model import Kind, Notice
+    from peterental.notices.model import Kind, Language, Notice
     from peterental.notices.viewing_repository import ViewingOfNotice, ViewingRepository, ViewingState
     from peterental.notices.wording.service import WordingService
 
@@ -27,6 +27,8 @@ AGENT_KINDS: frozenset[Kind] = frozenset({"agent_booked", "agent_moved", "agent_
 
 CONFIRM = "C"
 """What a visitor replies to confirm. Never CANCEL or STOP: phone companies take these as opting out of all texts."""
+
+EVENT_TITLES: Mapping[Language, str] = {"en": "Viewing", "es": "Visita"}
 
 _UID_HOST = "@visitors.peterental"
 _NORTH_AMERICAN_CHARS = 12
@@ -96,7 +98,7 @@ class ViewingLetters:
             subject=subject,
             body=body,
             message_id=f"notice-{notice.notice_id}.{namespace}{_UID_HOST}",
-            invitation=_invitation(viewing, notice, subject, body, namespace),
+            invitation=_invitation(viewing, notice, fields, namespace),
             sender_name=settings.office_name,
         )
 
@@ -167,11 +169,16 @@ def _why_not(viewing: ViewingState | None, notice: Notice, now: datetime) -> str
 
 
 def _invitation(
-    viewing: ViewingOfNotice, notice: Notice, subject: str | None, body: str, namespace: str
+    viewing: ViewingOfNotice, notice: Notice, fields: Mapping[str, str], namespace: str
 ) -> Invitation | None:
-    """Return the invitation to a viewing that was booked, moved or cancelled; None in any other letter."""
+    """Return the invitation to a viewing that was booked, moved or cancelled; None in any other letter.
+
+    All letters of a viewing give its event the same title: a calendar shows it for weeks.
+    """
     if notice.channel != "email" or notice.kind not in {"booked", "moved", "cancelled", "released"}:
         return None
+    home, name, agent = (clean(field, fields[field], "email") for field in ("home", "visitor", "agent"))
+    contact = f"{agent}, {fields['agent_phone']}" if fields["agent_phone"] else agent
     return Invitation(
         uid=visitor_uid(namespace, viewing.appointment_id),
         sequence=viewing.sequence,
@@ -179,8 +186,8 @@ def _invitation(
         start=viewing.start,
         end=viewing.end,
         time_zone=viewing.time_zone,
-        summary=subject or "",
-        location=viewing.property_address,
-        description=body,
-        attendee_name=viewing.attendee_name,
+        summary=f"{EVENT_TITLES[notice.language]}: {home}",
+        location=home,
+        description="\n".join(line for line in (contact, fields["link"]) if line),
+        attendee_name=name,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from peterental.agents.lookup import WANTED_AGENTS, of_each_agent
+from peterental.agents.lookup import NEARBY_PER_AGENT, WANTED_AGENTS, of_each_agent
 from peterental.notices.model import Notice, NoticeCounts
 
 if TYPE_CHECKING:
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 MAX_SCANNED = 20_000
 """How many of the latest notices are searched for conditions that no index answers."""
 
+MAX_SCANNED_OF_AGENTS, MIN_SCANNED_OF_AGENT = 5_000, 200
+"""How many that is where agents are read one by one: theirs are scattered over the table. They share the first number,
+but each gets the second."""
+
 MAX_COUNTED = 50_000
 """Notices are counted up to this number."""
 
@@ -27,7 +31,10 @@ _SKEW = timedelta(minutes=10)
 """How much earlier or later a notice may have been written than its neighbours by id."""
 
 _COLUMNS = ", ".join(f"notices.{name}" for name in Notice.__dataclass_fields__)
-_TROUBLE = ("failed", "suppressed", "unknown")
+_OPEN = ("waiting", "sending")
+_INDEXED = (*_OPEN, "failed", "suppressed", "unknown")
+"""States that a partial index finds: notices in other states are many, and among the latest."""
+
 _OWN = f"EXISTS (SELECT FROM agents AS own WHERE own.agent_id = notices.agent_id AND {WANTED_AGENTS})"
 _LATEST = "ORDER BY notice_id DESC LIMIT"
 
@@ -41,8 +48,8 @@ class NoticeListingRepository:
     def page(self, user_id: int | None, wanted: NoticeFilter, places: slice) -> tuple[list[Notice], bool]:
         """Return a page of notices, newest first, and whether older ones were not searched.
 
-        An index finds those of agents, recipients, viewings and days, and those in trouble. Other conditions are looked
-        for among the latest MAX_SCANNED of these.
+        An index finds those of agents, recipients, viewings and days, and those that are open or in trouble. Other
+        conditions are looked for among the latest of these.
 
         Args:
             user_id: only notices of this user's agents; None for all.
@@ -51,7 +58,8 @@ class NoticeListingRepository:
         """
         is_limited = user_id is not None or bool(wanted.agent_id)
         found, others = _found_by_index(wanted), _others(wanted)
-        reach = "%(scanned)s" if others else "%(reach)s"
+        scanned = NEARBY_PER_AGENT if is_limited else "%(scanned)s"
+        reach = scanned if others else "%(reach)s"
         latest = _latest(found, reach, is_limited=is_limited)
         is_cut = f"(SELECT COUNT(*) FROM latest) >= {reach}" if others else "FALSE"
         rows = self._database.fetch(
@@ -70,6 +78,8 @@ class NoticeListingRepository:
                 **_values(user_id, wanted),
                 "reach": places.stop,
                 "scanned": max(MAX_SCANNED, places.stop),
+                "nearby": max(MAX_SCANNED_OF_AGENTS, places.stop),
+                "per_agent": max(MIN_SCANNED_OF_AGENT, places.stop),
                 "offset": places.start,
                 "limit": places.stop - places.start,
             },
@@ -139,7 +149,7 @@ def _latest(conditions: list[str], reach: str, *, is_limited: bool) -> str:
     if not is_limited:
         return f"SELECT {columns} FROM notices WHERE {where} {_LATEST} {reach}"
     one = f"SELECT {columns} FROM notices WHERE notices.agent_id = own.agent_id AND {where} {_LATEST} {reach}"
-    return f"{of_each_agent(one)} {_LATEST} {reach}"
+    return of_each_agent(one)
 
 
 def _found_by_index(wanted: NoticeFilter) -> list[str]:
@@ -149,8 +159,10 @@ def _found_by_index(wanted: NoticeFilter) -> list[str]:
         conditions.append("appointment_id = %(appointment_id)s")
     if wanted.recipient:
         conditions.append("recipient = %(recipient)s")
-    if wanted.state in _TROUBLE:
+    if wanted.state in _INDEXED:
         conditions.append(f"state = '{wanted.state}'")
+        if wanted.state in _OPEN:
+            conditions.append("ended_at IS NULL")
     if wanted.since is not None:
         conditions.append(
             "notice_id >= (SELECT notice_id FROM notices WHERE created_at >= %(since)s::timestamptz - %(skew)s"
@@ -167,7 +179,7 @@ def _found_by_index(wanted: NoticeFilter) -> list[str]:
 def _others(wanted: NoticeFilter) -> list[str]:
     """Return the other conditions."""
     names = ["channel", "audience", "kind"]
-    if wanted.state not in _TROUBLE:
+    if wanted.state not in _INDEXED:
         names.append("state")
     conditions = [f"{name} = %({name})s" for name in names if getattr(wanted, name)]
     if wanted.since is not None:

@@ -41,7 +41,7 @@ def planned_reminders(
     appointment: Appointment,
     events: Sequence[Event],
     settings: NoticeSettings,
-    ready: Mapping[Channel, ChannelState],
+    ways: Mapping[Channel, str],
     now: datetime,
 ) -> tuple[PlannedReminder, ...]:
     """Return the reminders of a viewing that are still to come, the earliest first.
@@ -50,7 +50,7 @@ def planned_reminders(
         appointment: the viewing.
         events: its history.
         settings: what the office sends.
-        ready: the channels that are on.
+        ways: where the visitor is told, by channel.
         now: the present moment, aware.
     """
     if appointment.status != "confirmed":
@@ -67,7 +67,6 @@ def planned_reminders(
         held_until = quiet_until(due_at, appointment.zone, settings.quiet_from, settings.quiet_until)
         sent_at = held_until or due_at
         if sent_at < appointment.start - reminder.expires_before:
-            ways = ways_to_tell(appointment, settings, ready)
             found += [PlannedReminder(reminder.kind, channel, to, sent_at) for channel, to in ways.items()]
     return tuple(found)
 

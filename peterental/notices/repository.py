@@ -40,7 +40,8 @@ _REPORTED = """
                    ELSE 'sent'
                END AS state,
                'The provider could not deliver it'
-                   || COALESCE(': ' || max(NULLIF(detail, '')) FILTER (WHERE what = ANY (%(failed)s)), '') || '.' AS reason
+                   || COALESCE(': ' || max(NULLIF(detail, '')) FILTER (WHERE what = ANY (%(failed)s)), '')
+                   || '.' AS reason
         FROM notice_events
         WHERE provider_id = %(provider_id)s
     ) AS told

@@ -13,7 +13,7 @@ import random
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from peterental.clock import utc_now
@@ -85,26 +85,26 @@ class _Attempt:
     """One attempt to send a notice.
 
     Args:
-        sender: whose.
-        claimed: the notice.
+        notice: which.
         composer: writes its letters.
+        record: records that the provider may have a letter from now on.
     """
 
-    def __init__(self, sender: Sender, claimed: Claimed, composer: Composer) -> None:
-        self._sender = sender
-        self._claimed = claimed
+    def __init__(self, notice: Notice, composer: Composer, record: Callable[[Letter], None]) -> None:
+        self._notice = notice
         self._composer = composer
+        self._record = record
         self.letter: Letter | None = None
         self.is_handed_over = False
 
     def run(self, transport: Transport) -> Delivery:
         """Compose the letter and give it to a transport. Raises what either raises."""
-        self.letter = self._composer.compose(self._claimed.notice)
+        self.letter = self._composer.compose(self._notice)
         return transport.send(self.letter, self._hand_over)
 
     def _hand_over(self) -> None:
         assert self.letter is not None  # noqa: S101  # tells mypy
-        self._sender.record_hand_over(self._claimed, self.letter, self._composer)
+        self._record(self.letter)
         self.is_handed_over = True
 
 
@@ -173,7 +173,7 @@ class Sender:
             self.send(notice_id)
         return LookUp(ended, found, missing, len(overdue))
 
-    def record_hand_over(self, claimed: Claimed, letter: Letter, composer: Composer) -> None:
+    def _record_hand_over(self, claimed: Claimed, composer: Composer, letter: Letter) -> None:
         """Record that the provider may have a letter from now on, if it may be sent.
 
         In one transaction, which a change of the viewing or a stop precedes or follows. Raises NoLongerTrue.
@@ -212,7 +212,8 @@ class Sender:
         elif (until := self._pauses.until(notice.channel, now)) is not None:
             self._repository.put_off(claimed, until + ELSEWHERE_WAIT * random.random(), None, counts=False)  # noqa: S311 - no secret
         else:
-            self._attempt(claimed, _Attempt(self, claimed, composer), transport)
+            record = partial(self._record_hand_over, claimed, composer)
+            self._attempt(claimed, _Attempt(notice, composer, record), transport)
 
     def _attempt(self, claimed: Claimed, attempt: _Attempt, transport: Transport) -> None:
         """Run an attempt and record what came of it."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from peterental.notices.model import ChannelState, Kind
     from peterental.notices.outbox import Outbox
 
-WRITE_PASSWORD_RESET = "write_password_reset"  # noqa: S105 - the name of a task
+RESET_TASK = "write_password_reset"
 """The task that writes the notice of a request (`account`, `asked_at`), if its account exists."""
 
 _log = logging.getLogger("peterental.users")
@@ -86,7 +86,7 @@ class UserNotices:
             raise TooManyResets(**refusal.values) from refusal
         args = {"account": email_digest(email), "asked_at": self._now().isoformat()}
         with self._database.transaction() as connection:
-            self._jobs.defer(connection, JobRequest(task=WRITE_PASSWORD_RESET, args=args))
+            self._jobs.defer(connection, JobRequest(task=RESET_TASK, args=args))
 
     def write_reset(self, account: str, asked_at: datetime) -> None:
         """Queue the letter that somebody asked for. Doing it again changes nothing.

@@ -102,6 +102,66 @@ def message_record(row: Row) -> dict[str, Any]:
     }
 
 
+def notice_record(row: Row) -> dict[str, Any]:
+    """Return one notice. Times are UTC."""
+    return {
+        "notice": row["kind"],
+        "by": row["channel"],
+        "to": row["recipient"],
+        "booking": row["appointment_id"],
+        "written": row["created_at"],
+        "sent": row["handed_over_at"],
+        "state": row["state"],
+        "reason": row["reason"],
+        "subject": row["subject"],
+        "text": row["body"],
+    }
+
+
+def text_record(row: Row) -> dict[str, Any]:
+    """Return one text that was received, and how it was answered. Times are UTC."""
+    return {
+        "from": row["sender"],
+        "received": row["received_at"],
+        "text": row["body"],
+        "understood_as": row["understood_as"],
+        "answer": row["answer"],
+        "booking": row["appointment_id"],
+    }
+
+
+def consent_record(row: Row) -> dict[str, Any]:
+    """Return one consent. Times are UTC."""
+    return {
+        "by": row["channel"],
+        "to": row["recipient"],
+        "for": row["purpose"],
+        "booking": row["appointment_id"],
+        "given": row["given_at"],
+        "how_given": row["how_given"],
+        "words_given": row["words_given"],
+        "revoked": row["revoked_at"],
+        "how_revoked": row["how_revoked"],
+        "words_revoked": row["words_revoked"],
+    }
+
+
+def waitlist_record(row: Row) -> dict[str, Any]:
+    """Return one place on the waitlist. Times are UTC."""
+    return {
+        "agent": row["agent_id"],
+        "call": row["vapi_call_id"],
+        "name": row["attendee_name"],
+        "phone": row["phone"],
+        "home": row["property_address"],
+        "wanted": row["wanted"],
+        "asked": row["created_at"],
+        "state": row["state"],
+        "offers": row["offers"],
+        "booking": row["appointment_id"],
+    }
+
+
 def mention_records(holdings: Holdings) -> Iterator[dict[str, Any]]:
     """Yield where others named the person. What these others said is theirs, and left out."""
     for call in holdings.mentioning_calls:

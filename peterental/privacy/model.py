@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from peterental.errors import Fault, Refusal
+from peterental.notices.personal_data_repository import HeldNotices
 from peterental.plural import counted
 from peterental.privacy.person import Person
 
@@ -81,6 +82,7 @@ class Holdings:
         tool_call_ids: tool calls outside `calls` that name them or are about their bookings.
         audit_entries: rows of the audit log that name them or are about their bookings and messages.
         notes: how many notes on agents' calendars name them.
+        notices: notices to them and about them, texts of theirs, consents, and places on the waitlist.
         is_user: whether the address is that of a user of PeteRental.
     """
 
@@ -94,6 +96,7 @@ class Holdings:
     tool_call_ids: tuple[int, ...] = ()
     audit_entries: tuple[Row, ...] = ()
     notes: int = 0
+    notices: HeldNotices = field(default_factory=HeldNotices)
     is_user: bool = False
 
     @property
@@ -107,6 +110,10 @@ class Holdings:
             "tool_calls": len(self.tool_call_ids),
             "audit_entries": len(self.audit_entries),
             "notes": self.notes,
+            "notices": len(self.notices.notices) + len(self.notices.naming),
+            "texts": len(self.notices.texts) + len(self.notices.naming_texts),
+            "consents": len(self.notices.consents),
+            "waitlist": len(self.notices.waitlist),
         }
 
     @property
@@ -175,6 +182,10 @@ _NOUNS: Mapping[str, tuple[str, str | None]] = {
     "tool_calls": ("tool call in a call of others", "tool calls in calls of others"),
     "audit_entries": ("entry of the audit log", "entries of the audit log"),
     "notes": ("note in a calendar", "notes in calendars"),
+    "notices": ("notice", None),
+    "texts": ("text", None),
+    "consents": ("consent or stop", "consents and stops"),
+    "waitlist": ("place on the waitlist", "places on the waitlist"),
 }
 
 

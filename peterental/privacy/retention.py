@@ -13,6 +13,7 @@ from peterental.calls.retention_repository import CallRetentionRepository
 from peterental.clock import utc_now
 from peterental.database.pool import Database
 from peterental.messages.retention_repository import MessageRetentionRepository
+from peterental.notices.retention_repository import NoticeRetentionRepository
 
 BATCH_SIZE = 200
 """Rows that one transaction changes: it holds their locks for some ten milliseconds."""
@@ -30,6 +31,7 @@ class Reduction:
         tool_calls: tool calls without a call.
         caller_numbers: bookings whose viewing is over, from which the caller's number was removed.
         messages: messages that are done, which were deleted.
+        notices: notices, texts that were received, and places on the waitlist that are over, which were deleted.
         open_messages: old messages that are kept because they are open.
     """
 
@@ -37,12 +39,13 @@ class Reduction:
     tool_calls: int = 0
     caller_numbers: int = 0
     messages: int = 0
+    notices: int = 0
     open_messages: int = 0
 
     @property
     def total(self) -> int:
         """The number of changed rows."""
-        return self.calls + self.tool_calls + self.caller_numbers + self.messages
+        return self.calls + self.tool_calls + self.caller_numbers + self.messages + self.notices
 
 
 class RetentionService:
@@ -62,12 +65,13 @@ class RetentionService:
         self._calls = CallRetentionRepository(database)
         self._bookings = BookingRetentionRepository(database)
         self._messages = MessageRetentionRepository(database)
+        self._notices = NoticeRetentionRepository(database)
         self._audit = AuditPersonalDataRepository()
         self._now = now
         self._pause_s = pause_s
 
     def due(self, days: int) -> Reduction:
-        """Count what `reduce` would change. Three queries."""
+        """Count what `reduce` would change. Five queries."""
         before = self._now() - timedelta(days=days)
         calls, tool_calls = self._calls.count_due(before)
         done, still_open = self._messages.count_due(before)
@@ -76,6 +80,7 @@ class RetentionService:
             tool_calls=tool_calls,
             caller_numbers=self._bookings.count_due(before),
             messages=done,
+            notices=self._notices.count_due(before),
             open_messages=still_open,
         )
 
@@ -97,6 +102,7 @@ class RetentionService:
             ),
             caller_numbers=self._in_batches(lambda: self._bookings.remove_caller_numbers(before, limit=BATCH_SIZE)),
             messages=self._in_batches(lambda: self._delete_messages(before)),
+            notices=self._in_batches(lambda: self._notices.delete(before, limit=BATCH_SIZE)),
             open_messages=self._messages.count_due(before)[1],
         )
 

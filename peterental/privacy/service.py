@@ -24,15 +24,21 @@ from peterental.clock import utc_now
 from peterental.database.connect import Connection, DatabaseBusy, DatabaseTooSlow, extend_statement_timeout
 from peterental.database.pool import Database
 from peterental.messages.personal_data_repository import MessagePersonalDataRepository
+from peterental.notices.personal_data_repository import NoticePersonalDataRepository
 from peterental.plural import counted
 from peterental.privacy.export import (
+    Section,
     audit_record,
     booking_record,
     call_record,
+    consent_record,
     json_document,
     mention_records,
     message_record,
+    notice_record,
+    text_record,
     tool_call_record,
+    waitlist_record,
 )
 from peterental.privacy.model import (
     ANONYMOUS,
@@ -82,6 +88,7 @@ class PersonService:
         self._messages = MessagePersonalDataRepository()
         self._entries = AuditPersonalDataRepository()
         self._notes = NotePersonalDataRepository()
+        self._notices = NoticePersonalDataRepository()
         self._users = UserRepository(database)
         self._manual = ManualBookingRepository(database)
         self._appointments = AppointmentRepository(database)
@@ -124,6 +131,7 @@ class PersonService:
                 ("calls", self._call_records(holdings)),
                 ("further_tool_calls", self._tool_call_records(holdings)),
                 ("messages", self._message_records(holdings)),
+                *self._notice_sections(holdings),
                 ("named_by_others", mention_records(holdings)),
                 ("audit_log", map(audit_record, holdings.audit_entries)),
             ],
@@ -135,7 +143,8 @@ class PersonService:
         """Delete what is stored about a person, in one transaction, and return what it was.
 
         Upcoming viewings are cancelled. Bookings stay without the visitor, calls are reduced, messages are deleted, and
-        in what others said, in the audit log and in notes the number or the address is replaced.
+        in what others said, in the audit log and in notes the number or the address is replaced. Notices, texts,
+        consents and places on the waitlist are deleted; a stop stays.
 
         Args:
             person: whose data.
@@ -193,6 +202,13 @@ class PersonService:
                 )
             ),
             notes=self._notes.count(connection, pattern),
+            notices=self._notices.search(
+                connection,
+                pattern,
+                appointment_ids=booking_ids,
+                call_ids=own_call_ids,
+                message_ids=[row["message_id"] for row in messages if row["is_own"]],
+            ),
         )
 
     def _cancel_upcoming(self, connection: Connection, holdings: Holdings, viewer: Viewer, now: datetime) -> int:
@@ -225,9 +241,17 @@ class PersonService:
 
     def _remove(self, connection: Connection, holdings: Holdings, now: datetime) -> None:
         person = holdings.person
+        booking_ids = [booking.appointment_id for booking in holdings.bookings]
+        self._notices.delete(
+            connection,
+            holdings.notices,
+            appointment_ids=booking_ids,
+            pattern=person.pattern,
+            removed=REMOVED,
+        )
         self._bookings.anonymise(
             connection,
-            [booking.appointment_id for booking in holdings.bookings],
+            booking_ids,
             pattern=person.pattern,
             removed=REMOVED,
             name=ANONYMOUS,
@@ -298,3 +322,17 @@ class PersonService:
         with self._database.transaction() as connection:
             rows = self._messages.read(connection, [message.message_id for message in holdings.messages])
         return map(message_record, rows)
+
+    def _notice_sections(self, holdings: Holdings) -> list[Section]:
+        held = holdings.notices
+        with self._database.transaction() as connection:
+            notices = self._notices.read_notices(connection, held.notices)
+            texts = self._notices.read_texts(connection, held.texts)
+            consents = self._notices.read_consents(connection, held.consents)
+            waitlist = self._notices.read_waitlist(connection, held.waitlist)
+        return [
+            ("notices", map(notice_record, notices)),
+            ("texts", map(text_record, texts)),
+            ("consents", map(consent_record, consents)),
+            ("waitlist", map(waitlist_record, waitlist)),
+        ]

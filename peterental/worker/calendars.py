@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from peterental.appointments.calendar_events.service import CHECK_VIEWING, WRITE_VIEWING, WRITE_VIEWINGS
+from peterental.appointments.calendar_events.outbox import (
+    CHECK_VIEWING,
+    DELETE_STRAY_EVENT,
+    WRITE_VIEWING,
+    WRITE_VIEWINGS,
+)
 from peterental.errors import Fault
 from peterental.jobs.model import JobRequest
 from peterental.worker.task import JobRun, Task
@@ -45,6 +50,15 @@ def _check(job: JobRun) -> None:
     job.services.calendar_events.check(_number(job, "appointment_id"))
 
 
+def _delete_stray(job: JobRun) -> None:
+    event_id = job.args.get("event_id")
+    if not isinstance(event_id, str):
+        raise JobMalformed(name="event_id")
+    job.services.calendar_events.delete_stray(
+        _number(job, "appointment_id"), _number(job, "calendar_id"), event_id, _number(job, "revision")
+    )
+
+
 def _number(job: JobRun, name: str) -> int:
     value = job.args.get(name)
     if not isinstance(value, int):
@@ -69,5 +83,8 @@ WRITE_ONE = Task(
 )
 WRITE_ALL = Task(name=WRITE_VIEWINGS, label="Write all viewings into a calendar", run=_write_all)
 CHECK_ONE = Task(name=CHECK_VIEWING, label="Look for a viewing in a calendar", run=_check, max_attempts=12)
+DELETE_STRAY = Task(
+    name=DELETE_STRAY_EVENT, label="Delete an event that a calendar created late", run=_delete_stray, max_attempts=12
+)
 
-CALENDAR_TASKS = (SYNC_CALENDARS, SYNC_CALENDAR, WRITE_ONE, WRITE_ALL, CHECK_ONE)
+CALENDAR_TASKS = (SYNC_CALENDARS, SYNC_CALENDAR, WRITE_ONE, WRITE_ALL, CHECK_ONE, DELETE_STRAY)

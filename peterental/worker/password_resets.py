@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from peterental.notices.user_notices import WRITE_PASSWORD_RESET
+from peterental.notices.user_notices import RESET_TASK
 from peterental.worker.task import JobRun, Task
 
 
@@ -13,4 +13,4 @@ def _write(job: JobRun) -> None:
     job.services.user_notices.write_reset(str(job.args["account"]), asked_at)
 
 
-PASSWORD_RESETS = Task(name=WRITE_PASSWORD_RESET, label="Write a link to choose a new password", run=_write)
+PASSWORD_RESETS = Task(name=RESET_TASK, label="Write a link to choose a new password", run=_write)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,8 @@ from peterental.database.pool import Database
 from peterental.jobs.model import JobRequest
 from peterental.line.composition import build_line
 from peterental.notices.agent_choices.model import KINDS, Contact, Timing
-from peterental.notices.model import AgentKind, Channel
+from peterental.notices.model import AgentKind, Channel, NoticeSettings
+from peterental.notices.wording.model import Wording, WordingKey
 from peterental.privacy.person import Person
 from peterental.services import Services, build_services
 from peterental.users.login_throttle import ClientOrigin
@@ -49,7 +50,10 @@ WRITERS = {
     "line/set_up_service.py",
     "messages/service.py",
     "notices/agent_choices/service.py",
+    "notices/outbox.py",
+    "notices/settings.py",
     "notices/waitlist/service.py",
+    "notices/wording/service.py",
     "privacy/service.py",
     "users/admin_service.py",
     "users/failure_log.py",
@@ -127,7 +131,22 @@ def change_calendars(services: Services, database: Database, admin: Viewer) -> N
 
 
 def change_notices(services: Services, database: Database, admin: Viewer) -> None:
-    """Choose otherwise what an agent is told, and take a caller off the waitlist."""
+    """Choose otherwise what an agent is told and what is sent, send again, and take a caller off the waitlist."""
+    services.notice_settings.change(
+        NoticeSettings(
+            office_name="Elm Homes", texts_visitors=False, mails_visitors=False, reminds_day_before=False,
+            reminds_hours_before=False, follows_up_no_shows=True, release_hours=3, quiet_from=time(21),
+            quiet_until=time(9), list_at=time(6),
+        ),
+        admin,
+    )  # fmt: skip
+    key = WordingKey("booked", "email", "en")
+    services.wordings.change(key, Wording(body="See you on {day} at {time}.[ {link}]", subject="Booked"), admin)
+    database.fetch(
+        "INSERT INTO notices (kind, channel, audience, recipient, state, expires_at, ended_at)"
+        " VALUES ('test', 'email', 'user', 'x@example.com', 'failed', '2027-01-01', NOW())"
+    )
+    services.outbox.retry(database.fetch("SELECT notice_id FROM notices")[0]["notice_id"], admin)
     choices: dict[tuple[AgentKind, Channel], Timing] = {(kind, "email"): "off" for kind in KINDS}
     services.agent_notices.change("ana", Contact(email="a@example.com", phone="+14055550123"), choices, admin)
     database.fetch(
@@ -162,6 +181,24 @@ def delete_person(services: Services, database: Database, admin: Viewer) -> None
         "INSERT INTO tool_calls (tool_call_id, name, answer, outcome) VALUES ('t', 'find', 'm@example.com', 'answered')"
     )
     database.fetch("UPDATE agent_busy SET note = 'm@example.com'")
+    for statement in (
+        """
+        INSERT INTO notices (kind, channel, audience, recipient, expires_at)
+        VALUES ('reply', 'email', 'visitor', 'm@example.com', NOW())
+        """,
+        """
+        INSERT INTO text_replies (provider_id, sender, receiver, body, understood_as)
+        VALUES ('SM1', '+14055550142', '+14055550100', 'm@example.com', 'message')
+        """,
+        """
+        INSERT INTO contact_consents (channel, recipient, purpose, revoked_at) VALUES ('email', 'm@example.com', 'all', NOW())
+        """,
+        """
+        INSERT INTO waitlist (agent_id, attendee_name, phone, property_address, wanted)
+        VALUES ('ana', 'm@example.com', '+14055550142', '1 Elm Street', '{[2030-01-01, 2030-01-02)}')
+        """,
+    ):
+        database.fetch(statement)
     person = Person("email", "m@example.com")
     held = services.persons.find(person, admin)
     assert 0 not in held.counts.values()

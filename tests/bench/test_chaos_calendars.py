@@ -122,6 +122,19 @@ def test_a_booking_by_an_old_calendar_is_found(
 
 
 @pytest.mark.usefixtures("event")
+def test_a_reading_stored_as_the_booking_began_counts(
+    connection: psycopg.Connection[Any], owner: Owner, stand_ins: StandIns
+) -> None:
+    """It is recorded before it is committed, and the booking may have waited for a lock."""
+    connection.execute("UPDATE chaos_readings SET read_at = read_at - INTERVAL '11 minutes'")
+    connection.execute(
+        "INSERT INTO chaos_readings VALUES ('agent-0', %(at)s, %(old)s, %(at)s)",
+        {"at": BOOKED - timedelta(seconds=0.3), "old": BOOKED - timedelta(minutes=12)},
+    )
+    assert violations(connection, owner, stand_ins) == []
+
+
+@pytest.mark.usefixtures("event")
 def test_a_refusal_by_a_young_calendar_is_found(
     connection: psycopg.Connection[Any], owner: Owner, stand_ins: StandIns
 ) -> None:
@@ -234,6 +247,7 @@ def test_each_mishap_is_seen_by_both_clients(stand_ins: StandIns, mishap: str) -
     expected: dict[str, list[int | str]] = {
         "expire": [401, 401],
         "lose": ["no answer", "no answer"],
+        "late": ["no answer", "no answer"],
         "refuse": ["no answer", "no answer"],
         "lie": ["cut off", "cut off"],
         "spoil": ["cut off", "cut off"],
@@ -244,3 +258,17 @@ def test_each_mishap_is_seen_by_both_clients(stand_ins: StandIns, mishap: str) -
     stand_ins.calm()
     assert outcomes() == ([401, 401] if mishap == "expire" else [200, 200])
     assert stand_ins.violations == []
+
+
+@pytest.mark.parametrize("name", ["google", "graph"])
+def test_request_of_a_killed_client_is_not_carried_out(stand_ins: StandIns, name: str) -> None:
+    """Its body is cut off: that breaks no interface."""
+    server = {"google": stand_ins.google.url, "graph": stand_ins.graph.url}[name]
+    port = int(server.rpartition(":")[2])
+    head = b"POST /calendar/v3/calendars/a/events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+        client.sendall(head + b"Content-Length: 99\r\n\r\n{")
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(100) == b""
+    assert stand_ins.violations == []
+    assert (len(stand_ins.google.requests), stand_ins.graph.asked) == (0, [])

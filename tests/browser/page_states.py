@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from urllib.parse import quote
 
 from flask import Flask
@@ -13,6 +14,7 @@ from playwright.sync_api import Page
 
 from peterental.app import create_app
 from peterental.config import Config
+from peterental.notices.files import FileTransport
 from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT
 from peterental.web.shell.access_control import MACHINE_BLUEPRINTS
 from tests.browser.sample_data import ANA, CAROL, OFFICE, RECOVERY_CODES, REDUCED_CALL, SampleData, link_token
@@ -78,6 +80,7 @@ def page_states(site: Site, sample: SampleData) -> Iterator[PageState]:
     yield from _connected_calendars(site)
     yield from _as_others(site, sample)
     yield from _of_visitors(site)
+    yield from _of_notices()
     yield from _empty_and_filtered()
     yield from _invalid_forms()
 
@@ -167,6 +170,27 @@ def _as_others(site: Site, sample: SampleData) -> Iterator[PageState]:
     yield PageState("join", site.join_path(site.services.user_admin.make_link(sample.ana.user_id, sample.admin)), None)
     yield PageState("join-used", "/join?token=old", None, status=404)
     yield PageState("not-found-stranger", "/nothing", None, status=404)
+    yield from _with_mail(site)
+
+
+def _with_mail(site: Site) -> Iterator[PageState]:
+    """Yield pages that depend on e-mail, without it and with it."""
+    before = site.services.notice_channels.ready()
+    site.services.notice_channels.record({})
+    yield PageState("forgot-without-mail", "/forgot", None)
+    yield PageState("invite-without-mail", "/users/invite")
+    site.services.notice_channels.record({"email": FileTransport("email", Path())})
+    yield PageState("forgot", "/forgot", None)
+    yield PageState("forgot-invalid", "/forgot", None, lambda page: press(page, "Send link"))
+    yield PageState("forgot-asked", "/forgot", None, _ask_for_a_link)
+    yield PageState("invite-with-mail", "/users/invite")
+    if not before:
+        site.services.notice_channels.record({})
+
+
+def _ask_for_a_link(page: Page) -> None:
+    page.get_by_label("E-mail").fill("nobody@example.com")
+    press(page, "Send link")
 
 
 def _of_visitors(site: Site) -> Iterator[PageState]:
@@ -183,9 +207,42 @@ def _of_visitors(site: Site) -> Iterator[PageState]:
     yield PageState("visit-cancelled", f"/v/{tom}", None, status=410)
     yield PageState("visit-over", f"/v/{gone}", None, status=410)
     yield PageState("visit-unknown", "/v/x", None, status=404)
+    waiting = site.database.fetch("SELECT entry_id FROM waitlist WHERE state = 'waiting'")[0]["entry_id"]
+    yield PageState("offer-ended", f"/v/offer/{site.services.offer_links.token(waiting)}", None, status=410)
     released = site.database.fetch("SELECT id FROM appointments WHERE attendee_name LIKE 'Li Wei%%'")[0]["id"]
     site.services.visitors.release(released, lambda _: True)
     yield PageState("visit-released", f"/v/{site.services.visitor_links.token(released)}", None)
+
+
+def _of_notices() -> Iterator[PageState]:
+    wording = "/settings/wordings/reminder_day/email/es"
+    yield PageState("notices-outbox-anas", "/outbox", ANA)
+    yield PageState("notices-outbox-filtered", "/outbox?state=failed&channel=email&kind=booked&from=2026-01-01")
+    yield PageState("notices-outbox-no-match", "/outbox?q=99")
+    yield PageState("notices-outbox-warning", "/outbox?q=word&state=nonsense&page=0")
+    yield PageState("notices-settings-invalid", "/settings", then=_enter_invalid_settings)
+    yield PageState("notices-wording-mail", wording)
+    yield PageState("notices-wording-refused", wording, then=_enter_an_unknown_field)
+    yield PageState("notices-wording-changed", wording, then=_change_a_wording)
+    yield PageState("notices-test-refused", wording, then=lambda page: press(page, "Send a test"))
+
+
+def _enter_invalid_settings(page: Page) -> None:
+    page.get_by_label("Name of the office").fill("")
+    page.get_by_label("Quiet hours begin").fill("05:00")
+    press(page, "Save")
+
+
+def _enter_an_unknown_field(page: Page) -> None:
+    page.get_by_label("Text", exact=True).fill("Hola {visitante}")
+    press(page, "Save")
+    page.get_by_text("There is no field").first.wait_for()
+
+
+def _change_a_wording(page: Page) -> None:
+    page.get_by_label("Subject").fill("Su visita: {home}")
+    press(page, "Save")
+    page.get_by_text("The wording was saved").wait_for()
 
 
 def _make_recovery_codes(page: Page) -> None:
@@ -266,10 +323,16 @@ def _invalid_forms() -> Iterator[PageState]:
     yield PageState(
         "appointments-new-warnings", "/appointments/new?agent=ana-lima&day=2020-01-01", then=_book_in_the_past
     )
+    yield PageState("agent-notices-invalid", "/agents/ana-lima/notices", then=_enter_no_number)
     yield PageState("users-invite-invalid", "/users/invite", then=lambda page: press(page, "Invite and show"))
     yield PageState("users-show-link", "/users/2", then=lambda page: press(page, "Create"))
     yield PageState("tool-tester-invalid", "/rehearsal?tool=set_appointment", then=_enter_invalid_json)
     yield PageState("account-invalid", "/account", then=lambda page: press(page, "Change password"))
+
+
+def _enter_no_number(page: Page) -> None:
+    page.get_by_label("Phone for texts").fill("call me")
+    press(page, "Save notices")
 
 
 def _book_in_the_past(page: Page) -> None:

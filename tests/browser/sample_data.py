@@ -66,6 +66,7 @@ def fill(site: Site) -> SampleData:
     _add_failures(site)
     _add_reduced_call(site)
     _add_calendars(site)
+    _add_notices(site)
     return SampleData(admin=admin, ana=ana, carol=carol, examples=_examples(site))
 
 
@@ -212,6 +213,59 @@ def link_token(site: Site, attendee_name: str) -> str:
     return site.services.visitor_links.token(rows[0]["id"])
 
 
+def _add_notices(site: Site) -> None:
+    """Insert notices in every state, some with long or hostile values. Texts are on, e-mail is off."""
+    site.database.fetch(
+        "INSERT INTO notice_channels (channel, sender, is_real) VALUES ('text', '+14055550100', TRUE)"
+        " ON CONFLICT DO NOTHING"
+    )
+    appointment_id = site.database.fetch("SELECT id FROM appointments WHERE attendee_name = 'Maria Gonzalez'")[0]["id"]
+    for number, (state, channel, recipient, reason) in enumerate(
+        (
+            ("sent", "text", "+14055550142", None),
+            ("suppressed", "text", "+14055550142", "The recipient said stop."),
+            ("failed", "email", f"{'long.' * 40}@example.com", "The server refused: " + "x" * 300),
+            ("unknown", "text", "+14055550143", "<b>No answer came</b>"),
+            ("delivered", "text", "+442071234567", None),
+            ("waiting", "email", "ana@example.com", None),
+        )
+    ):
+        site.database.fetch(
+            """
+            INSERT INTO notices (
+                appointment_id, agent_id, kind, channel, audience, recipient, revision, state, reason, subject, body,
+                ended_at, expires_at
+            )
+            SELECT id, agent_id, 'booked', %s, 'visitor', %s, %s, %s::text, %s, 'Viewing <booked>', %s,
+                   CASE WHEN %s::text <> 'waiting' THEN NOW() END, NOW() + INTERVAL '1 day'
+            FROM appointments WHERE id = %s
+            """,
+            (channel, recipient, number, state, reason, f"Hello,\n\n{'w' * 400}", state, appointment_id),
+        )
+
+
+def _add_waitlist(site: Site) -> int:
+    """Insert callers who wait, one of them with a time that is held; return the entry of that one."""
+    start = datetime.now(UTC).replace(hour=17, minute=0, second=0, microsecond=0) + timedelta(days=4)
+    rows = site.database.fetch(
+        """
+        INSERT INTO waitlist (
+            agent_id, attendee_name, phone, property_address, wanted, state, offers, offered_start, offered_end,
+            offer_expires_at
+        )
+        SELECT 'nora-castillo', name, phone, home, tstzmultirange(tstzrange(%(start)s, %(start)s + wanted)), state, 1,
+               %(start)s, %(start)s + INTERVAL '30 minutes', NOW() + INTERVAL '1 day'
+        FROM (VALUES
+            ('Mia Chen', '+14055550123', '12 Elm Street', INTERVAL '1 day', 'offered'),
+            ('V' || repeat('e', 190) || 'ry', '+14055550124', '1 Llanfairpwllgwyngyll', INTERVAL '1 minute', 'waiting')
+        ) AS entry (name, phone, home, wanted, state)
+        RETURNING entry_id, state
+        """,
+        {"start": start},
+    )
+    return int(next(row["entry_id"] for row in rows if row["state"] == "offered"))
+
+
 def _examples(site: Site) -> dict[str, str]:
     """Return an example value of every URL parameter."""
     queries = {
@@ -227,11 +281,16 @@ def _examples(site: Site) -> dict[str, str]:
         "account_id": """
             SELECT account_id FROM calendar_accounts WHERE agent_id = 'nora-castillo' ORDER BY account_id LIMIT 1
         """,
+        "notice_id": "SELECT notice_id FROM notices WHERE state = 'failed' ORDER BY notice_id DESC LIMIT 1",
         "user_id": "SELECT user_id FROM users WHERE email = 'ana@example.com'",
     }
     found = {name: site.database.fetch(query)[0] for name, query in queries.items()}
     return {
         "agent_id": "nora-castillo",
+        "kind": "booked",
+        "channel": "text",
+        "language": "en",
         "token": link_token(site, "Maria Gonzalez"),
+        "offer_token": site.services.offer_links.token(_add_waitlist(site)),
         **{name: str(next(iter(row.values()))) for name, row in found.items()},
     }

@@ -148,12 +148,17 @@ def _handler_of(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
 
         def _handle(self) -> None:
             url = urlsplit(self.path)
+            length = int(self.headers.get("Content-Length", "0"))
+            body = self.rfile.read(length)
+            if len(body) < length:  # the client was killed while it sent the request
+                self.close_connection = True
+                return
             asked = Asked(
                 method=self.command,
                 path=url.path,
                 query={name: values[-1] for name, values in parse_qs(url.query, keep_blank_values=True).items()},
                 headers={name.lower(): value for name, value in self.headers.items()},
-                body=self.rfile.read(int(self.headers.get("Content-Length", "0"))),
+                body=body,
                 connection=self.connection,
             )
             reply = loopback.exchange(asked)

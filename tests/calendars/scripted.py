@@ -6,22 +6,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
+from typing import NoReturn
 
 from peterental.agents.model import Agent
 from peterental.calendars.credentials import Credentials
 from peterental.calendars.model import (
     BusyTime,
     CalendarKind,
+    CalendarUnreachable,
     EventIdSpent,
     EventMissing,
     OwnEvent,
     Reading,
     ReadWindow,
     RemoteCalendar,
+    Stamp,
     ViewingEvent,
 )
 from peterental.calendars.providers import Providers, TokensInMemory, Trial
@@ -29,6 +32,7 @@ from peterental.calendars.repository import Lease
 from peterental.calendars.source import CalendarAccount, ViewingCalendar, WrittenEvent
 
 WORK = RemoteCalendar(remote_id="work", name="Work", is_writable=True, is_default=True, owner="ana@example.com")
+LOST = CalendarUnreachable(host="dav.example.com", reason="no answer within 30 seconds")
 HOLIDAYS = RemoteCalendar(remote_id="holidays", name="Holidays")
 
 
@@ -44,6 +48,8 @@ class ScriptedCalendar:
         lose_answers: after so many writes the answer is lost: the event is there, and a fault is raised.
         reads: the cursors that were asked with.
         before_answer: called while a request is under way.
+        holds: the next write or deletion is held: its answer is lost, and it takes effect at `release`.
+        stamps: of our own events, which a person's change keeps.
     """
 
     found: list[RemoteCalendar] = field(default_factory=lambda: [WORK, HOLIDAYS])
@@ -57,6 +63,9 @@ class ScriptedCalendar:
     windows: list[ReadWindow] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
     before_answer: Callable[[], None] = lambda: None
+    holds: bool = False
+    held: list[Callable[[], object]] = field(default_factory=list)
+    stamps: dict[str, Stamp] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     ids: Iterator[int] = field(default_factory=lambda: count(1))
     together: threading.Lock = field(default_factory=threading.Lock)
@@ -91,28 +100,60 @@ class ScriptedCalendar:
     def own_events(self) -> Iterator[OwnEvent]:
         """Our events as they are now."""
         for event_id, (event, _) in self.events.items():
-            yield OwnEvent(marker=event.marker, event_id=event_id, start=event.start, end=event.end)
+            yield OwnEvent(
+                marker=event.marker,
+                event_id=event_id,
+                start=event.start,
+                end=event.end,
+                stamp=self.stamps.get(event_id),
+                is_original=event_id.startswith("id-of-"),
+            )
 
     def write(self, remote_id: str, event: ViewingEvent) -> WrittenEvent:
         assert remote_id == "work"
         self._answer()
+        if self.holds:
+            self._hold(lambda: self._write(event))
+        event_id = self._write(event)
+        if self.fault_after_write is not None:
+            fault, self.fault_after_write = self.fault_after_write, None
+            raise fault
+        return WrittenEvent(event_id)
+
+    def _write(self, event: ViewingEvent) -> str:
         if event.event_id is not None and event.event_id not in self.events:
             raise EventMissing
         event_id = event.event_id or f"id-of-{event.marker}"
         if event_id in self.spent:
             raise EventIdSpent(host="dav.example.com")
         self.events[event_id] = (event, True)
+        if event.stamp is not None:
+            self.stamps[event_id] = event.stamp
         self.written.append(event.title)
-        if self.fault_after_write is not None:
-            fault, self.fault_after_write = self.fault_after_write, None
-            raise fault
-        return WrittenEvent(event_id)
+        return event_id
 
-    def delete(self, remote_id: str, event_id: str) -> None:
+    def delete(self, remote_id: str, event_id: str, *, follow: bool = True) -> None:
         assert remote_id == "work"
         self._answer()
-        self.events.pop(event_id, None)
-        self.spent.add(event_id)
+        if self.holds:
+            self._hold(lambda: self._delete(event_id))
+        self._delete(event_id)
+
+    def _delete(self, event_id: str) -> None:
+        if self.events.pop(event_id, None) is not None:
+            self.spent.add(event_id)
+
+    def _hold(self, request: Callable[[], object]) -> NoReturn:
+        self.holds = False
+        self.held.append(request)
+        raise LOST
+
+    def release(self) -> None:
+        """Carry out the requests that were held; those that fail by now change nothing."""
+        for request in self.held:
+            with suppress(EventMissing, EventIdSpent):
+                request()
+        self.held.clear()
 
     def find(self, remote_id: str, event: ViewingEvent) -> OwnEvent | None:
         assert remote_id == "work"

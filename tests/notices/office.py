@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -61,7 +60,7 @@ class FakeTransport:
     """
 
     channel: Channel
-    clock: Clock
+    clock: Callable[[], datetime]
     on_taken: Callable[[Letter], None] = lambda _: None
     can_find: bool = True
     behaviour: Behaviour = "take"
@@ -147,16 +146,7 @@ class Office:
     ) -> int:
         """Book a viewing, two days ahead by default, and return its id."""
         start = start or self.clock.now + timedelta(days=2)
-        appointment = Appointment(
-            appointment_id=0, start=start, end=start + HALF_AN_HOUR, property_address="12 Elm Street",
-            attendee_name="Dolores Whitcomb", agent_id="ana", agent_name="Ana", time_zone="America/Chicago",
-            status="confirmed", attendee_phone=phone, attendee_email=email, created_at=self.clock.now,
-        )  # fmt: skip
-        with self.database.transaction() as connection:
-            cursor = self._appointments.insert(connection, appointment, appointment.end, "", actor)
-            row = cursor.fetchone()
-        assert row is not None
-        return int(row["appointment_id"])
+        return book(self.database, self.clock.now, start, email=email, phone=phone, actor=actor)
 
     def move(self, appointment_id: int, start: datetime, actor: str = PHONE) -> None:
         with self._changing(appointment_id) as (connection, old):
@@ -201,6 +191,22 @@ class Office:
             yield connection, old
 
 
-def words(letter: Letter) -> str:
-    """Return the body on one line."""
-    return re.sub(r"\s+", " ", letter.body)
+def book(
+    database: Database,
+    now: datetime,
+    start: datetime,
+    *,
+    email: str | None = None,
+    phone: str | None = PHONE_NUMBER,
+    actor: str = PHONE,
+) -> int:
+    """Book a viewing of Ana's, and return its id."""
+    appointment = Appointment(
+        appointment_id=0, start=start, end=start + HALF_AN_HOUR, property_address="12 Elm Street",
+        attendee_name="Dolores Whitcomb", agent_id="ana", agent_name="Ana", time_zone="America/Chicago",
+        status="confirmed", attendee_phone=phone, attendee_email=email, created_at=now,
+    )  # fmt: skip
+    with database.transaction() as connection:
+        row = AppointmentRepository(database).insert(connection, appointment, appointment.end, "", actor).fetchone()
+    assert row is not None
+    return int(row["appointment_id"])

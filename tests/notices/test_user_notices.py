@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -17,14 +18,17 @@ from peterental.database.pool import Database
 from peterental.notices.files import FileTransport
 from peterental.notices.model import ALL_NOTICES, NoLongerTrue
 from peterental.notices.user_letters import AboutUser, UserLetters
-from peterental.notices.user_notices import WRITE_PASSWORD_RESET, MailOff
+from peterental.notices.user_notices import RESET_TASK, MailOff
 from peterental.services import Services, build_services
 from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT, FREE_ATTEMPTS_PER_NETWORK
 from peterental.users.model import LinkInvalid, PasswordGrant, SignedIn, TooManyResets
 from peterental.users.password_links import LIFETIME, RESET_LIFETIME, decode
 from peterental.users.repository import UserRepository
+from peterental.worker.password_resets import PASSWORD_RESETS
+from peterental.worker.registry import TASKS
+from peterental.worker.task import JobRun
 
-PASSWORD = "correct horse battery"
+WORDS = "correct horse battery"
 CHOSEN = "a password of my own"
 KEY = "a session key for tests, long enough"
 CLIENT = "203.0.113.7"
@@ -48,12 +52,15 @@ class Office:
     def jobs(self) -> list[dict[str, str]]:
         """The arguments of the jobs that look for an account."""
         query = "SELECT args FROM procrastinate_jobs WHERE task_name = %s ORDER BY id"
-        return [row["args"] for row in self._database.fetch(query, (WRITE_PASSWORD_RESET,))]
+        return [row["args"] for row in self._database.fetch(query, (RESET_TASK,))]
 
     def run_jobs(self) -> None:
         """Do what the background jobs do: look for accounts, and send."""
         for args in self.jobs():
-            self.services.user_notices.write_reset(args["account"], datetime.fromisoformat(args["asked_at"]))
+            job = JobRun(
+                args=args, config=self.config, database=self._database, services=self.services, stop=threading.Event()
+            )
+            PASSWORD_RESETS.run(job)
         self.send()
 
     def send(self) -> None:
@@ -94,13 +101,13 @@ def office(database: Database, tmp_path: Path) -> Office:
 @pytest.fixture
 def admin(office: Office) -> Viewer:
     """An admin."""
-    return office.services.users.create("office@example.com", PASSWORD, "admin")
+    return office.services.users.create("office@example.com", WORDS, "admin")
 
 
 @pytest.fixture
 def ana(office: Office) -> Viewer:
     """A user."""
-    return office.services.users.create(ANA, PASSWORD, "agent", "Ana Lima")
+    return office.services.users.create(ANA, WORDS, "agent", "Ana Lima")
 
 
 def test_a_forgotten_password_is_replaced_by_the_link(office: Office, ana: Viewer) -> None:
@@ -207,7 +214,7 @@ def test_a_job_that_runs_an_hour_late_sends_nothing(office: Office) -> None:
 
 def changes_password(office: Office, ana: Viewer, admin: Viewer) -> None:
     del admin
-    office.services.users.change_password(ana, PASSWORD, CHOSEN)
+    office.services.users.change_password(ana, WORDS, CHOSEN)
 
 
 def signs_out_everywhere(office: Office, ana: Viewer, admin: Viewer) -> None:
@@ -251,7 +258,7 @@ def test_the_hand_over_looks_again(office: Office, ana: Viewer, database: Databa
     office.services.user_notices.request_reset(ANA, CLIENT)
     (args,) = office.jobs()
     office.services.user_notices.write_reset(args["account"], office.now)
-    (notice,) = office.services.outbox.listing(Viewer(0, "x", is_admin=True), ALL_NOTICES).notices
+    (notice,) = office.services.notice_listing.listing(Viewer(0, "x", is_admin=True), ALL_NOTICES).notices
     letters = UserLetters(
         UserRepository(database), key=lambda: KEY, address="https://rent.example.com",
         office_name=lambda: "Norman Homes", namespace=lambda: "ns", now=lambda: office.now,
@@ -287,7 +294,7 @@ def test_requests_from_one_network_are_throttled(office: Office) -> None:
 def test_requests_do_not_delay_a_sign_in(office: Office) -> None:
     for _ in range(FREE_ATTEMPTS_PER_ACCOUNT):
         office.services.user_notices.request_reset(ANA, CLIENT)
-    assert isinstance(office.services.users.sign_in(ANA, PASSWORD), SignedIn)
+    assert isinstance(office.services.users.sign_in(ANA, WORDS), SignedIn)
 
 
 def test_nothing_is_asked_for_where_mail_is_off(database: Database, tmp_path: Path) -> None:
@@ -341,7 +348,7 @@ def test_an_invitation_that_was_answered_is_not_sent(office: Office, admin: View
 
 def test_without_mail_an_invitation_writes_nothing(database: Database, tmp_path: Path) -> None:
     office = Office(database, tmp_path)
-    admin = office.services.users.create("office@example.com", PASSWORD, "admin")
+    admin = office.services.users.create("office@example.com", WORDS, "admin")
     office.services.user_admin.invite("ben@example.com", "agent", admin)
     assert office.notices() == []
 
@@ -360,3 +367,7 @@ def test_what_a_notice_is_about_is_read_again() -> None:
     assert AboutUser.parse(str(about)) == about
     with pytest.raises(ValueError, match="values"):
         AboutUser.parse("user:7")
+
+
+def test_the_worker_knows_the_task() -> None:
+    assert {task.name for task in TASKS} >= {RESET_TASK, "send_notices"}

@@ -23,6 +23,7 @@ from peterental.messages.model import MessageFilter
 from peterental.privacy.model import ANONYMOUS, SearchTooSlow, UpcomingChanged
 from peterental.privacy.person import REMOVED, Person, PersonInvalid, PersonUnknown
 from peterental.services import Services
+from tests.notices.office import FakeTransport
 from tests.voice.phone import ELM, Clock, Phone
 
 ADMIN = Viewer(0, "office@example.com", is_admin=True)
@@ -157,9 +158,34 @@ def forms(row: str) -> tuple[str, ...]:
     return plain, re.sub(r"\D", "", row), re.sub(r"\D", "", plain), re.sub(r"[^0-9a-z]", "", spelt)
 
 
+def write_notices(services: Services, database: Database, clock: Clock) -> None:
+    """Send what is told of the viewings, receive a text, and note a place on the waitlist."""
+    for row in database.fetch("SELECT id FROM appointments"):
+        services.notice_sender.send_of_appointment(row["id"])
+    texts = [(NUMBER, f"It is {NAME}, {EMAIL}"), (OTHER, f"My sister is at 405 555 0142 or {EMAIL}")]
+    for number, (sender, body) in enumerate(texts):
+        database.fetch(
+            "INSERT INTO text_replies (provider_id, sender, receiver, body, received_at, understood_as, answer)"
+            " VALUES (%s, %s, '+14055550100', %s, %s, 'message', %s)",
+            (f"SM{number}", sender, body, clock(), f"Thank you, {NAME}."),
+        )
+        database.fetch(
+            "INSERT INTO waitlist (agent_id, attendee_name, phone, property_address, wanted)"
+            " VALUES ('ana', %s, %s, %s, '{[2030-01-01, 2030-01-02)}')",
+            (NAME if sender == NUMBER else "Maud", sender, "5 Ash Lane" if sender == NUMBER else "of 405 555 0142"),
+        )
+
+
 @pytest.fixture
-def written(phone: Phone, services: Services) -> Services:
+def written(phone: Phone, services: Services, database: Database, clock: Clock) -> Services:
+    services.notice_sender.transports = {
+        "text": FakeTransport("text", clock),
+        "email": FakeTransport("email", clock),
+    }
+    services.notice_channels.record(services.notice_sender.transports)
+    database.fetch("INSERT INTO agent_notice_contacts (agent_id, email) VALUES ('ana', 'ana@example.com')")
     write_everywhere(phone, services)
+    write_notices(services, database, clock)
     return services
 
 
@@ -231,6 +257,31 @@ def test_calls_are_reduced_and_late_reports_bring_nothing_back(
     assert held_rows(database, "4055550142") == []
 
 
+def test_notices_go_and_others_are_told_without_the_person(written: Services, database: Database) -> None:
+    told = "SELECT COUNT(*) AS number FROM notices WHERE audience = %s"
+    before = {audience: database.fetch(told, [audience])[0]["number"] for audience in ("visitor", "agent")}
+    assert min(before.values()) > 2
+    delete(written, BY_NUMBER)
+    delete(written, BY_EMAIL)
+    assert database.fetch(told, ["visitor"])[0]["number"] == 0
+    assert database.fetch(told, ["agent"])[0]["number"] > before["agent"], "agents are told of cancelled viewings"
+    assert [row["sender"] for row in database.fetch("SELECT sender FROM text_replies")] == [OTHER]
+    for row in database.fetch("SELECT id FROM appointments"):
+        written.notice_sender.send_of_appointment(row["id"])
+    assert held_rows(database, NAME.lower(), "4055550142", EMAIL) == []
+
+
+def test_stop_stays_without_its_words(written: Services, database: Database, clock: Clock) -> None:
+    with database.transaction() as connection:
+        written.consents.stop(connection, "text", NUMBER, how="text message", words=f"STOP, {NAME}", at=clock())
+    delete(written, BY_NUMBER)
+    assert written.persons.find(BY_NUMBER, ADMIN).is_empty
+    assert len(held_rows(database, "4055550142")) == 1
+    assert held_rows(database, "stop,") == []
+    with database.transaction() as connection:
+        assert written.consents.is_stopped(connection, "text", NUMBER)
+
+
 def test_deletion_is_audited_without_the_person(written: Services, database: Database) -> None:
     before = database.fetch("SELECT audit_id, actor, action, happened_at FROM audit_log ORDER BY audit_id")
     delete(written, BY_NUMBER)
@@ -261,6 +312,11 @@ def test_export_has_everything_in_readable_form(written: Services, database: Dat
     assert "my sister" not in json.dumps(document["calls"])
     assert len(document["audit_log"]) > 4
     assert document["notes_naming_them"] == 2
+    assert {notice["to"] for notice in document["notices"]} >= {NUMBER, EMAIL}
+    assert any(NAME in (notice["text"] or "") for notice in document["notices"])
+    assert [text["text"] for text in document["texts"]] == [f"It is {NAME}, {EMAIL}"]
+    assert {consent["to"] for consent in document["consents"]} == {NUMBER}
+    assert [place["name"] for place in document["waitlist"]][:1] == [NAME]
     (entry,) = written.audit.listing(ADMIN, LogFilter(subject_kind="person")).entries
     assert entry.change.action == "data exported"
     assert len(held_rows(database, "4055550142")) > 10, "an export changes nothing"

@@ -190,6 +190,45 @@ def test_done_messages_go_and_open_ones_stay(
     assert [row["subject_name"] for row in database.fetch("SELECT subject_name FROM audit_log")] == [f"message {done}"]
 
 
+@pytest.mark.usefixtures("services")
+def test_notices_and_texts_that_are_over_go(database: Database, clock: Clock) -> None:
+    old, young = clock() - timedelta(days=DAYS + 1), clock() - timedelta(days=DAYS - 1)
+    for at in (old, young):
+        values = {"at": at, "id": f"SM{at.day}"}
+        for statement in (
+            (
+                "INSERT INTO notices (kind, channel, audience, recipient, about, expires_at, created_at, ended_at, state)"
+                " VALUES ('reply', 'text', 'visitor', '+14055550123', %(id)s, %(at)s, %(at)s, %(at)s, 'sent')"
+            ),
+            (
+                "INSERT INTO notices (kind, channel, audience, recipient, about, expires_at, created_at)"
+                " VALUES ('test', 'text', 'user', '+14055550123', %(id)s, %(at)s, %(at)s)"
+            ),
+            "INSERT INTO notice_events (provider_id, happened_at, what) VALUES (%(id)s, %(at)s, 'delivered')",
+            (
+                "INSERT INTO text_replies (provider_id, sender, receiver, body, received_at, understood_as)"
+                " VALUES (%(id)s, '+14055550123', '+14055550100', 'Hi', %(at)s, 'message')"
+            ),
+            (
+                "INSERT INTO waitlist (agent_id, attendee_name, phone, property_address, wanted, created_at, state)"
+                " VALUES ('ana', 'Maud', '+14055550123', '1 Elm', '{[2030-01-01, 2030-01-02)}', %(at)s, 'ended')"
+            ),
+            (
+                "INSERT INTO waitlist (agent_id, attendee_name, phone, property_address, wanted, created_at)"
+                " VALUES ('ana', 'Maud', '+14055550123', '1 Elm', '{[2030-01-01, 2030-01-02)}', %(at)s)"
+            ),
+        ):
+            database.fetch(statement, values)
+    assert service(database, clock).due(DAYS).notices == 3
+    assert service(database, clock).reduce(DAYS).notices == 3
+    counts = {
+        table: database.fetch(f"SELECT COUNT(*) AS number FROM {table}")[0]["number"]
+        for table in ("notices", "notice_events", "text_replies", "waitlist")
+    }
+    assert counts == {"notices": 3, "notice_events": 1, "text_replies": 1, "waitlist": 3}
+    assert service(database, clock).due(DAYS).total == 0
+
+
 def test_batches_are_small_and_reported(
     database: Database, clock: Clock, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.test_cli import flask
+from tests.commands import flask
 
 if TYPE_CHECKING:
     from peterental.database.pool import Database

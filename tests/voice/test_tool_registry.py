@@ -7,7 +7,7 @@ import json
 import pytest
 
 from peterental.voice.tool_registry import TOOLS_BY_NAME, tools_json
-from tests.test_cli import flask
+from tests.commands import flask
 
 ARGUMENTS = {
     "get_availability": {"property_address", "date", "time_of_day"},

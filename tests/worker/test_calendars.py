@@ -10,6 +10,7 @@ from peterental.calendars.model import CalendarUnreachable
 from peterental.config import Config
 from peterental.worker.calendars import (
     CHECK_ONE,
+    DELETE_STRAY,
     SYNC_CALENDAR,
     SYNC_CALENDARS,
     WRITE_ALL,
@@ -40,6 +41,7 @@ def test_tasks_are_known_by_the_names_that_triggers_use() -> None:
         "write_viewing",
         "write_viewings",
         "check_viewing",
+        "delete_stray_event",
     }
 
 
@@ -96,6 +98,21 @@ def test_event_is_looked_for(line: Line, remote: ScriptedCalendar) -> None:  # n
     (row,) = line.viewings()
     assert row["remote_change"] == "deleted"
     CHECK_ONE.run(job(line, appointment_id=99))
+
+
+def test_stray_event_is_deleted(line: Line, remote: ScriptedCalendar) -> None:  # noqa: F811
+    line.connect()
+    line.book()
+    run_all(line, WRITE_ONE)
+    ((event_id, event),) = remote.events.items()
+    line.database.fetch("UPDATE appointments SET status = 'cancelled'")
+    run_all(line, WRITE_ONE)
+    remote.events[event_id] = event
+    calendar_id = line.calendar().calendar_id
+    DELETE_STRAY.run(job(line, appointment_id=1, calendar_id=calendar_id, event_id=event_id, revision=0))
+    assert remote.events == {}
+    with pytest.raises(JobMalformed, match="names no event_id"):
+        DELETE_STRAY.run(job(line, appointment_id=1, calendar_id=calendar_id, event_id=7, revision=0))
 
 
 @pytest.mark.parametrize("args", [{}, {"appointment_id": "1"}])

@@ -31,7 +31,8 @@ _INSERT = f"""
     SELECT DISTINCT %(agent_id)s, %(calendar_id)s::bigint, event_key, during, kind, title, %(source)s
     FROM ({_READ}) AS read
     WHERE (event_key, during, kind, COALESCE(title, '')) NOT IN (
-        SELECT event_key, during, kind, COALESCE(note, '') FROM agent_busy WHERE calendar_id = %(calendar_id)s
+        SELECT event_key, during, kind, COALESCE(note, '') FROM agent_busy
+        WHERE calendar_id = %(calendar_id)s AND event_key IS NOT NULL AND kind IS NOT NULL
     )
 """
 

@@ -6,13 +6,20 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from peterental.calendars.model import Marker, ViewingEvent
+from peterental.calendars.notes import LABELS
 
 if TYPE_CHECKING:
     from peterental.appointments.calendar_events.model import ViewingOfEvent
 
 
 def event_of(
-    viewing: ViewingOfEvent, namespace: str, revision: int, *, event_id: str | None, public_url: str | None
+    viewing: ViewingOfEvent,
+    namespace: str,
+    revision: int,
+    *,
+    event_id: str | None,
+    public_url: str | None,
+    version: int | None = None,
 ) -> ViewingEvent:
     """Return the event of a viewing.
 
@@ -22,15 +29,11 @@ def event_of(
         revision: of the event.
         event_id: the provider's id; None if it is to be created.
         public_url: where the pages are reached; None leaves the link out.
+        version: of the viewing, for the stamp; None leaves the stamp out.
     """
     url = f"{public_url}/appointments/{viewing.appointment_id}" if public_url else None
     phone = viewing.attendee_phone or viewing.caller_number
-    lines = (
-        f"Visitor: {viewing.attendee_name}",
-        f"Phone: {phone}" if phone else None,
-        f"E-mail: {viewing.attendee_email}" if viewing.attendee_email else None,
-        f"Viewing: {url}" if url else None,
-    )
+    values = (viewing.attendee_name, phone, viewing.attendee_email, url)
     return ViewingEvent(
         marker=Marker(namespace, viewing.appointment_id, revision),
         event_id=event_id,
@@ -39,8 +42,9 @@ def event_of(
         zone=ZoneInfo(viewing.time_zone),
         title=f"Viewing: {viewing.property_address} ({viewing.attendee_name})",
         location=viewing.property_address,
-        description="\n".join(line for line in lines if line),
+        description="\n".join(f"{label} {value}" for label, value in zip(LABELS, values, strict=True) if value),
         url=url,
         sequence=viewing.sequence,
         updated_at=viewing.updated_at,
+        version=version,
     )

@@ -47,7 +47,8 @@ class EventState:
         calendar_id: where the event is; None if it is nowhere, or its calendar was disconnected.
         revision: counts the events of the viewing.
         version: counts the changes of the viewing; written_version: how far they were written.
-        attempted: whether an event may exist whose id is not known.
+        attempted: whether the answer to a request is missing that creates the event, or deletes it if its id is known.
+            The request may still take effect.
         event_id: the provider's id; None if it was never written, or deleted by us.
         problem: why the provider refused the event; None if it did not.
         remote_change: what a person did to the event; None if nothing.
@@ -71,6 +72,11 @@ class EventState:
     def is_waiting(self) -> bool:
         """Whether the event has to be written."""
         return self.version != self.written_version
+
+    @property
+    def is_being_deleted(self) -> bool:
+        """Whether a deletion of the event may still take effect. The event is not written again."""
+        return self.event_id is not None and self.attempted
 
     @property
     def may_exist(self) -> bool:

@@ -12,6 +12,8 @@ from peterental.appointments.calendar_events.model import EventState, RemoteChan
 from peterental.calendars.model import OwnEvent
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
 
@@ -130,6 +132,16 @@ class CalendarEventRepository:
             (calendar_id, revision, appointment_id),
         )
 
+    def record_deletion_attempt(self, appointment_id: int, event_id: str) -> None:
+        """Record that an event is about to be deleted, before the provider is asked to."""
+        self._database.fetch(
+            """
+            UPDATE calendar_viewings SET attempted_at = COALESCE(attempted_at, NOW()), event_id = %s
+            WHERE appointment_id = %s
+            """,
+            (event_id, appointment_id),
+        )
+
     def record_written(self, connection: Connection, state: EventState, event_id: str, viewing: ViewingOfEvent) -> None:
         """Queue recording that the event of a viewing was written as it was at `state.version`."""
         connection.execute(
@@ -168,15 +180,49 @@ class CalendarEventRepository:
             (problem.replace("\x00", ""), is_final, state.version, state.appointment_id, state.version),
         )
 
-    def written_in(self, connection: Connection, calendar_id: int) -> list[EventState]:
-        """Return what is written into a calendar about viewings that are not cancelled. Waits for the server."""
+    def written_in(
+        self,
+        connection: Connection,
+        calendar_id: int,
+        *,
+        appointment_ids: Sequence[int],
+        event_ids: Sequence[str],
+        span: tuple[datetime, datetime] | None,
+    ) -> list[EventState]:
+        """Return what is written into a calendar about some viewings that are not cancelled. Waits for the server.
+
+        Args:
+            connection: of the transaction.
+            calendar_id: which calendar.
+            appointment_ids: of the viewings that are wanted.
+            event_ids: of events whose viewings are wanted.
+            span: a time in which all events are wanted; None for no time.
+        """
         cursor = connection.execute(
             f"""
             SELECT {_STATE}
             FROM calendar_viewings JOIN appointments ON appointments.id = appointment_id
-            WHERE calendar_id = %s AND event_id IS NOT NULL AND version = written_version AND status <> 'cancelled'
+            WHERE calendar_id = %(calendar_id)s AND event_id IS NOT NULL AND version = written_version
+                AND status <> 'cancelled'
+                AND (
+                    appointment_id = ANY(%(appointment_ids)s) OR event_id = ANY(%(event_ids)s)
+                    OR COALESCE(remote_start, written_start) BETWEEN %(first)s AND %(last)s
+                )
             """.encode(),
-            (calendar_id,),
+            {
+                "calendar_id": calendar_id,
+                "appointment_ids": list(appointment_ids),
+                "event_ids": list(event_ids),
+                "first": span[0] if span else None,
+                "last": span[1] if span else None,
+            },
+        )
+        return [EventState(**row) for row in cursor.fetchall()]
+
+    def states(self, connection: Connection, appointment_ids: list[int]) -> list[EventState]:
+        """Return what was written about some viewings, cancelled ones too. Waits for the server."""
+        cursor = connection.execute(
+            f"SELECT {_STATE} FROM calendar_viewings WHERE appointment_id = ANY(%s)".encode(), (appointment_ids,)
         )
         return [EventState(**row) for row in cursor.fetchall()]
 
@@ -201,7 +247,7 @@ class CalendarEventRepository:
         )
 
     def write_again(self, connection: Connection, state: EventState) -> None:
-        """Queue writing the event of a viewing again, over what a person did to it."""
+        """Queue writing the event of a viewing again, over what it is now."""
         connection.execute(
             "UPDATE calendar_viewings SET version = version + 1 WHERE appointment_id = %s", (state.appointment_id,)
         )

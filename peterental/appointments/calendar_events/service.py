@@ -7,11 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from peterental.appointments.calendar_events.event import event_of
 from peterental.appointments.calendar_events.model import NothingToResolve
+from peterental.appointments.calendar_events.outbox import WRITE_VIEWING, may_be_ours, may_be_stray, remote_change
 from peterental.audit.model import Change
 from peterental.calendars.model import (
     AddressNotAllowed,
@@ -30,12 +31,12 @@ if TYPE_CHECKING:
     from peterental.access import Viewer
     from peterental.agents.repository import AgentRepository
     from peterental.agents.service import AgentService
-    from peterental.appointments.calendar_events.model import EventState, RemoteChange, ViewingOfEvent
+    from peterental.appointments.calendar_events.model import EventState, ViewingOfEvent
     from peterental.appointments.calendar_events.repository import CalendarEventRepository
     from peterental.appointments.model import Appointment
     from peterental.audit.service import AuditService
     from peterental.calendars.account import Calendar
-    from peterental.calendars.model import OwnEvent, Reading, ReadWindow, ViewingEvent
+    from peterental.calendars.model import ViewingEvent
     from peterental.calendars.providers import Providers
     from peterental.calendars.repository import CalendarRepository, Lease
     from peterental.calendars.source import ViewingCalendar
@@ -45,11 +46,6 @@ if TYPE_CHECKING:
     from peterental.jobs.service import JobService
 
 log = logging.getLogger(__name__)
-
-WRITE_VIEWING = "write_viewing"
-"""The task that writes the event of one viewing. The triggers of `appointments` defer it by this name."""
-CHECK_VIEWING = "check_viewing"
-WRITE_VIEWINGS = "write_viewings"
 
 WRITE_TIMEOUT_S = 30.0
 LEASE_WAIT_S = 20.0
@@ -68,50 +64,12 @@ class MailboxThrottled(Fault):
     """{name} asked to be left alone; the event is written after that."""
 
 
-class CalendarOutbox:
-    """What readings say about our own events, and what has to be written. Part of the transaction that stores them."""
+@dataclass(frozen=True)
+class _Opened:
+    """An account that this process alone uses, as long as it holds the lease."""
 
-    def __init__(self, events: CalendarEventRepository, jobs: JobService) -> None:
-        self._events = events
-        self._jobs = jobs
-
-    def observe(self, connection: Connection, calendar: Calendar, window: ReadWindow, reading: Reading) -> None:
-        """Note events that a person moved. One that seems to be gone is looked for by a job, which is certain."""
-        if not (reading.own or reading.removed_own or reading.is_whole):
-            return
-        found = {event.marker.appointment_id: event for event in reading.own}
-        for state in self._events.written_in(connection, calendar.calendar_id):
-            event = found.get(state.appointment_id)
-            if event is not None and event.marker.revision == state.revision and event.start is not None:
-                self._compare(connection, state, event)
-            elif event is not None or _may_be_gone(state, window, reading):
-                request = JobRequest(task=CHECK_VIEWING, args={"appointment_id": state.appointment_id})
-                self._jobs.defer(connection, request)
-
-    def _compare(self, connection: Connection, state: EventState, event: OwnEvent) -> None:
-        change = _remote_change(state, event)
-        if change != state.remote_change or (change and event.start != state.remote_start):
-            self._events.record_remote_change(connection, state, change, event if change else None)
-
-    def queue_upcoming(self, connection: Connection, agent_id: str) -> None:
-        """Queue writing all upcoming viewings of an agent that have no event in a calendar."""
-        self._events.queue_upcoming(connection, agent_id)
-        self._jobs.defer(connection, JobRequest(task=WRITE_VIEWINGS, args={"agent_id": agent_id}))
-
-
-def _remote_change(state: EventState, event: OwnEvent | None) -> RemoteChange | None:
-    """Return what a person did to an event, from how it is now; None if it is gone."""
-    if event is None:
-        return "deleted"
-    return None if (event.start, event.end) == (state.written_start, state.written_end) else "moved"
-
-
-def _may_be_gone(state: EventState, window: ReadWindow, reading: Reading) -> bool:
-    """Return whether an event that a reading does not show should have been in it, or was reported as removed."""
-    if state.event_id in reading.removed_own:
-        return True
-    start = state.remote_start if state.remote_change else state.written_start
-    return reading.is_whole and start is not None and window.start <= start < window.end
+    lease: Lease
+    remote: ViewingCalendar
 
 
 class CalendarEventService:
@@ -182,7 +140,7 @@ class CalendarEventService:
             return
         viewing, state, calendar = waiting
         try:
-            with self._opened(calendar) as remote:
+            with self._opened(calendar) as opened:
                 waiting = self._waiting(appointment_id)  # another process may have written it before it let go
                 if waiting is None:
                     return
@@ -190,9 +148,9 @@ class CalendarEventService:
                 if present.account_id != calendar.account_id:
                     raise MailboxBusy(name=present.name)
                 if viewing.status == "cancelled":
-                    self._delete(present, remote, viewing, state)
+                    self._delete(present, opened, viewing, state)
                 else:
-                    self._write(present, remote, viewing, state)
+                    self._write(present, opened, viewing, state)
         except EventRefused as fault:
             log.warning("%s: %s", calendar.name, fault, extra={"agent_id": viewing.agent_id})
             self._events.record_problem(state, str(fault), is_final=True)
@@ -226,22 +184,25 @@ class CalendarEventService:
             return self._calendars.calendar(state.calendar_id)
         return self._calendars.receiving(viewing.agent_id)
 
-    def _write(self, calendar: Calendar, remote: ViewingCalendar, viewing: ViewingOfEvent, state: EventState) -> None:
+    def _write(self, calendar: Calendar, opened: _Opened, viewing: ViewingOfEvent, state: EventState) -> None:
         if viewing.end <= self._now() and not state.may_exist:
-            with self._database.transaction() as connection:
+            with self._still_held(opened) as connection:
                 self._events.record_deleted(connection, state)  # over: nobody needs an event any more
             return
-        if state.event_id is not None and state.remote_change != "deleted":
+        if state.event_id is not None and state.is_being_deleted:
+            # The viewing was restored. A deletion whose answer was lost would take a changed event away later.
+            opened.remote.delete(calendar.remote_id, state.event_id)
+        elif state.event_id is not None and state.remote_change != "deleted":
             try:
-                written = remote.write(calendar.remote_id, self._event(viewing, state))
+                written = opened.remote.write(calendar.remote_id, self._event(viewing, state))
             except EventMissing:
                 pass  # a person deleted it, but the viewing has changed since: the agent has to know
             else:
-                self._record_written(state, written.event_id, viewing)
+                self._record_written(opened, state, written.event_id, viewing)
                 return
-        self._create(calendar, remote, viewing, state)
+        self._create(calendar, opened, viewing, state)
 
-    def _create(self, calendar: Calendar, remote: ViewingCalendar, viewing: ViewingOfEvent, state: EventState) -> None:
+    def _create(self, calendar: Calendar, opened: _Opened, viewing: ViewingOfEvent, state: EventState) -> None:
         """Create the event, under the next revision if the id of this one was used up."""
         was_deleted = state.event_id is not None
         revision = state.revision + 1 if was_deleted else state.revision
@@ -249,12 +210,12 @@ class CalendarEventService:
             self._events.record_attempt(viewing.appointment_id, calendar.calendar_id, next_revision)
             event = self._event(viewing, replace(state, revision=next_revision, event_id=None))
             try:
-                written = remote.write(calendar.remote_id, event)
+                written = opened.remote.write(calendar.remote_id, event)
                 if state.attempted:
-                    self._confirm(calendar, remote, replace(event, event_id=written.event_id))
+                    self._confirm(calendar, opened.remote, replace(event, event_id=written.event_id))
             except (EventIdSpent, EventMissing):
                 continue
-            self._record_written(state, written.event_id, viewing)
+            self._record_written(opened, state, written.event_id, viewing)
             return
         raise EventRefused(host=calendar.name, reason="its id was used before")
 
@@ -266,26 +227,43 @@ class CalendarEventService:
         found = remote.find(calendar.remote_id, event)
         if found is None or found.start is None:
             raise EventMissing
-        if (found.start, found.end) != (event.start, event.end):
+        if (found.start, found.end) != (event.start, event.end) or found.stamp not in {None, event.stamp}:
             remote.write(calendar.remote_id, event)
 
-    def _delete(self, calendar: Calendar, remote: ViewingCalendar, viewing: ViewingOfEvent, state: EventState) -> None:
+    def _delete(self, calendar: Calendar, opened: _Opened, viewing: ViewingOfEvent, state: EventState) -> None:
         event_id = state.event_id
         if state.attempted:  # an answer was lost: it may exist
-            found = remote.find(calendar.remote_id, self._event(viewing, state))
+            found = opened.remote.find(calendar.remote_id, self._event(viewing, state))
             event_id = found.event_id if found else None
         if event_id is not None:
-            remote.delete(calendar.remote_id, event_id)
-        with self._database.transaction() as connection:
+            self._events.record_deletion_attempt(viewing.appointment_id, event_id)
+            opened.remote.delete(calendar.remote_id, event_id)
+        with self._still_held(opened) as connection:
             self._events.record_deleted(connection, state)
 
-    def _record_written(self, state: EventState, event_id: str, viewing: ViewingOfEvent) -> None:
-        with self._database.transaction() as connection:
+    def _record_written(self, opened: _Opened, state: EventState, event_id: str, viewing: ViewingOfEvent) -> None:
+        with self._still_held(opened) as connection:
             self._events.record_written(connection, state, event_id, viewing)
+
+    @contextmanager
+    def _still_held(self, opened: _Opened) -> Iterator[Connection]:
+        """Yield a transaction for what a provider did. Raises MailboxBusy if the lease ended: it has to be done again.
+
+        Another process may have written the event since, and the provider's answer says nothing about that.
+        """
+        with self._database.transaction() as connection:
+            if not self._calendars.holds(connection, opened.lease):
+                raise MailboxBusy(name=opened.lease.account.label)
+            yield connection
 
     def _event(self, viewing: ViewingOfEvent, state: EventState) -> ViewingEvent:
         return event_of(
-            viewing, self._providers.namespace, state.revision, event_id=state.event_id, public_url=self._public_url
+            viewing,
+            self._providers.namespace,
+            state.revision,
+            event_id=state.event_id,
+            public_url=self._public_url,
+            version=state.version,
         )
 
     # --- what people did ---------------------------------------------------------------------------------------------
@@ -322,9 +300,7 @@ class CalendarEventService:
         if state is None or state.remote_change is None:
             raise NothingToResolve
         with self._database.transaction() as connection:
-            self._events.write_again(connection, state)
-            request = JobRequest(task=WRITE_VIEWING, args={"appointment_id": appointment_id})
-            self._jobs.defer(connection, request)
+            self._write_again(connection, state)
             change = Change(
                 action="event put back",
                 subject_kind="appointment",
@@ -334,32 +310,77 @@ class CalendarEventService:
             self._audit.record(connection, viewer.email, change)
 
     def check(self, appointment_id: int) -> None:
-        """Look an event up, and note whether a person moved or deleted it. Raises as `write` does."""
-        viewing, state = self._events.viewing(appointment_id), self._events.state(appointment_id)
-        if viewing is None or state is None or state.is_waiting or state.event_id is None or state.calendar_id is None:
+        """Look an event up, and note whether a person moved or deleted it. Raises as `write` does.
+
+        A request of ours that took effect late is no person's change: the event is written again.
+        """
+        calendar = self._calendar_of_written(appointment_id)
+        if calendar is None:
             return
-        calendar = self._calendars.calendar(state.calendar_id)
-        if calendar is None or viewing.status == "cancelled":
-            return
-        with self._opened(calendar) as remote:
-            event = remote.find(calendar.remote_id, self._event(viewing, state))
-        if event is not None and event.start is None:
-            event = None
-        change = _remote_change(state, event)
-        with self._database.transaction() as connection:
-            self._events.record_remote_change(connection, state, change, event if change else None)
+        with self._opened(calendar) as opened:
+            viewing, state = self._events.viewing(appointment_id), self._events.state(appointment_id)
+            if viewing is None or state is None or state.is_waiting or state.calendar_id != calendar.calendar_id:
+                return
+            event = opened.remote.find(calendar.remote_id, self._event(viewing, state))
+            if event is not None and event.start is None:
+                event = None
+            change = remote_change(state, event)
+            with self._still_held(opened) as connection:
+                if event is not None and may_be_ours(state, event):
+                    self._write_again(connection, state)
+                    log.info("The event of viewing %s is written again: an earlier request came later", appointment_id)
+                    return
+                self._events.record_remote_change(connection, state, change, event if change else None)
         if change is not None:
             log.info("The event of viewing %s was %s in the calendar", appointment_id, change)
 
+    def _calendar_of_written(self, appointment_id: int) -> Calendar | None:
+        """Return the calendar that has the event of a viewing; None if there is nothing to compare."""
+        viewing, state = self._events.viewing(appointment_id), self._events.state(appointment_id)
+        if viewing is None or state is None or state.is_waiting or state.event_id is None or state.calendar_id is None:
+            return None
+        return None if viewing.status == "cancelled" else self._calendars.calendar(state.calendar_id)
+
+    def _write_again(self, connection: Connection, state: EventState) -> None:
+        self._events.write_again(connection, state)
+        self._jobs.defer(connection, JobRequest(task=WRITE_VIEWING, args={"appointment_id": state.appointment_id}))
+
+    def delete_stray(self, appointment_id: int, calendar_id: int, event_id: str, revision: int) -> None:
+        """Delete an event of a viewing that a request created after the viewing was written or deleted otherwise.
+
+        The event that the viewing has stays. Raises as `write` does.
+
+        Args:
+            appointment_id: whose event it is.
+            calendar_id: the calendar that has it.
+            event_id: the provider's id of it.
+            revision: of its marker.
+        """
+        calendar = self._calendars.calendar(calendar_id)
+        if calendar is None or not calendar.is_writable:
+            return
+        with self._opened(calendar) as opened:
+            viewing, state = self._events.viewing(appointment_id), self._events.state(appointment_id)
+            if viewing is None or state is None or not may_be_stray(state, revision, event_id):
+                return
+            if revision == state.revision:
+                if state.calendar_id != calendar_id:  # a calendar that was connected before has it
+                    return
+                kept = opened.remote.find(calendar.remote_id, self._event(viewing, state))
+                if kept is None or kept.event_id != state.event_id:
+                    return
+            opened.remote.delete(calendar.remote_id, event_id, follow=False)
+        log.info("An event of viewing %s that was created late was deleted from the calendar", appointment_id)
+
     @contextmanager
-    def _opened(self, calendar: Calendar) -> Iterator[ViewingCalendar]:
+    def _opened(self, calendar: Calendar) -> Iterator[_Opened]:
         """Yield the account of a calendar, signed in, and record its trouble. Raises MailboxBusy, MailboxThrottled."""
         agent = self._agents.get(calendar.agent_id, None)
         assert agent is not None  # noqa: S101  # tells mypy; agents are never deleted
         with self._held(calendar) as lease:
             try:
                 with self._providers.open_for_viewings(lease, agent, WRITE_TIMEOUT_S) as remote:
-                    yield remote
+                    yield _Opened(lease, remote)
             except EventRefused:  # about this event only
                 raise
             except (CalendarFault, AddressNotAllowed) as fault:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from peterental.agents.model import AgentUnknown
 from peterental.agents.working_hours.repository import WorkingHoursRepository
-from peterental.appointments.availability import Availability, without_booking
 from peterental.appointments.manual.model import (
     MANUAL_KEY_PREFIX,
     MAX_DURATION_MIN,
@@ -105,7 +104,7 @@ class ManualBookingService:
         with self._database.transaction() as connection:
             schedule = self._manual.read(connection, agent_id, now)
         agent = _agent_for(viewer, schedule)
-        availability = Availability(agent.rules, agent.zone, now, without_booking(schedule.taken, ignored_id))
+        availability = schedule.availability(now, without=ignored_id)
         times = availability.free_on(day)
         noon = datetime.combine(day, time(12), agent.zone)
         return DayAvailability(agent, tuple(times), () if times else availability.nearest(noon))
@@ -291,7 +290,7 @@ class ManualBookingService:
             is_calendar_stale=not self._calendars.is_current(schedule.calendar_age, agent, now),
         )
         if not found.fingerprints <= when.acknowledged:
-            availability = Availability(agent.rules, agent.zone, now, without_booking(schedule.taken, ignored_id))
+            availability = schedule.availability(now, without=ignored_id)
             raise ConfirmationRequired(found, availability.nearest(start))
         return found
 
@@ -302,7 +301,7 @@ class ManualBookingService:
         until = old.end + timedelta(minutes=schedule.agent.rules.buffer_minutes)
         others = self._manual.overlapping(connection, old.agent_id, old.start, until, ignored_id=old.appointment_id)
         if others:
-            availability = Availability(schedule.agent.rules, schedule.agent.zone, now, schedule.taken)
+            availability = schedule.availability(now)
             raise SlotTaken(availability.nearest(old.start))
 
     def _slot_taken(self, agent_id: str, when: WallClockTime, *, ignored_id: int | None = None) -> SlotTaken:
@@ -311,9 +310,7 @@ class ManualBookingService:
         with self._database.transaction() as connection:
             schedule = self._manual.read(connection, agent_id, now)
         assert schedule.agent is not None  # noqa: S101  # tells mypy; agents are never deleted
-        availability = Availability(
-            schedule.agent.rules, schedule.agent.zone, now, without_booking(schedule.taken, ignored_id)
-        )
+        availability = schedule.availability(now, without=ignored_id)
         wanted = instant_of(when.day, when.clock_min, schedule.agent.zone) or now
         return SlotTaken(availability.nearest(wanted))
 

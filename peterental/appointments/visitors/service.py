@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from peterental.agents.model import AgentInactive
 from peterental.agents.working_hours.repository import WorkingHoursRepository
-from peterental.appointments.availability import Availability, without_booking
+from peterental.appointments.availability import Availability
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.model import (
     UNCONFIRMED,
@@ -107,7 +107,8 @@ class VisitorService:
 
         def read() -> Availability:
             schedule = self._appointments.schedule_of(agent_id, now)
-            return self._availability(schedule, self._bookable_agent(schedule, now), now, appointment_id)
+            self._bookable_agent(schedule, now)
+            return schedule.availability(now, without=appointment_id)
 
         return _page_of(self._with_calendar(read, agent_id), view.appointment.start, page)
 
@@ -224,7 +225,7 @@ class VisitorService:
             _require_open(view, seen_start)
             schedule = self._bookings.read(connection, old.agent_id, now)
             agent = self._bookable_agent(schedule, now)
-            check_start(self._availability(schedule, agent, now, appointment_id), start)
+            check_start(schedule.availability(now, without=appointment_id), start)
             end = start + timedelta(minutes=agent.rules.slot_minutes)
             moved = replace(old, start=start, end=end, overlap_allowed=False, confirmed_at=None)
             blocked_until = end + timedelta(minutes=agent.rules.buffer_minutes)
@@ -284,11 +285,6 @@ class VisitorService:
         if not self._calendars.is_current(schedule.calendar_age, agent, now):
             raise CalendarUnavailable(can_call_back=False)
         return agent
-
-    @staticmethod
-    def _availability(schedule: AgentSchedule, agent: Agent, now: datetime, appointment_id: int) -> Availability:
-        """Return an agent's availability as it would be without one viewing."""
-        return Availability(agent.rules, agent.zone, now, without_booking(schedule.taken, appointment_id))
 
     def _with_calendar(self, work: Callable[[], Result], agent_id: str) -> Result:
         """Do something that needs an agent's calendar; if that was read too long ago, read it and try once more."""

@@ -84,4 +84,6 @@ class EventReader:
         if left < 0:
             raise CalendarNonsense(host=self._host, reason="its events repeat too often")
         self._limits = replace(self._limits, time_s=self._limits.time_s - (monotonic() - started), max_instances=left)
-        return ResourceEvents(busy, tuple(replace(own, event_id=url) for own in times.own), times.notes)
+        name = resource.path.rpartition("/")[2]
+        own = tuple(replace(each, event_id=url, is_original=name == f"{each.marker}.ics") for each in times.own)
+        return ResourceEvents(busy, own, times.notes)

@@ -6,8 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from peterental.calendars.icalendar_data.text import STAMP_PROPERTY, unescape
+
 OUR_PROPERTIES = frozenset(
     {"DTSTAMP", "LAST-MODIFIED", "SEQUENCE", "DTSTART", "DTEND", "SUMMARY", "LOCATION", "DESCRIPTION", "URL"}
+    | {STAMP_PROPERTY}
 )
 """What PeteRental writes. Everything else in the event is the person's or her program's."""
 
@@ -16,6 +19,9 @@ _REPLACED = OUR_PROPERTIES | {"DURATION", "X-ALT-DESC"}
 
 _VERSION = frozenset({"DTSTAMP", "LAST-MODIFIED", "SEQUENCE"})
 _LINE_END = re.compile(r"\r\n|\n|\r")
+_BEFORE_VALUE = re.compile(r'^(?:[^":]|"[^"]*")*:')
+"""The name and the parameters of a property; those in quotes may have colons."""
+
 _DIGITS = re.compile(r"[0-9]{1,9}")
 
 
@@ -67,6 +73,12 @@ class ViewingText:
         """The event's revision, RFC 5545; 0 if it has none."""
         found = _DIGITS.fullmatch(self._value("SEQUENCE"))
         return int(found[0]) if found else 0
+
+    @property
+    def description(self) -> str:
+        """The event's description; empty if it has none."""
+        text = next((line.text for line in self._properties() if line.name == "DESCRIPTION"), ":")
+        return unescape(_BEFORE_VALUE.sub("", text, count=1)).strip()
 
     @property
     def is_cancelled(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from http import HTTPStatus
 
 from peterental.calendars.caldav import names
@@ -26,6 +27,7 @@ from peterental.calendars.model import (
     ReadWindow,
     ViewingEvent,
 )
+from peterental.calendars.notes import with_notes
 
 MAX_ATTEMPTS = 2
 """How often a change is tried when another program's change came first."""
@@ -61,7 +63,7 @@ class ViewingWriter:
         """
         path = self._path_of(event.marker)
         answer = self._put(path, viewing_to_icalendar(event), {"If-None-Match": "*"})
-        if answer.status in _DONE:
+        if self._is_done(answer):
             return self._collection.url_of(path)
         found = self.locate(event.marker, None) if answer.status in _MAY_BE_THERE else None
         if found is not None:
@@ -86,14 +88,16 @@ class ViewingWriter:
                 return self._collection.url_of(found.path)
         raise CalendarUnreachable(host=self._host, reason="another program keeps changing the event")
 
-    def delete(self, event_id: str) -> None:
-        """Delete an event, wherever in the calendar it is now.
+    def delete(self, event_id: str, *, follow: bool = True) -> None:
+        """Delete an event. One that is gone, alone or with its calendar, is no fault.
 
-        One that is gone, alone or with its calendar, is no fault.
+        Args:
+            event_id: the URL of its resource.
+            follow: whether it is deleted wherever in the calendar it is now.
         """
         path = path_of(event_id)
         marker = marker_of(path, self._namespace)
-        if self._delete_resource(path) or marker is None:
+        if self._delete_resource(path) or marker is None or not follow:
             return
         with suppress(CalendarGone):
             for moved in self._with_uid_of(marker):
@@ -129,8 +133,13 @@ class ViewingWriter:
         return [resource for resource in found if ViewingText(resource.data, marker.uid).is_ours]
 
     def _change_resource(self, event: ViewingEvent, found: Resource) -> bool:
-        """Replace our part of a resource; return False if another program was faster."""
+        """Replace our part of a resource; return False if another program was faster.
+
+        What a person wrote into the description stays.
+        """
         existing = ViewingText(found.data, event.marker.uid)
+        lines = with_notes(event.description.split("\n"), existing.description.split("\n"))
+        event = replace(event, description=existing.description if lines is None else "\n".join(lines))
         ours = ViewingText(viewing_to_icalendar(event), event.marker.uid)
         if existing.agrees_with(ours) and existing.sequence >= event.sequence:
             return True
@@ -140,7 +149,7 @@ class ViewingWriter:
         answer = self._put(found.path, text, {"If-Match": str(found.etag) if is_strong else "*"})
         if answer.status not in _DONE | _OVERTAKEN:
             raise self._refused(answer)
-        return answer.status in _DONE
+        return self._is_done(answer)
 
     def _put(self, path: str, text: bytes, condition: dict[str, str]) -> HttpAnswer:
         headers = {"Content-Type": "text/calendar; charset=utf-8", **condition}
@@ -151,6 +160,15 @@ class ViewingWriter:
         answer = self._client.send("DELETE", self._collection.url_of(path))
         if answer.status not in _DONE | _GONE:
             raise unexpected(answer)
+        return self._is_done(answer)
+
+    def _is_done(self, answer: HttpAnswer) -> bool:
+        """Return whether a change was made. Raises CalendarNonsense for a web page, such as a proxy's sign-in.
+
+        Apache answers 201 with a page, after it has created the resource.
+        """
+        if answer.status == HTTPStatus.OK and "html" in answer.headers.get("Content-Type", "").lower():
+            raise CalendarNonsense(host=self._host, reason="it answers a change with a web page")
         return answer.status in _DONE
 
     def _refused(self, answer: HttpAnswer) -> CalendarFault:

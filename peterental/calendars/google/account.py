@@ -101,8 +101,9 @@ class GoogleAccount:
         """
         return self._viewings.write(remote_id, event)
 
-    def delete(self, remote_id: str, event_id: str) -> None:
-        """Delete an event; one that is gone already is no fault."""
+    def delete(self, remote_id: str, event_id: str, *, follow: bool = True) -> None:
+        """Delete an event; one that is gone already is no fault. Its id never changes."""
+        del follow
         self._viewings.delete(remote_id, event_id)
 
     def find(self, remote_id: str, event: ViewingEvent) -> OwnEvent | None:

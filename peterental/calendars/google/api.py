@@ -14,10 +14,10 @@ from peterental.calendars.http import HttpAnswer, raise_for_status
 from peterental.calendars.model import CalendarAccessLost, CalendarNonsense, CalendarUnreachable
 from peterental.calendars.oauth import AuthorizedHttp
 
-BAD_REQUEST, FORBIDDEN, NOT_FOUND, CONFLICT, GONE = 400, 403, 404, 409, 410
+BAD_REQUEST, FORBIDDEN, NOT_FOUND, CONFLICT, GONE, PRECONDITION_FAILED = 400, 403, 404, 409, 410, 412
 _UNAUTHORIZED, _TOO_MANY_REQUESTS = 401, 429
 _SUCCESS = range(200, 300)
-_ABOUT_THE_REQUEST = frozenset({BAD_REQUEST, FORBIDDEN, NOT_FOUND, CONFLICT, GONE})
+_ABOUT_THE_REQUEST = frozenset({BAD_REQUEST, FORBIDDEN, NOT_FOUND, CONFLICT, GONE, PRECONDITION_FAILED})
 
 _THROTTLING = frozenset(
     {"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "dailyLimitExceeded", "RATE_LIMIT_EXCEEDED"}
@@ -63,6 +63,7 @@ class GoogleApi:
         *,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> HttpAnswer:
         """Send a request. Raises ApiError, or the fault that an error of Google means.
 
@@ -71,12 +72,13 @@ class GoogleApi:
             path: its segments, below the version; each is escaped.
             query: of the address.
             body: becomes JSON.
+            headers: further ones.
         """
         url = "/".join([self._base_url, *(quote(segment, safe="") for segment in path)])
         answer = self._http.request(
             method,
             f"{url}?{urlencode(query)}" if query else url,
-            headers={"Content-Type": "application/json"} if body is not None else None,
+            headers={**(headers or {}), **({"Content-Type": "application/json"} if body is not None else {})},
             body=json.dumps(body).encode() if body is not None else None,
             follow=False,
         )

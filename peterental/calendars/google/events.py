@@ -11,17 +11,22 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from peterental.calendars.google.provider import HOST
-from peterental.calendars.model import BusyKind, BusyTime, CalendarNonsense, Marker, OwnEvent, ReadWindow
+from peterental.calendars.model import BusyKind, BusyTime, CalendarNonsense, Marker, OwnEvent, ReadWindow, Stamp
 from peterental.clock import midnight
 
 FIELDS = (
     "id,iCalUID,status,summary,start,end,transparency,eventType,recurrence,recurringEventId,"
-    "organizer(email,self),attendees(self,responseStatus)"
+    "organizer(email,self),attendees(self,responseStatus),extendedProperties(private)"
 )
 """The fields of an event that are asked for. Descriptions, places and guests stay at Google.
 
+The extended properties have our stamp.
+
 An organizer without `self` is another person; the address is asked for so that such an entry is not empty and left out.
 """
+
+STAMP_PROPERTY = "peterentalStamp"
+"""The private extended property that holds the stamp of a viewing."""
 
 _NEVER_BLOCKING = frozenset({"workingLocation", "birthday"})
 _UNDECIDED = frozenset({"tentative", "needsAction"})
@@ -46,6 +51,7 @@ class ReadEvent:
         busy: when it blocks, even outside the window; None if it does not.
         start, end: when it takes place, UTC; None if that cannot be read.
         note: what was not understood, a sentence.
+        stamp: what PeteRental wrote last, as far as the event says it.
     """
 
     key: str
@@ -56,6 +62,7 @@ class ReadEvent:
     start: datetime | None
     end: datetime | None
     note: str | None
+    stamp: Stamp | None = None
 
     def busy_in(self, window: ReadWindow) -> tuple[BusyTime, ...]:
         """Return the time that blocks within a window."""
@@ -70,7 +77,14 @@ class ReadEvent:
         """
         if self.marker is None or self.start is None:
             return None
-        return OwnEvent(marker=self.marker, event_id=self.key, start=self.start, end=self.end)
+        return OwnEvent(
+            marker=self.marker,
+            event_id=self.key,
+            start=self.start,
+            end=self.end,
+            stamp=self.stamp,
+            is_original=self.key == str(self.marker),
+        )
 
 
 def read_event(item: Mapping[str, Any], zone: ZoneInfo, namespace: str) -> ReadEvent:
@@ -98,6 +112,7 @@ def read_event(item: Mapping[str, Any], zone: ZoneInfo, namespace: str) -> ReadE
         start=start,
         end=end,
         note=note if _blocks(item) else None,
+        stamp=None if marker is None else _stamp(item),
     )
 
 
@@ -121,6 +136,12 @@ def _marker(item: Mapping[str, Any], namespace: str) -> Marker | None:
     """
     by_id = None if is_copy(item) else Marker.parse(item.get("id"), namespace)
     return by_id or Marker.parse(item.get("iCalUID"), namespace)
+
+
+def _stamp(item: Mapping[str, Any]) -> Stamp | None:
+    properties = item.get("extendedProperties")
+    private = properties.get("private") if isinstance(properties, dict) else None
+    return Stamp.parse(private.get(STAMP_PROPERTY)) if isinstance(private, dict) else None
 
 
 def is_copy(item: Mapping[str, Any]) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 from peterental.calendars.google.api import (
@@ -12,11 +13,12 @@ from peterental.calendars.google.api import (
     FORBIDDEN,
     GONE,
     NOT_FOUND,
+    PRECONDITION_FAILED,
     ApiError,
     GoogleApi,
     json_object,
 )
-from peterental.calendars.google.events import FIELDS, is_copy, read_event
+from peterental.calendars.google.events import FIELDS, STAMP_PROPERTY, is_copy, read_event, text_of
 from peterental.calendars.google.provider import HOST
 from peterental.calendars.model import (
     CalendarGone,
@@ -28,6 +30,7 @@ from peterental.calendars.model import (
     OwnEvent,
     ViewingEvent,
 )
+from peterental.calendars.notes import with_notes
 from peterental.calendars.source import WrittenEvent
 
 _EVENT = "calendar#event"
@@ -35,6 +38,12 @@ _SILENT = {"sendUpdates": "none"}
 """Google sends no mail: PeteRental's own notices do."""
 _WRITTEN = {**_SILENT, "fields": "kind,id,status"}
 _WANTED = {"maxAttendees": "1", "fields": f"kind,{FIELDS}"}
+
+MAX_ATTEMPTS = 2
+"""How often a change is tried when another program's change came first."""
+
+_LINE_END = re.compile(r"\r?\n|<br\s*/?>", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
 
 _ABSENT = frozenset({NOT_FOUND, GONE})
 
@@ -62,12 +71,18 @@ class Viewings:
         return self._change(remote_id, event, event.event_id)
 
     def delete(self, remote_id: str, event_id: str) -> None:
-        """Delete an event; one that is gone already is no fault."""
+        """Delete an event; one that is gone already is no fault.
+
+        Raises CalendarNonsense if the answer is not Google's: a login page says nothing about the event.
+        """
         try:
-            self._api.ask("DELETE", _path(remote_id, event_id), query=_SILENT)
+            answer = self._api.ask("DELETE", _path(remote_id, event_id), query=_SILENT)
         except ApiError as error:
             if self._current(remote_id, event_id) is not None:
                 raise _refused(error) from error
+        else:
+            if answer.body:
+                raise CalendarNonsense(host=HOST, reason="the answer to a deletion is not empty")
 
     def find(self, remote_id: str, event: ViewingEvent) -> OwnEvent | None:
         """Return an event as it is now, by its id or else by its marker.
@@ -80,7 +95,14 @@ class Viewings:
                 read = read_event(found, event.zone, self._namespace)
                 if read.start is None or read.end is None:
                     raise CalendarNonsense(host=HOST, reason="the event has no time that can be read")
-                return OwnEvent(marker=event.marker, event_id=event_id, start=read.start, end=read.end)
+                return OwnEvent(
+                    marker=event.marker,
+                    event_id=event_id,
+                    start=read.start,
+                    end=read.end,
+                    stamp=read.stamp,
+                    is_original=event_id == str(event.marker),
+                )
         self._require_calendar(remote_id)
         return None
 
@@ -115,14 +137,32 @@ class Viewings:
     def _change(self, remote_id: str, event: ViewingEvent, event_id: str) -> WrittenEvent:
         """Change our fields of an event.
 
-        What the person added, such as guests or reminders, stays.
+        What the person added, such as notes, guests or reminders, stays. The change is made from the version that was
+        read, so one that takes effect late changes nothing.
         """
-        body = _content(event)
+        for _ in range(MAX_ATTEMPTS):
+            present = self._api_event(remote_id, event_id, {"fields": "kind,etag,status,description"})
+            if present is None:
+                self._require_calendar(remote_id)
+                raise EventMissing
+            if present.get("status") == "cancelled":
+                raise EventMissing
+            if self._patch(remote_id, event_id, event, present):
+                return WrittenEvent(event_id)
+        raise CalendarUnreachable(host=HOST, reason="another program keeps changing the event")
+
+    def _patch(self, remote_id: str, event_id: str, event: ViewingEvent, present: Mapping[str, Any]) -> bool:
+        """Change an event as it was read; return False if it has changed since."""
+        body = _content(event, text_of(present.get("description")))
         for edge in ("start", "end"):
             body[edge]["date"] = None  # the person may have made it an all-day event
+        etag = text_of(present.get("etag"))
+        headers = {"If-Match": etag} if etag is not None else {}
         try:
-            answer = self._api.ask("PATCH", _path(remote_id, event_id), query=_WRITTEN, body=body)
+            answer = self._api.ask("PATCH", _path(remote_id, event_id), query=_WRITTEN, body=body, headers=headers)
         except ApiError as error:
+            if error.status == PRECONDITION_FAILED:
+                return False
             if error.status in _ABSENT:
                 self._require_calendar(remote_id)
                 raise EventMissing from error
@@ -131,17 +171,19 @@ class Viewings:
             raise _refused(error) from error
         if json_object(answer, _EVENT).get("status") == "cancelled":
             raise EventMissing
-        return WrittenEvent(event_id)
+        return True
 
     def _current(self, remote_id: str, event_id: str) -> Mapping[str, Any] | None:
         """Return an event; None if it is gone or was cancelled."""
         found = self._api_event(remote_id, event_id)
         return None if found is None or found.get("status") == "cancelled" else found
 
-    def _api_event(self, remote_id: str, event_id: str) -> Mapping[str, Any] | None:
+    def _api_event(
+        self, remote_id: str, event_id: str, wanted: Mapping[str, str] = _WANTED
+    ) -> Mapping[str, Any] | None:
         """Return an event, a deleted one too, as long as Google keeps it."""
         try:
-            return self._api.fetch(_EVENT, _path(remote_id, event_id), _WANTED)
+            return self._api.fetch(_EVENT, _path(remote_id, event_id), wanted)
         except ApiError as error:
             if error.status in _ABSENT:
                 return None
@@ -167,21 +209,36 @@ def _refused(error: ApiError) -> EventRefused | ApiError:
     return error
 
 
-def _content(event: ViewingEvent) -> dict[str, Any]:
+def _plain(line: str) -> str:
+    """Return the text of a line of a description."""
+    return unescape(_TAG.sub("", line))
+
+
+def _content(event: ViewingEvent, present: str | None = None) -> dict[str, Any]:
     """Return the fields of an event that PeteRental decides.
 
     Google reads a description as HTML.
+
+    Args:
+        event: the viewing.
+        present: the description of the event that is changed.
     """
+    private = {"peterentalViewing": str(event.marker.appointment_id)}
+    if event.stamp is not None:
+        private[STAMP_PROPERTY] = str(event.stamp)
     content = {
         "summary": event.title,
         "location": event.location,
-        "description": escape(event.description, quote=False),
         **{
             edge: {"dateTime": moment.astimezone(event.zone).isoformat(), "timeZone": event.zone.key}
             for edge, moment in (("start", event.start), ("end", event.end))
         },
-        "extendedProperties": {"private": {"peterentalViewing": str(event.marker.appointment_id)}},
+        "extendedProperties": {"private": private},
     }
+    ours = escape(event.description, quote=False).split("\n")
+    description = ours if present is None else with_notes(ours, _LINE_END.split(present), _plain)
+    if description is not None:
+        content["description"] = "\n".join(description)
     if event.url is not None:
         content["source"] = {"title": "PeteRental", "url": event.url}
     return content

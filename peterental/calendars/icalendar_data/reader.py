@@ -14,6 +14,7 @@ from peterental.calendars.icalendar_data.limits import USUAL_LIMITS, Budget, Lim
 from peterental.calendars.icalendar_data.moments import Moment, Reader, Unreadable
 from peterental.calendars.icalendar_data.series import times
 from peterental.calendars.icalendar_data.text import (
+    STAMP_PROPERTY,
     CalendarText,
     Component,
     parameter,
@@ -23,7 +24,7 @@ from peterental.calendars.icalendar_data.text import (
 )
 from peterental.calendars.icalendar_data.zone_definitions import defined_clock
 from peterental.calendars.icalendar_data.zones import UnknownClock, ZoneClock, Zones
-from peterental.calendars.model import BusyKind, BusyTime, Marker, OwnEvent, ReadWindow
+from peterental.calendars.model import BusyKind, BusyTime, Marker, OwnEvent, ReadWindow, Stamp
 from peterental.plural import counted
 
 _MAX_NOTES = 10
@@ -202,6 +203,7 @@ class _Reading:
                 event_id=uid_of(component),
                 start=event.start.earliest if is_there else None,
                 end=event.end.latest if is_there else None,
+                stamp=Stamp.parse(component.first(STAMP_PROPERTY).strip()),
             )
         )
 

@@ -9,6 +9,7 @@ from datetime import UTC, timedelta
 import icalendar
 from icalendar.prop import vDuration, vText, vUri
 
+from peterental.calendars.icalendar_data.text import STAMP_PROPERTY
 from peterental.calendars.model import ViewingEvent
 
 PRODUCT = "-//PeteRental//Viewings//EN"
@@ -28,11 +29,13 @@ def viewing_component(event: ViewingEvent) -> icalendar.Event:
     component.add("sequence", event.sequence)
     component.add("dtstart", event.start.astimezone(UTC))
     component.add("dtend", event.end.astimezone(UTC))
-    component.add("summary", vText(plain(event.title)))
-    component.add("location", vText(plain(event.location)))
-    component.add("description", vText(plain(event.description)))
+    component.add("summary", vText(_plain(event.title)))
+    component.add("location", vText(_plain(event.location)))
+    component.add("description", vText(_plain(event.description)))
     if event.url is not None:
-        component.add("url", vUri("".join(plain(event.url).split())))
+        component.add("url", vUri("".join(_plain(event.url).split())))
+    if event.stamp is not None:
+        component.add(STAMP_PROPERTY, vText(str(event.stamp)))
     component.add("status", "CONFIRMED")
     component.add("transp", "OPAQUE")
     return component
@@ -69,7 +72,7 @@ def feed(events: Iterable[ViewingEvent], name: str) -> bytes:
     calendar = _calendar(events)
     calendar.add("method", "PUBLISH")
     for key in ("name", "x-wr-calname"):
-        calendar.add(key, vText(plain(name)))
+        calendar.add(key, vText(_plain(name)))
     calendar.add("refresh-interval", vDuration(REFRESH_INTERVAL), parameters={"VALUE": "DURATION"})
     calendar.add("x-published-ttl", vText("PT1H"))
     return _text(calendar)
@@ -90,6 +93,6 @@ def _text(calendar: icalendar.Calendar) -> bytes:
     return text
 
 
-def plain(text: str) -> str:
+def _plain(text: str) -> str:
     """Return text without control characters, which iCalendar forbids; line ends become LF."""
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))

@@ -12,6 +12,7 @@ from peterental.calendars.http import HttpAnswer
 from peterental.calendars.microsoft.events import (
     MARKER_PROPERTY,
     NO_TIME,
+    STAMP_PROPERTY,
     busy_times,
     id_of,
     interval_of,
@@ -63,7 +64,10 @@ MAX_NOTES = 20
 _UTC = ZoneInfo("UTC")
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _VIEW_FIELDS = "id,subject,start,end,isAllDay,isCancelled,showAs,responseStatus,type,seriesMasterId,transactionId"
-_FIND_FIELDS = "id,start,end,isAllDay,isCancelled,type,seriesMasterId,transactionId"
+_FIND = {
+    "$select": "id,body,start,end,isAllDay,isCancelled,type,seriesMasterId,transactionId",
+    "$expand": f"singleValueExtendedProperties($filter=id eq '{STAMP_PROPERTY}')",
+}
 _UNREADABLE = "an event has no id or no time that can be read"
 _NO_CONTENT = 204
 _BAD_REQUEST = 400
@@ -165,13 +169,14 @@ class MicrosoftAccount:
         """
         found = self._located(remote_id, event)
         if found is not None:
-            return self._change(remote_id, event, found[0])
+            return self._change(remote_id, event, *found)
         if event.event_id is not None:
             raise EventMissing
         return self._create(remote_id, event)
 
-    def delete(self, remote_id: str, event_id: str) -> None:
-        """Delete an event; one that is gone already is no fault."""
+    def delete(self, remote_id: str, event_id: str, *, follow: bool = True) -> None:
+        """Delete an event; one that is gone already is no fault. Its id never changes."""
+        del follow
         answer = self._graph.send("DELETE", self._graph.url("calendars", remote_id, "events", event_id))
         if answer.status == _NO_CONTENT or is_missing(answer):
             return
@@ -190,34 +195,35 @@ class MicrosoftAccount:
 
     def _create(self, remote_id: str, event: ViewingEvent) -> WrittenEvent:
         url = self._graph.url("calendars", remote_id, "events")
-        answer = self._sent("POST", url, event, is_new=True)
+        answer = self._sent("POST", url, event, None)
         if answer.status == _CONFLICT:
             found = self._located(remote_id, event)
             if found is None:
                 raise EventIdSpent(host=HOST)
-            return self._change(remote_id, event, found[0])
+            return self._change(remote_id, event, *found)
         _raise_for_write(answer, calendar=remote_id)
         content = object_of(answer)
         event_id = _id_in(content)
         interval = interval_of(content, event.zone)
         if interval is not None and (interval.start, interval.end) != (event.start, event.end):
             # An earlier attempt made it, with the times of then.
-            return self._change(remote_id, event, event_id)
+            return self._change(remote_id, event, event_id, content)
         return WrittenEvent(event_id)
 
-    def _change(self, remote_id: str, event: ViewingEvent, event_id: str) -> WrittenEvent:
+    def _change(self, remote_id: str, event: ViewingEvent, event_id: str, present: Mapping[str, Any]) -> WrittenEvent:
+        """Change our fields of an event. What a person wrote into its description stays."""
         url = self._graph.url("calendars", remote_id, "events", event_id)
-        answer = self._sent("PATCH", url, event, is_new=False)
+        answer = self._sent("PATCH", url, event, present)
         if is_missing(answer):
             raise EventMissing
         _raise_for_write(answer)
         return WrittenEvent(_id_in(object_of(answer)))
 
-    def _sent(self, method: str, url: str, event: ViewingEvent, *, is_new: bool) -> HttpAnswer:
+    def _sent(self, method: str, url: str, event: ViewingEvent, present: Mapping[str, Any] | None) -> HttpAnswer:
         """Send a viewing, in UTC if the provider does not know the agent's zone."""
-        answer = self._graph.send(method, url, to_graph(event, is_new=is_new))
+        answer = self._graph.send(method, url, to_graph(event, present))
         if answer.status == _BAD_REQUEST and "timezone" in error_code(answer).lower():
-            answer = self._graph.send(method, url, to_graph(event, is_new=is_new, in_utc=True))
+            answer = self._graph.send(method, url, to_graph(event, present, in_utc=True))
         return answer
 
     def _located(self, remote_id: str, event: ViewingEvent) -> tuple[str, Mapping[str, Any]] | None:
@@ -230,7 +236,7 @@ class MicrosoftAccount:
     def _with_marker(self, remote_id: str, event: ViewingEvent) -> tuple[str, Mapping[str, Any]] | None:
         """Find an event by its marker. If a person copied it, the copy may have the marker too."""
         same = f"ep/id eq '{MARKER_PROPERTY}' and ep/value eq '{event.marker}'"
-        query = {"$filter": f"singleValueExtendedProperties/Any(ep: {same})", "$select": _FIND_FIELDS}
+        query = {"$filter": f"singleValueExtendedProperties/Any(ep: {same})", **_FIND}
         url = self._graph.url("calendars", remote_id, "events", query=query)
         found = [
             (event_id, item)
@@ -247,7 +253,7 @@ class MicrosoftAccount:
         Its immutable id may lead to it in the folder of deleted items too, so it counts only if the calendar's view
         has it.
         """
-        url = self._graph.url("calendars", remote_id, "events", event_id, query={"$select": _FIND_FIELDS})
+        url = self._graph.url("calendars", remote_id, "events", event_id, query=_FIND)
         answer = self._graph.send("GET", url)
         if is_missing(answer):
             return None

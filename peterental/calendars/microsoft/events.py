@@ -9,11 +9,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from peterental.calendars.icalendar_data.zones import UnknownClock, known_clock
-from peterental.calendars.model import BusyKind, BusyTime, Marker, OwnEvent, ReadWindow, ViewingEvent
+from peterental.calendars.model import BusyKind, BusyTime, Marker, OwnEvent, ReadWindow, Stamp, ViewingEvent
+from peterental.calendars.notes import with_notes
 from peterental.clock import midnight
 
 MARKER_PROPERTY = "String {6b1f9d52-0c3e-4f0a-9a75-3e1c5d2f8a40} Name PeteRentalViewing"
 """The extended property that holds the marker of a viewing; events can be searched by it."""
+
+STAMP_PROPERTY = "String {6b1f9d52-0c3e-4f0a-9a75-3e1c5d2f8a40} Name PeteRentalStamp"
+"""The extended property that holds the stamp of a viewing. Views and feeds do not report it."""
 
 NO_TIME = "An event has no time that can be read. It does not block."
 
@@ -40,9 +44,9 @@ class Interval:
 
 
 def id_of(item: Mapping[str, Any]) -> str | None:
-    """Return the id of an event."""
+    """Return the id of an event; None if it has none that a database can store."""
     event_id = item.get("id")
-    return event_id if isinstance(event_id, str) and event_id else None
+    return event_id if isinstance(event_id, str) and event_id and "\0" not in event_id else None
 
 
 def is_removed(item: Mapping[str, Any]) -> bool:
@@ -86,7 +90,22 @@ def own_event(item: Mapping[str, Any], marker: Marker, event_id: str, zone: Zone
     interval = interval_of(item, zone)
     if interval is None:
         return None
-    return OwnEvent(marker=marker, event_id=event_id, start=interval.start, end=interval.end)
+    return OwnEvent(
+        marker=marker,
+        event_id=event_id,
+        start=interval.start,
+        end=interval.end,
+        stamp=_stamp(item),
+        is_original=item.get("transactionId") == str(marker),
+    )
+
+
+def _stamp(item: Mapping[str, Any]) -> Stamp | None:
+    properties = item.get("singleValueExtendedProperties")
+    for each in properties if isinstance(properties, list) else ():
+        if isinstance(each, dict) and str(each.get("id")).lower() == STAMP_PROPERTY.lower():
+            return Stamp.parse(each.get("value"))
+    return None
 
 
 def busy_times(item: Mapping[str, Any], window: ReadWindow) -> tuple[tuple[BusyTime, ...], str | None]:
@@ -169,28 +188,33 @@ def _wall_clock(value: Mapping[str, Any]) -> datetime:
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def to_graph(event: ViewingEvent, *, is_new: bool, in_utc: bool = False) -> dict[str, Any]:
+def to_graph(event: ViewingEvent, present: Mapping[str, Any] | None, *, in_utc: bool = False) -> dict[str, Any]:
     """Return a viewing as the body of a request.
 
     No attendees, so the provider sends no invitation; the reminder is the calendar's default.
 
     Args:
         event: the viewing.
-        is_new: whether it is created: with its transaction id and its marker.
+        present: the event that is changed, with its body as text; None to create one, with its transaction id.
         in_utc: whether its times are written in UTC and not in the agent's zone.
     """
     zone = ZoneInfo("UTC") if in_utc or not _is_plain(event) else event.zone
     content: dict[str, Any] = {
         "subject": event.title,
-        "body": {"contentType": "text", "content": _description(event)},
         "location": {"displayName": event.location},
         "start": _in_zone(event.start, zone),
         "end": _in_zone(event.end, zone),
     }
-    if is_new:
+    description = _body(event, present)
+    if description is not None:
+        content["body"] = {"contentType": "text", "content": description}
+    properties = {MARKER_PROPERTY: event.marker, STAMP_PROPERTY: event.stamp}
+    content["singleValueExtendedProperties"] = [
+        {"id": name, "value": str(value)} for name, value in properties.items() if value is not None
+    ]
+    if present is None:
         content["showAs"] = "busy"
         content["transactionId"] = str(event.marker)
-        content["singleValueExtendedProperties"] = [{"id": MARKER_PROPERTY, "value": str(event.marker)}]
     return content
 
 
@@ -198,6 +222,17 @@ def _description(event: ViewingEvent) -> str:
     if event.url is None or event.url in event.description:
         return event.description
     return f"{event.description}\n\n{event.url}"
+
+
+def _body(event: ViewingEvent, present: Mapping[str, Any] | None) -> str | None:
+    """Return the text of an event's body; None if the present one, which a person may have formatted, has our lines."""
+    description = _description(event)
+    body = present.get("body") if present is not None else None
+    text = body.get("content") if isinstance(body, dict) else None
+    if not isinstance(text, str):
+        return description
+    lines = with_notes(description.split("\n"), text.replace("\r\n", "\n").split("\n"))
+    return None if lines is None else "\n".join(lines)
 
 
 def _in_zone(instant: datetime, zone: ZoneInfo) -> dict[str, str]:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import icalendar
 from icalendar.prop import vCalAddress, vText
 
-from peterental.calendars.icalendar_data.writer import PRODUCT, plain
+from peterental.calendars.icalendar_data.writer import PRODUCT
 from peterental.mail_settings import MailSender
+from peterental.notices.mail.plain_text import lines, one_line
 from peterental.notices.model import Invitation
 
 
@@ -24,14 +25,14 @@ def invitation_to_icalendar(invitation: Invitation, *, organizer: MailSender, at
         now: when it is written, aware. Of two parts with the same sequence the later one counts.
     """
     event = icalendar.Event()
-    event.add("uid", vText(_line(invitation.uid)))
+    event.add("uid", vText(one_line(invitation.uid)))
     event.add("dtstamp", now.astimezone(UTC))
     event.add("sequence", invitation.sequence)
     event.add("dtstart", invitation.start.astimezone(UTC))
     event.add("dtend", invitation.end.astimezone(UTC))
-    event.add("summary", vText(_line(invitation.summary)))
-    event.add("location", vText(_line(invitation.location)))
-    event.add("description", vText(plain(invitation.description)))
+    event.add("summary", vText(one_line(invitation.summary)))
+    event.add("location", vText(one_line(invitation.location)))
+    event.add("description", vText(lines(invitation.description).rstrip()))
     event.add("organizer", _address(organizer.address, organizer.name))
     event.add("attendee", _attendee(attendee, invitation))
     event.add("status", "CANCELLED" if invitation.method == "CANCEL" else "CONFIRMED")
@@ -57,12 +58,7 @@ def _attendee(address: str, invitation: Invitation) -> vCalAddress:
 
 def _address(address: str, name: str) -> vCalAddress:
     found = vCalAddress(f"mailto:{address}")
-    common_name = _line(name).replace('"', "'")  # a parameter's value cannot contain a double quote
+    common_name = one_line(name).replace('"', "'")  # a parameter's value cannot contain a double quote
     if common_name:
         found.params["CN"] = common_name
     return found
-
-
-def _line(text: str) -> str:
-    """Return a text as one line."""
-    return " ".join(plain(text).split())

@@ -11,12 +11,12 @@ from email.utils import format_datetime
 
 from peterental.mail_settings import MailSender, is_mail_address
 from peterental.notices.mail.invitation import invitation_to_icalendar
+from peterental.notices.mail.plain_text import lines, one_line
 from peterental.notices.model import Letter, NotSent
 
 _LONGEST_SUBJECT = 200
 _OTHER_LETTERS = re.compile(r"[^\W_a-zA-Z0-9]")
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LONGEST_LINE = 900
 """A line of a text that needs no encoding: RFC 5322 allows 998 octets."""
 
@@ -57,38 +57,27 @@ def message_of(letter: Letter, sender: MailSender, now: datetime, *, is_readable
     Raises NotSent if the recipient's address is malformed.
     """
     recipient = deliverable(letter.recipient)
-    name = header_text(letter.sender_name) or sender.name
+    name = one_line(letter.sender_name) or sender.name
     policy = SMTPUTF8 if needs_smtputf8(recipient) else SMTP
     message = EmailMessage(policy=policy if is_readable else policy.clone(cte_type="7bit"))
     message["From"] = _mailbox(name, sender.address)
     message["To"] = _mailbox(letter.invitation.attendee_name if letter.invitation else "", recipient)
-    message["Subject"] = header_text(letter.subject or "")[:_LONGEST_SUBJECT]
+    message["Subject"] = one_line(letter.subject or "")[:_LONGEST_SUBJECT]
     message["Date"] = format_datetime(now.astimezone(UTC))
     if _MESSAGE_ID.fullmatch(letter.message_id):
         message["Message-ID"] = f"<{letter.message_id}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday answers it
     message["X-Auto-Response-Suppress"] = "OOF, AutoReply"  # what Exchange reads instead
-    body = _body(letter.body)
+    body = lines(letter.body)
     message.set_content(body, cte=_encoding(body, is_readable=is_readable))
     if letter.invitation is not None:
         _add_invitation(message, letter, MailSender(sender.address, name), recipient, now)
     return message
 
 
-def header_text(text: str) -> str:
-    """Return a text as it may stand in a header: one line without control characters."""
-    return " ".join(_UNSAFE.sub(" ", text).split())
-
-
 def _mailbox(name: str, address: str) -> Address:
     local, _, domain = address.rpartition("@")
-    return Address(display_name=header_text(name), username=local, domain=domain)
-
-
-def _body(text: str) -> str:
-    """Return a text without control characters and with one line break at its end."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return "\n".join(_UNSAFE.sub("", line.replace("\t", "    ")) for line in lines).rstrip("\n") + "\n"
+    return Address(display_name=one_line(name), username=local, domain=domain)
 
 
 def _encoding(body: str, *, is_readable: bool) -> str | None:

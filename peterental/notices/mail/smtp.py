@@ -16,7 +16,8 @@ from peterental.calendars.model import AddressNotAllowed
 from peterental.calendars.transport import Deadline, NameUnknown, Route
 from peterental.clock import utc_now
 from peterental.mail_settings import MailSender, SmtpServer
-from peterental.notices.mail.message import deliverable, header_text, message_of, needs_smtputf8
+from peterental.notices.mail.message import deliverable, message_of, needs_smtputf8
+from peterental.notices.mail.plain_text import one_line
 from peterental.notices.model import Delivery, Letter, NotSent, PerhapsSent
 
 TIMEOUT_S = 60.0
@@ -199,7 +200,7 @@ class _Session:
         if isinstance(error, NameUnknown):
             return f"the mail server {host} has no address"
         detail = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-        return f"the mail server {host} cannot be reached: {header_text(detail).strip('.')}"
+        return f"the mail server {host} cannot be reached: {one_line(detail).strip('.')}"
 
 
 def _smtp_reason(error: smtplib.SMTPException) -> str:
@@ -219,7 +220,7 @@ def _refuse(reason: str, *, is_final: bool) -> NoReturn:
 def _shown(reply: tuple[int, bytes]) -> str:
     """Return a server's answer as one short line."""
     code, text = reply
-    words = header_text(text.decode("utf-8", "replace"))[:_LONGEST_REPLY]
+    words = one_line(text.decode("utf-8", "replace"))[:_LONGEST_REPLY]
     return f"{code} {words}".strip(" .") if code > 0 else words.strip(" .") or "no reply code"
 
 

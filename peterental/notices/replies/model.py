@@ -63,7 +63,7 @@ class ToldViewing:
         property_address: the home.
         attendee_name: the visitor.
         released_at: when it was released; None if it was not.
-        told_sequence: the newest state of it that the number was texted; None if it was texted none.
+        told_sequence: the newest state of it that a notice told the number; None if none did. Answers do not count.
     """
 
     appointment_id: int

@@ -35,9 +35,9 @@ _ONE_VIEWING = f"""
 _TOLD = f"""
     SELECT {_VIEWING} told_sequence
     FROM (
-        SELECT appointment_id, MAX(notice_id) AS newest, MAX(revision) AS told_sequence
+        SELECT appointment_id, MAX(notice_id) AS newest, MAX(revision) FILTER (WHERE kind <> 'reply') AS told_sequence
         FROM (
-            SELECT appointment_id, notice_id, revision
+            SELECT appointment_id, notice_id, revision, kind
             FROM notices
             WHERE recipient = %(sender)s AND channel = 'text' AND audience = 'visitor' AND handed_over_at IS NOT NULL
             ORDER BY notice_id DESC

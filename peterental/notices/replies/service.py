@@ -207,7 +207,7 @@ class ReplyService:
         """Queue the message for the agent of the viewing."""
         viewing = found.viewing
         if viewing is None:
-            log.warning("A text came from a number without a viewing; it is stored in text_replies")
+            log.warning("A text came from a number without a viewing; the outbox page shows it to admins")
             return
         self._messages.add(
             connection,

@@ -6,15 +6,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from peterental.appointments.availability import Availability, BookedInterval
+from peterental.appointments.availability import BookedInterval
 from peterental.appointments.schedule_repository import HELD
 from peterental.notices.waitlist.model import HOLD, SEND_WITHIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from peterental.agents.model import Agent
+    from peterental.appointments.schedule_repository import AgentSchedule
     from peterental.notices.model import NoticeSettings
     from peterental.notices.waitlist.model import Entry, OpenEntry
 
@@ -39,7 +40,7 @@ def is_quiet(settings: NoticeSettings, agent: Agent, now: datetime) -> bool:
     return any(not settings.quiet_until <= moment.time() < settings.quiet_from for moment in moments)
 
 
-def offers(entries: Iterable[Entry], agent: Agent, taken: Sequence[BookedInterval], now: datetime) -> Iterator[Entry]:
+def offers(entries: Iterable[Entry], agent: Agent, schedule: AgentSchedule, now: datetime) -> Iterator[Entry]:
     """Yield the entries that are offered a time, with their offers: each caller in turn gets the first that suits.
 
     A time is offered only if it can still be booked at the end of the hold.
@@ -47,17 +48,17 @@ def offers(entries: Iterable[Entry], agent: Agent, taken: Sequence[BookedInterva
     Args:
         entries: those that wait, first come first.
         agent: for whose times they wait.
-        taken: when the agent is taken; what is offered to others counts.
+        schedule: when the agent is taken; what is offered to others counts.
         now: the present moment, aware.
     """
-    held = list(taken)
-    free = _free(agent, held, now)
+    free = _free(schedule, now)
     for entry in entries:
         start = next((start for start in free if entry.wants(start)), None)
         if start is not None:
             end = start + timedelta(minutes=agent.rules.slot_minutes)
-            held.append(BookedInterval(start, blocked_until(agent, end), HELD))
-            free = _free(agent, held, now)
+            held = BookedInterval(start, blocked_until(agent, end), HELD)
+            schedule = replace(schedule, taken=(*schedule.taken, held))
+            free = _free(schedule, now)
             yield replace(
                 entry,
                 state="offered",
@@ -73,5 +74,5 @@ def blocked_until(agent: Agent, end: datetime) -> datetime:
     return end + timedelta(minutes=agent.rules.buffer_minutes)
 
 
-def _free(agent: Agent, taken: Sequence[BookedInterval], now: datetime) -> list[datetime]:
-    return list(Availability(agent.rules, agent.zone, now + HOLD, taken).free())
+def _free(schedule: AgentSchedule, now: datetime) -> list[datetime]:
+    return list(schedule.availability(now + HOLD).free())

@@ -15,7 +15,7 @@ from peterental.agents.repository import AgentRepository
 from peterental.agents.service import audit_change, lock_agent
 from peterental.agents.working_hours.hold_repository import HoldRepository
 from peterental.appointments import own_bookings
-from peterental.appointments.availability import Availability, UnavailableReason
+from peterental.appointments.availability import UnavailableReason
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.model import VISITOR, Appointment, SlotTaken
 from peterental.appointments.phone_requests import UNBOOKED, RequestContext, offered_in, question_in
@@ -119,6 +119,7 @@ class WaitlistService:
                 invocation=invocation,
                 agent=schedule.agent,
                 taken=schedule.taken,
+                busy=schedule.busy,
                 call_history=call_history,
             )
             result = self._join(connection, context, request, schedule)
@@ -185,7 +186,7 @@ class WaitlistService:
                 return 0
             if self._waitlist.could_not_send(connection, agent_id, now - PAUSE, now):
                 return 0
-            made = list(offering.offers(waiting, agent, schedule.taken, now))
+            made = list(offering.offers(waiting, agent, schedule, now))
             for entry in made:
                 self._offer(connection, agent, entry, now)
         return len(made)
@@ -281,9 +282,8 @@ class WaitlistService:
         assert schedule.agent is not None  # noqa: S101  # tells mypy; the entry is deleted with its agent
         agent = schedule.agent
         own = self._own_viewing(connection, entry, now)
-        own_id = own.appointment_id if own else None
-        taken = [interval for interval in schedule.taken if own_id is None or interval.appointment_id != own_id]
-        reason = Availability(agent.rules, agent.zone, now, taken).reason_unavailable(entry.offered_start)
+        availability = schedule.availability(now, without=own.appointment_id if own else None)
+        reason = availability.reason_unavailable(entry.offered_start)
         if not agent.is_active or reason not in {None, UnavailableReason.TOO_SOON}:
             self._waitlist.take_back(connection, entry, is_passed=True)
             return None

@@ -114,7 +114,7 @@ class EnglishRenderer(Renderer):
     def on_waitlist(self, result: OnWaitlist) -> str:
         when = f" {self.asked_for(result.search)}".rstrip()
         line = f"You're on the waiting list to see {spoken_address(result.home)}{when}."
-        return f"{line} If a time frees up, I'll text you, and hold it for you for fifteen minutes."
+        return f"{line} If a time frees up for you, I'll text you, and hold it for fifteen minutes."
 
     def done(self) -> str:
         return "All right."

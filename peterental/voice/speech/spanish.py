@@ -116,7 +116,7 @@ class SpanishRenderer(Renderer):
     def on_waitlist(self, result: OnWaitlist) -> str:
         when = f" {self.asked_for(result.search)}".rstrip()
         line = f"Está en la lista de espera para ver {spoken_address(result.home)}{when}."
-        return f"{line} Si queda libre una hora, le enviaré un mensaje y se la guardaré quince minutos."
+        return f"{line} Si queda libre una hora para usted, le enviaré un mensaje y se la guardaré quince minutos."
 
     def done(self) -> str:
         return "De acuerdo."

@@ -26,10 +26,10 @@ KIND_LABELS: dict[AgentKind, str] = {
     "agent_calendar_trouble": "A calendar cannot be read",
     "agent_morning_list": "The morning list",
 }
-CHANNEL_LABELS: dict[Channel, str] = {"email": "By e-mail", "text": "By text"}
+CHANNEL_LABELS: dict[Channel, str] = {"email": "E-mail", "text": "Text"}
 
-_TIMINGS: list[tuple[Timing, str]] = [("now", "At once"), ("morning", "In the morning list"), ("off", "Not at all")]
-_LIST_TIMINGS: list[tuple[Timing, str]] = [("now", "Every morning"), ("off", "Not at all")]
+_TIMINGS: list[tuple[Timing, str]] = [("now", "At once"), ("morning", "Morning list"), ("off", "Not at all")]
+_LIST_TIMINGS: list[tuple[Timing, str]] = [("now", "Daily"), ("off", "Not at all")]
 
 
 class ContactForm(PageForm):

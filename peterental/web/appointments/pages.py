@@ -86,7 +86,7 @@ def export_csv() -> Response:
 def show(appointment_id: int) -> str:
     """Show one viewing, its history and the possible actions.
 
-    Runs four queries, one more for a booking by phone (of the earlier system's calls only the ids are known), and two
+    Runs five queries, one more for a booking by phone (of the earlier system's calls only the ids are known), and two
     more before it starts.
     """
     services = services_of(current_app)

@@ -9,6 +9,7 @@ from peterental.messages.model import dialled
 
 if TYPE_CHECKING:
     from peterental.notices.model import Channel, Kind, Language, Notice, State
+    from peterental.notices.replies.model import Outcome
     from peterental.notices.texts.segments import Segments
 
 KINDS: Mapping[Kind, str] = {
@@ -55,6 +56,22 @@ CHIPS: Mapping[State, str] = {
 }
 """The colour of a state."""
 
+OUTCOMES: Mapping[Outcome, str] = {
+    "confirm": "Confirmed",
+    "cancel": "Cancelled",
+    "take_offer": "Took the time that was held",
+    "which": "Not clear which viewing, so nothing was changed",
+    "no_viewing": "No upcoming viewing, so nothing was changed",
+    "move": "Wants another time",
+    "message": "Message",
+    "courtesy": "Message",
+    "help": "Asked who writes",
+    "start": "Wants texts again",
+    "stop": "Stopped texts",
+    "wrong_person": "Wrong number: texts stopped",
+}
+"""What a visitor's text was taken for."""
+
 CHANNELS: Mapping[Channel, str] = {"text": "Text", "email": "E-mail"}
 
 LANGUAGES: Mapping[Language, str] = {"en": "English", "es": "Spanish"}
@@ -80,6 +97,11 @@ FIELDS: Mapping[str, str] = {
 def recipient(notice: Notice) -> str:
     """Return the recipient of a notice as people write it."""
     return recipient_of(notice.channel, notice.recipient)
+
+
+def number(text: str) -> str:
+    """Return a number in E.164 as people write it."""
+    return recipient_of("text", text)
 
 
 def recipient_of(channel: Channel, number: str) -> str:

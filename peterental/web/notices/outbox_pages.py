@@ -34,20 +34,26 @@ def add_routes(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/outbox", view_func=outbox)
     blueprint.add_url_rule("/outbox/<int:notice_id>", view_func=letter)
     blueprint.add_url_rule("/outbox/<int:notice_id>/retry", view_func=retry, methods=["POST"])
-    for function in (labels.recipient,):
-        blueprint.add_app_template_filter(function, "recipient_label")
+    blueprint.add_app_template_filter(labels.recipient, "recipient_label")
+    blueprint.add_app_template_filter(labels.number, "number_label")
 
 
 def outbox() -> str:
-    """List the notices, newest first, below counts of the last week. Runs four queries."""
+    """List the notices, newest first, below counts of the last week.
+
+    Runs four queries, and for admins one more on the first page.
+    """
     viewer, services, config = current_viewer(), services_of(current_app), _config()
     params = QueryParams(request.args)
     agents = services.agents.names(viewer, params.text("agent"))
     zone = ZoneInfo(config.default_time_zone)
     wanted, chosen = parse_filter(params, agents, zone)
     page = params.page(LAST_PAGE)
+    shows_strangers = viewer.is_admin and page == 1 and not chosen
     return render_template(
         "notices/outbox.html",
+        strangers=services.replies.without_viewing(viewer) if shows_strangers else [],
+        outcomes=labels.OUTCOMES,
         listing=services.notice_listing.listing(viewer, wanted, page=page),
         counts=services.notice_listing.counts(viewer, utc_now() - timedelta(days=COUNTED_DAYS)),
         ready=services.notice_channels.ready(),

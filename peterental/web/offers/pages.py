@@ -1,4 +1,4 @@
-"""`/v/offer/<token>`: a caller on the waitlist sees the time that is held, and takes it.
+"""`/v/offer/<offer_token>`: a caller on the waitlist sees the time that is held, and takes it.
 
 The token authorises each request. Opening the page changes nothing: programs that look through messages open links.
 """
@@ -29,7 +29,7 @@ GONE, CONFLICT = 410, 409
 def create_blueprint() -> Blueprint:
     """Return the blueprint of the page."""
     blueprint = Blueprint("offers", __name__, template_folder="templates")
-    blueprint.add_url_rule("/v/offer/<token>", view_func=show, methods=["GET", "POST"])
+    blueprint.add_url_rule("/v/offer/<offer_token>", view_func=show, methods=["GET", "POST"])
     blueprint.after_request(_protect)
     blueprint.register_error_handler(EntryUnknown, _unknown)
     for fault in (DatabaseUnavailable, DatabaseTooSlow, StatementCancelled, StatementRefused):
@@ -37,22 +37,22 @@ def create_blueprint() -> Blueprint:
     return blueprint
 
 
-def show(token: str) -> Answer:
+def show(offer_token: str) -> Answer:
     """Show the time that is held, and book it. What was taken is shown on the page of its viewing."""
     services = services_of(current_app)
-    entry_id = services.offer_links.appointment_of(token)
+    entry_id = services.offer_links.appointment_of(offer_token)
     if entry_id is None:
         raise EntryUnknown
     if request.method == "POST":
         try:
             viewing = services.waitlist.accept(entry_id)
         except OfferEnded:
-            return _page(token, services.waitlist.show(entry_id), is_refused=True)
+            return _page(offer_token, services.waitlist.show(entry_id), is_refused=True)
         return _viewing_page(viewing.appointment_id)
     view = services.waitlist.show(entry_id)
     if view.viewing is not None:
         return _viewing_page(view.viewing.appointment_id)
-    return _page(token, view)
+    return _page(offer_token, view)
 
 
 def _viewing_page(appointment_id: int) -> Response:
@@ -60,7 +60,7 @@ def _viewing_page(appointment_id: int) -> Response:
     return redirect(url_for("visits.show", token=token), 303)
 
 
-def _page(token: str, view: OfferView, *, is_refused: bool = False) -> Answer:
+def _page(offer_token: str, view: OfferView, *, is_refused: bool = False) -> Answer:
     language = view.entry.language
     status = 200 if view.is_held else CONFLICT if is_refused else GONE
     page = render_template(
@@ -68,7 +68,7 @@ def _page(token: str, view: OfferView, *, is_refused: bool = False) -> Answer:
         entry=view.entry,
         is_held=view.is_held,
         is_waiting=view.entry.state in {"waiting", "offered"},
-        token=token,
+        offer_token=offer_token,
         language=language,
         words=WORDINGS[language],
         offer=OFFERS[language],

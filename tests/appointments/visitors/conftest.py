@@ -13,6 +13,7 @@ from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.services import Services, build_services
 
+SIGNED_WITH = "a text for tests, long enough to sign links"
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 """Sunday, nine in the morning in Chicago."""
 
@@ -43,7 +44,7 @@ def services(database_url: str, clock: Clock) -> Iterator[Services]:
         VALUES ('ana', 'Ana Reyes', 'assistant', '+14055550100', 15)
         """
     )
-    yield build_services(database, clock, Config(secret_key="a key for tests, long enough to be one"))
+    yield build_services(database, clock, Config(secret_key=SIGNED_WITH))
     database.close()
 
 

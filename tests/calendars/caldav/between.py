@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Self
 
 from tests.calendars.caldav.server_programs import Server
 from tests.calendars.loopback import Exchange, LoopbackServer, answer
+
+_ETAG = re.compile(rb"(getetag>)(?=[\"&])")
 
 Meddling = Callable[[Exchange], bytes | None]
 """What happens to the next request of a method: returns an answer in place of the real server's, or None to pass it."""
@@ -22,12 +25,24 @@ def lose_the_answer(server: Server) -> Meddling:
     return meddle
 
 
-def forwarded(server: Server, exchange: Exchange) -> bytes:
+def hold(server: Server, held: list[Callable[[], object]]) -> Meddling:
+    """Close the connection in place of answering, and add the request to those that the test carries out later."""
+
+    def meddle(exchange: Exchange) -> bytes:
+        held.append(lambda: forwarded(server, exchange))
+        return b""
+
+    return meddle
+
+
+def forwarded(server: Server, exchange: Exchange, *, has_weak_etags: bool = False) -> bytes:
     """Pass a request on to the real server and return its answer."""
     method, _, path = exchange.line.partition(" ")
     names = ("Content-Type", "Depth", "If-Match", "If-None-Match", "Authorization")
     headers = {name: value for name in names if (value := exchange.header(name)) is not None}
     status, body, received = server.exchange(method, path, exchange.body, headers)
+    if has_weak_etags:
+        body = _ETAG.sub(rb"\1W/", body)
     kept = {name: value for name, value in received.items() if name.lower() in {"etag", "content-type", "location"}}
     return answer(body, status=f"{status} Whatever", headers={**kept, "Connection": "close"})
 
@@ -37,11 +52,13 @@ class Between(LoopbackServer):
 
     Args:
         server: the real one.
+        has_weak_etags: whether every ETag becomes a weak one, which no condition matches.
         meddling: what happens to the next request of each method, in turn.
     """
 
-    def __init__(self, server: Server, **meddling: list[Meddling]) -> None:
+    def __init__(self, server: Server, *, has_weak_etags: bool = False, **meddling: list[Meddling]) -> None:
         self._server = server
+        self._has_weak_etags = has_weak_etags
         self._meddling = meddling
         super().__init__(self._pass_on)
 
@@ -55,4 +72,6 @@ class Between(LoopbackServer):
     def _pass_on(self, exchange: Exchange) -> None:
         queue = self._meddling.get(exchange.line.partition(" ")[0], [])
         instead = queue.pop(0)(exchange) if queue else None
-        exchange.connection.sendall(forwarded(self._server, exchange) if instead is None else instead)
+        if instead is None:
+            instead = forwarded(self._server, exchange, has_weak_etags=self._has_weak_etags)
+        exchange.connection.sendall(instead)

@@ -11,7 +11,7 @@ from requests.structures import CaseInsensitiveDict
 
 from peterental.calendars.caldav.account import CaldavAccount
 from peterental.calendars.caldav.cursor import Cursor
-from peterental.calendars.http import HttpAnswer, HttpClient
+from peterental.calendars.http import HttpAnswer, HttpClient, RequestBody
 from peterental.calendars.model import AddressNotAllowed, CalendarFault
 from tests.calendars.caldav.samples import NAMESPACE, WINDOW, lunch, moved, viewing
 from tests.calendars.caldav.server_programs import USER, WORD
@@ -92,7 +92,7 @@ class Scripted(HttpClient):
         url: str,
         *,
         headers: Mapping[str, str] | None = None,  # noqa: ARG002
-        body: bytes | None = None,  # noqa: ARG002
+        body: bytes | RequestBody | None = None,  # noqa: ARG002
         auth: tuple[str, str] | None = None,
         follow: bool = True,  # noqa: ARG002
     ) -> HttpAnswer:

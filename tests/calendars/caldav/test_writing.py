@@ -60,12 +60,22 @@ def test_sequence_rises_above_a_persons_program(calendar: RealCalendar, mine: Vi
     assert "SEQUENCE:6" in calendar.text(NAME)
 
 
+def test_change_keeps_the_notes_of_a_person(calendar: RealCalendar, mine: ViewingCalendar) -> None:
+    first = viewing(description="Visitor: Ann\nPhone: 1")
+    written = mine.write(calendar.url, first)
+    text = calendar.text(NAME).replace("Phone: 1", "Phone: 1\\n\\nBring the keys\\, both")
+    calendar.put(NAME, text.replace("DESCRIPTION:", 'DESCRIPTION;ALTREP="cid:part1@example.com":'))
+    mine.write(calendar.url, replace(moved(first, written.event_id), description="Visitor: Deleted"))
+    (seen,) = calendar.witness()
+    assert seen["text"]["description"] == "Visitor: Deleted\n\nBring the keys, both"
+
+
 def test_write_change_delete(calendar: RealCalendar, mine: ViewingCalendar) -> None:
     written = mine.write(calendar.url, viewing())
     later = moved(viewing(), written.event_id)
     mine.write(calendar.url, later)
     assert mine.find(calendar.url, later) == OwnEvent(
-        marker=later.marker, event_id=written.event_id, start=later.start, end=later.end
+        marker=later.marker, event_id=written.event_id, start=later.start, end=later.end, is_original=True
     )
     mine.delete(calendar.url, written.event_id)
     assert mine.find(calendar.url, later) is None

@@ -10,6 +10,7 @@ from peterental.calendars.model import (
     CalendarAccessLost,
     CalendarFault,
     CalendarGone,
+    CalendarNonsense,
     CalendarThrottled,
     CalendarUnreachable,
     EventRefused,
@@ -171,6 +172,34 @@ def test_event_id_of_another_host_stays_on_the_calendars_own() -> None:
 def test_deletion_that_fails_is_a_fault(status: str, fault: type[CalendarFault]) -> None:
     with server_with({DELETE: closing(status=status)}) as server, pytest.raises(fault):
         account(server.url()).delete(server.url(HERE), server.url(HERE + NAME))
+
+
+PAGE = closing(b"<html>Sign in</html>", status="200 OK", Content_Type="text/html; charset=utf-8")
+"""A login page in place of an answer."""
+
+
+def test_web_page_in_place_of_a_deletion_is_no_success() -> None:
+    with server_with({DELETE: PAGE}) as server, pytest.raises(CalendarNonsense, match="with a web page"):
+        account(server.url()).delete(server.url(HERE), server.url(HERE + NAME))
+
+
+@pytest.mark.parametrize("is_change", [False, True])
+def test_web_page_in_place_of_a_change_is_no_success(*, is_change: bool) -> None:
+    there = {f"REPORT {HERE}": multistatus(event_at(HERE + NAME, written_text()))} if is_change else {}
+    assert isinstance(fault_of({PUT: PAGE, **there}, is_change=is_change), CalendarNonsense)
+
+
+def test_created_resource_may_be_answered_with_a_page() -> None:
+    page = closing(b"<html>Created</html>", status="201 Created", Content_Type="text/html")
+    with server_with({PUT: page}) as server:
+        assert account(server.url()).write(server.url(HERE), viewing()).event_id == server.url(HERE + NAME)
+
+
+def test_deletion_of_one_name_leaves_the_event_under_another() -> None:
+    there = multistatus(event_at(f"{HERE}renamed.ics", written_text()))
+    with server_with({f"REPORT {HERE}": there, DELETE: closing(status="404 Gone")}) as server:
+        account(server.url()).delete(server.url(HERE), server.url(HERE + NAME), follow=False)
+        assert server.lines() == [DELETE]
 
 
 def test_deleting_what_is_not_named_by_us_looks_nowhere_else() -> None:

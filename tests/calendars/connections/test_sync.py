@@ -298,3 +298,74 @@ def test_long_keys_are_stored_apart() -> None:
     assert first != second
     assert len(first) == len(second) == 1024
     assert stored_key("a\x00b") == "ab"
+
+
+# --- choices ---------------------------------------------------------------------------------------------------------
+
+
+def choose(line: Line, *, blocks: bool, keeps_titles: bool = False) -> None:
+    """Choose whether the calendar that receives the viewings blocks."""
+    work = line.calendar().calendar_id
+    line.services.calendars.choose(
+        line.account_id, blocking=[work] if blocks else [], receiving=work, keeps_titles=keeps_titles, viewer=OFFICE
+    )
+
+
+def test_calendar_that_blocks_again_is_read_whole(line: Line, remote: ScriptedCalendar) -> None:
+    line.busy_at(line.noon)
+    line.connect()
+    choose(line, blocks=False)
+    assert line.busy_rows() == []
+    line.sync()
+    choose(line, blocks=True)
+    assert line.calendar().read_at is None, "not relied on before it was read"
+    remote.increments = [Reading(is_whole=False, cursor="nothing new")]
+    line.sync()
+    assert [row["start"] for row in line.busy_rows()] == [line.noon]
+    assert "taken" in line.book()
+
+
+@pytest.mark.parametrize("blocks", [False, True])
+def test_choice_during_a_reading_is_kept(line: Line, remote: ScriptedCalendar, *, blocks: bool) -> None:
+    line.busy_at(line.noon)
+    line.connect()
+    choose(line, blocks=not blocks)
+    line.sync()
+    line.database.fetch("UPDATE calendars SET read_cursor = NULL")
+
+    def choose_now() -> None:
+        remote.before_answer = lambda: None
+        choose(line, blocks=blocks)
+
+    remote.before_answer = choose_now
+    line.sync()
+    assert line.busy_rows() == []
+    assert line.calendar().read_at is None, "the reading was made for another choice"
+    line.sync()
+    assert [row["start"] for row in line.busy_rows()] == ([line.noon] if blocks else [])
+
+
+def test_titles_that_are_refused_during_a_reading_are_not_stored(line: Line, remote: ScriptedCalendar) -> None:
+    line.busy_at(line.noon)
+    line.connect()
+    choose(line, blocks=True, keeps_titles=True)
+
+    def refuse_titles() -> None:
+        remote.before_answer = lambda: None
+        choose(line, blocks=True)
+
+    remote.before_answer = refuse_titles
+    line.sync()
+    assert [row["note"] for row in line.busy_rows()] == [None]
+
+
+def test_row_without_a_kind_hides_no_busy_time(line: Line, remote: ScriptedCalendar) -> None:
+    line.connect()
+    line.database.fetch(
+        "INSERT INTO agent_busy (agent_id, calendar_id, during) VALUES ('ana', %s, tstzrange(%s, %s))",
+        (line.calendar().calendar_id, line.noon, line.noon + timedelta(minutes=5)),
+    )
+    later = BusyTime(start=line.noon + timedelta(hours=2), end=line.noon + timedelta(hours=3))
+    remote.increments = [Reading(is_whole=False, busy={"e2": (later,)}, cursor="next")]
+    line.sync()
+    assert line.noon + timedelta(hours=2) in [row["start"] for row in line.busy_rows()]

@@ -302,3 +302,19 @@ def test_deleted_name_leaves_the_calendar_too(line: Line, remote: ScriptedCalend
     line.work()
     ((event, _),) = remote.events.values()
     assert event.title == "Viewing: 1420 Elm Street (Deleted)"
+
+
+def test_viewings_of_the_past_are_not_compared(line: Line, remote: ScriptedCalendar) -> None:
+    """An agent has thousands after some years, and a calendar is read every five minutes."""
+    line.connect()
+    line.book()
+    line.work()
+    line.database.fetch("UPDATE calendar_viewings SET written_start = written_start - INTERVAL '9 days'")
+    ((event_id, _),) = remote.events.items()
+    remote.person_deletes()
+    line.database.fetch("UPDATE calendars SET read_cursor = NULL")
+    line.sync()
+    assert line.jobs("check_viewing") == []
+    remote.increments = [Reading(is_whole=False, removed_own=frozenset({event_id}), cursor="next")]
+    line.sync()
+    assert line.jobs("check_viewing") == [{"appointment_id": 1}], "it was reported as removed"

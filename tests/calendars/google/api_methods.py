@@ -86,7 +86,10 @@ class ApiMethods:
             "calendar.events.get": lambda: self._get(self._calendar(call, account), call.path["eventId"]),
             "calendar.events.insert": lambda: self._insert(self._calendar(call, account, writing=True), body),
             "calendar.events.patch": lambda: self._patch(
-                self._calendar(call, account, writing=True), call.path["eventId"], body
+                self._calendar(call, account, writing=True),
+                call.path["eventId"],
+                body,
+                request.headers.get("If-Match"),
             ),
             "calendar.events.delete": lambda: self._delete(
                 self._calendar(call, account, writing=True), call.path["eventId"]
@@ -217,8 +220,10 @@ class ApiMethods:
         fields = {name: value for name, value in body.items() if name != "id"}
         return calendar.events[calendar.put(event_id, **fields)]
 
-    def _patch(self, calendar: FakeCalendar, event_id: str, body: Resource) -> Any:
+    def _patch(self, calendar: FakeCalendar, event_id: str, body: Resource, etag: str | None) -> Any:
         known = self._get(calendar, event_id)
+        if etag not in {None, known["etag"]}:
+            raise Refused(412, "conditionNotMet")
         if known["status"] == "cancelled" and "status" not in body:
             if calendar.forbids_change_of_deleted:
                 raise Refused(403, "forbidden")

@@ -43,8 +43,9 @@ from tests.calendars.google.store import FakeCalendar
 CLIENT_ID, CLIENT_SECRET = "fake-client", "fake-client-secret"
 TOKEN_LIFE_S = 3599
 
-MISHAPS = ("lose", "spoil", "hang", "expire", "refuse", "lie", "unavailable", "throttle")
-"""What can go wrong with a request: done, but the answer is lost or cut off; no answer; tokens end; not done."""
+MISHAPS = ("lose", "spoil", "late", "hang", "expire", "refuse", "lie", "unavailable", "throttle")
+"""What can go wrong with a request: done, but the answer is lost or cut off, or done later than the client waits; no
+answer; tokens end; not done."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,7 @@ class GoogleFake:
         self.free_busy_errors: dict[str, str] = {}
         self.life_s = TOKEN_LIFE_S
         self._faults: list[Fault] = []
+        self._late: deque[Callable[[], Answer]] = deque()
         self._access: dict[str, tuple[str, float]] = {}
         self._codes: dict[str, dict[str, str]] = {}
         self._counter = itertools.count(1)
@@ -242,6 +244,15 @@ class GoogleFake:
         """Do what is asked for, and close the connection without an answer."""
         self._faults.append(Fault(method, path, times, skip, self._mishap("lose")))
 
+    def hold(self, method: str, path: str = "/calendar/v3/", *, times: int = 1, skip: int = 0) -> None:
+        """Close the connection without an answer, and do what is asked for at `release`."""
+        self._faults.append(Fault(method, path, times, skip, self._mishap("late")))
+
+    def release(self) -> None:
+        """Carry out the requests that are late, in the order in which they came."""
+        while self._late:
+            self._late.popleft()()
+
     def hang(self, method: str = "", path: str = "/calendar/v3/", *, times: int = 1, skip: int = 0) -> None:
         """Accept a request and answer nothing until the fake is calm or closed."""
         self._faults.append(Fault(method, path, times, skip, self._mishap("hang")))
@@ -283,11 +294,12 @@ class GoogleFake:
         self._choose_mishap = choose
 
     def calm(self) -> None:
-        """Let nothing fail any more, and end requests that hang."""
+        """Let nothing fail any more, end requests that hang, and carry out those that are late."""
         self._choose_mishap = lambda _: None
         self._faults.clear()
         self._calmed.set()
         self._calmed = threading.Event()
+        self.release()
 
     def _mishap(self, kind: str) -> Callable[[Callable[[], Answer]], Answer]:
         """Return what a mishap does; its argument carries the request out as usual."""
@@ -298,6 +310,10 @@ class GoogleFake:
 
         def spoil(proceed: Callable[[], Answer]) -> Answer:
             return Answer(200, proceed().body[:-20])
+
+        def late(proceed: Callable[[], Answer]) -> Answer:
+            self._late.append(proceed)
+            return Answer(0)
 
         def hang(_: Callable[[], Answer]) -> Answer:
             self._calmed.wait()
@@ -314,6 +330,7 @@ class GoogleFake:
         return {
             "lose": lose,
             "spoil": spoil,
+            "late": late,
             "hang": hang,
             "expire": expire,
             "refuse": lambda _: Answer(0),
@@ -473,7 +490,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         parts = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:  # the client was killed while it sent the request
+            self.close_connection = True
+            return
         query = parse_qs(parts.query, keep_blank_values=True)
         answer = self.server.fake.answer(
             Request(self.command, parts.path, query, dict(self.headers), body, self.connection)

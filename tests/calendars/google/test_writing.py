@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from peterental.calendars.model import (
     EventIdSpent,
     EventMissing,
     EventRefused,
+    Stamp,
 )
 from tests.calendars.google.fake import GoogleFake
 from tests.calendars.google.helpers import DANA, LEE, WINDOW, at, connect, viewing
@@ -220,6 +221,56 @@ def test_conflict_of_a_change_is_tried_again(google: GoogleFake, calendar: FakeC
         connect(google).write(DANA, viewing(event_id=ID))
 
 
+def test_change_keeps_the_notes_of_a_person(google: GoogleFake, calendar: FakeCalendar) -> None:
+    account = connect(google)
+    account.write(DANA, viewing(description="Visitor: Ann & Bob\nPhone: 1"))
+    calendar.change(ID, description="Visitor: Ann &amp; Bob<br>Phone: 1<br><b>Bring the keys</b>")
+    account.write(DANA, viewing(event_id=ID, description="Visitor: Ann & Bob\nPhone: 1", start=at(2, 9)))
+    assert "description" not in json.loads(google.requests[-1].body), "nothing of it has changed"
+    account.write(DANA, viewing(event_id=ID, description="Visitor: Deleted"))
+    assert calendar.events[ID]["description"] == "Visitor: Deleted\n<b>Bring the keys</b>"
+
+
+def test_change_is_made_from_the_version_that_was_read(google: GoogleFake, calendar: FakeCalendar) -> None:
+    account = connect(google)
+    account.write(DANA, viewing())
+    google.call_before(lambda: calendar.change(ID, description="my notes"), method="PATCH")
+    account.write(DANA, viewing(event_id=ID, title="Viewing: 7 Oak Road"))
+    assert [request.method for request in google.requests] == ["POST", "GET", "PATCH", "GET", "PATCH"]
+    assert calendar.events[ID]["summary"] == "Viewing: 7 Oak Road"
+    assert "my notes" in calendar.events[ID]["description"]
+
+
+def test_event_that_changes_all_the_time_is_changed_later(google: GoogleFake, calendar: FakeCalendar) -> None:
+    account = connect(google)
+    account.write(DANA, viewing())
+    for _ in range(2):
+        google.call_before(lambda: calendar.change(ID, location="elsewhere"), method="PATCH")
+    with pytest.raises(CalendarUnreachable, match="another program keeps changing the event"):
+        account.write(DANA, viewing(event_id=ID))
+
+
+def test_late_change_after_a_move_by_a_person_changes_nothing(google: GoogleFake, calendar: FakeCalendar) -> None:
+    account = connect(google)
+    account.write(DANA, viewing())
+    google.hold("PATCH")
+    with pytest.raises(CalendarUnreachable):
+        account.write(DANA, viewing(event_id=ID, start=at(2, 9)))
+    calendar.change(ID, start=at(4, 15), end=at(4, 16))
+    google.release()
+    assert calendar.span(calendar.events[ID])[0] == at(4, 15)
+
+
+def test_event_without_a_version_is_changed_anyway(google: GoogleFake, calendar: FakeCalendar) -> None:
+    account = connect(google)
+    account.write(DANA, viewing())
+    bare = json.dumps({"kind": "calendar#event", "status": "confirmed"})
+    google.answer_nonsense(bare, method="GET")
+    account.write(DANA, viewing(event_id=ID, title="Viewing: 7 Oak Road"))
+    assert "If-Match" not in google.requests[-1].headers
+    assert calendar.events[ID]["summary"] == "Viewing: 7 Oak Road"
+
+
 # --- delete and find ---
 
 
@@ -251,6 +302,33 @@ def test_refused_deletion_is_no_success(google: GoogleFake, calendar: FakeCalend
         account.delete(DANA, ID)
     calendar.cancel(ID)
     account.delete(DANA, ID)
+
+
+@pytest.mark.parametrize("page", ["<html>Sign in</html>", "{}"])
+def test_web_page_in_place_of_a_deletion_is_no_success(google: GoogleFake, calendar: FakeCalendar, page: str) -> None:
+    account = connect(google)
+    account.write(DANA, viewing())
+    google.misbehave(lambda request: "lie" if request.method == "DELETE" else None)
+    with pytest.raises(CalendarNonsense, match="the answer to a deletion is not empty"):
+        account.delete(DANA, ID)
+    google.calm()
+    assert calendar.events[ID]["status"] == "confirmed"
+    google.answer_nonsense(page, method="DELETE")
+    with pytest.raises(CalendarNonsense):
+        account.delete(DANA, ID)
+
+
+def test_event_keeps_the_stamp_of_what_was_written(google: GoogleFake, calendar: FakeCalendar) -> None:
+    account = connect(google)
+    account.write(DANA, viewing(version=3))
+    account.write(DANA, viewing(version=4, event_id=ID, start=at(3, 9), end=at(3, 10)))
+    calendar.change(ID, start=at(5, 9), end=at(5, 10))
+    found = account.find(DANA, viewing())
+    assert found is not None
+    assert found.stamp == Stamp(4, at(3, 9).astimezone(UTC), at(3, 10).astimezone(UTC))
+    assert found.is_original
+    private = calendar.events[ID]["extendedProperties"]["private"]
+    assert private["peterentalViewing"] == "12", "what else is there stays"
 
 
 def test_deletion_of_a_moved_away_page_is_no_success(google: GoogleFake) -> None:
@@ -295,8 +373,9 @@ def test_answers_have_only_what_is_needed(google: GoogleFake) -> None:
     account.write(DANA, viewing())
     account.write(DANA, viewing(event_id=ID))
     account.find(DANA, viewing())
-    created, changed, found = google.requests
+    created, read, changed, found = google.requests
     assert created.query["fields"] == changed.query["fields"] == ["kind,id,status"]
+    assert read.query["fields"] == ["kind,etag,status,description"], "for the person's notes in it"
     assert found.query["maxAttendees"] == ["1"]
     assert "description" not in found.query["fields"][0]
 

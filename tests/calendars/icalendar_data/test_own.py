@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from peterental.calendars.model import Marker, OwnEvent
+from peterental.calendars.model import Marker, OwnEvent, Stamp
 from tests.calendars.icalendar_data.samples import NAMESPACE, calendar, event, read
 
 MARKER = Marker(NAMESPACE, 1402, 3)
@@ -18,6 +21,38 @@ def test_our_own_event_does_not_block(lines: list[str]) -> None:
     found = read(calendar(event(*lines, uid=MARKER.uid), event(uid="2")))
     assert found.own == (OwnEvent(marker=MARKER, event_id=MARKER.uid, start=START, end=END),)
     assert list(found.busy) == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "stamp"),
+    [
+        ("7/20261201T150000Z/20261201T160000Z", Stamp(7, START, END)),
+        (" 7/20261201T150000Z/20261201T160000Z ", Stamp(7, START, END)),
+        ("7/20261301T150000Z/20261201T160000Z", None),
+        ("7/20261201T150000/20261201T160000", None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_stamp_of_our_own_event_is_read(text: str, stamp: Stamp | None) -> None:
+    (own,) = read(event(f"X-PETERENTAL-STAMP:{text}", uid=MARKER.uid)).own
+    assert own.stamp == stamp
+
+
+@given(st.integers(0, 10**18 - 1), st.datetimes(datetime(1000, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001  # aware
+def test_stamp_survives_its_text(version: int, start: datetime) -> None:
+    stamp = Stamp(version, start.replace(microsecond=0), start.replace(microsecond=0))
+    assert Stamp.parse(str(stamp)) == stamp
+
+
+def test_event_is_overtaken_by_an_earlier_write_only() -> None:
+    stamp = Stamp(3, START, END)
+    own = OwnEvent(marker=MARKER, event_id="1", start=START, end=END, stamp=stamp)
+    assert own.is_overtaken(4)
+    assert not own.is_overtaken(3)
+    assert not own.is_overtaken(2), "the database was restored from a backup: the agent has to know"
+    assert not replace(own, end=END + (END - START)).is_overtaken(4), "a person moved it"
+    assert not replace(own, stamp=None).is_overtaken(4)
 
 
 def test_our_own_event_is_seen_outside_the_window() -> None:

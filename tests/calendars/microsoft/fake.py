@@ -29,6 +29,7 @@ Hook = Callable[[Asked], Reply | None]
 _MARKER_FILTER = re.compile(
     r"singleValueExtendedProperties/Any\(ep: ep/id eq '(?P<id>[^']+)' and ep/value eq '(?P<value>[^']+)'\)"
 )
+_EXPANDED = re.compile(r"singleValueExtendedProperties\(\$filter=id eq '(?P<id>[^']+)'\)")
 _CHANGEABLE = frozenset(
     {"subject", "body", "location", "start", "end", "isAllDay", "showAs", "sensitivity", "categories"}
     | {"singleValueExtendedProperties", "isReminderOn", "reminderMinutesBeforeStart"}
@@ -77,6 +78,7 @@ class FakeGraph(Loopback):
         remembers_transactions: whether a transaction id that was used is recognised.
         conflicts_on_repeat: whether a repeated transaction id is answered by 409; else by the event that exists.
         shows_deleted: whether an event in the folder of deleted items is still found by its immutable id.
+        late: requests to be carried out at `release`, whose clients wait no longer.
         knows_zone: whether a name of a zone is accepted.
         problems: what broke the contract or the documentation.
     """
@@ -96,6 +98,7 @@ class FakeGraph(Loopback):
         self.problems: list[str] = []
         self._tokens: dict[str, _Rest | _Round] = {}
         self._numbers = itertools.count(1)
+        self.late: deque[Asked] = deque()
         super().__init__(latency_s=latency_s)
 
     # --- faults ------------------------------------------------------------------------------------------------------
@@ -126,6 +129,24 @@ class FakeGraph(Loopback):
                 action()
 
         self.hooks.append(hook)
+
+    def hold(self, method: str) -> None:
+        """Close the connection of the next request of a method without an answer; it is carried out at `release`."""
+
+        def hook(asked: Asked) -> Reply | None:
+            if asked.method != method:
+                return None
+            self.hooks.remove(hook)
+            self.late.append(asked)
+            return Drop()
+
+        self.hooks.append(hook)
+
+    def release(self) -> None:
+        """Carry out the requests that are late, in the order in which they came."""
+        while self.late:
+            with self.lock:
+                self.answer(self.late.popleft())
 
     def forget_feeds(self) -> None:
         """Forget the state of every change feed and list, as a server does that moves a mailbox."""
@@ -317,6 +338,10 @@ class FakeGraph(Loopback):
         if not self._knows_zones(content):
             return failure(400, "TimeZoneNotSupportedException")
         start, end = _instant(content.pop("start")), _instant(content.pop("end"))
+        if "singleValueExtendedProperties" in content:  # the others stay
+            known = {each["id"]: each for each in event.content.get("singleValueExtendedProperties", [])}
+            known |= {each["id"]: each for each in content["singleValueExtendedProperties"]}
+            content["singleValueExtendedProperties"] = list(known.values())
         self.mailbox.change(event.content["id"], start, end, **content)
         return self._unless_lost(self._one(event, asked))
 
@@ -324,8 +349,7 @@ class FakeGraph(Loopback):
         return all(self.knows_zone(content[name]["timeZone"]) for name in ("start", "end"))
 
     def _one(self, event: Event, asked: Asked, status: int = 200) -> Answer:
-        content = {name: value for name, value in event.content.items() if name != "singleValueExtendedProperties"}
-        [(selected, _)] = _selected([(content, True)], asked, "Event")
+        [(selected, _)] = _selected([(event.content, True)], asked, "Event")
         check("Event", selected)
         return Answer.of_json(selected, status)
 
@@ -347,15 +371,32 @@ def throttled(seconds: str | None = "7", status: int = 429, code: str = "Applica
 
 
 def _selected(contents: list[tuple[Content, bool]], asked: Asked, kind: str) -> list[tuple[Content, bool]]:
-    """Return the selected fields, and those that OData adds."""
+    """Return the selected fields, those that OData adds, and the extended property that was asked for."""
+    contents = [(_expanded(content, asked), is_checked) for content, is_checked in contents]
     if "$select" not in asked.query:
         return contents
     names = asked.query["$select"].split(",")
     if not set(names) <= set(TYPES[kind]):
         raise ContractBroken(f"fields that do not exist: {names}")
+    names.append("singleValueExtendedProperties")
     kept = ({name: content[name] for name in names if name in content} for content, _ in contents)
     etag = {"@odata.etag": 'W/"1"'}
     return [({**etag, **content}, is_checked) for content, (_, is_checked) in zip(kept, contents, strict=True)]
+
+
+def _expanded(content: Content, asked: Asked) -> Content:
+    """Return what Graph says of something: extended properties only if they are asked for, one by its id."""
+    if "singleValueExtendedProperties" not in content:
+        return content
+    shown = {name: value for name, value in content.items() if name != "singleValueExtendedProperties"}
+    if "$expand" in asked.query:
+        wanted = _EXPANDED.fullmatch(asked.query["$expand"])
+        if wanted is None:
+            raise ContractBroken(f"an expansion: {asked.query['$expand']}")
+        found = [each for each in content["singleValueExtendedProperties"] if each["id"] == wanted["id"]]
+        if found:
+            shown["singleValueExtendedProperties"] = found
+    return shown
 
 
 def _range_of(asked: Asked) -> tuple[datetime, datetime]:

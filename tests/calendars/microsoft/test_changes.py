@@ -144,7 +144,7 @@ def test_own_event_that_a_person_moved_is_reported(fake: FakeGraph, cache: Cache
     fake.mailbox.change(event_id, *hours(3, 15))
     reading = cache.sync()
     start, end = hours(3, 15)
-    assert reading.own == (OwnEvent(marker=MARKER, event_id=event_id, start=start, end=end),)
+    assert reading.own == (OwnEvent(marker=MARKER, event_id=event_id, start=start, end=end, is_original=True),)
     assert (reading.busy, cache.times) == ({}, set())
 
 

@@ -356,7 +356,7 @@ def test_own_event_does_not_block(fake: FakeGraph) -> None:
     reading = read(fake)
     start, end = hours(3, 14)
     assert reading.busy == {}
-    assert reading.own == (OwnEvent(marker=MARKER, event_id=event_id, start=start, end=end),)
+    assert reading.own == (OwnEvent(marker=MARKER, event_id=event_id, start=start, end=end, is_original=True),)
 
 
 def test_own_event_that_was_cancelled_has_no_times(fake: FakeGraph) -> None:

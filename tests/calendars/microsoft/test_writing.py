@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from peterental.calendars.microsoft.events import MARKER_PROPERTY
+from peterental.calendars.microsoft.events import MARKER_PROPERTY, id_of, own_event, to_graph
 from peterental.calendars.model import (
     CalendarAccessLost,
     CalendarNonsense,
@@ -19,10 +19,11 @@ from peterental.calendars.model import (
     EventRefused,
     Marker,
     OwnEvent,
+    Stamp,
     ViewingEvent,
 )
 from tests.calendars.microsoft.fake import FakeGraph, failure
-from tests.calendars.microsoft.mailbox import Event
+from tests.calendars.microsoft.mailbox import Event, moment
 from tests.calendars.microsoft.office import CHICAGO, MARKER, NAMESPACE, Cache, account, hours, on, read, times, viewing
 from tests.calendars.provider_server import Answer, Drop, Reply
 
@@ -71,7 +72,9 @@ def test_written_event_comes_back_as_our_own(fake: FakeGraph) -> None:
     event_id = write(fake)
     reading = read(fake)
     assert reading.busy == {}
-    assert reading.own == (OwnEvent(marker=MARKER, event_id=event_id, start=on(3, 14), end=on(3, 14, 30)),)
+    assert reading.own == (
+        OwnEvent(marker=MARKER, event_id=event_id, start=on(3, 14), end=on(3, 14, 30), is_original=True),
+    )
 
 
 @pytest.mark.parametrize(
@@ -223,7 +226,24 @@ def test_change_keeps_the_event_and_what_a_person_added(fake: FakeGraph) -> None
         "showAs": "oof",
     }
     [content] = sent(fake, "PATCH")
-    assert not {"transactionId", "singleValueExtendedProperties", "showAs", "attendees"} & set(content)
+    assert not {"transactionId", "showAs", "attendees"} & set(content)
+
+
+def test_change_keeps_the_notes_of_a_person(fake: FakeGraph) -> None:
+    event_id = write(fake, viewing(description="Visitor: Ann\nPhone: 1", url=None))
+    notes = {"contentType": "text", "content": "Visitor: Ann\r\nPhone: 1\r\n\r\nBring the keys"}
+    fake.mailbox.change(event_id, None, None, body=notes)
+    write(fake, viewing(event_id=event_id, description="Visitor: Ann\nPhone: 1", url=None, start=on(3, 9)))
+    assert "body" not in sent(fake, "PATCH")[-1], "the person may have formatted it"
+    write(fake, viewing(event_id=event_id, description="Visitor: Deleted", url=None))
+    [event] = present(fake)
+    assert event.content["body"] == {"contentType": "text", "content": "Visitor: Deleted\n\nBring the keys"}
+
+
+@pytest.mark.parametrize("body", [None, {}, {"content": None}])
+def test_body_that_cannot_be_read_is_replaced(body: object) -> None:
+    content = to_graph(viewing(description="Visitor: Ann", url=None), {"body": body})
+    assert content["body"] == {"contentType": "text", "content": "Visitor: Ann"}
 
 
 def test_lost_answer_of_a_change_is_repeated(fake: FakeGraph) -> None:
@@ -349,7 +369,7 @@ def find(fake: FakeGraph, **changes: Any) -> OwnEvent | None:
 
 def test_event_is_found_with_and_without_its_id(fake: FakeGraph) -> None:
     event_id = write(fake)
-    expected = OwnEvent(marker=MARKER, event_id=event_id, start=on(3, 14), end=on(3, 14, 30))
+    expected = OwnEvent(marker=MARKER, event_id=event_id, start=on(3, 14), end=on(3, 14, 30), is_original=True)
     assert find(fake) == find(fake, event_id=event_id) == find(fake, event_id="AAkA-of-another") == expected
 
 
@@ -451,3 +471,31 @@ def test_move_onto_itself_blocks_nothing(fake: FakeGraph) -> None:
     assert cache.times == set()
     assert times(read(fake)) == set()
     assert CHICAGO.key == "America/Chicago"
+
+
+# --- stamps ----------------------------------------------------------------------------------------------------------
+
+
+def test_event_keeps_the_stamp_of_what_was_written(fake: FakeGraph) -> None:
+    event_id = write(fake, viewing(version=3))
+    write(fake, viewing(version=4, event_id=event_id, start=on(4, 10), end=on(4, 11)))
+    fake.mailbox.change(event_id, on(5, 10), on(5, 11))
+    found = find(fake)
+    assert found is not None
+    assert (found.start, found.stamp) == (on(5, 10), Stamp(4, on(4, 10).astimezone(UTC), on(4, 11).astimezone(UTC)))
+    [event] = present(fake)
+    values = [each["value"] for each in event.content["singleValueExtendedProperties"]]
+    assert values[0] == str(MARKER), "what else is there stays"
+
+
+@pytest.mark.parametrize("properties", [None, ["?"], [{"id": MARKER_PROPERTY, "value": "1"}], [{"value": 7}]])
+def test_event_without_a_stamp_has_none(properties: object) -> None:
+    item = {"singleValueExtendedProperties": properties, "start": moment(on(3, 14)), "end": moment(on(3, 15))}
+    own = own_event(item, MARKER, "1", CHICAGO)
+    assert own is not None
+    assert (own.stamp, own.is_original) == (None, False)
+
+
+@pytest.mark.parametrize("event_id", ["", None, 7, "A\0B"])
+def test_id_that_cannot_be_stored_is_none(event_id: object) -> None:
+    assert id_of({"id": event_id}) is None

@@ -41,7 +41,7 @@ def test_list_has_the_day(desk: Desk) -> None:
         "Urgent messages\n"
         "Bo Diaz, 405-555-0199: Wants a viewing.\n\n"
         "https://rent.example.com/agents/nora/day\n\n"
-        "the leasing office"
+        "Leasing office"
     )
 
 

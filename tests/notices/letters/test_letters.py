@@ -120,6 +120,8 @@ def test_invitations_of_a_viewing_are_one_event(office: Office) -> None:
     assert first.invitation.uid == last.invitation.uid == visitor_uid("0123456789ab", viewing)
     assert (first.invitation.method, last.invitation.method) == ("REQUEST", "CANCEL")
     assert first.invitation.sequence < last.invitation.sequence
+    assert first.invitation.summary == last.invitation.summary == "Viewing: 12 Elm Street"
+    assert first.invitation.description == f"Ana\nhttps://rent.example.com/v/{viewing}"
     assert first.invitation.location == "12 Elm Street"
     assert first.invitation.attendee_name == "Dolores Whitcomb"
     assert first.message_id != last.message_id
@@ -270,6 +272,7 @@ def test_hostile_names_and_homes_become_no_links(office: Office) -> None:
         letter = composed(office, notice_of(office, viewing, "booked", channel))
         assert "evil.example" not in f"{letter.subject}{letter.body}"
         assert len(re.findall(r"https?://", letter.body)) == 1
+        assert "evil.example" not in repr(letter.invitation)
     assert len(composed(office, notice_of(office, viewing, "booked")).body) < 320
 
 

@@ -12,7 +12,7 @@ import pytest
 from peterental.appointments.manual.model import Event
 from peterental.appointments.model import Appointment
 from peterental.notices.model import Channel, ChannelState, NoticeSettings
-from peterental.notices.planned import PlannedReminder, planned_reminders
+from peterental.notices.planned import PlannedReminder, planned_reminders, ways_to_tell
 from tests.notices.office import ADMIN, EMAIL, PHONE_NUMBER, Office
 
 NOW = datetime(2026, 12, 1, 18, 0, tzinfo=UTC)
@@ -44,7 +44,9 @@ def planned(
     **settings: Any,
 ) -> list[tuple[str, str, float]]:
     """Return kind, channel, and how many hours before the start each reminder is sent."""
-    found = planned_reminders(viewing, events, NoticeSettings(**settings), READY if ready is None else ready, now)
+    office = NoticeSettings(**settings)
+    ways = ways_to_tell(viewing, office, READY if ready is None else ready)
+    found = planned_reminders(viewing, events, office, ways, now)
     return [(each.kind, each.channel, (viewing.start - each.due_at) / timedelta(hours=1)) for each in found]
 
 
@@ -54,7 +56,7 @@ def test_both_reminders_go_out_by_every_channel() -> None:
         ("reminder_day", "text", 24),
         ("reminder_day", "email", 24),
     ]
-    assert planned_reminders(VIEWING, (), NoticeSettings(), READY, NOW)[0] == PlannedReminder(
+    assert planned_reminders(VIEWING, (), NoticeSettings(), {"text": PHONE_NUMBER}, NOW)[0] == PlannedReminder(
         "reminder_day", "text", PHONE_NUMBER, NOW + timedelta(days=1)
     )
 
@@ -96,7 +98,9 @@ def test_what_is_planned_is_what_is_written(office: Office, hours_ahead: float) 
     viewing = office.book(start)
     appointment, events = office.services.manual.show(viewing, ADMIN)
     settings, ready = office.services.notice_settings.get(), office.services.notice_channels.ready()
-    expected = planned_reminders(appointment, events, settings, ready, office.clock.now)
+    expected = planned_reminders(
+        appointment, events, settings, ways_to_tell(appointment, settings, ready), office.clock.now
+    )
     while office.clock.now < start:
         office.clock.forward(minutes=10)
         office.services.reminders.plan()

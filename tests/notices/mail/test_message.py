@@ -11,7 +11,7 @@ from typing import Any
 
 import icalendar
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peterental.mail_settings import MailSender
@@ -78,6 +78,12 @@ def test_letters_outside_ascii_arrive_through_seven_bit_servers(letter: Letter, 
 def test_a_long_link_is_not_broken(letter: Letter) -> None:
     link = "https://rent.example.com/join?token=" + "x" * 200
     assert f"\r\n{link}\r\n" in message_of(replace(letter, body=f"Here:\n{link}\n"), SENDER, NOW).as_bytes().decode()
+
+
+def test_a_line_that_is_too_long_for_smtp_is_encoded(letter: Letter) -> None:
+    raw = message_of(replace(letter, body="x" * 5000), SENDER, NOW).as_bytes()
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    assert message_from_bytes(raw, policy=default).get_content().strip() == "x" * 5000
 
 
 def test_an_invitation_has_the_shape_that_gmail_and_outlook_show(invited: Letter) -> None:
@@ -160,6 +166,7 @@ def test_no_name_can_add_a_header_or_a_property(letter: Letter, invitation: Invi
     assert set(event) == set(event_of(plain)[1])
 
 
+@settings(deadline=None, max_examples=50)
 @given(text=st.text(max_size=200))
 def test_any_text_arrives_without_adding_headers(text: str) -> None:
     letter = Letter(

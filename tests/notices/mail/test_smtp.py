@@ -22,7 +22,8 @@ from tests.notices.mail.mail_server import MailServer, NoText, ScriptedServer, s
 from tests.servers import HANG_S
 
 SENDER = MailSender("office@example.com", "PeteRental")
-PASSWORDS = {b"pete": b"four words in a row"}
+WORDS = "four words in a row"
+SIGN_INS = {b"pete": WORDS.encode()}
 
 
 def transport(server: MailServer | ScriptedServer, *, timeout_s: float = HANG_S, **others: Any) -> SmtpTransport:
@@ -30,7 +31,7 @@ def transport(server: MailServer | ScriptedServer, *, timeout_s: float = HANG_S,
 
 
 def signing_in(server: MailServer | ScriptedServer, **others: Any) -> SmtpTransport:
-    return transport(server, user="pete", password="four words in a row", **others)
+    return transport(server, user="pete", password=WORDS, **others)
 
 
 @pytest.fixture
@@ -226,7 +227,7 @@ def test_a_cloud_metadata_address_is_not_connected_to(letter: Letter) -> None:
 
 
 def test_user_and_password_sign_in(letter: Letter) -> None:
-    with serving(MailServer(passwords=PASSWORDS)) as server:
+    with serving(MailServer(passwords=SIGN_INS)) as server:
         signing_in(server).send(letter, HandOver())
     assert len(server.taken) == 1
     assert [data.login for data in server.sign_ins] == [b"pete"]
@@ -251,7 +252,7 @@ def test_a_server_without_sign_in_is_reported(letter: Letter) -> None:
 @pytest.mark.usefixtures("elsewhere")
 def test_a_password_is_not_sent_without_tls(letter: Letter) -> None:
     with (
-        serving(MailServer(passwords=PASSWORDS)) as server,
+        serving(MailServer(passwords=SIGN_INS)) as server,
         pytest.raises(NotSent, match="offers no STARTTLS"),
     ):
         signing_in(server).send(letter, HandOver())
@@ -269,7 +270,7 @@ def test_a_letter_without_password_needs_no_tls(letter: Letter) -> None:
 @pytest.mark.usefixtures("elsewhere")
 def test_starttls_is_used_where_offered(letter: Letter, authority: Authority, *, signs_in: bool) -> None:
     context = authority.server_context("127.0.0.1")
-    with serving(MailServer(passwords=PASSWORDS), tls_context=context, auth_require_tls=True) as server:
+    with serving(MailServer(passwords=SIGN_INS), tls_context=context, auth_require_tls=True) as server:
         (signing_in if signs_in else transport)(server).send(letter, HandOver())
     assert server.taken[0].is_encrypted
     assert len(server.sign_ins) == signs_in
@@ -277,7 +278,7 @@ def test_starttls_is_used_where_offered(letter: Letter, authority: Authority, *,
 
 def test_starttls_is_used_for_a_password_on_this_machine(letter: Letter, authority: Authority) -> None:
     context = authority.server_context("127.0.0.1")
-    with serving(MailServer(passwords=PASSWORDS), tls_context=context, auth_require_tls=True) as server:
+    with serving(MailServer(passwords=SIGN_INS), tls_context=context, auth_require_tls=True) as server:
         signing_in(server).send(letter, HandOver())
     assert server.taken[0].is_encrypted
 
@@ -293,7 +294,7 @@ def test_a_server_on_this_machine_needs_no_certificate(letter: Letter, tmp_path:
 @pytest.mark.parametrize("is_encrypted", [True, False])
 def test_a_certificate_that_nobody_signed_is_refused(letter: Letter, tmp_path: Path, *, is_encrypted: bool) -> None:
     context = Authority(tmp_path).server_context("127.0.0.1")
-    server = MailServer(passwords=PASSWORDS)
+    server = MailServer(passwords=SIGN_INS)
     with (
         serving(server, tls_context=context, is_encrypted=is_encrypted),
         pytest.raises(NotSent, match=r"the certificate of the mail server 127\.0\.0\.1 is not valid"),
@@ -304,7 +305,7 @@ def test_a_certificate_that_nobody_signed_is_refused(letter: Letter, tmp_path: P
 
 def test_smtps_encrypts_from_the_first_byte(letter: Letter, authority: Authority) -> None:
     context = authority.server_context("127.0.0.1")
-    with serving(MailServer(passwords=PASSWORDS), tls_context=context, is_encrypted=True) as server:
+    with serving(MailServer(passwords=SIGN_INS), tls_context=context, is_encrypted=True) as server:
         signing_in(server, is_encrypted=True).send(letter, HandOver())
     assert len(server.taken) == 1
 

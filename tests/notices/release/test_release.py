@@ -23,6 +23,7 @@ from peterental.worker.release_viewings import RELEASE_VIEWINGS
 from peterental.worker.task import JobRun
 from tests.plans import Explained, read_whole
 
+SIGNED_WITH = "a text for tests, long enough to sign links"
 NOON = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 """Monday noon in Chicago."""
 ADMIN = Viewer(1, "office@example.com", is_admin=True)
@@ -52,7 +53,7 @@ def services(database_url: str, clock: Clock) -> Iterator[Services]:
     database.fetch("INSERT INTO agents (agent_id, agent_name) VALUES ('ana', 'Ana Reyes')")
     database.fetch("UPDATE notice_settings SET release_hours = 4")
     database.fetch("INSERT INTO notice_channels (channel, sender, is_real) VALUES ('text', '+14055550199', FALSE)")
-    yield build_services(database, clock, Config(secret_key="a key for tests, long enough to be one"))
+    yield build_services(database, clock, Config(secret_key=SIGNED_WITH))
     database.close()
 
 

@@ -265,12 +265,28 @@ def test_an_answer_to_an_older_text_does_not_confirm_a_new_time(visitor: Visitor
     assert visitor.viewing(viewing) == ("confirmed", True)
 
 
+def test_an_answer_to_another_text_does_not_tell_the_new_time(visitor: Visitor, viewing: int) -> None:
+    visitor.office.move(viewing, NOON + timedelta(days=4))
+    visitor.office.texts.behaviour = "refuse"
+    assert visitor.reads() == []
+    (answer,) = visitor.says("Is there parking?")
+    assert "Ana gets your text" in answer
+    visitor.says("C")
+    assert visitor.viewing(viewing) == ("confirmed", False)
+
+
 def test_a_past_viewing_is_not_changed(visitor: Visitor, viewing: int) -> None:
     visitor.office.clock.forward(days=3)
     (answer,) = visitor.says("cancel my viewing")
     assert answer == "Leasing office: There is no upcoming viewing to change. Ana gets your text."
     assert visitor.viewing(viewing) == ("confirmed", False)
     assert visitor.messages() == [("cancel my viewing\n(Nothing was changed: no upcoming viewing was found.)", viewing)]
+
+
+def test_a_past_viewing_has_no_other_time(visitor: Visitor, viewing: int) -> None:
+    visitor.office.clock.forward(days=3)
+    assert visitor.says("Can we reschedule?") == ["Leasing office: Thank you. Ana gets your text."]
+    assert visitor.messages() == [("Can we reschedule?", viewing)]
 
 
 def test_a_released_viewing_can_be_taken_back_by_its_link(visitor: Visitor, viewing: int) -> None:

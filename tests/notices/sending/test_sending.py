@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from peterental.database.connect import Connection
+from peterental.database.connect import Connection, DatabaseUnavailable
 from peterental.database.pool import Database
 from peterental.notices.channel_pauses import FAILURES_BEFORE_PAUSE
-from peterental.notices.model import Channel, NewNotice, Notice
-from peterental.notices.sending import CLAIM_LASTS, LEAVE_UNKNOWN_AFTER, LOOK_UP_AFTER, OVERDUE_AFTER
+from peterental.notices.model import Channel, NewNotice, Notice, OptedOut
+from peterental.notices.sending import (
+    CLAIM_LASTS,
+    LEAVE_UNKNOWN_AFTER,
+    LOOK_UP_AFTER,
+    OVERDUE_AFTER,
+    RECORD_ATTEMPTS,
+    LookUp,
+)
 from tests.guillotine import Killed
 from tests.notices.office import ADMIN, EMAIL, PHONE_NUMBER, Behaviour, Office
 from tests.servers import until_a_session_waits
@@ -377,3 +386,57 @@ def test_users_are_told_by_mail_whatever_was_stopped(office: Office) -> None:
         ("text", "suppressed"): 1,
         ("email", "sent"): 1,
     }
+
+
+@pytest.mark.parametrize(("outages", "state"), [(RECORD_ATTEMPTS - 1, "sent"), (RECORD_ATTEMPTS, "sending")])
+def test_answer_is_recorded_through_a_short_outage(
+    office: Office, monkeypatch: pytest.MonkeyPatch, outages: int, state: str
+) -> None:
+    viewing, left = office.book(), list(range(outages))
+    pauses: list[float] = []
+    sender = office.services.notice_sender
+    record = sender._repository.record_sent
+
+    def away(*args: Any) -> None:
+        if left:
+            left.pop()
+            raise DatabaseUnavailable(reason="restarting")
+        record(*args)
+
+    monkeypatch.setattr(sender._repository, "record_sent", away)
+    monkeypatch.setattr(sender, "_pause", pauses.append)
+    with suppress(DatabaseUnavailable):
+        office.send(viewing)
+    assert len(pauses) == RECORD_ATTEMPTS - 1
+    assert office.notices("state") == [state]
+    office.clock.forward(seconds=CLAIM_LASTS.total_seconds() + 1)
+    sender.look_up()
+    assert office.notices("state") == ["sent"]
+    assert len(office.texts.taken) == 1
+
+
+def test_unknown_text_waits_for_a_process_that_can_ask(office: Office) -> None:
+    viewing = office.book()
+    office.texts.behaviour = "take and be silent"
+    office.send(viewing)
+    office.clock.forward(minutes=5)
+    sender = office.services.notice_sender
+    sender.transports = {}
+    assert sender.look_up() == LookUp(ended_claims=0, found=0, missing=0, overdue=0)
+    assert office.notices("state") == ["unknown"]
+    sender.transports = {"text": office.texts}
+    assert sender.look_up().found == 1
+
+
+def test_opting_out_at_the_provider_counts_as_a_stop(office: Office) -> None:
+    first, second = office.book(), office.book(office.start + timedelta(days=3))
+
+    def refuse() -> None:
+        raise OptedOut(reason="the number opted out at the provider")
+
+    office.texts.before_hand_over = refuse
+    office.send(first)
+    office.texts.before_hand_over = lambda: None
+    office.send(second)
+    assert office.notices("state") == ["failed", "suppressed"]
+    assert office.texts.taken == []

@@ -24,6 +24,7 @@ from peterental.database.pool import Database
 from peterental.notices.texts import twilio
 from peterental.services import Services, services_of
 from tests.notices.twilio_server import (
+    ACCOUNT,
     OFFICE,
     PUBLIC_URL,
     SHARED_KEY,
@@ -53,7 +54,7 @@ def make_app(database_url: str, server: TwilioServer, tmp_path: Path) -> Iterato
     apps: list[Flask] = []
 
     def make(**changes: Any) -> Flask:
-        settings = {"database_url": database_url, "secret_key": "for the tests only", "instance_dir": tmp_path}
+        settings = {"database_url": database_url, "secret_key": ACCOUNT, "instance_dir": tmp_path}
         app = create_app(server.config(**(settings | changes)))
         apps.append(app)
         return app

@@ -15,7 +15,7 @@ def test_taken_time_puts_the_caller_on_the_list(office: Office) -> None:
     said = office.join(123)
     assert said == (
         "You're on the waiting list to see 12 Elm Street tomorrow, Monday the twenty-third, in the morning."
-        " If a time frees up, I'll text you, and hold it for you for fifteen minutes."
+        " If a time frees up for you, I'll text you, and hold it for fifteen minutes."
     )
     (entry,) = office.entries()
     assert (entry["phone"], entry["state"], entry["agent_id"]) == ("+14055550123", "waiting", "ana")

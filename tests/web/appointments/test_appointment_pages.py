@@ -94,7 +94,7 @@ def test_viewing_page_shows_every_detail(
     )
     statements.clear()
     text = office.get(f"/appointments/{number}").text
-    assert len(statements) == 8, "the sign-in check, two, the event, the call, the notices, and what may be planned"
+    assert len(statements) == 9, "the sign-in check, two, the event, the call, notices, texts, and what may be planned"
     for shown in (
         "<strong>3:30 pm</strong>",
         "4:00 pm",

@@ -77,6 +77,17 @@ def test_cancelling_says_how_the_visitor_is_told(
     assert ("PeteRental does not notify the visitor. Call the visitor" in text) == (not told)
 
 
+def test_who_said_stop_is_not_told(office: Browser, viewing: int, services: Services, database: Database) -> None:
+    turn_on(database, "text", "email")
+    with database.transaction() as connection:
+        services.consents.stop(connection, "text", "+14055550142", how="text message", words="STOP", at=NOW)
+    text = office.get(f"/appointments/{viewing}/cancel").text
+    assert "The visitor is told <bdi>by e-mail to robin@example.com</bdi>." in text
+    text = " ".join(office.get(f"/appointments/{viewing}").text.split())
+    assert '<span class="home">E-mail, <time' in text
+    assert '<span class="home">Text, <time' not in text
+
+
 def test_nobody_is_told_of_a_past_viewing(office: Browser, viewing: int, database: Database) -> None:
     turn_on(database, "text")
     database.fetch("UPDATE appointments SET start_time = NOW() - INTERVAL '1 day', end_time = NOW()")

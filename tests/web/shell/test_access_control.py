@@ -141,7 +141,7 @@ def test_only_machine_and_link_routes_skip_csrf(app: Flask, stranger: Browser) -
     by_machine = {name for name in free if name.partition(".")[0] in MACHINE_BLUEPRINTS}
     assert by_machine == {"twilio.receive", "twilio.report", "voice.receive"}
     by_link = {name for name in free if name.partition(".")[0] in LINK_BLUEPRINTS}
-    assert by_link == {f"visits.{name}" for name in ("cancel", "confirm", "move", "reinstate")}
+    assert by_link == {"offers.show", *(f"visits.{name}" for name in ("cancel", "confirm", "move", "reinstate"))}
     page = stranger.post("/login", csrf_token="old", email="office@example.com", password="correct horse battery")
     assert page.status_code == 400
     assert "The form had expired" in page.text

@@ -18,7 +18,7 @@ from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.services import Services
 from peterental.users.setup_link import setup_link
-from peterental.web.shell.access_control import safe_next
+from peterental.web.shell.access_control import LINK_BLUEPRINTS, MACHINE_BLUEPRINTS, safe_next
 from peterental.web.shell.forms import SetUpForm, SignInForm
 from peterental.web.shell.sign_in_redirect import SECRETS
 from peterental.web.users.forms import JoinForm, PasswordForm
@@ -267,7 +267,7 @@ def test_unsafe_next_is_ignored(stranger: Browser, admin: Viewer) -> None:
 def test_every_page_requires_sign_in(app: Flask, stranger: Browser) -> None:
     free = {"sign_in.login", "sign_in.code", "sign_in.set_up", "users.join", "users.forgot", "asset"}
     for rule in app.url_map.iter_rules():
-        if rule.endpoint in free or rule.endpoint.split(".")[0] in {"voice", "health", "feeds", "twilio", "visits"}:
+        if rule.endpoint in free or rule.endpoint.split(".")[0] in MACHINE_BLUEPRINTS | LINK_BLUEPRINTS:
             continue
         path = re.sub(r"<[^>]+>", "1", rule.rule)
         for method in {"GET", "POST"} & (rule.methods or set()):
@@ -284,8 +284,9 @@ def test_post_without_csrf_token_returns_400(
         "INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name)"
         " VALUES ('1', '12 Elm Street', NOW() + INTERVAL '1 day', NOW() + INTERVAL '25 hours', 'Robin Vale')"
     )
+    without_token = {"sign_in", *MACHINE_BLUEPRINTS, *LINK_BLUEPRINTS}
     for rule in app.url_map.iter_rules():
-        if "POST" in (rule.methods or set()) and rule.endpoint.split(".")[0] not in {"voice", "sign_in", "twilio"}:
+        if "POST" in (rule.methods or set()) and rule.endpoint.split(".")[0] not in without_token:
             if rule.endpoint == "users.join":  # tested separately: it returns 404 without a link
                 continue
             path = re.sub(r"<[^>]+>", "1", rule.rule.replace("<kind>/<channel>/<language>", "booked/text/en"))

@@ -17,7 +17,7 @@ from peterental.clock import utc_now
 from peterental.database.pool import Database
 from peterental.notices.files import FileTransport
 from peterental.notices.model import ChannelState
-from peterental.notices.user_notices import WRITE_PASSWORD_RESET
+from peterental.notices.user_notices import RESET_TASK
 from peterental.services import Services
 from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT
 from peterental.web.users.pages import pass_on
@@ -43,7 +43,7 @@ def work(services: Services, database: Database) -> Callable[[], None]:
 
     def work() -> None:
         query = "SELECT args FROM procrastinate_jobs WHERE task_name = %s"
-        for row in database.fetch(query, (WRITE_PASSWORD_RESET,)):
+        for row in database.fetch(query, (RESET_TASK,)):
             args = row["args"]
             services.user_notices.write_reset(args["account"], datetime.fromisoformat(args["asked_at"]))
         for row in database.fetch("SELECT notice_id FROM notices ORDER BY notice_id"):

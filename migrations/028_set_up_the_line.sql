@@ -1,4 +1,4 @@
--- Migration 027: Set up the line
+-- Migration 028: Set up the line
 -- Purpose: The Vapi account of the office, and how far each agent's line is set up and as it should be
 -- Created: 2026-11-30
 
@@ -76,5 +76,5 @@ ALTER TABLE audit_log ADD CONSTRAINT audit_log_subject_kind_known
     CHECK (subject_kind IN ('agent', 'appointment', 'job', 'line', 'message', 'notice', 'person', 'user')) NOT VALID;
 
 INSERT INTO schema_migrations (version, description)
-VALUES (27, 'Set up the line')
+VALUES (28, 'Set up the line')
 ON CONFLICT (version) DO NOTHING;

@@ -1,0 +1,41 @@
+"""Busy times of an agent, in a form that is cheap to read and to search."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+
+class BusyTimes:
+    """The busy blocks of an agent's schedule; they may overlap.
+
+    They stay numbers: a connected calendar has hundreds, and an answer looks at a few.
+
+    Args:
+        starts: of each block, in seconds since 1970-01-01 UTC.
+        ends: in the same unit, in any order. No block is empty.
+    """
+
+    def __init__(self, starts: Sequence[float], ends: Sequence[float]) -> None:
+        self._starts, self._ends = starts, ends
+
+    def overlaps(self, start: datetime, until: datetime) -> bool:
+        """Return whether any block takes some of the time between two moments, both aware.
+
+        One does if more blocks have begun before the end of that time than have ended by its start.
+        """
+        starts, ends = self._sorted
+        return bisect_left(starts, until.timestamp()) > bisect_right(ends, start.timestamp())
+
+    @cached_property
+    def _sorted(self) -> tuple[list[float], list[float]]:
+        """The starts and the ends, each in order. Numbers alone are sorted several times as fast as pairs."""
+        return sorted(self._starts), sorted(self._ends)
+
+
+NO_BUSY_TIMES = BusyTimes((), ())
