@@ -48,7 +48,7 @@ class VapiNonsense(VapiTrouble):
 
 
 class VapiGone(VapiTrouble):
-    """Vapi has no {what} with the id {remote_id} any more."""
+    """Vapi has no {what} with the id {remote_id}."""
 
 
 class AccountMissing(Refusal):

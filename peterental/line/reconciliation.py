@@ -85,7 +85,7 @@ class ReconciliationService:
 
 
 def _has_ended(call: Remote, before: datetime) -> bool:
-    """Return whether a call ended so long ago that its report is not on its way any more."""
+    """Return whether a call ended so long ago that its report has arrived or is lost."""
     if call.get("status") != "ended":
         return False
     ended_at = parse_timestamp(call.get("endedAt")) or parse_timestamp(call.get("updatedAt"))

@@ -6,6 +6,7 @@ import logging
 from datetime import timedelta
 
 from peterental.line.composition import LineServices, build_line
+from peterental.line.model import AccountKeyUnreadable, VapiTrouble
 from peterental.line.reconciliation import RECENT, WHOLE
 from peterental.plural import counted
 from peterental.worker.task import JobRun, Task
@@ -29,13 +30,21 @@ def _fetch(job: JobRun, period: timedelta) -> None:
         _log.info("Fetched from Vapi, since no report came: %s", counted(fetched, "call"))
 
 
+def _fetch_recent(job: JobRun) -> None:
+    """Fetch recent calls. Trouble is shown with the account, and the next run comes in a quarter of an hour."""
+    try:
+        _fetch(job, RECENT)
+    except (VapiTrouble, AccountKeyUnreadable) as trouble:
+        _log.warning("Recent calls were not fetched: %s", trouble)
+
+
 CHECK_LINES = Task(
     name="check_lines", label="Compare the lines with Vapi", run=_check, max_attempts=5, schedule="20 9 * * *"
 )
 FETCH_RECENT = Task(
     name="fetch_recent_calls",
     label="Fetch recent calls without a report",
-    run=lambda job: _fetch(job, RECENT),
+    run=_fetch_recent,
     max_attempts=1,
     schedule="*/15 * * * *",
 )

@@ -1,4 +1,4 @@
-"""`flask vapi-diff` compares lines in a shell, and says so by its exit code."""
+"""`flask vapi-diff` compares lines in a shell, and reports by its exit code."""
 
 from __future__ import annotations
 

@@ -227,12 +227,12 @@ def test_foreign_edit_after_comparing_is_not_overwritten(office: Office) -> None
     assistant_id = existing(office)
     office.line.set_ups.choose(ANA, new_line(assistant_id=assistant_id), OFFICE)
     check = office.line.drift.check(ANA, OFFICE)
-    office.vapi.edit(assistant_id, firstMessage="Edited meanwhile")
+    office.vapi.edit(assistant_id, firstMessage="Edited since")
     with pytest.raises(LineChanged, match="assistant"):
         office.line.set_ups.write(ANA, OFFICE, seen_assistant=check.assistant_version, seen_number="")
     assert office.vapi.written() == []
     compare_and_write(office)
-    assert office.assistant["firstMessage"] == "Edited meanwhile"
+    assert office.assistant["firstMessage"] == "Edited since"
 
 
 def test_number_edited_in_between_is_not_overwritten(office: Office) -> None:

@@ -100,7 +100,7 @@ class Trouble:
     Args:
         request: method and beginning of the path, such as `POST /assistant`.
         reply: what is answered instead.
-        is_done: whether the request is carried out all the same.
+        is_done: whether the request is carried out anyway.
     """
 
     request: str
@@ -142,7 +142,7 @@ class VapiServer(Loopback):
     # --- what the account has ----------------------------------------------------------------------------------------
 
     def add_assistant(self, name: str = "Reception", **fields: Any) -> str:
-        """Add an assistant that somebody made on Vapi's pages; return its id."""
+        """Add an assistant made on Vapi's pages; return its id."""
         stored = {"name": name, **fields}
         return self._add(self.assistants, stored)
 

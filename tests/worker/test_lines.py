@@ -11,10 +11,12 @@ import pytest
 
 from peterental.clock import utc_now
 from peterental.database.pool import Database
+from peterental.line.model import VapiThrottled
 from peterental.worker.lines import CHECK_LINES, FETCH_ALL, FETCH_RECENT, LINE_TASKS
 from peterental.worker.registry import TASKS
 from peterental.worker.task import JobRun
-from tests.line.office import Office, open_office
+from tests.line.office import OFFICE, Office, open_office
+from tests.line.vapi_server import MUCH_TOO_MANY, Trouble
 
 
 @pytest.fixture
@@ -52,3 +54,16 @@ def test_fetched_calls_are_logged(office: Office, caplog: pytest.LogCaptureFixtu
     for task in (FETCH_RECENT, FETCH_RECENT, FETCH_ALL, FETCH_ALL):
         task.run(job(office))
     assert caplog.messages == ["Fetched from Vapi, since no report came: 1 call"] * 2
+
+
+def test_trouble_with_recent_calls_fails_no_job(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "peterental.jobs")
+    office.vapi.troubles = [Trouble("GET /call", MUCH_TOO_MANY)] * 2
+    FETCH_RECENT.run(job(office))
+    sentence = "Vapi takes no more requests for 120 seconds. Try again then."
+    assert caplog.messages == [f"Recent calls were not fetched: {sentence}"]
+    with pytest.raises(VapiThrottled):
+        FETCH_ALL.run(job(office))
+    account = office.line.account.get(OFFICE)
+    assert account is not None
+    assert account.problem == sentence

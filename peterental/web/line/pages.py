@@ -177,7 +177,7 @@ def compare(agent_id: str) -> Answer:
 
 
 def write(agent_id: str) -> Answer:
-    """Write what a comparison showed, if nobody edited it since."""
+    """Write what a comparison showed, unless it was edited since then."""
     _services().agents.get(agent_id, current_viewer())
     seen = {name: request.form.get(name, "")[:MAX_VERSION_CHARS] for name in ("seen_assistant", "seen_number")}
     try:

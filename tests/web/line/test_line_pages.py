@@ -1,4 +1,4 @@
-"""The pages of lines: set up, compare, write, play a test call, paste by hand."""
+"""The pages of lines: set up, compare, write, play a test call, paste without a key."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ def test_owner_sees_the_line_and_changes_nothing(office: Browser, anas: Browser,
 
 def test_test_call_needs_an_assistant(office: Browser) -> None:
     page = office.post(f"{PAGE}/test", csrf_token=office.token(PAGE)).text
-    assert "There is nobody to call yet" in page
+    assert "No call was played" in page
 
 
 def test_test_call_without_free_times_says_so(office: Browser, database: Database) -> None:
