@@ -17,6 +17,7 @@ from peterental.line.model import LineChoice, LineState
 from peterental.services import Services, build_services
 from tests.line.vapi_server import KEY, PUBLIC_URL, SECRET, VapiServer
 
+SESSION_WORDS = "a key for tests, long enough to be one"
 OFFICE = Viewer(user_id=0, email="office@example.com", is_admin=True)
 ANA = "ana-lima"
 NOW = datetime(2026, 11, 30, 15, tzinfo=UTC)
@@ -26,7 +27,7 @@ NOW = datetime(2026, 11, 30, 15, tzinfo=UTC)
 def config_of(vapi: VapiServer, **changes: Any) -> Config:
     """Return settings that set lines up through a server."""
     settings = {
-        "secret_key": "a key for tests, long enough to be one",
+        "secret_key": SESSION_WORDS,
         "public_url": PUBLIC_URL,
         "vapi_webhook_secret": SECRET,
         "vapi_api_key": KEY,

@@ -16,7 +16,7 @@ from peterental.line.model import (
     StorageKeyMissing,
     VapiKeyRefused,
 )
-from tests.line.office import OFFICE, Office
+from tests.line.office import OFFICE, SESSION_WORDS, Office
 from tests.line.vapi_server import KEY
 
 
@@ -78,7 +78,7 @@ def test_production_needs_a_key_to_encrypt_with(line_with: Callable[..., LineSer
 def test_changed_encryption_key_is_explained(line_with: Callable[..., LineServices]) -> None:
     line_with().account.connect(KEY, OFFICE)
     with pytest.raises(AccountKeyUnreadable):
-        line_with(secret_key="another key for tests, long enough").account.open()
+        line_with(secret_key=f"another {SESSION_WORDS}").account.open()
 
 
 def test_wrong_key_is_not_stored(office: Office, line_with: Callable[..., LineServices]) -> None:

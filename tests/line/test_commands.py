@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.commands import flask
-from tests.line.office import ANA, Office
+from tests.line.office import ANA, SESSION_WORDS, Office
 from tests.line.vapi_server import KEY, PUBLIC_URL, SECRET
 
 
@@ -12,7 +12,7 @@ def vapi_diff(office: Office, database_url: str, *arguments: str) -> tuple[int, 
         "vapi-diff",
         *arguments,
         DATABASE_URL=database_url,
-        SECRET_KEY="a key for tests, long enough to be one",
+        SECRET_KEY=SESSION_WORDS,
         PUBLIC_URL=PUBLIC_URL,
         VAPI_WEBHOOK_SECRET=SECRET,
         VAPI_API_KEY=KEY,

@@ -31,6 +31,7 @@ from tests.calendars.provider_server import Answer, Asked
 from tests.line.office import ANA, OFFICE, Office, new_line, open_office
 from tests.line.vapi_server import DOWN, DROPPED, KEY, SECRET, WEBHOOK, Trouble
 
+OLD = "old"
 UNKNOWN = "00000000-0000-4000-8000-00000000ffff"
 FOREIGN_TOOL = {"type": "transferCall", "destinations": [{"type": "number", "number": "+14055550177"}]}
 
@@ -156,7 +157,7 @@ def test_credential_of_our_server_is_trusted(office: Office) -> None:
 
 def test_secret_replaces_that_of_another_server(office: Office) -> None:
     server = {
-        "url": "https://old.example.com", "secret": "old", "credentialId": UNKNOWN,
+        "url": "https://old.example.com", "secret": OLD, "credentialId": UNKNOWN,
         "headers": {"x-vapi-secret": "old", "X-Office": "7"},
     }  # fmt: skip
     office.line.set_ups.choose(ANA, new_line(assistant_id=existing(office, server=server)), OFFICE)
