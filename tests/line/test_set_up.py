@@ -158,7 +158,7 @@ def test_credential_of_our_server_is_trusted(office: Office) -> None:
 def test_secret_replaces_that_of_another_server(office: Office) -> None:
     server = {
         "url": "https://old.example.com", "secret": OLD, "credentialId": UNKNOWN,
-        "headers": {"x-vapi-secret": "old", "X-Office": "7"},
+        "headers": {"x-vapi-secret": OLD, "X-Office": "7"},
     }  # fmt: skip
     office.line.set_ups.choose(ANA, new_line(assistant_id=existing(office, server=server)), OFFICE)
     compare_and_write(office)

