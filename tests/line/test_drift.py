@@ -17,7 +17,7 @@ from peterental.line.reconciliation import RECENT
 from tests.line.office import ANA, OFFICE, Office, config_of, new_line
 from tests.line.vapi_server import DOWN, SECRET, WEBHOOK, Trouble
 
-USER = "user"
+USER = f"user:{DOWN.status}"
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_what_vapi_adds_is_no_difference(office: Office) -> None:
 def test_each_part_is_named(office: Office) -> None:
     tools = deepcopy(office.assistant["model"]["tools"])
     tools[0]["function"]["description"] = "Old words"
-    tools[1]["server"] = {"url": f"https://{USER}:word@old.example.com/hook?token=abc"}
+    tools[1]["server"] = {"url": f"https://{USER}@old.example.com/hook?token=abc"}
     tools[2]["async"] = True
     account_tool = office.vapi.add_tool("take_message")
     edit_model(office, tools=[*tools[:4], tools[3]], toolIds=[account_tool], messages=[])
@@ -210,7 +210,7 @@ def test_other_languages_have_their_own_rules(office: Office) -> None:
     [
         (None, "nothing"),
         ("https://a.example.com:8443/vapi/webhook", "https://a.example.com:8443/vapi/webhook"),
-        (f"https://{USER}:word@a.example.com/hooks/0123456789abcdef0123?key=1", "https://a.example.com/…?…"),
+        (f"https://{USER}@a.example.com/hooks/0123456789abcdef0123?key=1", "https://a.example.com/…?…"),
         ("https://[bad", "an address that cannot be read"),
     ],
 )
