@@ -97,6 +97,9 @@ class Config:
     twilio_from: str | None = None
     """A number in E.164, or the id of a messaging service."""
     twilio_url: str = "https://api.twilio.com"
+    vapi_api_key: str | None = field(default=None, repr=False)
+    """The private key of the Vapi account; None where an admin enters it."""
+    vapi_url: str = "https://api.vapi.ai"
     smtp: SmtpServer | None = None
     """The server that takes e-mail; None in development writes files, and in production sends none."""
     mail_from: MailSender | None = None
@@ -160,6 +163,8 @@ class Config:
             twilio_shared_key=reader.text("TWILIO_SHARED_KEY"),
             twilio_from=reader.text_sender("TWILIO_FROM"),
             twilio_url=reader.service_url("TWILIO_URL", default=cls.twilio_url),
+            vapi_api_key=reader.text("VAPI_API_KEY"),
+            vapi_url=reader.service_url("VAPI_URL", default=cls.vapi_url),
             smtp=reader.smtp_server("SMTP_URL"),
             mail_from=reader.mail_sender("MAIL_FROM"),
             allow_private_addresses=reader.choice("ALLOW_PRIVATE_ADDRESSES", ("0", "1")) == "1",

@@ -21,7 +21,7 @@ from tests.gunicorn import PROJECT_DIR, environment
 DOCUMENTS = sorted([*PROJECT_DIR.glob("*.md"), *PROJECT_DIR.glob("docs/**/*.md")])
 README = (PROJECT_DIR / "README.md").read_text(encoding="utf-8")
 
-COMMAND = re.compile(r"\bflask ((?:db|user|calls|person)-[a-z]+(?:-[a-z]+)*|demo|vapi-tools)\b([^`\n]*)")
+COMMAND = re.compile(r"\bflask ((?:db|user|calls|person)-[a-z]+(?:-[a-z]+)*|demo|vapi-tools|vapi-diff)\b([^`\n]*)")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
 

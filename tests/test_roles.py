@@ -87,6 +87,7 @@ WITHOUT_VIEWER = {
     "calls.take_message": PHONE_CALL,
     "calls.tool_calls": INTERNAL,
     "calls.weekly_counts": ALREADY_CHECKED,
+    "calls.without_report": BACKGROUND,
     "calls.write_buffered": INTERNAL,
     "consents.for_person": INTERNAL,
     "consents.is_stopped": INTERNAL,

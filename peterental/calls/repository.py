@@ -294,6 +294,23 @@ class CallRepository:
         del values["agent_key"]
         self._database.fetch(UPSERT_CALL, values)
 
+    def without_report(self, vapi_call_ids: Sequence[str]) -> set[str]:
+        """Return those of some calls of which nothing is stored that only a report says. Reduced calls had one."""
+        rows = self._database.fetch(
+            """
+            SELECT wanted.vapi_call_id
+            FROM unnest(%s::text[]) AS wanted (vapi_call_id)
+            LEFT JOIN calls ON calls.vapi_call_id = wanted.vapi_call_id
+            WHERE calls.vapi_call_id IS NULL
+                OR calls.reduced_at IS NULL AND num_nonnulls(
+                    calls.cost, calls.summary, calls.transcript, calls.messages, calls.success_evaluation,
+                    calls.structured_data, calls.recording_url
+                ) = 0
+            """,
+            (list(vapi_call_ids),),
+        )
+        return {row["vapi_call_id"] for row in rows}
+
     def get(self, vapi_call_id: str) -> Call | None:
         """Return one call; None where it is missing."""
         rows = self._database.fetch(

@@ -112,6 +112,10 @@ class CallService:
         """Return whether anything was recorded of a call. One round trip."""
         return self._calls.exists(vapi_call_id)
 
+    def without_report(self, vapi_call_ids: Sequence[str]) -> set[str]:
+        """Return those of some calls whose end-of-call report never came. One round trip."""
+        return self._calls.without_report(vapi_call_ids)
+
     def tool_calls(self, vapi_call_id: str) -> tuple[ToolCall, ...]:
         """Return the tool calls of one call, in the order in which they were answered.
 

@@ -1,8 +1,9 @@
-"""`flask vapi-tools`: parse, call, print."""
+"""`flask vapi-tools` and `flask vapi-diff`: parse, call, print."""
 
 from __future__ import annotations
 
 import json
+import sys
 from typing import cast
 
 import click
@@ -11,6 +12,7 @@ from flask import current_app
 from peterental.access import Viewer
 from peterental.cli.errors import report_errors
 from peterental.config import Config
+from peterental.line.composition import line_services_of
 from peterental.services import services_of
 from peterental.voice.tool_registry import tools_json
 
@@ -41,4 +43,37 @@ def vapi_tools(agent_id: str, url: str | None, credential: str | None) -> None:
         click.echo("Vapi cannot reach that address; pass the public one with --url.", err=True)
 
 
-COMMANDS = (vapi_tools,)
+@click.command("vapi-diff")
+@click.argument("agent_id", required=False)
+@report_errors
+def vapi_diff(agent_id: str | None) -> None:
+    """Compare the lines of all agents, or of one, with what Vapi has. Writes nothing on Vapi.
+
+    Exits with 0 if they are as set up, with 1 if one differs or has trouble.
+
+    Example: flask vapi-diff ana-lima
+    """
+    drift = line_services_of(current_app).drift
+    if agent_id is not None:
+        agent = services_of(current_app).agents.get(agent_id, _OPERATOR)
+        found = [(agent, drift.check(agent_id, _OPERATOR))]
+    else:
+        drift.check_all()
+        found = [(agent, check) for agent, check in drift.checks(_OPERATOR) if check is not None]
+    for agent, check in found:
+        click.echo(f"{agent.agent_id}: {'differs' if check.differs else 'as set up'}")
+        if check.problem:
+            click.echo(f"  {check.problem}")
+        for each in check.written:
+            click.echo(f"  {each.part}")
+            click.echo(_indented("- ", each.theirs))
+            click.echo(_indented("+ ", each.ours))
+    if any(check.differs for _, check in found):
+        sys.exit(1)
+
+
+def _indented(mark: str, text: str) -> str:
+    return "\n".join(f"    {mark}{line}" for line in text.splitlines() or [""])
+
+
+COMMANDS = (vapi_tools, vapi_diff)

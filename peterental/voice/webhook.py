@@ -18,6 +18,7 @@ from peterental.clock import utc_now
 from peterental.database.connect import DatabaseTooSlow, DatabaseUnavailable
 from peterental.database.deadline import deadline
 from peterental.errors import Fault, Refusal
+from peterental.phone_numbers import normalise, region_of
 from peterental.voice import messages, speech, tool_registry
 from peterental.voice.authentication import WebhookAuthenticator
 
@@ -252,7 +253,8 @@ class MessageHandler:
         agent = self._agent(envelope)
         if agent is None or not agent.handover_number:
             return _error(self._lines(agent).no_person)
-        return {"destination": {"type": "number", "number": agent.handover_number}}
+        number = normalise(agent.handover_number, region_of(agent.time_zone)) or agent.handover_number
+        return {"destination": {"type": "number", "number": number}}
 
     def _handoff(self, envelope: Envelope) -> dict[str, Any]:
         """Refuse a hand-off to another assistant or squad.

@@ -10,6 +10,7 @@ from peterental.cli import calendars, jobs, notices, phone, privacy, users, voic
 from peterental.config import Config
 from peterental.database import engine_settings
 from peterental.database.migrations.ledger.status import SchemaHealth
+from peterental.line import composition as line
 from peterental.services import EXTENSION, build_services
 from peterental.voice import webhook
 from peterental.web import health, host_header
@@ -22,6 +23,7 @@ from peterental.web.calls import pages as call_pages
 from peterental.web.client_address import ClientAddress
 from peterental.web.feeds import routes as feeds
 from peterental.web.jobs import pages as job_pages
+from peterental.web.line import pages as line_pages
 from peterental.web.messages import pages as message_pages
 from peterental.web.notices import pages as notice_pages
 from peterental.web.offers import pages as offer_pages
@@ -48,6 +50,7 @@ def install(app: Flask, config: Config) -> None:
         database, config=config, pseudonym_key=config.session_key().encode(), buffers_records=True
     )
     app.extensions[EXTENSION] = services
+    app.extensions[line.EXTENSION] = line.build_line(database, services, config)
     app.extensions["peterental.gate"] = gate = SchemaHealth(database, config.migrations_dir, engine_settings(config))
 
     app.register_blueprint(health.create_blueprint(gate))
@@ -65,6 +68,7 @@ def install(app: Flask, config: Config) -> None:
         calendar_pages,
         call_pages,
         job_pages,
+        line_pages,
         message_pages,
         notice_pages,
         offer_pages,

@@ -18,6 +18,7 @@ from peterental.appointments.manual.model import Action, ConfirmationRequired, N
 from peterental.appointments.model import Appointment
 from peterental.database.pool import Database
 from peterental.jobs.model import JobRequest
+from peterental.line.composition import build_line
 from peterental.notices.agent_choices.model import KINDS, Contact, Timing
 from peterental.notices.model import AgentKind, Channel, NoticeSettings
 from peterental.notices.wording.model import Wording, WordingKey
@@ -27,6 +28,8 @@ from peterental.users.login_throttle import ClientOrigin
 from peterental.users.model import Client, SecondFactorIsOff, SignedIn
 from peterental.web.appointments.manual_forms import parse_seen_token, seen_token
 from peterental.web.audit.field_labels import LABELS
+from tests.line.office import config_of, new_line
+from tests.line.vapi_server import KEY, VapiServer
 
 PACKAGE = Path(peterental.__file__).parent
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
@@ -43,6 +46,8 @@ WRITERS = {
     "appointments/manual/service.py",
     "appointments/visitors/service.py",
     "jobs/service.py",
+    "line/account_service.py",
+    "line/set_up_service.py",
     "messages/service.py",
     "notices/agent_choices/service.py",
     "notices/outbox.py",
@@ -101,6 +106,7 @@ def change_every_field(services: Services, database: Database) -> None:
     services.jobs.retry(job_id, admin)
     change_calendars(services, database, admin)
     change_notices(services, database, admin)
+    change_line(services, database, admin)
     for key in ("first form of all", "second form of all"):
         booked = book(services, admin, key)
     act(services, admin, booked, "cancel")
@@ -150,6 +156,16 @@ def change_notices(services: Services, database: Database, admin: Viewer) -> Non
         """
     )
     services.waitlist.remove(database.fetch("SELECT entry_id FROM waitlist")[0]["entry_id"], admin)
+
+
+def change_line(services: Services, database: Database, admin: Viewer) -> None:
+    """Connect an account at Vapi, and give the agent a line."""
+    with VapiServer() as vapi:
+        line = build_line(database, services, config_of(vapi, vapi_api_key=None))
+        line.account.connect(KEY, admin)
+        line.set_ups.choose("ana", new_line(), admin)
+        line.set_ups.resume("ana", admin)
+        line.account.disconnect(admin)
 
 
 def delete_person(services: Services, database: Database, admin: Viewer) -> None:

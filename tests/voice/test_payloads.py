@@ -124,6 +124,8 @@ def test_assistant_request_without_agent_is_refused(phone: Phone, database: Data
 
 def test_transfer_goes_to_the_handover_number(phone: Phone, database: Database) -> None:
     assert phone.play("transfer-destination-request") == {"destination": {"type": "number", "number": "+15550100077"}}
+    database.fetch("UPDATE agents SET handover_number = '(312) 555-0142'")
+    assert phone.play("transfer-destination-request") == {"destination": {"type": "number", "number": "+13125550142"}}
     database.fetch("UPDATE agents SET handover_number = NULL")
     assert phone.play("transfer-destination-request") == {
         "error": "I'm sorry, there is nobody I can put you through to. I can take a message instead."

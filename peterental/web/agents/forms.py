@@ -9,11 +9,13 @@ from zoneinfo import available_timezones
 
 from wtforms import Field, HiddenField, SelectField, StringField, TelField
 from wtforms.fields import SelectChoice
-from wtforms.validators import NumberRange, Optional
+from wtforms.validators import NumberRange, Optional, ValidationError
 
 from peterental.agents.model import RULE_LIMITS, Agent, Profile
-from peterental.agents.service import MAX_CHARS, validated
+from peterental.agents.service import MAX_CHARS, is_time_zone, validated
 from peterental.audit.model import AuditEntry
+from peterental.line.model import is_uuid
+from peterental.phone_numbers import DEFAULT_REGION, normalise, region_of
 from peterental.users.model import UserChoice
 from peterental.web.shell.forms import PageForm, WholeNumber, required, up_to
 from peterental.web.shell.template_filters import LANGUAGE_NAMES, zone_city
@@ -124,6 +126,33 @@ class AgentForm(VersionedForm):
     notice_minutes = _rule("Minimum notice", "notice_minutes", "Callers cannot book a time sooner than this.")
     horizon_days = _rule("Bookable in advance", "horizon_days", "Callers cannot book a later day.")
     daily_cap = _rule("Maximum per day", "daily_cap", "Leave empty for no limit.", optional=True)
+
+    stored: Profile | None = None
+    """The profile as stored, whose ids are accepted in whatever form they have."""
+
+    def validate_vapi_assistant_id(self, field: Field) -> None:
+        """Check that the id is one of Vapi's, or was there before."""
+        self._check_vapi_id(field)
+
+    def validate_phone_number_id(self, field: Field) -> None:
+        """Likewise."""
+        self._check_vapi_id(field)
+
+    def validate_handover_number(self, field: Field) -> None:
+        """Check that callers can be transferred to the number, or that it was there before."""
+        if field.data and not self._was_stored(field) and normalise(field.data, self._region) is None:
+            raise ValidationError("Enter a phone number with its area code, such as +1 312 555 0142.")
+
+    def _check_vapi_id(self, field: Field) -> None:
+        if field.data and not self._was_stored(field) and not is_uuid(field.data):
+            raise ValidationError("Enter the id as Vapi shows it, such as 6f1c8a3e-2b4d-4c5e-9f60-7a8b9c0d1e2f.")
+
+    def _was_stored(self, field: Field) -> bool:
+        return self.stored is not None and getattr(self.stored, field.name) == field.data
+
+    @property
+    def _region(self) -> str:
+        return region_of(self.time_zone.data) if is_time_zone(self.time_zone.data or "") else DEFAULT_REGION
 
     def offer(self, people: Iterable[UserChoice] | None, zone: str) -> None:
         """Set the options of the select fields.

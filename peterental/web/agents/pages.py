@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,7 @@ from peterental.calls.service import RECENT_DAYS
 from peterental.clock import utc_now
 from peterental.config import Config
 from peterental.errors import Refusal
+from peterental.line.composition import line_services_of
 from peterental.services import Services, services_of
 from peterental.web.agents import calendar_pages, waitlist_pages, working_hours_pages
 from peterental.web.agents.edit_conflict import conflict_message
@@ -107,7 +109,7 @@ def index() -> Answer:
 def show(agent_id: str) -> Answer:
     """Show one agent.
 
-    Runs five queries, and up to four more for "Is this time free?".
+    Runs six queries, and up to four more for "Is this time free?".
     """
     services, viewer, now = _services(), current_viewer(), utc_now()
     agent = services.agents.get(agent_id, viewer)
@@ -121,6 +123,7 @@ def show(agent_id: str) -> Answer:
         calls=services.calls.latest(agent_id, viewer, limit=RECENT_CALLS_SHOWN),
         labels=labels,
         now=now,
+        line=line_services_of(current_app).drift.state(agent),
         calendar_age=age,
         max_age_s=services.calendar_sync.max_age_s,
         is_calendar_stale=not services.calendar_sync.is_current(age, agent, now),
@@ -142,6 +145,12 @@ def new() -> Answer:
     prefilled = {field: _vapi_id(name) for name, field in PREFILL_PARAMS.items()}
     defaults = vars(Profile(agent_name="", time_zone=zone))
     form = AgentForm(data={**defaults, **prefilled, "seen": utc_now().isoformat()})
+    # What calls came with is offered as it came.
+    form.stored = replace(
+        Profile(agent_name=""),
+        vapi_assistant_id=prefilled["vapi_assistant_id"],
+        phone_number_id=prefilled["phone_number_id"],
+    )
     form.offer(services.users.active_users(viewer), zone)
     if form.validate_on_submit():
         try:
@@ -160,6 +169,7 @@ def edit(agent_id: str) -> Answer:
     viewer, services = current_viewer(), _services()
     agent = services.agents.get(agent_id, viewer)
     form = AgentForm()
+    form.stored = Profile.from_agent(agent)
     form.offer(services.users.active_users(viewer) if viewer.is_admin else None, agent.time_zone)
     if not form.is_submitted():
         form.show(agent)

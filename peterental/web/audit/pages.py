@@ -29,6 +29,7 @@ KINDS: Mapping[SubjectKind, str] = {
     "user": "Users",
     "person": "Personal data",
     "notice": "Notices",
+    "line": "Phone line",
 }
 """The labels of the filter by kind."""
 

@@ -133,7 +133,7 @@ def test_user_simulates_own_agents_only(anas: Browser, database: Database) -> No
 def test_unreachable_agent_shows_a_note(anas: Browser) -> None:
     text = anas.send("/rehearsal", agent="cem").text
     assert "No call can reach" in text
-    assert 'href="/agents/cem/edit#vapi_assistant_id"' in text
+    assert 'href="/agents/cem/line"' in text
 
 
 @pytest.mark.usefixtures("agents")

@@ -1,0 +1,1 @@
+"""Pages of the Vapi account and of the agents' lines."""

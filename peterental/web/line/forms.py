@@ -1,0 +1,95 @@
+"""Forms that connect the Vapi account, and choose the assistant and the number of a line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wtforms import PasswordField, SelectField, StringField, TextAreaField
+from wtforms.fields import SelectChoice
+from wtforms.validators import InputRequired
+
+from peterental.line.model import MAX_FIRST_MESSAGE_CHARS, MAX_KEY_CHARS, MAX_NAME_CHARS, LineChoice
+from peterental.web.shell.forms import PageForm, up_to
+
+if TYPE_CHECKING:
+    from peterental.agents.model import Agent
+    from peterental.line.set_up_service import AccountOverview
+
+GREETINGS = {
+    "en": "Hello, this is the automated assistant of {agent} at {office}. How can I help you?",
+    "es": "Hola, soy el asistente automático de {agent} en {office}. ¿En qué puedo ayudarle?",
+}
+"""The greeting of a new assistant by the agent's language."""
+
+MAX_OPTION_CHARS = 60
+
+
+class KeyForm(PageForm):
+    """The private key of the account."""
+
+    key = PasswordField(
+        "Private key",
+        description="On Vapi: Organization settings, API keys, Private key. It is stored encrypted, not shown again.",
+        validators=[InputRequired("Enter the private key."), up_to(MAX_KEY_CHARS)],
+        render_kw={"autocomplete": "off"},
+    )
+
+
+class ChooseForm(PageForm):
+    """The assistant and the number of a line. The service checks the ids."""
+
+    assistant = SelectField("Assistant", default="", validate_choice=False, coerce=str)
+    name = StringField(
+        "Name of a new assistant",
+        description="On Vapi’s pages; callers do not hear it.",  # noqa: RUF001  # an apostrophe
+        validators=[up_to(MAX_NAME_CHARS)],
+        render_kw={"autocomplete": "off"},
+    )
+    first_message = TextAreaField(
+        "Greeting of a new assistant",
+        description="The first words that callers hear.",
+        validators=[up_to(MAX_FIRST_MESSAGE_CHARS)],
+        render_kw={"rows": "3"},
+    )
+    number = SelectField("Phone number", default="", validate_choice=False, coerce=str)
+
+    def offer(self, overview: AccountOverview | None, agent: Agent) -> None:
+        """Set the assistants and numbers to choose from; without an account there are none.
+
+        The assistants and numbers of other agents are left out.
+        """
+        assistants = [SelectChoice("", "Create a new one")]
+        numbers = [SelectChoice("", "No number for now")]
+        assistants.extend(
+            SelectChoice(each.assistant_id, each.name[:MAX_OPTION_CHARS])
+            for each in (overview.assistants if overview else ())
+            if each.agent is None or each.agent.agent_id == agent.agent_id
+        )
+        for number in overview.numbers if overview else ():
+            if number.agent is None or number.agent.agent_id == agent.agent_id:
+                label = number.number if number.is_free else f"{number.number}, rings {number.rings[:MAX_OPTION_CHARS]}"
+                numbers.append(SelectChoice(f"{number.phone_number_id} {number.version}", label))
+        self.assistant.choices, self.number.choices = assistants, numbers
+
+    def suggest(self, overview: AccountOverview, agent: Agent, office: str) -> None:
+        """Fill in what suits most: the present assistant or a new one, the present number or the first free one."""
+        ids = {each.assistant_id for each in overview.assistants}
+        self.assistant.data = agent.vapi_assistant_id if agent.vapi_assistant_id in ids else ""
+        self.name.data = agent.agent_name[:MAX_NAME_CHARS]
+        self.first_message.data = GREETINGS[agent.language].format(agent=agent.agent_name, office=office)
+        present = [each for each in overview.numbers if each.phone_number_id == agent.phone_number_id]
+        free = [each for each in overview.numbers if each.is_free]
+        chosen = next(iter(present or free), None)
+        self.number.data = f"{chosen.phone_number_id} {chosen.version}" if chosen else ""
+
+    @property
+    def choice(self) -> LineChoice:
+        """What was chosen."""
+        number_id, _, version = (self.number.data or "").partition(" ")
+        return LineChoice(
+            assistant_id=self.assistant.data or None,
+            name=self.name.data or "",
+            first_message=self.first_message.data or "",
+            phone_number_id=number_id or None,
+            seen_number=version,
+        )
