@@ -24,9 +24,10 @@ check-types:
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Tests run make, which must not look for the jobs of this one.
 run-tests:
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
