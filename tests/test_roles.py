@@ -89,6 +89,7 @@ WITHOUT_VIEWER = {
     "calls.weekly_counts": ALREADY_CHECKED,
     "calls.without_report": BACKGROUND,
     "calls.write_buffered": INTERNAL,
+    "consents.allow_follow_up": LINK,
     "consents.for_person": INTERNAL,
     "consents.is_stopped": INTERNAL,
     "consents.record_opt_out": PROVIDER,

@@ -224,7 +224,7 @@ def test_slot_check_runs_two_more_queries(office: Browser, book: Callable[..., i
     book("nora", at(10, day=monday))
     queries.clear()
     office.get(f"/agents/nora?on={monday}&at=10:00")
-    assert len(queries) == 8, "the sign-in check, five of the page, the schedule, and the conflicting viewing"
+    assert len(queries) == 9, "the sign-in check, six of the page, the schedule, and the conflicting viewing"
 
 
 def test_statistics_have_charts_and_tables(
