@@ -1,4 +1,4 @@
-"""Give an agent a line: choose or create an assistant, choose a number, write both.
+"""Set up the line of an agent: choose or create an assistant, choose a number, write both.
 
 Each finished step is recorded, so that a set-up that stopped in the middle resumes. No transaction is open while Vapi
 is asked.

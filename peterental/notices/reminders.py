@@ -29,7 +29,7 @@ class Reminder:
         kind: of its notices.
         due_before: it is due then.
         expires_before: it is not sent any more then. A viewing in the night is reminded of after the quiet hours.
-        settled_before: whoever booked or moved the viewing later than that knows of it without a reminder.
+        settled_before: a visitor who booked or moved the viewing later than that needs no reminder.
     """
 
     kind: Literal["reminder_day", "reminder_hours"]

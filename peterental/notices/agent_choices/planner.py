@@ -69,7 +69,7 @@ class AgentNoticePlanner:
         return self._repository.tell("agent_flagged_call", pairs, now, now + STALE_AFTER) if pairs else 0
 
     def _tell_of_calendars(self, now: datetime) -> int:
-        """Tell each agent once of an outage: the first failure is part of what the notice is about."""
+        """Notify each agent once of an outage: the first failure is part of what the notice is about."""
         failing = self._calendars.failing(now - TROUBLE_AFTER)
         pairs = [
             (account.agent_id, f"calendar:{account.account_id}:{account.failed_since:%Y-%m-%dT%H:%M:%S.%f}")

@@ -110,7 +110,7 @@ class Waiting(RuleBasedStateMachine):
             assert self.entry_wants(entry, entry["offered_start"])
             earlier = [other for other in waiting if other["entry_id"] < entry["entry_id"]]
             assert not any(self.entry_wants(other, entry["offered_start"]) for other in earlier), "passed over"
-        if made:  # nothing stopped the offers: whoever still waits wants nothing that is free
+        if made:  # nothing stopped the offers: those who still wait want nothing that is free
             assert not [e for e in waiting for start in self.free() if self.entry_wants(e, start)]
 
     @rule(minutes=st.sampled_from([1, 5, 15, 45]))

@@ -49,7 +49,7 @@ def choice(page: str) -> dict[str, str]:
 
 
 def set_up(office: Browser) -> str:
-    """Give Ana a line as the form suggests, and return the page after it."""
+    """Set up a line for Ana as the form suggests, and return the page after it."""
     return office.send(PAGE, choice(office.get(PAGE).text), follow=True).text
 
 
