@@ -5,21 +5,14 @@ The token authorises each request. Opening the page changes nothing: programs th
 
 from __future__ import annotations
 
-import logging
-
-from flask import Blueprint, current_app, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from peterental.database.connect import DatabaseTooSlow, DatabaseUnavailable
-from peterental.database.statement_errors import StatementCancelled, StatementRefused
-from peterental.errors import Fault
 from peterental.notices.waitlist.model import EntryUnknown, OfferEnded, OfferView
 from peterental.services import services_of
 from peterental.web.offers.wording import OFFERS
-from peterental.web.visits.pages import HEADERS, RETRY_AFTER_S
-from peterental.web.visits.wording import ENGLISH, WORDINGS
-
-log = logging.getLogger(__name__)
+from peterental.web.visits import link_pages
+from peterental.web.visits.wording import WORDINGS
 
 Answer = Response | str | tuple[str, int]
 
@@ -30,10 +23,7 @@ def create_blueprint() -> Blueprint:
     """Return the blueprint of the page."""
     blueprint = Blueprint("offers", __name__, template_folder="templates")
     blueprint.add_url_rule("/v/offer/<offer_token>", view_func=show, methods=["GET", "POST"])
-    blueprint.after_request(_protect)
-    blueprint.register_error_handler(EntryUnknown, _unknown)
-    for fault in (DatabaseUnavailable, DatabaseTooSlow, StatementCancelled, StatementRefused):
-        blueprint.register_error_handler(fault, _unavailable)
+    link_pages.install(blueprint, EntryUnknown)
     return blueprint
 
 
@@ -74,25 +64,3 @@ def _page(offer_token: str, view: OfferView, *, is_refused: bool = False) -> Ans
         offer=OFFERS[language],
     )
     return page, status
-
-
-def _unknown(error: EntryUnknown) -> Answer:
-    del error
-    return _nothing("unknown"), 404
-
-
-def _unavailable(fault: Fault) -> Response:
-    log.error("%s", fault)
-    response = make_response(_nothing("unavailable"), 503)
-    response.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return response
-
-
-def _nothing(name: str) -> str:
-    return render_template("visits/nothing.html", language="en", words=ENGLISH, wordings=WORDINGS, name=name)
-
-
-def _protect(response: Response) -> Response:
-    """Add the headers that keep the token secret."""
-    response.headers.update(HEADERS)
-    return response

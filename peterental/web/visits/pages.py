@@ -5,32 +5,26 @@ The token authorises each request. Opening a page changes nothing: programs that
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import datetime
 from functools import wraps
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from peterental.appointments.model import AppointmentUnknown
 from peterental.appointments.visitors.model import ViewingEnded, VisitorView
 from peterental.appointments.visitors.service import VisitorService
 from peterental.clock import utc_now
-from peterental.database.connect import DatabaseTooSlow, DatabaseUnavailable
-from peterental.database.statement_errors import StatementCancelled, StatementRefused
-from peterental.errors import Fault, Refusal
+from peterental.errors import Refusal
 from peterental.services import services_of
 from peterental.web.shell.query_params import QueryParams
-from peterental.web.visits.wording import ENGLISH, WORDINGS, Wording
-
-log = logging.getLogger(__name__)
+from peterental.web.visits import link_pages
+from peterental.web.visits.wording import WORDINGS, Wording
 
 Answer = BaseResponse | str | tuple[str, int]
 
-HEADERS = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow", "Cache-Control": "no-store"}
-RETRY_AFTER_S = 60
 GONE, CONFLICT = 410, 409
 FIRST_YEAR, LAST_YEAR = 2000, 2999
 LAST_PAGE = 100
@@ -46,10 +40,7 @@ def create_blueprint() -> Blueprint:
     blueprint.add_url_rule("/v/<token>/move", view_func=move, methods=["GET", "POST"])
     blueprint.add_url_rule("/v/<token>/cancel", view_func=cancel, methods=["GET", "POST"])
     blueprint.add_url_rule("/v/<token>/reinstate", view_func=reinstate, methods=["POST"])
-    blueprint.after_request(_protect)
-    blueprint.register_error_handler(AppointmentUnknown, _unknown)
-    for fault in (DatabaseUnavailable, DatabaseTooSlow, StatementCancelled, StatementRefused):
-        blueprint.register_error_handler(fault, _unavailable)
+    link_pages.install(blueprint, AppointmentUnknown)
     return blueprint
 
 
@@ -222,28 +213,6 @@ def _moment(name: str) -> datetime | None:
         return None
     is_sane = moment.tzinfo is not None and FIRST_YEAR <= moment.year <= LAST_YEAR
     return moment if is_sane else None
-
-
-def _unknown(error: AppointmentUnknown) -> Answer:
-    del error
-    return _nothing("unknown"), 404
-
-
-def _unavailable(fault: Fault) -> BaseResponse:
-    log.error("%s", fault)
-    response = make_response(_nothing("unavailable"), 503)
-    response.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return response
-
-
-def _nothing(name: str) -> str:
-    return render_template("visits/nothing.html", language="en", words=ENGLISH, wordings=WORDINGS, name=name)
-
-
-def _protect(response: BaseResponse) -> BaseResponse:
-    """Add the headers that keep the token secret."""
-    response.headers.update(HEADERS)
-    return response
 
 
 def _visitors() -> VisitorService:
