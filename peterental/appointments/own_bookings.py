@@ -9,15 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from peterental.appointments.matching import (
-    Match,
-    Reason,
-    ResolutionKind,
-    candidates,
-    is_placeholder_home,
-    is_placeholder_name,
-    names_match,
-)
 from peterental.appointments.model import (
     Appointment,
     BookingRequest,
@@ -27,6 +18,15 @@ from peterental.appointments.model import (
     WhichBooking,
 )
 from peterental.calls.model import ToolInvocation
+from peterental.matching import (
+    Match,
+    Reason,
+    ResolutionKind,
+    candidates,
+    is_placeholder_home,
+    is_placeholder_name,
+    names_match,
+)
 from peterental.phone_numbers import same_number
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peterental.appointments.matching import is_placeholder_name
 from peterental.appointments.model import BookingRequest
+from peterental.matching import is_placeholder_name
 from peterental.messages.model import MessageDraft
 from peterental.voice.sanitize import single_line
 

@@ -29,11 +29,11 @@ from peterental.agents.working_hours.parser import parse_windows
 from peterental.appointments.date_parsing.context import Context
 from peterental.appointments.date_parsing.parser import read_change, read_search, read_start
 from peterental.appointments.date_parsing.tokens import tokenize
-from peterental.appointments.matching.candidates import candidates
-from peterental.appointments.matching.comparison import compare_texts
-from peterental.appointments.matching.names import names_match
-from peterental.appointments.matching.placeholders import is_placeholder_home, is_placeholder_name
 from peterental.errors import Refusal
+from peterental.matching.candidates import candidates
+from peterental.matching.comparison import compare_texts
+from peterental.matching.names import names_match
+from peterental.matching.placeholders import is_placeholder_home, is_placeholder_name
 from peterental.phone_numbers import dialable, means_caller_number, network_number, normalise
 from peterental.services import Services
 from peterental.users.passwords import encode_new_password, normalized_bytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from peterental.appointments.matching.usps import (
+from peterental.matching.usps import (
     CITY_ALIASES,
     COUNTRY_TAILS,
     DIRECTIONS,

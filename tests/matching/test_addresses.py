@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from peterental.appointments.matching import Match, compare_texts, parse_address
+from peterental.matching import Match, compare_texts, parse_address
 
 VERDICTS = {"same": Match.SAME, "diff": Match.DIFFERENT, "ask": Match.UNSURE}
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
-from peterental.appointments.matching.address_words import ROOM_WORDS
-from peterental.appointments.matching.spoken_numbers import is_number
-from peterental.appointments.matching.usps import STREET_TYPES
 from peterental.folding import fold, word_set
+from peterental.matching.address_words import ROOM_WORDS
+from peterental.matching.spoken_numbers import is_number
+from peterental.matching.usps import STREET_TYPES
 
 LONGEST_TEXT = 500
 """Characters that are looked at; placeholders are short."""

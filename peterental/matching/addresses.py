@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from peterental.appointments.matching.address_words import AddressPart, split, trimmed
-from peterental.appointments.matching.localities import canonical_city, is_zip_code, take_state_and_zip
-from peterental.appointments.matching.spanish_numbers import in_english
-from peterental.appointments.matching.spoken_numbers import to_digits
-from peterental.appointments.matching.streets import (
+from peterental.matching.address_words import AddressPart, split, trimmed
+from peterental.matching.localities import canonical_city, is_zip_code, take_state_and_zip
+from peterental.matching.spanish_numbers import in_english
+from peterental.matching.spoken_numbers import to_digits
+from peterental.matching.streets import (
     canonical_name,
     is_house_number,
     last_unit,
@@ -23,7 +23,7 @@ from peterental.appointments.matching.streets import (
     take_number,
     type_index,
 )
-from peterental.appointments.matching.units import (
+from peterental.matching.units import (
     DESIGNATORS,
     Place,
     extract,
@@ -31,7 +31,7 @@ from peterental.appointments.matching.units import (
     lone_unit,
     trailing_unit,
 )
-from peterental.appointments.matching.usps import DIRECTIONS, PLACE_WORDS, STATES, STREET_TYPES
+from peterental.matching.usps import DIRECTIONS, PLACE_WORDS, STATES, STREET_TYPES
 
 _LONGEST_LONE_UNIT = 4
 _LEAST_DIGITS_AFTER_STREET = 3

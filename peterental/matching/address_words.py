@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from peterental.appointments.matching.spoken_numbers import CARDINALS, is_number
-from peterental.appointments.matching.usps import NAMED_FLOORS, NAMED_UNITS, STREET_TYPES
 from peterental.folding import fold, word_set
+from peterental.matching.spoken_numbers import CARDINALS, is_number
+from peterental.matching.usps import NAMED_FLOORS, NAMED_UNITS, STREET_TYPES
 
 LONGEST_ADDRESS = 500
 """Characters of an address that are read, as many as are stored."""

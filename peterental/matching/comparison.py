@@ -19,12 +19,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import product
 
-from peterental.appointments.matching.addresses import Address, parse_address
-from peterental.appointments.matching.localities import canonical_city
-from peterental.appointments.matching.match import Match
-from peterental.appointments.matching.text import Closeness, closeness
-from peterental.appointments.matching.usps import LONG_DIRECTIONS, PLACE_WORDS, STATES
 from peterental.folding import word_set
+from peterental.matching.addresses import Address, parse_address
+from peterental.matching.localities import canonical_city
+from peterental.matching.match import Match
+from peterental.matching.text import Closeness, closeness
+from peterental.matching.usps import LONG_DIRECTIONS, PLACE_WORDS, STATES
 
 
 class Reason(StrEnum):

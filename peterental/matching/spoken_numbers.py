@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from peterental.appointments.matching.usps import DIRECTIONS
 from peterental.folding import word_set
+from peterental.matching.usps import DIRECTIONS
 
 _UNITS = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,

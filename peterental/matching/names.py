@@ -16,10 +16,10 @@ from enum import IntEnum
 
 from jellyfish import damerau_levenshtein_distance, metaphone
 
-from peterental.appointments.matching.match import Match
-from peterental.appointments.matching.nicknames import is_short_form, sounds_alike
-from peterental.appointments.matching.text import LONGEST_WORD
 from peterental.folding import fold, word_set
+from peterental.matching.match import Match
+from peterental.matching.nicknames import is_short_form, sounds_alike
+from peterental.matching.text import LONGEST_WORD
 
 LONGEST_NAME = 255
 MOST_WORDS = 12

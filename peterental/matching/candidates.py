@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-from peterental.appointments.matching.addresses import Address, parse_address
-from peterental.appointments.matching.comparison import INCOMPLETE, AddressComparison, Reason, compare
-from peterental.appointments.matching.match import Match
-from peterental.appointments.matching.usps import LONG_DIRECTIONS
+from peterental.matching.addresses import Address, parse_address
+from peterental.matching.comparison import INCOMPLETE, AddressComparison, Reason, compare
+from peterental.matching.match import Match
+from peterental.matching.usps import LONG_DIRECTIONS
 
 
 class ResolutionKind(Enum):

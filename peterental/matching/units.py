@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from peterental.appointments.matching.usps import (
+from peterental.matching.usps import (
     BUILDING_WORDS,
     FLOOR_WORDS,
     NAMED_FLOORS,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from peterental.appointments.matching.localities import ends_with_state
-from peterental.appointments.matching.spoken_numbers import ordinal
-from peterental.appointments.matching.units import DESIGNATORS, leading_identifier, lone_unit
-from peterental.appointments.matching.usps import (
+from peterental.matching.localities import ends_with_state
+from peterental.matching.spoken_numbers import ordinal
+from peterental.matching.units import DESIGNATORS, leading_identifier, lone_unit
+from peterental.matching.usps import (
     DIRECTIONS,
     NUMBER_WORDS,
     NUMBERED_ROADS,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peterental.appointments.matching import Match, is_placeholder_home, is_placeholder_name, names_match
+from peterental.matching import Match, is_placeholder_home, is_placeholder_name, names_match
 
 VERDICTS = {"same": Match.SAME, "diff": Match.DIFFERENT, "ask": Match.UNSURE}
 GIVEN = ("Ana", "Ben", "Dolores", "Robert", "Zoë", "José", "Kathryn", "Mary-Ann")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from peterental.appointments.matching import Address, Discriminator, Reason, ResolutionKind, candidates, parse_address
+from peterental.matching import Address, Discriminator, Reason, ResolutionKind, candidates, parse_address
 
 ELM = "1420 Elm Street, Norman, OK"
 BOYD = "33 Boyd Street, Norman, OK"
