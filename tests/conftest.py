@@ -67,6 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "needs(name): requires a program beside the virtualenv; deselected if it is missing"
     )
     config.addinivalue_line("markers", "long: slow, therefore started first")
+    config.addinivalue_line("markers", "untraced: runs other programs' code only; not counted for coverage")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -91,7 +92,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """Run property tests without counting coverage, which doubles their time: other tests cover what they run."""
     trace = sys.gettrace()
-    if trace is None or not getattr(pyfuncitem.obj, "is_hypothesis_test", False):
+    is_untraced = pyfuncitem.get_closest_marker("untraced") or getattr(pyfuncitem.obj, "is_hypothesis_test", False)
+    if trace is None or not is_untraced:
         return (yield)
     sys.settrace(None)
     try:
