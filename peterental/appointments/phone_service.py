@@ -102,18 +102,25 @@ class PhoneBookingService:
         One round trip to read, and at most one to record the tool call. More, and up to two seconds, if the agent's
         calendar was read too long ago.
         """
-        now = self._now()
-        schedule = self._appointments.schedule(invocation.agent_key, now)
+        now, home = self._now(), request.property_address
+        if home is not None:
+            self._calls.settle(invocation.vapi_call_id)
+        schedule = self._appointments.schedule(invocation, home, now)
         self._remember_language(invocation, schedule.agent)
         stale = self._stale_agent(schedule, now)
         if stale is not None:
             self._calendars.refresh(stale.agent_id)
-            schedule = self._appointments.schedule(invocation.agent_key, now)
+            schedule = self._appointments.schedule(invocation, home, now)
             stale = self._stale_agent(schedule, now)
         if stale is not None:
             return self._leave_wish(invocation, request, render, stale)
         context = RequestContext(
-            now=now, invocation=invocation, agent=schedule.agent, taken=schedule.taken, busy=schedule.busy
+            now=now,
+            invocation=invocation,
+            agent=schedule.agent,
+            taken=schedule.taken,
+            busy=schedule.busy,
+            catalogue=schedule.catalogue,
         )
         return self._answer_question(context, request, render, phone_requests.offer_slots)
 
@@ -139,12 +146,14 @@ class PhoneBookingService:
         """
         now = self._now()
         with self._database.connection() as connection, connection.pipeline():
-            pending = self._appointments.queue_schedule(connection, invocation, now)
+            pending = self._appointments.queue_schedule(connection, invocation, request.property_address, now)
             connection.sync()
             found = pending.read()
         agent = found.schedule.agent
         self._remember_language(invocation, agent)
-        context = RequestContext(now=now, invocation=invocation, agent=agent, own=found.own)
+        context = RequestContext(
+            now=now, invocation=invocation, agent=agent, own=found.own, catalogue=found.schedule.catalogue
+        )
         return self._answer_question(context, request, render, phone_requests.find)
 
     def understand(
@@ -276,7 +285,8 @@ class PhoneBookingService:
         with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
             history = self._calls.begin(connection, invocation)
             now = self._now()
-            pending = self._appointments.queue_schedule(connection, invocation, now)
+            home = request.property_address
+            pending = self._appointments.queue_schedule(connection, invocation, home, now)
             connection.sync()
             call_history = history.read()
             if call_history.redelivered is not None:
@@ -295,6 +305,7 @@ class PhoneBookingService:
                 own=found.own,
                 textable=found.textable if self._promises_texts else frozenset(),
                 call_history=call_history,
+                catalogue=schedule.catalogue,
             )
             return self._decide_and_record(connection, context, request, render, decide)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +23,7 @@ from peterental.appointments.schedule_repository import (
 from peterental.calls.repository import Change
 from peterental.database.constraints import named_constraints
 from peterental.phone_numbers import last_digits, normalise
-from peterental.properties.lookup import HOME_LABEL
+from peterental.properties.lookup import HOME_LABEL, home_values
 
 if TYPE_CHECKING:
     import psycopg
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from peterental.calls.model import ToolInvocation
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
+    from peterental.database.statement import Statement
     from peterental.errors import Refusal
 
 APPOINTMENT = f"""
@@ -73,7 +74,10 @@ OVERLAPPING = f"""
 CALLER_END = r"right(regexp_replace(caller_number, '\D', '', 'g'), 7)"
 """The last digits of a number, however it is written. Word for word the expression that migration 014 indexes."""
 
-CONSTRAINT_ERRORS: Mapping[str, type[Refusal]] = {"appointments_agent_no_overlap": SlotTaken}
+CONSTRAINT_ERRORS: Mapping[str, type[Refusal]] = {
+    "appointments_agent_no_overlap": SlotTaken,
+    "property_viewings_no_overlap": SlotTaken,
+}
 """What violations of the constraints of `appointments` mean, by constraint."""
 
 
@@ -83,8 +87,8 @@ CONSTRAINT_ERRORS: Mapping[str, type[Refusal]] = {"appointments_agent_no_overlap
 SCHEDULE_AND_OWN = schedule_statement(
     AGENT_BY_VAPI_KEY,
     f"""
-    (
-        SELECT json_agg(to_json(booking) ORDER BY booking.start)::text
+        SELECT json_agg(to_json(booking) ORDER BY booking.start)::text AS own,
+            array_agg(booking.property_id) FILTER (WHERE booking.property_id IS NOT NULL) AS own_homes
         FROM (
             SELECT {APPOINTMENT}
             FROM (
@@ -101,7 +105,6 @@ SCHEDULE_AND_OWN = schedule_statement(
             CROSS JOIN (SELECT agent.agent_name, agent.time_zone) AS agents
             WHERE appointments.agent_id = agent.agent_id AND status = 'confirmed'
         ) AS booking
-    )
     """,
     # The numbers that get no texts, of those that a change may be texted to; NULL where no texts are sent.
     """
@@ -112,6 +115,7 @@ SCHEDULE_AND_OWN = schedule_statement(
         )
     END
     """,
+    reads_homes=True,
 )
 
 _BOOKED = """
@@ -159,15 +163,20 @@ class CallersSchedule:
 
 
 class PendingSchedule:
-    """The result of `AppointmentRepository.queue_schedule`, after the sync."""
+    """The result of `AppointmentRepository.queue_schedule`, after the sync.
 
-    def __init__(self, cursor: psycopg.RawCursor[DictRow], numbers: frozenset[str]) -> None:
-        self._cursor = cursor
+    Args:
+        read: returns the row.
+        numbers: those in the tool call, in E.164.
+    """
+
+    def __init__(self, read: Callable[[], DictRow | None], numbers: frozenset[str]) -> None:
+        self._read = read
         self._numbers = numbers
 
     def read(self) -> CallersSchedule:
         """Return what was read."""
-        row = self._cursor.fetchone()
+        row = self._read()
         own = row["own"] if row else None
         stopped = row["stopped"] if row else None
         return CallersSchedule(
@@ -182,14 +191,23 @@ class AppointmentRepository:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._has_homes = True
+        """Whether the catalogue had homes when it was last looked at. Without any, no words are prepared for it."""
 
-    def schedule(self, key: AgentKey, now: datetime) -> AgentSchedule:
-        """Return the schedule of the agent that a call is for.
+    def schedule(self, invocation: ToolInvocation, home: str | None, now: datetime) -> AgentSchedule:
+        """Return the schedule of the agent that a call is for, with the homes that the caller may mean.
 
         One statement, one round trip.
+
+        Args:
+            invocation: the tool call.
+            home: as the caller named it; None where none was named.
+            now: the present moment, aware.
         """
+        values = _key(invocation.agent_key) | {"now": now, "vapi_call_id": invocation.vapi_call_id or None}
         with self._database.connection() as connection:
-            return read_schedule(SCHEDULE_BY_VAPI_KEY.execute(connection, _key(key) | {"now": now}).fetchone())
+            cursor = SCHEDULE_BY_VAPI_KEY.execute(connection, values | self._home_values(home))
+            return read_schedule(self._row_with_homes(connection, cursor, SCHEDULE_BY_VAPI_KEY, values, home))
 
     def schedule_of(self, agent_id: str, now: datetime) -> AgentSchedule:
         """Return the schedule of one agent. One statement, one round trip."""
@@ -206,10 +224,18 @@ class AppointmentRepository:
         )
         return Appointment(**rows[0]) if rows else None
 
-    def queue_schedule(self, connection: Connection, invocation: ToolInvocation, now: datetime) -> PendingSchedule:
-        """Queue the agent's schedule and the caller's own upcoming bookings with it.
+    def queue_schedule(
+        self, connection: Connection, invocation: ToolInvocation, home: str | None, now: datetime
+    ) -> PendingSchedule:
+        """Queue the agent's schedule, the caller's own upcoming bookings, and the homes that the caller may mean.
 
         A booking is the caller's own by its number, or because this phone call made it.
+
+        Args:
+            connection: of the transaction.
+            invocation: the tool call.
+            home: as the caller named it; None where none was named.
+            now: the present moment, aware.
         """
         given = (invocation.caller_number, invocation.arguments.get("attendee_phone"))
         numbers = frozenset(number for number in map(normalise, given) if number)
@@ -219,7 +245,31 @@ class AppointmentRepository:
             "vapi_call_id": invocation.vapi_call_id or None,
             "numbers": list(numbers),
         }
-        return PendingSchedule(SCHEDULE_AND_OWN.execute(connection, values), numbers)
+        cursor = SCHEDULE_AND_OWN.execute(connection, values | self._home_values(home))
+        return PendingSchedule(
+            lambda: self._row_with_homes(connection, cursor, SCHEDULE_AND_OWN, values, home), numbers
+        )
+
+    def _home_values(self, home: str | None) -> dict[str, object]:
+        return home_values(home if self._has_homes else None)
+
+    def _row_with_homes(
+        self,
+        connection: Connection,
+        cursor: psycopg.RawCursor[DictRow],
+        statement: Statement,
+        values: dict[str, object],
+        home: str | None,
+    ) -> DictRow | None:
+        """Return the row; read it again where the catalogue had no homes before and has some now."""
+        row = cursor.fetchone()
+        if row is None or row["has_homes"] is self._has_homes:
+            return row
+        self._has_homes = row["has_homes"]
+        if home is None or not self._has_homes:
+            return row
+        cursor = statement.execute(connection, values | home_values(home))
+        return cursor.fetchone()
 
     def upcoming_of_number(
         self, connection: Connection, agent_id: str, number: str, now: datetime

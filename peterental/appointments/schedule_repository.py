@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 from peterental.agents.lookup import AGENT_BY_ID, AGENT_BY_VAPI_KEY, AGENT_JSON, BUSY_TIMES, agent_from_json
 from peterental.appointments.availability import Availability, BookedInterval, without_booking
 from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes
+from peterental.appointments.home_choice import Catalogue, TakenHome, questions_from_json
 from peterental.calendars.lookup import CALENDAR_AGE, calendar_age
+from peterental.calls.lookup import HOME_QUESTIONS, HOMES_ASKED_ABOUT
 from peterental.database.statement import Statement
+from peterental.properties.lookup import candidates_sql, homes_from_json
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,29 +48,37 @@ _BOOKED_TIMES = f"""
 """
 
 
-def schedule_statement(agent: str, own: str = "NULL", stopped: str = "NULL") -> Statement:
+def schedule_statement(agent: str, own: str = "", stopped: str = "NULL", *, reads_homes: bool = False) -> Statement:
     """Return the statement that reads the schedule of one agent as one row.
 
     Args:
         agent: the query of its row of `agents`.
-        own: an expression to read with it, in which that row is `agent`; the column `own` of the result.
-        stopped: another one; the column `stopped`.
+        own: a query of one row to read with it, in which that row is `agent`: the columns `own` and `own_homes`, the
+            ids of the homes in it.
+        stopped: an expression; the column `stopped` of the result.
+        reads_homes: whether the homes are read that the caller may mean.
     """
+    own_homes = "own.own_homes" if own else "NULL::bigint[]"
+    homes = candidates_sql(own_homes, HOMES_ASKED_ABOUT) if reads_homes else "NULL"
+    questions = f"CASE WHEN %(home_is_said)s AND EXISTS (SELECT FROM properties) THEN {HOME_QUESTIONS} END"
     return Statement(
         f"""
         SELECT
             described.agent, booked.*, busy.*, age.*,
-            {own} AS own, {stopped} AS stopped
+            {"own.own" if own else "NULL"} AS own, {stopped} AS stopped,
+            {homes} AS homes, {questions if reads_homes else "NULL"} AS home_questions,
+            {"EXISTS (SELECT FROM properties)" if reads_homes else "NULL"} AS has_homes
         FROM ({agent}) AS agent
         , LATERAL ({AGENT_JSON}) AS described
         , LATERAL ({_BOOKED_TIMES}) AS booked
         , LATERAL ({BUSY_TIMES}) AS busy
         , LATERAL ({CALENDAR_AGE}) AS age
+        {f", LATERAL ({own}) AS own" if own else ""}
         """
     )
 
 
-SCHEDULE_BY_VAPI_KEY = schedule_statement(AGENT_BY_VAPI_KEY)
+SCHEDULE_BY_VAPI_KEY = schedule_statement(AGENT_BY_VAPI_KEY, reads_homes=True)
 SCHEDULE_BY_ID = schedule_statement(AGENT_BY_ID)
 
 
@@ -81,12 +92,14 @@ class AgentSchedule:
             for callers.
         busy: when the agent is busy otherwise, from now to the horizon.
         calendar_age: how old the busy blocks of its calendars are; None without a calendar.
+        catalogue: the homes that the caller may mean; None without a catalogue, or where none was asked for.
     """
 
     agent: Agent | None
     taken: tuple[BookedInterval, ...] = ()
     busy: BusyTimes = NO_BUSY_TIMES
     calendar_age: CalendarAge | None = None
+    catalogue: Catalogue | None = None
 
     def availability(self, now: datetime, *, without: int | None = None) -> Availability:
         """Return when the agent, who is known, can be booked.
@@ -106,4 +119,18 @@ def read_schedule(row: DictRow | None) -> AgentSchedule:
     booked = map(BookedInterval, row["starts"] or (), row["untils"] or (), row["ids"] or ())
     held = (BookedInterval(start, start, HELD) for start in row["held"] or ())  # busy too; this counts them for the day
     busy = BusyTimes(row["busy_starts"], row["busy_untils"]) if row["busy_starts"] else NO_BUSY_TIMES
-    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *held), busy, calendar_age(row))
+    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *held), busy, calendar_age(row), _catalogue(row))
+
+
+def _catalogue(row: DictRow) -> Catalogue | None:
+    if row["homes"] is None:
+        return None
+    found = homes_from_json(row["homes"])
+    return Catalogue(
+        homes=found.homes,
+        taken={
+            property_id: tuple(TakenHome(*viewing) for viewing in viewings)
+            for property_id, viewings in found.taken.items()
+        },
+        questions=questions_from_json(row["home_questions"]) if row["home_questions"] else (),
+    )
