@@ -173,6 +173,10 @@ class Availability:
             return UnavailableReason.TAKEN
         return UnavailableReason.DAY_FULL if self._is_full(day) else None
 
+    def slot_minutes_at(self, start: datetime) -> int:  # noqa: ARG002  # of several agents it depends on the time
+        """Return the length of a viewing at `start`."""
+        return self.rules.slot_minutes
+
     def limits_at(self, start: datetime) -> Rules:  # noqa: ARG002  # of several agents they depend on the time
         """Return the rules that a refusal of `start` names: its notice and its horizon."""
         return self.rules

@@ -61,6 +61,8 @@ class Appointment(BookingSummary):
     updated_at: datetime | None = None
     booked_by: str | None = None
     """The actor of its first event; None for a booking older than the history."""
+    names_agent: bool = False
+    """Whether sentences for the caller name its agent, because the line has several."""
     property_id: int | None = None
     """The home in the catalogue; None for one that is not in it. `property_address` is what was said."""
     home_label: str | None = None

@@ -111,10 +111,10 @@ class TeamAvailability(Availability):
             free.sort(key=lambda member: member.last_booked_at or NEVER)
         return free[0] if free else None
 
-    def booked_at(self) -> datetime:
-        """Return when a booking that is made now is made: later than any earlier one, so that turns have an order."""
-        latest = max((member.last_booked_at or NEVER for member in self.members), default=NEVER)
-        return self.now if latest < self.now else latest + INSTANT
+    def slot_minutes_at(self, start: datetime) -> int:
+        """Return the length of a viewing with the member who is booked at `start`; of the first one if nobody is."""
+        found = self.chosen(start)
+        return found.availability.rules.slot_minutes if found else self.rules.slot_minutes
 
     def _reasons(self, start: datetime) -> list[UnavailableReason | None]:
         return [member.availability.reason_unavailable(start) for member in self.members]
