@@ -97,10 +97,10 @@ class Availability:
         self.zone = zone
         self.now = now
         self._busy = busy
-        self._taken = sorted(taken, key=lambda interval: interval.start)
-        self._starts = [interval.start for interval in self._taken]
+        self.taken = sorted(taken, key=lambda interval: interval.start)
+        self._starts = [interval.start for interval in self.taken]
         # The latest end of all intervals up to here: they may overlap, and a long one may outlast many short ones.
-        self._latest_ends = list(accumulate((interval.until for interval in self._taken), max))
+        self._latest_ends = list(accumulate((interval.until for interval in self.taken), max))
 
     @cached_property
     def today(self) -> date:
@@ -271,7 +271,7 @@ class Availability:
 
     @cached_property
     def _booked_per_day(self) -> Counter[date]:
-        bookings = (interval for interval in self._taken if interval.appointment_id is not None)
+        bookings = (interval for interval in self.taken if interval.appointment_id is not None)
         return Counter(interval.start.astimezone(self.zone).date() for interval in bookings)
 
     def _is_full(self, day: date) -> bool:

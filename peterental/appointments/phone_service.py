@@ -336,7 +336,9 @@ class PhoneBookingService:
             redelivered = history.read().redelivered
             if redelivered is not None:
                 return redelivered.answer
-            can_call_back = self._calls.leave_urgent(connection, invocation, agent, wish_of(invocation.name, request))
+            can_call_back = self._calls.leave_urgent(
+                connection, invocation, agent, wish_of(invocation.name, request, of_team=stale.of_team)
+            )
             answer = render(CalendarUnavailable(can_call_back=can_call_back), agent, self._now())
             self._calls.record_tool_call(
                 connection, invocation, answer=answer, outcome="message", agent_id=agent.agent_id

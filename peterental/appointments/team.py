@@ -36,11 +36,13 @@ class CalendarStale(Exception):
     Args:
         agent: whose calendars should be read again.
         holder: whose line it is.
+        of_team: whether the line books for other agents than its own.
     """
 
-    def __init__(self, agent: Agent, holder: Agent) -> None:
+    def __init__(self, agent: Agent, holder: Agent, *, of_team: bool = False) -> None:
         self.agent = agent
         self.holder = holder
+        self.of_team = of_team
         super().__init__()
 
 
@@ -113,7 +115,7 @@ class Team:
         """Return those whose calendar is not stale. Raise CalendarStale if there is none."""
         current = [each for each in wanted if each.agent.agent_id not in self.stale]
         if wanted and not current:
-            raise CalendarStale(min(wanted, key=_age_s).agent, self.holder)
+            raise CalendarStale(min(wanted, key=_age_s).agent, self.holder, of_team=True)
         return current
 
     def _of(
