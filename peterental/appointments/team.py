@@ -67,6 +67,12 @@ class Team:
         """Whether the line books for several agents, or for another than its own."""
         return any(each.is_booked for each in self.agents)
 
+    @property
+    def has_current(self) -> bool:
+        """Whether there is an agent to book whose calendar is not stale."""
+        booked = (each.agent for each in self.agents if each.is_booked)
+        return any(agent.is_active and agent.agent_id not in self.stale for agent in booked)
+
     def availability(self, now: datetime, home: Property | None = None) -> TeamAvailability:
         """Return when one of the agents whom the line books is free. Times are said in the holder's zone.
 
