@@ -17,7 +17,7 @@ ALTER TABLE appointments ADD CONSTRAINT appointments_notes_short CHECK (length(n
 ALTER TABLE appointment_events ADD COLUMN IF NOT EXISTS changes JSONB;
 
 COMMENT ON COLUMN appointment_events.changes IS
-'Of an edit: the fields home, agent, agent_id, minutes, name, phone, email, notes, each with its old and new value';
+'Of an edit: the fields home, home_id, agent, agent_id, minutes, name, phone, email, notes, each with old and new value';
 
 ALTER TABLE appointment_events DROP CONSTRAINT IF EXISTS appointment_events_kind_known;
 ALTER TABLE appointment_events ADD CONSTRAINT appointment_events_kind_known CHECK (
@@ -28,23 +28,22 @@ ALTER TABLE appointment_events ADD CONSTRAINT appointment_events_kind_known CHEC
 CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_appointment_events_left
     ON appointment_events ((changes #>> '{agent_id,0}'), happened_at) WHERE changes ? 'agent_id';
 
--- Another agent or another home of the catalogue counts as a change that invitations and calendars have to know of.
+-- Another agent counts as a change that invitations and calendars have to know of, as another time or home does.
 CREATE OR REPLACE TRIGGER appointments_sequence
-    BEFORE UPDATE OF start_time, end_time, status, property_address, property_id, agent_id ON appointments
+    BEFORE UPDATE OF start_time, end_time, status, property_address, agent_id ON appointments
     FOR EACH ROW
     WHEN (
         OLD.start_time IS DISTINCT FROM NEW.start_time
         OR OLD.end_time IS DISTINCT FROM NEW.end_time
         OR (OLD.status = 'cancelled') IS DISTINCT FROM (NEW.status = 'cancelled')
         OR OLD.property_address IS DISTINCT FROM NEW.property_address
-        OR OLD.property_id IS DISTINCT FROM NEW.property_id
         OR OLD.agent_id IS DISTINCT FROM NEW.agent_id
     )
     EXECUTE FUNCTION count_changes_of_viewing();
 
 CREATE OR REPLACE TRIGGER appointments_event_changed
     AFTER UPDATE OF
-    start_time, end_time, status, property_address, property_id, agent_id, attendee_name, attendee_email, attendee_phone
+    start_time, end_time, status, property_address, agent_id, attendee_name, attendee_email, attendee_phone
     ON appointments
     FOR EACH ROW
     WHEN (
@@ -52,7 +51,6 @@ CREATE OR REPLACE TRIGGER appointments_event_changed
         OR OLD.end_time IS DISTINCT FROM NEW.end_time
         OR (OLD.status = 'cancelled') IS DISTINCT FROM (NEW.status = 'cancelled')
         OR OLD.property_address IS DISTINCT FROM NEW.property_address
-        OR OLD.property_id IS DISTINCT FROM NEW.property_id
         OR OLD.agent_id IS DISTINCT FROM NEW.agent_id
         OR OLD.attendee_name IS DISTINCT FROM NEW.attendee_name
         OR OLD.attendee_email IS DISTINCT FROM NEW.attendee_email
