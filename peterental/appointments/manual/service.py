@@ -217,9 +217,7 @@ class ManualBookingService:
         except SlotTaken as refusal:
             raise self._slot_taken(old.agent_id, when, ignored_id=appointment_id) from refusal
 
-    def edit(
-        self, appointment_id: int, seen: ExpectedState | None, entry: ViewingEdit, viewer: Viewer
-    ) -> Appointment:
+    def edit(self, appointment_id: int, seen: ExpectedState | None, entry: ViewingEdit, viewer: Viewer) -> Appointment:
         """Change everything about a viewing but its start and its status. Return it as it is then.
 
         The visitor is told of another home, agent or length by triggers (migration 033); the agent's calendar as well.
@@ -252,11 +250,12 @@ class ManualBookingService:
             blocked_until = None
             if not {"agent_id", "minutes"}.isdisjoint(changes):
                 blocked_until = new.end + timedelta(minutes=agent.rules.buffer_minutes)
-                found = self._require_edit_confirmed(connection, schedule, new, changes, entry.acknowledged, now)
+                found = self._require_edit_confirmed(
+                    connection, schedule, new, changes, acknowledged=entry.acknowledged, now=now
+                )
                 new = replace(new, overlap_allowed=BookingWarning.OVERLAPS in found.kinds)
             self._manual.edit(connection, new, changes, blocked_until, now, actor=viewer.email)
-            before, after = audited_changes(changes)
-            self._audit_change(connection, viewer, "edited", new, before, after)
+            self._audit_change(connection, viewer, "edited", new, before_and_after=audited_changes(changes))
             return new
 
     def change(self, appointment_id: int, seen: ExpectedState | None, action: Action, viewer: Viewer) -> Appointment:
@@ -346,6 +345,7 @@ class ManualBookingService:
         schedule: AgentSchedule,
         new: Appointment,
         changes: Changes,
+        *,
         acknowledged: frozenset[str],
         now: datetime,
     ) -> BookingWarnings:
@@ -398,7 +398,7 @@ class ManualBookingService:
         if property_id is None:
             return None
         home = self._homes.read(connection, property_id)
-        if home is None or home.status != "active" and property_id != old.property_id:
+        if home is None or (home.status != "active" and property_id != old.property_id):
             raise HomeRetired
         return home
 
@@ -434,7 +434,7 @@ class ManualBookingService:
     ) -> None:
         """Queue the entry of the audit log."""
         old, new = changed_fields(before, after) if before else ({}, _audited_fields(after))
-        self._audit_change(connection, viewer, action, after, old, new)
+        self._audit_change(connection, viewer, action, after, before_and_after=(old, new))
 
     def _audit_change(
         self,
@@ -442,9 +442,10 @@ class ManualBookingService:
         viewer: Viewer,
         action: str,
         after: Appointment,
-        old: dict[str, object],
-        new: dict[str, object],
+        *,
+        before_and_after: tuple[dict[str, object], dict[str, object]],
     ) -> None:
+        old, new = before_and_after
         change = Change(
             action=action,
             subject_kind="appointment",
