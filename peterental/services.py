@@ -66,6 +66,7 @@ from peterental.notices.wording.service import WordingService
 from peterental.phone_numbers import region_of
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
+from peterental.properties.service import PropertyService
 from peterental.users.admin_service import UserAdminService
 from peterental.users.passwords import PasswordLimits, Passwords
 from peterental.users.repository import UserRepository
@@ -105,6 +106,7 @@ class Services:
     offer_links: OfferLinks
     outbox: Outbox
     persons: PersonService
+    properties: PropertyService
     releases: ReleaseService
     reminders: ReminderService
     replies: ReplyService
@@ -281,6 +283,7 @@ def build_services(
         offer_links=offer_links,
         outbox=outbox,
         persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
+        properties=PropertyService(database, audit),
         releases=ReleaseService(database, visitors, clock),
         reminders=ReminderService(ReminderRepository(database), clock),
         replies=ReplyService(
