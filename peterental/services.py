@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from peterental.agents.repository import AgentRepository
 from peterental.agents.service import AgentService
+from peterental.agents.shared_lines.service import SharedLineService
 from peterental.agents.working_hours.service import WorkingHoursService
 from peterental.appointments.calendar.service import CalendarService
 from peterental.appointments.calendar_events.feed_repository import FeedRepository
@@ -112,6 +113,7 @@ class Services:
     retention: RetentionService
     second_factor: SecondFactorService
     sessions: SessionService
+    shared_lines: SharedLineService
     user_notices: UserNotices
     users: UserService
     waitlist: WaitlistService
@@ -297,6 +299,7 @@ def build_services(
         retention=RetentionService(database, clock),
         second_factor=SecondFactorService(database, audit, sessions, passwords=passwords, keyring=keyring, now=clock),
         sessions=sessions,
+        shared_lines=SharedLineService(database, agents, audit),
         user_notices=user_notices,
         users=UserService(database, audit, clock, passwords, keyring),
         visitor_links=links,

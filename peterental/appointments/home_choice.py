@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from peterental.appointments.busy_times import BusyTimes
 from peterental.appointments.model import (
     MAX_HOMES_NAMED,
     HomeOfColleague,
@@ -85,6 +86,20 @@ class Catalogue:
     def get(self, property_id: int | None) -> Property | None:
         """Return a home that was read, by its id."""
         return next((home for home in self.homes if home.property_id == property_id), None)
+
+    def busy_times(self, home: Property, ignored_id: int | None) -> BusyTimes:
+        """Return when a home may not be viewed, because of others' viewings of it.
+
+        Args:
+            home: which.
+            ignored_id: of the viewing that is to be moved, which does not block itself.
+        """
+        others = [each for each in self.taken.get(home.property_id, ()) if each.appointment_id != ignored_id]
+        return BusyTimes([each.start_s for each in others], [each.until_s for each in others])
+
+
+EMPTY_CATALOGUE = Catalogue()
+"""What was read of a catalogue in which nothing was looked up."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from peterental.properties.model import Property
 
 Status = Literal["confirmed", "cancelled", "completed", "no_show"]
-EventKind = Literal["booked", "moved", "cancelled", "completed", "no_show", "reopened", "confirmed", "released"]
+EventKind = Literal[
+    "booked", "moved", "cancelled", "completed", "no_show", "reopened", "confirmed", "released", "edited"
+]
 
 PHONE = "phone"
 """The actor of a change by a phone call. The actor of a user's change is the e-mail address."""
@@ -63,12 +65,16 @@ class Appointment(BookingSummary):
     updated_at: datetime | None = None
     booked_by: str | None = None
     """The actor of its first event; None for a booking older than the history."""
+    names_agent: bool = False
+    """Whether sentences for the caller name its agent, because the line has several."""
     property_id: int | None = None
     """The home in the catalogue; None for one that is not in it. `property_address` is what was said."""
     home_label: str | None = None
     """What the catalogue calls that home."""
     is_home_unknown: bool = False
     """Whether the caller named a home that the catalogue does not have."""
+    notes: str | None = None
+    """What the office noted; read with single viewings for users only, else None."""
 
     @property
     def home(self) -> str:

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from peterental.agents.lookup import AGENT_BY_VAPI_KEY
+from peterental.agents.lookup import LINE_BY_VAPI_KEY, NOTE_TURN
 from peterental.appointments.model import PHONE, Appointment, SlotTaken
 from peterental.appointments.schedule_repository import (
+    LINE_SCHEDULE_BY_ID,
+    LINE_SCHEDULE_BY_VAPI_KEY,
     MULTI_DAY,
     SCHEDULE_BY_ID,
-    SCHEDULE_BY_VAPI_KEY,
     AgentSchedule,
+    LineSchedule,
+    read_line,
     read_schedule,
     schedule_statement,
 )
@@ -85,7 +88,7 @@ CONSTRAINT_ERRORS: Mapping[str, type[Refusal]] = {
 # are looked up by id (OFFSET 0 keeps it so): a plan that was made while the table was small would read all bookings of
 # the agent.
 SCHEDULE_AND_OWN = schedule_statement(
-    AGENT_BY_VAPI_KEY,
+    LINE_BY_VAPI_KEY,
     f"""
         SELECT json_agg(to_json(booking) ORDER BY booking.start)::text AS own,
             array_agg(booking.property_id) FILTER (WHERE booking.property_id IS NOT NULL) AS own_homes
@@ -115,6 +118,7 @@ SCHEDULE_AND_OWN = schedule_statement(
         )
     END
     """,
+    line=True,
     reads_homes=True,
 )
 
@@ -143,6 +147,7 @@ _FIRST_EVENT = """
 """
 _INSERT = f"WITH {_BOOKED} {_FIRST_EVENT}"
 _INSERTION = f"{_BOOKED}, changed AS ({_FIRST_EVENT})"
+_INSERTION_IN_TURN = f"{_BOOKED}, turned AS ({NOTE_TURN}), changed AS ({_FIRST_EVENT})"
 
 _own_decoder = msgspec.json.Decoder(tuple[Appointment, ...])
 
@@ -152,36 +157,56 @@ class CallersSchedule:
     """What is read for a tool call.
 
     Args:
-        schedule: of the agent.
-        own: the caller's own upcoming bookings, soonest first.
+        line: the schedules of the agents of the line.
+        own: the caller's own upcoming bookings with them, soonest first.
         textable: the numbers in E.164, of those in the tool call, that are texted about a change.
     """
 
-    schedule: AgentSchedule
+    line: LineSchedule
     own: tuple[Appointment, ...]
     textable: frozenset[str]
+
+    @property
+    def schedule(self) -> AgentSchedule:
+        """The schedule of the agent whose line it is."""
+        return self.line.holder
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A booking by a shared line, of which it takes note.
+
+    Args:
+        holder_agent_id: whose line it is.
+        at: later than any before it, aware.
+    """
+
+    holder_agent_id: str
+    at: datetime
 
 
 class PendingSchedule:
     """The result of `AppointmentRepository.queue_schedule`, after the sync.
 
     Args:
-        read: returns the row.
+        read: returns the rows.
         numbers: those in the tool call, in E.164.
     """
 
-    def __init__(self, read: Callable[[], DictRow | None], numbers: frozenset[str]) -> None:
+    def __init__(self, read: Callable[[], list[DictRow]], numbers: frozenset[str]) -> None:
         self._read = read
         self._numbers = numbers
 
     def read(self) -> CallersSchedule:
         """Return what was read."""
-        row = self._read()
-        own = row["own"] if row else None
-        stopped = row["stopped"] if row else None
+        rows = self._read()
+        own = [booking for row in rows if row["own"] for booking in _own_decoder.decode(row["own"])]
+        if len(rows) > 1:
+            own.sort(key=lambda booking: (booking.start, booking.appointment_id))
+        stopped = rows[0]["stopped"] if rows else None
         return CallersSchedule(
-            read_schedule(row),
-            _own_decoder.decode(own) if own else (),
+            read_line(rows),
+            tuple(own),
             frozenset() if stopped is None else self._numbers.difference(stopped),
         )
 
@@ -194,8 +219,8 @@ class AppointmentRepository:
         self._has_homes = True
         """Whether the catalogue had homes when it was last looked at. Without any, no words are prepared for it."""
 
-    def schedule(self, invocation: ToolInvocation, home: str | None, now: datetime) -> AgentSchedule:
-        """Return the schedule of the agent that a call is for, with the homes that the caller may mean.
+    def line(self, invocation: ToolInvocation, home: str | None, now: datetime) -> LineSchedule:
+        """Return the schedules of the agents of the line that was called, with the homes that the caller may mean.
 
         One statement, one round trip.
 
@@ -206,8 +231,13 @@ class AppointmentRepository:
         """
         values = _key(invocation.agent_key) | {"now": now, "vapi_call_id": invocation.vapi_call_id or None}
         with self._database.connection() as connection:
-            cursor = SCHEDULE_BY_VAPI_KEY.execute(connection, values | self._home_values(home))
-            return read_schedule(self._row_with_homes(connection, cursor, SCHEDULE_BY_VAPI_KEY, values, home))
+            cursor = LINE_SCHEDULE_BY_VAPI_KEY.execute(connection, values | self._home_values(home))
+            return read_line(self._with_homes(connection, cursor, LINE_SCHEDULE_BY_VAPI_KEY, values, home))
+
+    def line_of(self, agent_id: str, now: datetime) -> LineSchedule:
+        """Return the schedules of the agents of one agent's line. One statement, one round trip."""
+        with self._database.connection() as connection:
+            return read_line(LINE_SCHEDULE_BY_ID.execute(connection, {"agent_id": agent_id, "now": now}).fetchall())
 
     def schedule_of(self, agent_id: str, now: datetime) -> AgentSchedule:
         """Return the schedule of one agent. One statement, one round trip."""
@@ -227,7 +257,7 @@ class AppointmentRepository:
     def queue_schedule(
         self, connection: Connection, invocation: ToolInvocation, home: str | None, now: datetime
     ) -> PendingSchedule:
-        """Queue the agent's schedule, the caller's own upcoming bookings, and the homes that the caller may mean.
+        """Queue the schedules of the line's agents, the caller's own bookings, and the homes that it may mean.
 
         A booking is the caller's own by its number, or because this phone call made it.
 
@@ -246,30 +276,27 @@ class AppointmentRepository:
             "numbers": list(numbers),
         }
         cursor = SCHEDULE_AND_OWN.execute(connection, values | self._home_values(home))
-        return PendingSchedule(
-            lambda: self._row_with_homes(connection, cursor, SCHEDULE_AND_OWN, values, home), numbers
-        )
+        return PendingSchedule(lambda: self._with_homes(connection, cursor, SCHEDULE_AND_OWN, values, home), numbers)
 
     def _home_values(self, home: str | None) -> dict[str, object]:
         return home_values(home if self._has_homes else None)
 
-    def _row_with_homes(
+    def _with_homes(
         self,
         connection: Connection,
         cursor: psycopg.RawCursor[DictRow],
         statement: Statement,
         values: dict[str, object],
         home: str | None,
-    ) -> DictRow | None:
-        """Return the row; read it again where the catalogue had no homes before and has some now."""
-        row = cursor.fetchone()
-        if row is None or row["has_homes"] is self._has_homes:
-            return row
-        self._has_homes = row["has_homes"]
+    ) -> list[DictRow]:
+        """Return the rows; read them again where the catalogue had no homes before and has some now."""
+        rows = cursor.fetchall()
+        if not rows or rows[0]["has_homes"] is self._has_homes:
+            return rows
+        self._has_homes = rows[0]["has_homes"]
         if home is None or not self._has_homes:
-            return row
-        cursor = statement.execute(connection, values | home_values(home))
-        return cursor.fetchone()
+            return rows
+        return statement.execute(connection, values | home_values(home)).fetchall()
 
     def upcoming_of_number(
         self, connection: Connection, agent_id: str, number: str, now: datetime
@@ -322,9 +349,21 @@ class AppointmentRepository:
         values = _booking_values(appointment, blocked_until, tool_call_id, actor)
         return connection.execute(_INSERT.encode(), values)
 
-    def insertion(self, appointment: Appointment, blocked_until: datetime, tool_call_id: str) -> Change:
-        """Return the same for a booking by phone, as a part of the statement that records the tool call."""
-        return Change(_INSERTION, _booking_values(appointment, blocked_until, tool_call_id, PHONE))
+    def insertion(
+        self, appointment: Appointment, blocked_until: datetime, tool_call_id: str, turn: Turn | None = None
+    ) -> Change:
+        """Return the same for a booking by phone, as a part of the statement that records the tool call.
+
+        Args:
+            appointment: as for `insert`.
+            blocked_until: likewise.
+            tool_call_id: likewise.
+            turn: what a shared line notes about it.
+        """
+        values = _booking_values(appointment, blocked_until, tool_call_id, PHONE)
+        if turn is None:
+            return Change(_INSERTION, values)
+        return Change(_INSERTION_IN_TURN, values | {"turn_holder_id": turn.holder_agent_id, "turn_at": turn.at})
 
     def move(
         self,

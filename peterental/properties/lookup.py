@@ -59,18 +59,19 @@ PROPERTY_JSON = """
 """An expression on the row `properties`, for `property_from_json`."""
 
 
-def candidates_sql(own: str = "NULL::bigint[]", asked: str = "NULL::bigint[]") -> str:
+def candidates_sql(is_said: str, own: str, asked: str) -> str:
     """Return an expression: the homes that a caller may mean, as JSON for `homes_from_json`; NULL without a catalogue.
 
     In it the row `agent` is that of `agents`. Parameters: those of `home_values`, and `now`. An empty catalogue costs a
     look at an empty table.
 
     Args:
-        own: an expression, the ids of the homes of the caller's own bookings; NULL for none.
+        is_said: an expression, whether homes are looked up by what was said.
+        own: another one, the ids of the homes of the caller's own bookings; NULL for none.
         asked: another one, of the homes that this call was asked about.
     """
     return f"""
-        CASE WHEN EXISTS (SELECT FROM properties) AND (%(home_is_said)s::boolean OR {own} IS NOT NULL) THEN (
+        CASE WHEN EXISTS (SELECT FROM properties) AND ({is_said} OR {own} IS NOT NULL) THEN (
             WITH wanted AS MATERIALIZED (SELECT {own} || {asked} AS ids)
             SELECT json_build_object(
                 'homes', COALESCE(json_agg(home.described), '[]'),
