@@ -17,7 +17,6 @@ import msgspec
 
 from peterental.appointments.busy_times import BusyTimes
 from peterental.appointments.model import (
-    MAX_HOMES_NAMED,
     HomeOfColleague,
     HomeRetired,
     HomeUnknown,
@@ -46,7 +45,12 @@ MOST_QUESTIONS = 2
 
 _YES = word_set("yes yeah yep yup correct right sure exactly absolutely si claro correcto exacto eso")
 _NO = word_set("no not nope wrong isnt dont incorrecto tampoco")
-_ORDINALS = {"1st": 0, "2nd": 1, "3rd": 2}
+_ORDINALS = {
+    "1st": 0, "2nd": 1, "3rd": 2,
+    "primera": 0, "primero": 0, "segunda": 1, "segundo": 1, "tercera": 2, "tercero": 2,
+}
+_LITTLE_WORDS = word_set("the one la el de del en un una unidad uno")
+"""Words of an answer that pick nothing."""
 
 
 class TakenHome(NamedTuple):
@@ -178,6 +182,8 @@ def choose_home(
     try:
         return HomeChoice(text, _resolve(text, catalogue.homes, is_shown))
     except (WhichHome, HomeUnknown) as refusal:
+        if isinstance(refusal, HomeUnknown) and is_placeholder_home(text):
+            return None
         if not asked:
             raise
         answer = _answer_in(said(), [home for home in map(catalogue.get, asked[0].property_ids) if home])
@@ -226,8 +232,7 @@ def _resolve(text: str, homes: Sequence[Property], is_shown: Callable[[Property]
     _refuse_others([*by_fit[Fit.EXACT], *(by_fit[Fit.SHORT] if address.number else ())])
     doubtful = offered[Fit.DOUBTFUL] or sorted(offered[Fit.NEAR], key=lambda home: _difference(address, home))
     if doubtful:
-        named = tuple(doubtful[:MAX_HOMES_NAMED])
-        raise WhichHome(text, named, more=len(doubtful) - len(named))
+        raise WhichHome(text, tuple(doubtful))
     raise HomeUnknown(text)
 
 
@@ -236,8 +241,7 @@ def _only(text: str, address: Address, found: Sequence[Property]) -> Property:
     if address.bedrooms is not None:
         homes = _with_bedrooms(found, address.bedrooms)
         if not homes:
-            named = tuple(found[:MAX_HOMES_NAMED])
-            raise WhichHome(text, named, more=len(found) - len(named))
+            raise WhichHome(text, tuple(found))
         found = homes
     if len(found) == 1:
         return found[0]
@@ -250,17 +254,9 @@ def _only(text: str, address: Address, found: Sequence[Property]) -> Property:
     return _ask(text, found, difference, options)
 
 
-def _ask(text: str, found: Sequence[Property], difference: Discriminator, options: Sequence[str]) -> Property:
-    named = tuple(found[:MAX_HOMES_NAMED])
+def _ask(text: str, found: Sequence[Property], difference: Discriminator, options: tuple[str, ...]) -> Property:
     is_distinct = len(set(options)) == len(found)
-    raise WhichHome(
-        text,
-        named,
-        tuple(options[: len(named)]) if is_distinct else (),
-        more=len(found) - len(named),
-        is_choice=True,
-        difference=difference,
-    )
+    raise WhichHome(text, tuple(found), options if is_distinct else (), is_choice=True, difference=difference)
 
 
 def _refuse_others(others: Sequence[Property]) -> None:
@@ -389,7 +385,7 @@ def _pick_asked(text: str, catalogue: Catalogue, is_shown: Callable[[Property], 
 def pick_among(text: str, homes: Sequence[Property]) -> Property | None:
     """Return the one of the homes named in a question that an answer picks; None where it picks none or several."""
     address = parse_address(text)
-    said = _parts(address)
+    said = _parts(address) - _LITTLE_WORDS
     if address.bedrooms is not None:
         homes = _with_bedrooms(homes, address.bedrooms)
     fitting = [home for home in homes if said <= _parts(home.parsed)] if said or address.bedrooms is not None else []

@@ -11,7 +11,7 @@ from peterental.agents.model import AgentUnknown
 from peterental.agents.working_hours.repository import WorkingHoursRepository
 from peterental.appointments import phone_requests
 from peterental.appointments.availability import Availability, UnavailableReason
-from peterental.appointments.model import CalendarUnavailable, SlotTaken
+from peterental.appointments.model import BookingRequest, CalendarUnavailable, HomesNamed, SlotTaken
 from peterental.appointments.phone_requests import Decision, RequestContext
 from peterental.appointments.repository import AppointmentRepository, Turn
 from peterental.appointments.slot_check import check_slot
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from peterental.access import Viewer
     from peterental.agents.model import Agent, AgentKey, Language
-    from peterental.appointments.model import BookingRequest
     from peterental.appointments.schedule_repository import AgentSchedule
     from peterental.appointments.slot_check import SlotCheck
     from peterental.appointments.team import Team
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from peterental.calls.service import CallService
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
+    from peterental.properties.search import HomeSearch
 
 log = logging.getLogger(__name__)
 
@@ -158,6 +158,19 @@ class PhoneBookingService:
             now=now, invocation=invocation, agent=agent, team=team, own=found.own, catalogue=found.line.catalogue
         )
         return self._answer_question(context, request, render, phone_requests.find)
+
+    def find_homes(self, invocation: ToolInvocation, search: HomeSearch, render: Render) -> str:
+        """Name up to three homes that the line's agents show. Round trips as for `find`, no lock."""
+        now = self._now()
+        agent, found = self._appointments.find_homes(invocation.agent_key, search, now)
+        self._remember_language(invocation, agent)
+        context = RequestContext(now=now, invocation=invocation, agent=agent)
+
+        def decide(context: RequestContext, _request: BookingRequest) -> Decision:
+            _ = context.active_agent
+            return Decision(HomesNamed(found, search), "answered")
+
+        return self._answer_question(context, BookingRequest(), render, decide)
 
     def understand(
         self, phrase: str, agent_id: str, viewer: Viewer, now: datetime | None = None
