@@ -13,8 +13,6 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-import msgspec
-
 from peterental.appointments.busy_times import BusyTimes
 from peterental.appointments.model import (
     HomeOfColleague,
@@ -46,8 +44,15 @@ MOST_QUESTIONS = 2
 _YES = word_set("yes yeah yep yup correct right sure exactly absolutely si claro correcto exacto eso")
 _NO = word_set("no not nope wrong isnt dont incorrecto tampoco")
 _ORDINALS = {
-    "1st": 0, "2nd": 1, "3rd": 2,
-    "primera": 0, "primero": 0, "segunda": 1, "segundo": 1, "tercera": 2, "tercero": 2,
+    "1st": 0,
+    "2nd": 1,
+    "3rd": 2,
+    "primera": 0,
+    "primero": 0,
+    "segunda": 1,
+    "segundo": 1,
+    "tercera": 2,
+    "tercero": 2,
 }
 _LITTLE_WORDS = word_set("the one la el de del en un una unidad uno")
 """Words of an answer that pick nothing."""
@@ -102,10 +107,6 @@ class Catalogue:
         return BusyTimes([each.start_s for each in others], [each.until_s for each in others])
 
 
-EMPTY_CATALOGUE = Catalogue()
-"""What was read of a catalogue in which nothing was looked up."""
-
-
 @dataclass(frozen=True)
 class HomeChoice:
     """The home that a request is about.
@@ -148,15 +149,9 @@ def question_key(homes: Sequence[Property]) -> str:
     return f"{HOME_QUESTION}{','.join(str(home.property_id) for home in homes)}"
 
 
-def questions_from_json(text: str) -> tuple[HomeQuestion, ...]:
-    """Return the questions in a value of `calls.lookup.HOME_QUESTIONS`."""
-    return tuple(
-        HomeQuestion(said, tuple(int(found) for found in key.removeprefix(HOME_QUESTION).split(",") if found))
-        for key, said in _questions_decoder.decode(text)
-    )
-
-
-_questions_decoder = msgspec.json.Decoder(tuple[tuple[str, str | None], ...])
+def home_question(key: str, said: str | None) -> HomeQuestion:
+    """Return the question with a key of `question_key`."""
+    return HomeQuestion(said, tuple(int(found) for found in key.removeprefix(HOME_QUESTION).split(",") if found))
 
 
 def choose_home(
