@@ -39,6 +39,9 @@ HOME_LABEL = """
 EXACT_RANK = 3
 """The rank of homes that have the number and the words that were said."""
 
+WANTED_RANK = -1
+"""The rank of homes that are read in any case: of the caller's viewings, and of the latest question."""
+
 MAX_CANDIDATES = 50
 """The homes of that rank that are read for one said home: the units of a large house."""
 
@@ -143,13 +146,13 @@ def candidates_sql(*, is_said: str, own: str, asked: str, questions: str, agent_
                             LIMIT {MAX_DOUBTFUL}
                         )
                         UNION ALL
-                        SELECT *, {EXACT_RANK} FROM properties
+                        SELECT *, {WANTED_RANK} FROM properties
                         WHERE property_id = ANY ((SELECT ids FROM wanted)::bigint[])
                     ) AS properties
                 ) AS ranked
-                WHERE rank = best_rank OR (best_rank < {EXACT_RANK} AND rank = best_rank - 1)
+                WHERE rank IN (best_rank, {WANTED_RANK}) OR (best_rank < {EXACT_RANK} AND rank = best_rank - 1)
             ) AS properties
-            WHERE place <= CASE WHEN rank = {EXACT_RANK} THEN {MAX_CANDIDATES} ELSE {MAX_DOUBTFUL} END
+            WHERE rank = {WANTED_RANK} OR place <= CASE WHEN rank = {EXACT_RANK} THEN {MAX_CANDIDATES} ELSE {MAX_DOUBTFUL} END
         ) ELSE '' END END
     """
 
