@@ -169,11 +169,11 @@ class RequestContext:
         On a shared line it raises AgentInactive, CalendarStale.
 
         Args:
-            without: the booking that is to be moved: its agent's times, as they would be without it.
+            without: the booking that is to be moved, which does not block itself.
         """
         agent = self.known_agent
         if self.team is not None and without is not None:
-            return self.team.availability_without(without, self.now)
+            return self.team.availability_to_move(without, self.now)
         if self.team is not None and self.team.is_shared:
             return self.team.availability(self.now)
         taken = without_booking(self.taken, without.appointment_id if without else None)
@@ -247,7 +247,7 @@ class Decision:
         label: the outcome's one word in the log of tool calls.
         change: what to write of `appointment`, if anything.
         appointment: the booking it is about.
-        old_start: when a booking that is moved started before, in UTC.
+        before: a booking that is moved, as it was.
         said_before: the sentence that confirmed a cancellation earlier in this call, to be repeated.
     """
 
@@ -255,7 +255,7 @@ class Decision:
     label: str
     change: Literal["insert", "move", "cancel"] | None = None
     appointment: Appointment | None = None
-    old_start: datetime | None = None
+    before: Appointment | None = None
     said_before: str | None = None
 
 
@@ -306,8 +306,17 @@ def move(context: RequestContext, request: BookingRequest) -> Decision:
     if start == booking.start:
         return _already_booked(booking, Moved(booking))
     check_start(availability, start)
-    moved = replace(booking, start=start, end=start + timedelta(minutes=availability.rules.slot_minutes))
-    return _changing(context, Moved(moved, will_text=context.will_text(moved)), "move", booking.start)
+    agent = context.agent_for(start, availability)
+    moved = replace(
+        booking,
+        start=start,
+        end=start + timedelta(minutes=availability.slot_minutes_at(start)),
+        agent_id=agent.agent_id,
+        agent_name=agent.agent_name,
+        time_zone=agent.time_zone,
+        names_agent=booking.names_agent or agent.agent_id != booking.agent_id,
+    )
+    return _changing(context, Moved(moved, will_text=context.will_text(moved)), "move", booking)
 
 
 def cancel(context: RequestContext, request: BookingRequest) -> Decision:
@@ -532,13 +541,13 @@ def _changing(
     context: RequestContext,
     outcome: Booked | Moved | Cancelled,
     change: Literal["insert", "move", "cancel"],
-    old_start: datetime | None = None,
+    before: Appointment | None = None,
 ) -> Decision:
     """Decide to change something. Raise CallEnded for a tool call that is delivered after the end of its call."""
     if context.call_history.has_ended:
         raise CallEnded
     label = {"insert": "booked", "move": "moved", "cancel": "cancelled"}[change]
-    return Decision(outcome, label, change, outcome.appointment, old_start)
+    return Decision(outcome, label, change, outcome.appointment, before)
 
 
 def _minutes(booking: Appointment) -> int:

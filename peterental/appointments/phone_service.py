@@ -379,14 +379,16 @@ class PhoneBookingService:
         if booking is None or decision.change is None:
             return None
         blocked_until = booking.end + timedelta(minutes=context.agent_of(booking).rules.buffer_minutes)
+        turn = None
+        if context.team is not None and context.team.is_shared:
+            turn = Turn(context.team.holder.agent_id, context.team.turn_at(context.now))
         if decision.change == "insert":
-            turn = None
-            if context.team is not None and context.team.is_shared:
-                turn = Turn(context.team.holder.agent_id, context.team.turn_at(context.now))
             return self._appointments.insertion(booking, blocked_until, context.invocation.tool_call_id, turn)
         if decision.change == "move":
-            old_start = decision.old_start or booking.start
-            self._appointments.move(connection, booking, old_start, blocked_until, context.now)
+            before = decision.before or booking
+            self._appointments.move(connection, booking, before, blocked_until, context.now)
+            if turn is not None and before.agent_id != booking.agent_id:
+                self._appointments.note_turn(connection, turn, booking.agent_id)
         else:
             self._appointments.cancel(connection, booking, context.now)
         return None

@@ -117,10 +117,55 @@ def test_moved_viewing_keeps_its_agent(phone: Phone, services: Services, databas
     assert phone.say("reschedule_appointment", {"start_time": "tomorrow at 4 pm"}) == (
         f"Your viewing of 1420 Elm Street, Norman, OK with Ben Okoro is now {MONDAY} at four PM."
     )
-    assert phone.say("reschedule_appointment", {"start_time": "tomorrow at 10 am"}).startswith(
-        "The first viewing starts at two PM"
-    )
     assert viewings(database) == [("ben", "23 16:00", "confirmed")]
+
+
+def test_viewing_is_moved_to_another_agent_if_its_own_is_not_free(
+    phone: Phone, services: Services, database: Database
+) -> None:
+    hours(database, "ben", "14:00", "17:00")
+    database.fetch("UPDATE agents SET slot_minutes = 60, buffer_minutes = 15 WHERE agent_id = 'ana'")
+    share(services, "ben", "ana", choice="round_robin")
+    book(phone)
+    assert phone.say("reschedule_appointment", {"start_time": "tomorrow at 10 am"}, "same") == (
+        f"Your viewing of 1420 Elm Street, Norman, OK with Ana Reyes is now {MONDAY} at ten AM."
+    )
+    assert "with Ana Reyes is now" in phone.say("reschedule_appointment", {"start_time": "tomorrow at 10 am"}, "same")
+    assert viewings(database) == [("ana", "23 10:00", "confirmed")]
+    (stored,) = database.fetch(
+        "SELECT end_time - start_time AS length, blocked_until - end_time AS buffer, sequence FROM appointments"
+    )
+    assert (stored["length"].seconds, stored["buffer"].seconds, stored["sequence"]) == (3600, 900, 1)
+    events = database.fetch("SELECT kind, actor, changes FROM appointment_events ORDER BY event_id")
+    assert events[1] == {
+        "kind": "moved",
+        "actor": "phone",
+        "changes": {"agent": ["Ben Okoro", "Ana Reyes"], "agent_id": ["ben", "ana"]},
+    }
+    assert len(events) == 2
+    turns = database.fetch("SELECT agent_id FROM line_members ORDER BY last_booked_at DESC")
+    assert [row["agent_id"] for row in turns] == ["ana", "ben"]
+    assert "with Ana Reyes" in phone.say("find_appointment", {"attendee_name": "Dolores"})
+
+
+def test_both_agents_are_told_of_a_viewing_that_changes_hands(
+    phone: Phone, services: Services, database: Database
+) -> None:
+    """Their calendars are written again, too; tests of edits show how."""
+    database.fetch("INSERT INTO notice_channels (channel, sender, is_real) VALUES ('email', 'x@example.com', FALSE)")
+    database.fetch(
+        "INSERT INTO agent_notice_contacts (agent_id, email) VALUES ('ana', 'ana@example.com'), ('ben', 'ben@example.com')"
+    )
+    hours(database, "ben", "14:00", "17:00")
+    share(services, "ben", "ana")
+    book(phone)
+    database.fetch("DELETE FROM notices")
+    phone.say("reschedule_appointment", {"start_time": "tomorrow at 10 am"})
+    told = database.fetch("SELECT agent_id, kind, recipient FROM notices WHERE audience = 'agent' ORDER BY agent_id")
+    assert [(row["agent_id"], row["kind"], row["recipient"]) for row in told] == [
+        ("ana", "agent_booked", "ana@example.com"),
+        ("ben", "agent_reassigned", "ben@example.com"),
+    ]
 
 
 def test_repetitions_are_one_viewing_across_agents(phone: Phone, services: Services, database: Database) -> None:
@@ -140,16 +185,18 @@ def test_inactive_member_is_left_out(phone: Phone, services: Services, database:
     share(services, "ben", "ana")
     book(phone)
     services.agents.set_active("ben", ADMIN, active=False)
-    assert phone.say("reschedule_appointment", {"start_time": "tomorrow at 4 pm"}).startswith(
-        "I'm sorry, viewings are not"
-    )
     next_caller(phone, 2)
     assert "with Ana Reyes" in book(phone, "tomorrow at 10 am")
     share(services, "ben")
     assert phone.say("get_availability").startswith("I'm sorry, viewings are not being booked")
     phone.number, phone.call_id = "+15550142100", "call-9"
+    assert phone.say("reschedule_appointment", ELM | {"start_time": "tomorrow at 4 pm"}).startswith(
+        "I'm sorry, viewings are not being booked"
+    )
+    share(services, "ben", "ana")
+    assert "with Ana Reyes is now" in phone.say("reschedule_appointment", ELM | {"start_time": "tomorrow at 3:30 pm"})
     assert "is cancelled" in phone.say("cancel_appointment", ELM)
-    assert viewings(database) == [("ben", "23 15:00", "cancelled"), ("ana", "23 10:00", "confirmed")]
+    assert viewings(database) == [("ana", "23 15:30", "cancelled"), ("ana", "23 10:00", "confirmed")]
 
 
 def test_viewings_of_who_left_the_line_are_found(phone: Phone, services: Services, database: Database) -> None:
@@ -231,14 +278,18 @@ def test_stale_calendar_leaves_an_agent_out(phone: Phone, services: Services, da
     assert len(viewings(database)) == 2
 
 
-def test_viewing_is_not_moved_by_a_stale_calendar(phone: Phone, services: Services, database: Database) -> None:
+def test_viewing_with_a_stale_calendar_is_moved_to_another_agent(
+    phone: Phone, services: Services, database: Database
+) -> None:
     share(services, "ben", "ana")
     book(phone)
     stale_calendar(database, "ben")
-    assert phone.say("reschedule_appointment", {"start_time": "tomorrow at 4 pm"}).startswith(
+    assert "with Ana Reyes is now" in phone.say("reschedule_appointment", {"start_time": "tomorrow at 4 pm"})
+    stale_calendar(database, "ana")
+    assert phone.say("reschedule_appointment", {"start_time": "tomorrow at 2 pm"}).startswith(
         "I'm sorry, I can't reach"
     )
-    assert viewings(database) == [("ben", "23 15:00", "confirmed")]
+    assert viewings(database) == [("ana", "23 16:00", "confirmed")]
     assert database.fetch("SELECT agent_id FROM messages") == [{"agent_id": "ana"}]
 
 
