@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from peterental.agents.model import AgentInactive
+from peterental.appointments.busy_times import NO_BUSY_TIMES
 from peterental.appointments.team_availability import TeamAvailability, TeamMember, turn_at
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from peterental.agents.model import Agent
     from peterental.agents.shared_lines.model import Choice
+    from peterental.appointments.busy_times import BusyTimes
     from peterental.appointments.model import Appointment
     from peterental.appointments.schedule_repository import LineAgent, LineSchedule
     from peterental.calendars.account import CalendarAge
@@ -70,7 +72,9 @@ class Team:
         booked = (each.agent for each in self.agents if each.is_booked)
         return any(agent.is_active and agent.agent_id not in self.stale for agent in booked)
 
-    def availability(self, now: datetime, home: Property | None = None) -> TeamAvailability:
+    def availability(
+        self, now: datetime, home: Property | None = None, home_taken: BusyTimes = NO_BUSY_TIMES
+    ) -> TeamAvailability:
         """Return when one of the agents whom the line books is free. Times are said in the holder's zone.
 
         Those who do not show the home are left out, and, while there are others, those whose calendar is stale.
@@ -79,18 +83,23 @@ class Team:
         Args:
             now: the present moment, aware.
             home: of which a viewing is wanted, if that is known.
+            home_taken: when that home may not be viewed.
         """
-        return self._of(self._bookable(), now, home)
+        return self._of(self._bookable(), now, home, home_taken)
 
     def availability_to_move(
-        self, booking: Appointment, now: datetime, home: Property | None = None
+        self, booking: Appointment, now: datetime, home: Property | None = None, home_taken: BusyTimes = NO_BUSY_TIMES
     ) -> TeamAvailability:
         """Return when a booking can be: with its agent whenever that one is free, else with another one of the line.
 
         The booking does not block itself. Raises as `availability` does.
         """
         others = [each for each in self._bookable() if each.agent.agent_id != booking.agent_id]
-        return self._of([self._agent(booking.agent_id), *others], now, home, moved=booking)
+        return self._of([self._agent(booking.agent_id), *others], now, home, home_taken, moved=booking)
+
+    def shows(self, home: Property) -> bool:
+        """Return whether one of the agents whom the line books shows a home."""
+        return any(home.is_shown_by(each.agent.agent_id) for each in self._bookable() if each.agent.is_active)
 
     def has(self, agent_id: str) -> bool:
         """Return whether an agent belongs to the line, and is locked if the transaction is to change anything."""
@@ -120,7 +129,12 @@ class Team:
         return current
 
     def _of(
-        self, agents: Sequence[LineAgent], now: datetime, home: Property | None, moved: Appointment | None = None
+        self,
+        agents: Sequence[LineAgent],
+        now: datetime,
+        home: Property | None,
+        home_taken: BusyTimes,
+        moved: Appointment | None = None,
     ) -> TeamAvailability:
         active = [each for each in agents if each.agent.is_active]
         if not active:
@@ -128,7 +142,11 @@ class Team:
         showing = [each for each in active if home is None or home.is_shown_by(each.agent.agent_id)]
         without = moved.appointment_id if moved else None
         members = [
-            TeamMember(each.agent, each.schedule.availability(now, without=without, home=home), each.last_booked_at)
+            TeamMember(
+                each.agent,
+                each.schedule.availability(now, without=without, home=home, home_taken=home_taken),
+                each.last_booked_at,
+            )
             for each in self._current(showing)
         ]
         preferred = moved.agent_id if moved else None

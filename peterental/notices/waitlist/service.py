@@ -109,7 +109,7 @@ class WaitlistService:
         with self._database.transaction() as connection:
             history = self._calls.begin(connection, invocation)
             now = self._now()
-            pending = self._appointments.queue_schedule(connection, invocation, now)
+            pending = self._appointments.queue_schedule(connection, invocation, None, now)
             connection.sync()
             call_history = history.read()
             if call_history.redelivered is not None:
