@@ -8,6 +8,7 @@ from peterental.access import Viewer
 from peterental.database.pool import Database
 from peterental.services import Services
 from tests.proxy import Proxy
+from tests.voice.homes import add_home
 from tests.voice.phone import BEN, BOYD, ELM, Clock, Phone, book, register_agents, services_on, webhook
 
 ADMIN = Viewer(user_id=0, email="office@example.com", is_admin=True)
@@ -345,3 +346,59 @@ def test_round_trips_stay_two(database_url: str, clock: Clock, warm_up: int) -> 
                 assert phone.say(tool, arguments).startswith(heard)
             assert turns == [2], tool
         database.close()
+
+
+# --- homes of the catalogue ------------------------------------------------------------------------------------------
+
+
+def test_home_is_booked_with_an_agent_who_shows_it(phone: Phone, services: Services, database: Database) -> None:
+    hours(database, "ben", "14:00", "17:00")
+    add_home(database, "1420 Elm Street", shown_by="ben", showing_minutes=60)
+    share(services, "ana", "ben")
+    heard = phone.say("get_availability", {"property_address": "1420 Elm", "date": "tomorrow"})
+    assert heard == f"For 1420 Elm Street, I have {MONDAY} at two PM or four PM. Which would you like?"
+    assert book(phone, property_address="1420 Elm Street") == (
+        f"You're booked to see 1420 Elm Street with Ben Okoro, {MONDAY} at three PM."
+    )
+    assert phone.say("reschedule_appointment", {"start_time": "tomorrow at 10 am"}).startswith(
+        "The first viewing starts at two PM"
+    )
+    assert "with Ben Okoro is now" in phone.say("reschedule_appointment", {"start_time": "tomorrow at 4 pm"})
+    assert viewings(database) == [("ben", "23 16:00", "confirmed")]
+    (row,) = database.fetch("SELECT end_time - start_time AS length FROM appointments")
+    assert row["length"].seconds == 3600
+
+
+def test_home_that_nobody_of_the_line_shows_is_a_colleagues(
+    phone: Phone, services: Services, database: Database
+) -> None:
+    add_home(database, "1420 Elm Street", shown_by="ana")
+    share(services, "ben")
+    assert "colleague" in book(phone, property_address="1420 Elm Street")
+    assert viewings(database) == []
+
+
+def test_viewings_of_a_home_do_not_overlap_whoever_shows_it(
+    phone: Phone, services: Services, database: Database
+) -> None:
+    add_home(database, "1420 Elm Street")
+    add_home(database, "33 Boyd Street")
+    database.fetch("UPDATE property_settings SET one_viewing_at_a_time = TRUE")
+    share(services, "ana", "ben")
+    assert "with Ana Reyes" in book(phone, property_address="1420 Elm Street")
+    next_caller(phone, 2)
+    assert book(phone, property_address="1420 Elm Street").startswith(f"I'm sorry, {MONDAY} at three PM, is taken.")
+    assert "with Ben Okoro" in book(phone, property_address="33 Boyd Street")
+    assert viewings(database) == [("ana", "23 15:00", "confirmed"), ("ben", "23 15:00", "confirmed")]
+
+
+def test_own_viewing_is_found_by_any_name_of_the_home(phone: Phone, services: Services, database: Database) -> None:
+    add_home(database, "1420 Elm Street", said_as=("The Gables",))
+    share(services, "ben", "ana")
+    book(phone, property_address="The Gables")
+    phone.call_id = "another"
+    assert book(phone, "tomorrow at 4 pm", property_address="1420 Elm St").startswith("You already have a viewing")
+    assert "is now" in phone.say(
+        "reschedule_appointment", {"start_time": "tomorrow at 4 pm", "property_address": "the gables"}
+    )
+    assert viewings(database) == [("ben", "23 16:00", "confirmed")]
