@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from peterental.appointments.busy_times import BusyTimes
 from peterental.appointments.model import (
-    MAX_HOMES_NAMED,
     HomeOfColleague,
     HomeRetired,
     HomeUnknown,
@@ -45,7 +45,19 @@ MOST_QUESTIONS = 2
 
 _YES = word_set("yes yeah yep yup correct right sure exactly absolutely si claro correcto exacto eso")
 _NO = word_set("no not nope wrong isnt dont incorrecto tampoco")
-_ORDINALS = {"1st": 0, "2nd": 1, "3rd": 2}
+_ORDINALS = {
+    "1st": 0,
+    "2nd": 1,
+    "3rd": 2,
+    "primera": 0,
+    "primero": 0,
+    "segunda": 1,
+    "segundo": 1,
+    "tercera": 2,
+    "tercero": 2,
+}
+_LITTLE_WORDS = word_set("the one la el de del en un una unidad uno")
+"""Words of an answer that pick nothing."""
 
 
 class TakenHome(NamedTuple):
@@ -86,20 +98,19 @@ class Catalogue:
         """Return a home that was read, by its id."""
         return next((home for home in self.homes if home.property_id == property_id), None)
 
+    def busy_times(self, home: Property, ignored_id: int | None) -> BusyTimes:
+        """Return when a home may not be viewed, because of others' viewings of it.
 
-def merged(catalogues: Sequence[Catalogue]) -> Catalogue | None:
-    """Return what was read of the catalogue for each of several agents, as one; None where nothing was."""
-    if not catalogues:
-        return None
-    taken: dict[int, dict[int, TakenHome]] = {}
-    for catalogue in catalogues:
-        for property_id, viewings in catalogue.taken.items():
-            taken.setdefault(property_id, {}).update((viewing.appointment_id, viewing) for viewing in viewings)
-    return Catalogue(
-        homes=tuple({home.property_id: home for catalogue in catalogues for home in catalogue.homes}.values()),
-        taken={property_id: tuple(viewings.values()) for property_id, viewings in taken.items()},
-        questions=catalogues[0].questions,
-    )
+        Args:
+            home: which.
+            ignored_id: of the viewing that is to be moved, which does not block itself.
+        """
+        others = [each for each in self.taken.get(home.property_id, ()) if each.appointment_id != ignored_id]
+        return BusyTimes([each.start_s for each in others], [each.until_s for each in others])
+
+
+EMPTY_CATALOGUE = Catalogue()
+"""What was read of a catalogue in which nothing was looked up."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +189,8 @@ def choose_home(
     try:
         return HomeChoice(text, _resolve(text, catalogue.homes, is_shown))
     except (WhichHome, HomeUnknown) as refusal:
+        if isinstance(refusal, HomeUnknown) and is_placeholder_home(text):
+            return None
         if not asked:
             raise
         answer = _answer_in(said(), [home for home in map(catalogue.get, asked[0].property_ids) if home])
@@ -226,8 +239,7 @@ def _resolve(text: str, homes: Sequence[Property], is_shown: Callable[[Property]
     _refuse_others([*by_fit[Fit.EXACT], *(by_fit[Fit.SHORT] if address.number else ())])
     doubtful = offered[Fit.DOUBTFUL] or sorted(offered[Fit.NEAR], key=lambda home: _difference(address, home))
     if doubtful:
-        named = tuple(doubtful[:MAX_HOMES_NAMED])
-        raise WhichHome(text, named, more=len(doubtful) - len(named))
+        raise WhichHome(text, tuple(doubtful))
     raise HomeUnknown(text)
 
 
@@ -236,8 +248,7 @@ def _only(text: str, address: Address, found: Sequence[Property]) -> Property:
     if address.bedrooms is not None:
         homes = _with_bedrooms(found, address.bedrooms)
         if not homes:
-            named = tuple(found[:MAX_HOMES_NAMED])
-            raise WhichHome(text, named, more=len(found) - len(named))
+            raise WhichHome(text, tuple(found))
         found = homes
     if len(found) == 1:
         return found[0]
@@ -250,17 +261,9 @@ def _only(text: str, address: Address, found: Sequence[Property]) -> Property:
     return _ask(text, found, difference, options)
 
 
-def _ask(text: str, found: Sequence[Property], difference: Discriminator, options: Sequence[str]) -> Property:
-    named = tuple(found[:MAX_HOMES_NAMED])
+def _ask(text: str, found: Sequence[Property], difference: Discriminator, options: tuple[str, ...]) -> Property:
     is_distinct = len(set(options)) == len(found)
-    raise WhichHome(
-        text,
-        named,
-        tuple(options[: len(named)]) if is_distinct else (),
-        more=len(found) - len(named),
-        is_choice=True,
-        difference=difference,
-    )
+    raise WhichHome(text, tuple(found), options if is_distinct else (), is_choice=True, difference=difference)
 
 
 def _refuse_others(others: Sequence[Property]) -> None:
@@ -389,7 +392,7 @@ def _pick_asked(text: str, catalogue: Catalogue, is_shown: Callable[[Property], 
 def pick_among(text: str, homes: Sequence[Property]) -> Property | None:
     """Return the one of the homes named in a question that an answer picks; None where it picks none or several."""
     address = parse_address(text)
-    said = _parts(address)
+    said = _parts(address) - _LITTLE_WORDS
     if address.bedrooms is not None:
         homes = _with_bedrooms(homes, address.bedrooms)
     fitting = [home for home in homes if said <= _parts(home.parsed)] if said or address.bedrooms is not None else []

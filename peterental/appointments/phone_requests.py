@@ -187,23 +187,17 @@ class RequestContext:
         """
         agent = self.known_agent
         ignored_id = without.appointment_id if without else None
-        home_taken = self._home_taken(home, ignored_id) if home else NO_BUSY_TIMES
+        home_taken = self.catalogue.busy_times(home, ignored_id) if home and self.catalogue else NO_BUSY_TIMES
         if self.team is not None and without is not None:
             return self.team.availability_to_move(without, self.now, home, home_taken)
         if self.team is not None and self.team.is_shared:
             return self.team.availability(self.now, home, home_taken)
         taken = without_booking(self.taken, ignored_id)
-        if home is None:
-            return Availability(agent.rules, agent.zone, self.now, taken, self.busy)
-        return Availability(home.narrowed(agent.rules), agent.zone, self.now, taken, self.busy, home_taken)
-
-    def _home_taken(self, home: Property, ignored_id: int | None) -> BusyTimes:
-        viewings = self.catalogue.taken.get(home.property_id, ()) if self.catalogue else ()
-        others = [viewing for viewing in viewings if viewing.appointment_id != ignored_id]
-        return BusyTimes([each.start_s for each in others], [each.until_s for each in others])
+        rules = home.narrowed(agent.rules) if home else agent.rules
+        return Availability(rules, agent.zone, self.now, taken, self.busy, home_taken)
 
     def shows(self, home: Property) -> bool:
-        """Return whether the agent, or one of those whom a shared line books, shows a home."""
+        """Return whether the agent, or one of those whom the line books, shows a home."""
         if self.team is not None and self.team.is_shared:
             return self.team.shows(home)
         return self.agent is not None and home.is_shown_by(self.agent.agent_id)

@@ -11,7 +11,7 @@ from peterental.agents.model import AgentInactive, AgentUnknown
 from peterental.agents.working_hours.repository import WorkingHoursRepository
 from peterental.appointments import phone_requests
 from peterental.appointments.availability import Availability, UnavailableReason
-from peterental.appointments.model import CalendarUnavailable, SlotTaken
+from peterental.appointments.model import BookingRequest, CalendarUnavailable, HomesNamed, SlotTaken
 from peterental.appointments.phone_requests import Decision, RequestContext
 from peterental.appointments.repository import AppointmentRepository, Turn
 from peterental.appointments.slot_check import LineCheck, check_slot
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from peterental.access import Viewer
     from peterental.agents.model import Agent, AgentKey, Language
-    from peterental.appointments.model import BookingRequest
     from peterental.appointments.schedule_repository import AgentSchedule, LineSchedule
     from peterental.appointments.slot_check import SlotCheck
     from peterental.appointments.team import Team
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from peterental.calls.service import CallService
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
+    from peterental.properties.search import HomeSearch
 
 log = logging.getLogger(__name__)
 
@@ -107,10 +107,10 @@ class PhoneBookingService:
 
     def _offer_slots(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
         """Read the schedule, decide, and record. Raises CalendarStale."""
-        now, home = self._now(), request.property_address
-        if home is not None:
-            self._calls.settle(invocation.vapi_call_id)
-        line = self._appointments.line(invocation, home, now)
+        now = self._now()
+        if request.property_address:
+            self._calls.settle(invocation.vapi_call_id)  # an earlier question about the home may wait to be written
+        line = self._appointments.line(invocation, request.property_address, now)
         schedule = line.holder
         self._remember_language(invocation, schedule.agent)
         team = team_of(line, self._calendars.is_current, now)
@@ -122,7 +122,7 @@ class PhoneBookingService:
             taken=schedule.taken,
             busy=schedule.busy,
             team=team,
-            catalogue=schedule.catalogue,
+            catalogue=line.catalogue,
         )
         return self._answer_question(context, request, render, phone_requests.offer_slots)
 
@@ -159,9 +159,22 @@ class PhoneBookingService:
             agent=agent,
             team=team_of(found.line, self._calendars.is_current, now),
             own=found.own,
-            catalogue=found.schedule.catalogue,
+            catalogue=found.line.catalogue,
         )
         return self._answer_question(context, request, render, phone_requests.find)
+
+    def find_homes(self, invocation: ToolInvocation, search: HomeSearch, render: Render) -> str:
+        """Name up to three homes that the line's agents show. Round trips as for `find`, no lock."""
+        now = self._now()
+        agent, found = self._appointments.find_homes(invocation.agent_key, search, now)
+        self._remember_language(invocation, agent)
+        context = RequestContext(now=now, invocation=invocation, agent=agent)
+
+        def decide(context: RequestContext, _request: BookingRequest) -> Decision:
+            _ = context.active_agent
+            return Decision(HomesNamed(found, search), "answered")
+
+        return self._answer_question(context, BookingRequest(), render, decide)
 
     def understand(
         self, phrase: str, agent_id: str, viewer: Viewer, now: datetime | None = None
@@ -329,7 +342,7 @@ class PhoneBookingService:
                 own=found.own,
                 textable=found.textable if self._promises_texts else frozenset(),
                 call_history=call_history,
-                catalogue=schedule.catalogue,
+                catalogue=found.line.catalogue,
             )
             return self._decide_and_record(connection, context, request, render, decide)
 

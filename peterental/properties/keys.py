@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from peterental.matching import Address, near_numbers, parse_address, sound_of
+from peterental.matching import Address, canonical_city, near_numbers, parse_address, sound_of
 from peterental.properties.model import label_of
 
 
@@ -74,6 +74,17 @@ def said_keys(text: str) -> SaidKeys:
     if not numbers and not words:
         words = sorted(_city_keys(first))
     return SaidKeys(numbers, near, words, first.bedrooms if not numbers and not words else None)
+
+
+def area_keys(text: str) -> tuple[list[str], list[str]]:
+    """Return the keys that a home of a street has all of, and those that one in a city has one of.
+
+    Args:
+        text: a street or a city.
+    """
+    address = parse_address(text)
+    cities = {*address.cities, *([address.name] if address.name else ())}
+    return sorted(set(address.name)), sorted(f"@{' '.join(canonical_city(city))}" for city in cities)
 
 
 def _word_keys(address: Address) -> Iterator[str]:

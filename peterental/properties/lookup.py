@@ -7,6 +7,7 @@ parts that read the tables of homes are written here, because this feature owns 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,12 @@ import msgspec
 from peterental.agents.model import Window
 from peterental.properties.keys import said_keys
 from peterental.properties.model import Property, PropertyStatus
+from peterental.properties.search import HomesFound
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from peterental.properties.search import HomeSearch
 
 HOME_LABEL = """
     CASE WHEN appointments.property_id IS NOT NULL THEN (
@@ -35,13 +39,16 @@ HOME_LABEL = """
 MAX_CANDIDATES = 50
 """The homes that are read for one said home; those with the same number and street come first."""
 
+MAX_FOUND = 3
+"""The homes that one answer names."""
+
 PARSED_HOMES_CACHE_SIZE = 2_000
 """Homes whose parsed form a process caches; each call still reads them from the database."""
 
 PROPERTY_JSON = """
     json_build_object(
         'property_id', property_id, 'line1', line1, 'unit', unit, 'city', city, 'state', state, 'zip_code', zip_code,
-        'said_as', said_as, 'bedrooms', bedrooms, 'rent', rent, 'status', status,
+        'said_as', said_as, 'bedrooms', bedrooms, 'rent', rent, 'available_on', available_on, 'status', status,
         'showing_minutes', showing_minutes, 'notice_minutes', notice_minutes,
         'windows', (
             SELECT json_agg(json_build_array(
@@ -59,18 +66,19 @@ PROPERTY_JSON = """
 """An expression on the row `properties`, for `property_from_json`."""
 
 
-def candidates_sql(own: str = "NULL::bigint[]", asked: str = "NULL::bigint[]") -> str:
+def candidates_sql(is_said: str, own: str, asked: str) -> str:
     """Return an expression: the homes that a caller may mean, as JSON for `homes_from_json`; NULL without a catalogue.
 
     In it the row `agent` is that of `agents`. Parameters: those of `home_values`, and `now`. An empty catalogue costs a
     look at an empty table.
 
     Args:
-        own: an expression, the ids of the homes of the caller's own bookings; NULL for none.
+        is_said: an expression, whether homes are looked up by what was said.
+        own: another one, the ids of the homes of the caller's own bookings; NULL for none.
         asked: another one, of the homes that this call was asked about.
     """
     return f"""
-        CASE WHEN EXISTS (SELECT FROM properties) AND (%(home_is_said)s::boolean OR {own} IS NOT NULL) THEN (
+        CASE WHEN EXISTS (SELECT FROM properties) AND ({is_said} OR {own} IS NOT NULL) THEN (
             WITH wanted AS MATERIALIZED (SELECT {own} || {asked} AS ids)
             SELECT json_build_object(
                 'homes', COALESCE(json_agg(home.described), '[]'),
@@ -109,6 +117,62 @@ def candidates_sql(own: str = "NULL::bigint[]", asked: str = "NULL::bigint[]") -
             ) AS home
         ) END
     """
+
+
+def homes_found_sql(agent_ids: str) -> str:
+    """Return a query of one row: the homes that fit a search, as JSON for `found_from_json`.
+
+    Where none fits, the nearest: in the area first, then with the bedrooms. Parameters: those of `search_values`.
+
+    Args:
+        agent_ids: an expression, the ids of the agents who may show them.
+    """
+    return f"""
+        SELECT json_build_object(
+            'homes', COALESCE(json_agg({PROPERTY_JSON}), '[]'),
+            'total', COALESCE(MAX(total), 0), 'offered', COALESCE(MAX(offered), 0)
+        )::text AS found
+        FROM (
+            SELECT *, COUNT(*) FILTER (WHERE in_area AND has_bedrooms AND has_rent) OVER () AS total,
+                COUNT(*) OVER () AS offered
+            FROM (
+                SELECT *,
+                    %(has_area)s::boolean IS FALSE OR search_keys && %(area_cities)s::text[]
+                        OR (cardinality(%(area_words)s::text[]) > 0 AND search_keys @> %(area_words)s) AS in_area,
+                    (
+                        %(bedrooms)s::int IS NULL OR bedrooms = %(bedrooms)s
+                        OR (%(or_more)s::boolean AND bedrooms > %(bedrooms)s)
+                    ) IS TRUE AS has_bedrooms,
+                    (%(max_rent)s::int IS NULL OR rent <= %(max_rent)s) IS TRUE AS has_rent
+                FROM properties
+                WHERE status = 'active' AND (
+                    NOT EXISTS (
+                        SELECT FROM property_agents WHERE property_agents.property_id = properties.property_id
+                    )
+                    OR EXISTS (
+                        SELECT FROM property_agents
+                        WHERE property_agents.property_id = properties.property_id AND agent_id = ANY ({agent_ids})
+                    )
+                )
+            ) AS offered_homes
+            ORDER BY in_area AND has_bedrooms AND has_rent DESC, in_area DESC, has_bedrooms DESC,
+                rent NULLS LAST, bedrooms, property_id
+            LIMIT {MAX_FOUND}
+        ) AS properties
+    """
+
+
+def search_values(search: HomeSearch) -> dict[str, object]:
+    """Return the parameters of `homes_found_sql`."""
+    words, cities = search.street_and_city or ([], [])
+    return {
+        "has_area": search.area is not None,
+        "area_words": words,
+        "area_cities": cities,
+        "bedrooms": search.bedrooms,
+        "or_more": search.or_more,
+        "max_rent": search.max_rent,
+    }
 
 
 def home_values(said: str | None) -> dict[str, object]:
@@ -159,6 +223,7 @@ class _HomeFields(msgspec.Struct):
     said_as: list[str]
     bedrooms: int | None
     rent: int | None
+    available_on: date | None
     status: PropertyStatus
     showing_minutes: int | None
     notice_minutes: int | None
@@ -171,13 +236,23 @@ class _Found(msgspec.Struct):
     taken: list[list[tuple[int, int, float, float]]]
 
 
+class _FoundHomes(msgspec.Struct):
+    homes: list[str]
+    total: int
+    offered: int
+
+
+_found_homes_decoder = msgspec.json.Decoder(_FoundHomes)
 _home_decoder = msgspec.json.Decoder(_HomeFields)
 _found_decoder = msgspec.json.Decoder(_Found)
 
 
 @lru_cache(PARSED_HOMES_CACHE_SIZE)
 def property_from_json(text: str) -> Property:
-    """Return the home in a value of `PROPERTY_JSON`; the same text is parsed once. Its dates are left out."""
+    """Return the home in a value of `PROPERTY_JSON`; the same text is parsed once.
+
+    It has no bathrooms and no source.
+    """
     fields = msgspec.structs.asdict(_home_decoder.decode(text))
     return Property(
         **{
@@ -197,3 +272,10 @@ def homes_from_json(text: str) -> ReadHomes:
         for viewings in found.taken
     }
     return ReadHomes(tuple(map(property_from_json, found.homes)), taken)
+
+
+def found_from_json(text: str) -> HomesFound:
+    """Return the homes in the row of `homes_found_sql`."""
+    found = _found_homes_decoder.decode(text)
+    homes = found.homes[: found.total] if found.total else found.homes
+    return HomesFound(tuple(map(property_from_json, homes)), found.total, found.offered)
