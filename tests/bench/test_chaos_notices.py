@@ -22,6 +22,7 @@ from bench.chaos.notices.check import NoticeCheck
 from bench.chaos.notices.deck import Deck
 from bench.chaos.notices.journal import Journal
 from bench.chaos.notices.mail import MAIL_MISHAPS, LabMail, TakenMail
+from bench.chaos.notices.periods import TAKEN_WITHIN
 from bench.chaos.notices.record import SCHEMA
 from bench.chaos.notices.reports import PLANS, Report, Reports
 from bench.chaos.notices.texts import LIST_MISHAPS, POST_MISHAPS, TAKEN, LabTwilio, TakenText
@@ -345,6 +346,16 @@ def test_notice_told_twice_is_found_with_its_story(story: Story) -> None:
     assert any("viewing 1: booked by phone" in line for line in rest)
     assert any("outbox: sent" in line for line in rest)
     assert rest == sorted(rest)
+
+
+def test_text_that_the_lab_takes_too_late_is_not_judged(story: Story) -> None:
+    story.hand_over()
+    story.run("UPDATE chaos_hand_overs SET at = at - %s", TAKEN_WITHIN + MINUTE)
+    story.take("SM" + "2" * 32)
+    story.tell()
+    check = story.check()
+    assert check.violations() == []
+    assert check.figures["taken too late for the lab"] == 1
 
 
 def test_text_that_is_doubled_by_the_provider_alone_is_found(story: Story) -> None:

@@ -13,6 +13,7 @@ import psycopg
 
 from bench.chaos.notices.journal import Journal
 from bench.chaos.notices.mail import TakenMail
+from bench.chaos.notices.periods import TAKEN_WITHIN
 from bench.chaos.notices.record import HandOver, NoticeRow, hand_overs, notices
 from bench.chaos.notices.reports import FORBIDDEN, Report
 from bench.chaos.notices.texts import TakenText
@@ -36,6 +37,11 @@ class Taken:
 
     letter: TakenMail | TakenText
     hand_over: HandOver | None
+
+    @property
+    def is_in_time(self) -> bool:
+        """Whether it was taken so soon that a look-up finds it."""
+        return self.hand_over is None or self.letter.at - self.hand_over.at < TAKEN_WITHIN
 
     @property
     def body(self) -> str:
@@ -160,16 +166,17 @@ class NoticeCheck:
         """Yield what is wrong with single notices, by id."""
         for number, row in rows.items():
             reported = {each.status for each in self.reports if each.sid == row.provider_id and _counts(each)}
-            sentence = self._wrong(row, len(taken.get(number, ())), reported)
+            sentence = self._wrong(row, taken.get(number, []), reported)
             if sentence is not None:
                 yield number, f"notice {number} ({row.kind} by {row.channel} to {row.recipient}) {sentence}"
 
-    def _wrong(self, row: NoticeRow, times: int, reported: set[str]) -> str | None:  # noqa: PLR0911  # one for each
+    def _wrong(self, row: NoticeRow, taken: list[Taken], reported: set[str]) -> str | None:  # noqa: PLR0911  # one for each
+        times = sum(each.is_in_time for each in taken)
         if row.ended_at is None:
             return f"is {row.state} at the end"
         if times > 1:
             return f"was told {times} times"
-        if row.state in SENT and not times:
+        if row.state in SENT and not taken:
             return "is sent, but the provider never took it: it is lost"
         if row.state in OVER and not row.reason:
             return f"is {row.state} without a reason"
@@ -246,6 +253,7 @@ class NoticeCheck:
         self.figures["hand-overs"] = len(self._hand_overs)
         self.figures["mails"] = sum(isinstance(each.letter, TakenMail) for each in taken)
         self.figures["texts"] = len(taken) - self.figures["mails"]
+        self.figures["taken too late for the lab"] = sum(not each.is_in_time for each in taken)
         self.figures.update(row.state for row in rows.values())
         self.figures["reminders"] = sum(row.kind.startswith("reminder") for row in rows.values())
         query = "SELECT COUNT(DISTINCT notice_id) FROM chaos_states WHERE state = 'unknown'"

@@ -72,3 +72,8 @@ def _report(lab: NoticeLab, check: NoticeCheck, acted_s: float, settled_s: float
         f" {figures['unknown for a while']} were unknown for a while",
         flush=True,
     )
+    if figures["taken too late for the lab"]:
+        print(
+            f"{figures['taken too late for the lab']} texts were taken too late to be looked up: a slow machine",
+            flush=True,
+        )
