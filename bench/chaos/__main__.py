@@ -18,6 +18,7 @@ from bench.chaos.faults import KILLS, Lab
 from bench.chaos.lab_agents import DAYS, ZONE, register
 from bench.chaos.lab_calendars import MAX_AGE_MINUTES, LabCalendars, NotDrained
 from bench.chaos.notices import run as notices
+from bench.chaos.notices.lab import FAULTS
 from bench.chaos.notices.work import MECHANISMS
 from bench.chaos.postgres import LabPostgres
 from bench.machine import description
@@ -56,6 +57,8 @@ def run_notices(arguments: argparse.Namespace) -> list[str]:
     def is_chosen(name: str) -> bool:
         return arguments.only in name and (arguments.without is None or arguments.without not in name)
 
+    if not any(map(is_chosen, FAULTS)):
+        return []
     return notices.run(arguments.seed, arguments.rounds, is_chosen, arguments.without_mechanism)
 
 

@@ -74,9 +74,12 @@ class NoticeCheck:
     zone: ZoneInfo
     figures: Counter[str] = field(default_factory=Counter)
     _hand_overs: list[HandOver] = field(init=False)
+    _of_notice: dict[int, list[HandOver]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._hand_overs = hand_overs(self.connection)
+        self._hand_overs, self._of_notice = hand_overs(self.connection), defaultdict(list)
+        for each in self._hand_overs:
+            self._of_notice[each.notice_id].append(each)
 
     def violations(self) -> list[str]:
         """Return the violations, each with the story of its notice."""
@@ -95,12 +98,8 @@ class NoticeCheck:
 
     def _taken_mails(self) -> Iterator[Taken]:
         """Yield each mail with the last hand-over of its notice before it."""
-        of_notice: dict[int, list[HandOver]] = defaultdict(list)
-        for each in self._hand_overs:
-            if each.channel == "email":
-                of_notice[each.notice_id].append(each)
         for mail in self.mails:
-            before = [each for each in of_notice.get(mail.notice_id or 0, []) if each.at <= mail.at]
+            before = [each for each in self._of_notice.get(mail.notice_id or 0, []) if each.at <= mail.at]
             yield Taken(mail, before[-1] if before else None)
 
     def _taken_texts(self) -> Iterator[Taken]:
@@ -264,9 +263,10 @@ class NoticeCheck:
         if row is None:
             return ""
         lines = [*self._states(row), *self._handed_over(row), *self._changes(row), *self._words(row.recipient)]
-        bodies = {each.body for each in self._hand_overs if each.notice_id == row.notice_id}
-        ids = {mail.message_id for mail in self.mails if mail.notice_id == row.notice_id}
-        lines += [(each.at, f"{each.where}: {each.what}") for each in self.journal.about(row.recipient, *bodies, *ids)]
+        bodies = {each.body for each in self._of_notice[row.notice_id]}
+        ids = {mail.message_id for mail in self.mails if mail.recipient == row.recipient}
+        ours = {each for each in ids if each.startswith(f"<notice-{row.notice_id}.")}
+        lines += [(each.at, f"{each.where}: {each.what}") for each in self.journal.about(row.recipient, *bodies, *ours)]
         return "".join(f"\n     {at:%H:%M:%S.%f}  {what}" for at, what in sorted(lines))
 
     def _states(self, row: NoticeRow) -> Iterator[tuple[datetime, str]]:
@@ -276,11 +276,10 @@ class NoticeCheck:
             yield at, f"outbox: {state}{claimed}, attempt {attempts}{f': {reason}' if reason else ''}"
 
     def _handed_over(self, row: NoticeRow) -> Iterator[tuple[datetime, str]]:
-        for each in self._hand_overs:
-            if each.notice_id == row.notice_id:
-                state = f"viewing {each.sequence} ({each.status} at {each.start_time})" if each.appointment_id else ""
-                stopped = ", stopped" if each.is_stopped else ""
-                yield each.at, f"hand-over of revision {each.revision}; {state}{stopped}: {each.body[:80]!r}"
+        for each in self._of_notice[row.notice_id]:
+            state = f"viewing {each.sequence} ({each.status} at {each.start_time})" if each.appointment_id else ""
+            stopped = ", stopped" if each.is_stopped else ""
+            yield each.at, f"hand-over of revision {each.revision}; {state}{stopped}: {each.body[:80]!r}"
 
     def _changes(self, row: NoticeRow) -> Iterator[tuple[datetime, str]]:
         query = "SELECT happened_at, kind, actor, new_start FROM appointment_events WHERE appointment_id = %s"

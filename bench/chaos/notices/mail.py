@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from functools import cached_property
 from types import TracebackType
 from typing import Final, Self
 
@@ -91,7 +92,7 @@ class TakenMail:
     recipient: str
     content: bytes
 
-    @property
+    @cached_property
     def message(self) -> EmailMessage:
         """The message, parsed."""
         return message_from_bytes(self.content, policy=default)
