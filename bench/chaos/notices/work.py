@@ -17,7 +17,7 @@ from flask.cli import main as flask
 
 from bench.chaos.notices import periods
 from peterental.database.connect import Connection
-from peterental.notices import channel_pauses, reminders, sending, sending_repository
+from peterental.notices import channel_pauses, reminders, sending
 from peterental.notices.consents.service import Consents
 from peterental.notices.letters import ViewingLetters
 from peterental.notices.mail import smtp
@@ -78,13 +78,8 @@ def _ignore_stops() -> None:
 
 
 def _share_claims() -> None:
-    """Let several attempts send a notice at once."""
-    claims = {
-        name: query.replace("next.state = 'waiting'", "next.state IN ('waiting', 'sending')").replace("SKIP LOCKED", "")
-        for name, query in vars(sending_repository).items()
-        if name.startswith("_CLAIM")
-    }
-    _set(sending_repository, **claims)
+    """End claims after a moment, and let an attempt hand over whose claim has ended."""
+    _set(sending, CLAIM_LASTS=timedelta(seconds=0.2))
     setattr(SendingRepository, "record_hand_over", _hand_over_without_claim)  # noqa: B010  # see above
 
 
@@ -114,14 +109,14 @@ MECHANISMS: Mapping[str, Callable[[], None]] = {
     "stop": _ignore_stops,
     "claim": _share_claims,
 }
-"""What can be switched off: the check before the hand-over, looking up what is unknown, stops, and exclusive claims."""
+"""What can be switched off: the check before the hand-over, looking up what is unknown, stops, and claims."""
 
 
 def main(mechanism: str = "") -> None:
     """Work until SIGTERM."""
+    _shorten_periods()
     if mechanism:
         MECHANISMS[mechanism]()
-    _shorten_periods()
     sys.argv = ["flask", "--app", "wsgi", "jobs-work"]
     flask()
 
