@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import sys
 import threading
 import time
@@ -22,6 +23,7 @@ from bench.chaos.notices.check import NoticeCheck
 from bench.chaos.notices.deck import Deck
 from bench.chaos.notices.journal import Journal
 from bench.chaos.notices.mail import MAIL_MISHAPS, LabMail
+from bench.chaos.notices.periods import SUSPENDED_S
 from bench.chaos.notices.record import SCHEMA
 from bench.chaos.notices.reports import PLANS, Reports
 from bench.chaos.notices.texts import LIST_MISHAPS, POST_MISHAPS, LabTwilio
@@ -39,6 +41,7 @@ SHARES: Final = {"mail": 0.5, "posts": 0.4, "lists": 0.8, "reports": 0.7}
 
 FAULTS: Final = {
     "notices: their workers are killed with -9": "kill_workers",
+    "notices: a worker is suspended until its claims have ended": "suspend_a_worker",
     "notices: a web worker is killed with -9": "kill_a_web_worker",
     "notices: PostgreSQL is killed with -9 and started again": "restart_postgres",
     "notices: all connections to PostgreSQL are cut": "cut_connections",
@@ -166,6 +169,13 @@ class NoticeLab:
             _end(worker)
             self.kills += 1
             self._workers[number] = Running(self._command)
+
+    def suspend_a_worker(self) -> None:
+        """Suspend a worker for longer than its claims last, as a machine that is short of memory does."""
+        worker = self._chance.choice(self._workers).process
+        worker.send_signal(signal.SIGSTOP)
+        time.sleep(SUSPENDED_S)
+        worker.send_signal(signal.SIGCONT)
 
     def kill_a_web_worker(self) -> None:
         """Kill one worker of gunicorn; its master starts another."""

@@ -18,7 +18,8 @@ TAKEN_WITHIN = timedelta(seconds=5)
 is too slow: production looks up after minutes what is taken within seconds."""
 
 LISTED_AFTER = timedelta(seconds=2)
-CLAIM_LASTS = LOOK_UP_AFTER = timedelta(seconds=7)
+CLAIM_LASTS = timedelta(seconds=4)
+LOOK_UP_AFTER = timedelta(seconds=7)
 LEAVE_UNKNOWN_AFTER = timedelta(seconds=12)
 OVERDUE_AFTER = timedelta(seconds=1)
 FIRST_WAIT = timedelta(seconds=0.1)
@@ -27,6 +28,9 @@ ELSEWHERE_WAIT = timedelta(seconds=0.5)
 FIRST_PAUSE = timedelta(seconds=0.2)
 LONGEST_PAUSE = timedelta(seconds=1)
 RECORD_PAUSE_S = 0.5
+
+SUSPENDED_S = 5.0
+"""How long a worker is suspended: longer than its claims last."""
 
 TWILIO_CLOCK_BEHIND = timedelta(seconds=20)
 REMINDED_BEFORE = {"reminder_day": timedelta(days=10), "reminder_hours": timedelta(days=5)}

@@ -17,7 +17,7 @@ from flask.cli import main as flask
 
 from bench.chaos.notices import periods
 from peterental.database.connect import Connection
-from peterental.notices import channel_pauses, reminders, sending
+from peterental.notices import channel_pauses, reminders, sending, sending_repository
 from peterental.notices.consents.service import Consents
 from peterental.notices.letters import ViewingLetters
 from peterental.notices.mail import smtp
@@ -78,8 +78,11 @@ def _ignore_stops() -> None:
 
 
 def _share_claims() -> None:
-    """End claims after a moment, and let an attempt hand over whose claim has ended."""
-    _set(sending, CLAIM_LASTS=timedelta(seconds=0.2))
+    """Let an attempt claim and hand over what another one is sending."""
+    waiting = "next.state = 'waiting' AND next.due_at <= %(now)s"
+    shared = f"({waiting} OR next.state = 'sending' AND next.handed_over_at IS NULL)"
+    queries = {name: query for name, query in vars(sending_repository).items() if name.startswith("_CLAIM")}
+    _set(sending_repository, **{name: query.replace(waiting, shared) for name, query in queries.items()})
     setattr(SendingRepository, "record_hand_over", _hand_over_without_claim)  # noqa: B010  # see above
 
 
