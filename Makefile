@@ -39,7 +39,8 @@ bench: .venv/.ready
 corpus: .venv/.ready
 	@$(BIN)/python -m bench.corpus "$(FOLDER)" $(if $(FROM),--from $(FROM))
 
-# Injects faults under load, then checks every booking. CHAOS="--seed 7 --rounds 5", or CHAOS="--only deploy".
+# Injects faults under load, then checks every booking and every notice. CHAOS="--seed 7 --rounds 5", "--part notices" or
+# "--part phone --only deploy".
 chaos: .venv/.ready
 	@$(BIN)/python -m bench.chaos $(CHAOS)
 

@@ -13,4 +13,6 @@ lab_calendars   the calendars of some agents, whose time passes faster
 stand_ins       the providers of these calendars, which misbehave on demand
 people          who add, move and delete events meanwhile
 calendar_check  compares bookings and events with what the calendars held at each moment
+
+notices         mail and text servers that die and lie: a lab of its own
 """

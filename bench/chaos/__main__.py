@@ -17,9 +17,13 @@ from bench.chaos.consistency import ConsistencyCheck
 from bench.chaos.faults import KILLS, Lab
 from bench.chaos.lab_agents import DAYS, ZONE, register
 from bench.chaos.lab_calendars import MAX_AGE_MINUTES, LabCalendars, NotDrained
+from bench.chaos.notices import run as notices
+from bench.chaos.notices.lab import FAULTS
+from bench.chaos.notices.work import MECHANISMS
 from bench.chaos.postgres import LabPostgres
 from bench.machine import description
 
+PARTS = ("phone", "notices")
 LINES = 8
 MAX_CONNECTIONS = 100
 RETRY_QUEUE_TIMEOUT_S = 5.0
@@ -36,7 +40,30 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="how often each fault is injected")
     parser.add_argument("--only", default="", help="only the faults whose name contains this, such as deploy")
     parser.add_argument("--without", default=None, help="not the faults whose name contains this, such as calendars")
+    parser.add_argument("--part", choices=PARTS, default="", help="only this part; both otherwise")
+    parser.add_argument("--without-mechanism", choices=sorted(MECHANISMS), default="", help="what notices do without")
     arguments = parser.parse_args()
+    print(f"Fault injection, seed {arguments.seed}. {description()}\n", flush=True)
+    parts = {"phone": run_phone, "notices": run_notices}
+    chosen = [part for name, part in parts.items() if arguments.part in {"", name}]
+    violations = [sentence for part in chosen for sentence in part(arguments)]
+    print(f"   {datetime.now(UTC):%Y-%m-%d}", flush=True)
+    sys.exit(1 if violations else 0)
+
+
+def run_notices(arguments: argparse.Namespace) -> list[str]:
+    """Let mail and text servers die and lie; return the violations."""
+
+    def is_chosen(name: str) -> bool:
+        return arguments.only in name and (arguments.without is None or arguments.without not in name)
+
+    if not any(map(is_chosen, FAULTS)):
+        return []
+    return notices.run(arguments.seed, arguments.rounds, is_chosen, arguments.without_mechanism)
+
+
+def run_phone(arguments: argparse.Namespace) -> list[str]:
+    """Run the faults of calls and calendars; return the violations."""
     with (
         TemporaryDirectory(prefix="peterental-chaos-") as folder,
         LabPostgres(max_connections=str(MAX_CONNECTIONS)) as postgres,
@@ -44,13 +71,11 @@ def main() -> None:
         LabCalendars(postgres, arguments.seed) as calendars,
     ):
         lab = Lab(postgres, balancer, Path(folder), arguments.seed, calendars)
-        violations = run(lab, calendars, balancer, arguments)
-    sys.exit(1 if violations else 0)
+        return run(lab, calendars, balancer, arguments)
 
 
 def run(lab: Lab, calendars: LabCalendars, balancer: Balancer, arguments: argparse.Namespace) -> list[str]:
     """Inject faults while callers call, then check the database; return the violations."""
-    print(f"Fault injection, seed {arguments.seed}. {description()}\n", flush=True)
     chosen = {
         name: fault
         for name, fault in lab.faults.items()
@@ -91,7 +116,6 @@ def run(lab: Lab, calendars: LabCalendars, balancer: Balancer, arguments: argpar
     if not violations:
         print("✅ Every confirmation is in the database exactly once; no overlaps; every answer was 200.")
         print("✅ No booking over a busy time that had been read; one event for each viewing; one request at a time.")
-    print(f"   {datetime.now(UTC):%Y-%m-%d}", flush=True)
     return violations
 
 

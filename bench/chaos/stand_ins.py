@@ -52,7 +52,7 @@ class Watch:
         assert connection is not None  # noqa: S101  # tells mypy; both servers give it
         with self._lock:
             self.served[mailbox] += 1
-            others = [each for each in self._under_way.get(mailbox, []) if not _is_closed(each)]
+            others = [each for each in self._under_way.get(mailbox, []) if not is_closed(each)]
             if others:
                 self.broken.append(f"{len(others) + 1} requests at once for {mailbox}: {what}")
             self._under_way[mailbox] = [*others, connection]
@@ -63,7 +63,7 @@ class Watch:
                 self._under_way[mailbox] = [each for each in self._under_way[mailbox] if each is not connection]
 
 
-def _is_closed(connection: socket.socket) -> bool:
+def is_closed(connection: socket.socket) -> bool:
     """Return whether the client has closed a connection on which it waits for an answer."""
     try:
         return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""

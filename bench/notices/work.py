@@ -16,7 +16,7 @@ from peterental import services as assembly
 from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.notices import sending
-from peterental.notices.model import Delivery, Letter
+from peterental.notices.model import Delivery, Letter, of_no_other
 from peterental.worker.notices import NOTICE_TASKS
 from peterental.worker.runner import CONCURRENCY, JobWorker
 
@@ -48,7 +48,12 @@ class FileProvider:
         pause(LATENCY_S / 2)
         return Delivery(provider_id=line)
 
-    def find(self, letter: Letter, since: datetime) -> Delivery | None:  # noqa: ARG002  # the interface
+    def find(
+        self,
+        letter: Letter,
+        since: datetime,  # noqa: ARG002  # the interface
+        is_of_another: Callable[[str], bool] = of_no_other,  # noqa: ARG002  # see above
+    ) -> Delivery | None:
         """Look for the letter."""
         line = _line(letter)
         return Delivery(provider_id=line) if line in self._path.read_text(encoding="utf-8").splitlines() else None

@@ -14,7 +14,7 @@ from pathlib import Path
 from peterental.clock import utc_now
 from peterental.mail_settings import MailSender
 from peterental.notices.mail.message import message_of
-from peterental.notices.model import Channel, Delivery, Letter, NotSent
+from peterental.notices.model import Channel, Delivery, Letter, NotSent, of_no_other
 
 MAIL_FOLDER = "mail"
 TEXT_FOLDER = "texts"
@@ -79,8 +79,11 @@ class FileTransport:
                 draft.unlink()
         return Delivery(provider_id=None)
 
-    def find(self, letter: Letter, since: datetime) -> Delivery | None:
-        """Return whether a letter is among the files that were written after a moment."""
+    def find(
+        self, letter: Letter, since: datetime, is_of_another: Callable[[str], bool] = of_no_other
+    ) -> Delivery | None:
+        """Return whether a letter is among the files that were written after a moment. Files have no ids."""
+        del is_of_another
         earliest = f"{since.astimezone(UTC):{_TIME}}"
         written = self._folder.glob(f"*-{_digest(letter)}{self._suffix}")
         return Delivery(provider_id=None) if any(path.name >= earliest for path in written) else None

@@ -363,6 +363,12 @@ class NoLongerTrue(Fault):
         super().__init__(reason=reason)
 
 
+def of_no_other(provider_id: str) -> bool:
+    """Return that a provider's id belongs to no other notice."""
+    del provider_id
+    return False
+
+
 class Transport(Protocol):
     """Sends the letters of one channel. Used by one thread at a time; has no state between two letters."""
 
@@ -386,10 +392,17 @@ class Transport(Protocol):
         Raises NotSent, PerhapsSent (only after `hand_over`).
         """
 
-    def find(self, letter: Letter, since: datetime) -> Delivery | None:
+    def find(
+        self, letter: Letter, since: datetime, is_of_another: Callable[[str], bool] = of_no_other
+    ) -> Delivery | None:
         """Look at the provider for a letter that was handed over after a moment without an answer.
 
         None if it is certainly not there. Raises PerhapsSent if that cannot be known.
+
+        Args:
+            letter: what was sent.
+            since: when it was handed over, aware.
+            is_of_another: returns whether a provider's id belongs to another notice: two may say the same.
         """
 
 

@@ -258,16 +258,16 @@ class Sender:
         else:
             self._repository.put_off(claimed, now + _wait(claimed.notice.attempts), reason, counts=True)
 
-    def _record_sent(self, notice_id: int, claim: UUID, delivery: Delivery) -> None:
+    def _record_sent(self, notice_id: int, claim: UUID, delivery: Delivery, *, is_found: bool = False) -> None:
         """Record that a letter was sent, also through a short outage of the database."""
         for _ in range(RECORD_ATTEMPTS - 1):
             try:
-                self._repository.record_sent(notice_id, claim, delivery.provider_id, self._now())
+                self._repository.record_sent(notice_id, claim, delivery.provider_id, self._now(), is_found=is_found)
             except DatabaseUnavailable:
                 self._pause(RECORD_PAUSE_S)
             else:
                 return
-        self._repository.record_sent(notice_id, claim, delivery.provider_id, self._now())
+        self._repository.record_sent(notice_id, claim, delivery.provider_id, self._now(), is_found=is_found)
 
     def _expire(self, claimed: Claimed, now: datetime) -> None:
         reason = claimed.notice.reason
@@ -293,7 +293,7 @@ class Sender:
             channel=notice.channel, recipient=notice.recipient, body=notice.body or "", subject=notice.subject
         )
         try:
-            delivery = transport.find(letter, notice.handed_over_at)
+            delivery = transport.find(letter, notice.handed_over_at, self._repository.has_provider_id)
         except PeteRentalError as fault:  # it cannot be known, or not now
             _log.debug("Notice %s: %s", notice.notice_id, type(fault).__name__)
             if self._now() - notice.handed_over_at > LEAVE_UNKNOWN_AFTER:
@@ -302,7 +302,7 @@ class Sender:
         if delivery is None:
             self._repository.send_after_all(notice.notice_id, claim, self._now())
             return False
-        self._record_sent(notice.notice_id, claim, delivery)
+        self._record_sent(notice.notice_id, claim, delivery, is_found=True)
         return True
 
 

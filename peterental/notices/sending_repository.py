@@ -117,8 +117,25 @@ class SendingRepository:
         ).fetchone()
         return row is not None
 
-    def record_sent(self, notice_id: int, claim: UUID, provider_id: str | None, now: datetime) -> None:
-        """Record that the provider has a letter, and what it has reported about it already."""
+    def has_provider_id(self, provider_id: str) -> bool:
+        """Return whether a provider's id belongs to a notice."""
+        return bool(
+            self._database.fetch("SELECT notice_id FROM notices WHERE provider_id = %s LIMIT 1", (provider_id,))
+        )
+
+    def record_sent(
+        self, notice_id: int, claim: UUID, provider_id: str | None, now: datetime, *, is_found: bool
+    ) -> None:
+        """Record that the provider has a letter, and what it has reported about it already.
+
+        Args:
+            notice_id: which.
+            claim: of the attempt.
+            provider_id: of the letter.
+            now: aware.
+            is_found: whether the id was found at the provider. One that belongs to another notice by now records
+                nothing: of two notices that say the same, each has a letter of its own.
+        """
         with self._database.transaction() as connection:
             if provider_id is not None:
                 lock_provider_id(connection, provider_id)
@@ -128,8 +145,17 @@ class SendingRepository:
                 SET state = 'sent', provider_id = %(provider_id)s, reason = NULL, ended_at = %(now)s,
                     handed_over_at = COALESCE(handed_over_at, %(now)s)
                 WHERE notice_id = %(notice_id)s AND claim = %(claim)s AND ended_at IS NULL
+                    AND NOT (%(is_found)s AND EXISTS (
+                        SELECT FROM notices AS other WHERE other.provider_id = %(provider_id)s::text
+                    ))
                 """,
-                {"notice_id": notice_id, "claim": claim, "provider_id": provider_id, "now": now},
+                {
+                    "notice_id": notice_id,
+                    "claim": claim,
+                    "provider_id": provider_id,
+                    "now": now,
+                    "is_found": is_found,
+                },
             )
             if provider_id is not None:
                 apply_reports(connection, provider_id)

@@ -93,14 +93,26 @@ class Loopback(ABC):
         self.asked: list[Asked] = []
         self.lock = threading.RLock()
         self.closing = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), _handler_of(self))
+        self._port = 0
+        self.come_up()
+
+    def come_up(self) -> None:
+        """Listen: on a free port, then always on the same one."""
+        self._server = _Server(("127.0.0.1", self._port), _handler_of(self))
+        self._port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
+
+    def go_down(self) -> None:
+        """Refuse connections until `come_up`. Requests under way are answered."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
 
     @property
     def url(self) -> str:
         """The base address, without a slash at the end."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://127.0.0.1:{self._port}"
 
     def exchange(self, asked: Asked) -> Reply:
         """Return the answer after its time, letting others wait. Called by a thread of each connection."""
@@ -120,9 +132,7 @@ class Loopback(ABC):
     def close(self) -> None:
         """End the server, and the requests that hang."""
         self.closing.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self.go_down()
 
     def __enter__(self) -> Self:
         return self

@@ -98,7 +98,7 @@ def test_a_tool_call_without_a_call_is_overwritten(calls: CallService, database:
     calls.record_tool_call_alone(alone, **FAULT)
     calls.record_tool_call_alone(alone, **ANSWERED)
     assert [row["outcome"] for row in database.fetch("SELECT outcome FROM tool_calls")] == ["answered"]
-    assert database.fetch("SELECT FROM calls") == []
+    assert database.fetch("SELECT 1 FROM calls") == []
 
 
 def test_a_reduced_tool_call_is_not_looked_at_again(calls: CallService, database: Database) -> None:

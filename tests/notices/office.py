@@ -17,7 +17,7 @@ from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.model import PHONE, Appointment, EventKind, Status
 from peterental.appointments.repository import AppointmentRepository
 from peterental.database.pool import Database
-from peterental.notices.model import Channel, Delivery, Letter, NotSent, PerhapsSent
+from peterental.notices.model import Channel, Delivery, Letter, NotSent, PerhapsSent, of_no_other
 from peterental.services import Services, build_services
 from tests.guillotine import Killed
 
@@ -98,11 +98,15 @@ class FakeTransport:
             raise PerhapsSent(reason="no answer came")
         return Delivery(provider_id=self._id(len(self.taken)))
 
-    def find(self, letter: Letter, since: datetime) -> Delivery | None:
+    def find(
+        self, letter: Letter, since: datetime, is_of_another: Callable[[str], bool] = of_no_other
+    ) -> Delivery | None:
         if not self.can_find:
             raise PerhapsSent(reason="a mail server does not say")
         for number, (taken, at) in enumerate(zip(self.taken, self.at, strict=True), 1):
             if (taken.recipient, taken.body) == (letter.recipient, letter.body) and at >= since:
+                if is_of_another(self._id(number)):
+                    continue
                 return Delivery(provider_id=self._id(number))
         return None
 

@@ -110,20 +110,20 @@ class TwilioServer(Loopback):
         """Answer one request."""
         credentials = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
         if asked.headers.get("authorization") != f"Basic {credentials}":
-            return _refusal(Refused(401, 20003, "Authenticate"))
+            return refusal(Refused(401, 20003, "Authenticate"))
         if asked.path != f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json":
-            return _refusal(Refused(404, 20404, "The requested resource was not found"))
+            return refusal(Refused(404, 20404, "The requested resource was not found"))
         return self._post(asked) if asked.method == "POST" else self._list(asked)
 
     def _post(self, asked: Asked) -> Reply:
         form = dict(parse_qsl(asked.body.decode("ascii"), strict_parsing=True))
         trouble = self.troubles.pop(0) if self.troubles else None
         if isinstance(trouble, Refused):
-            return _refusal(trouble)
+            return refusal(trouble)
         if trouble == "hang before":
             return Hang()
         if form["To"] in self.stopped:
-            return _refusal(Refused(400, 21610, "Attempt to send to unsubscribed recipient"))
+            return refusal(Refused(400, 21610, "Attempt to send to unsubscribed recipient"))
         taken = Taken(
             sid=f"SM{next(self._numbers):032x}",
             to=form["To"],
@@ -143,7 +143,7 @@ class TwilioServer(Loopback):
 
     def _list(self, asked: Asked) -> Reply:
         if self.is_away:
-            return _refusal(Refused(503))
+            return refusal(Refused(503))
         page, size = int(asked.query.get("Page", "0")), min(int(asked.query["PageSize"]), self.page_size)
         matching = [text for text in reversed(self.texts) if text.to == asked.query["To"]]
         shown, rest = matching[page * size : (page + 1) * size], matching[(page + 1) * size :]
@@ -199,7 +199,8 @@ def _resource(text: Taken) -> dict[str, object]:
     }
 
 
-def _refusal(refused: Refused) -> Answer:
+def refusal(refused: Refused) -> Answer:
+    """Return the answer to a request that is refused."""
     if refused.code is None:
         return Answer(refused.status, b"<html>Bad gateway</html>", {"Content-Type": "text/html"})
     content = {"code": refused.code, "message": refused.message, "status": refused.status}

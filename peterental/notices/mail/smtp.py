@@ -18,7 +18,7 @@ from peterental.clock import utc_now
 from peterental.mail_settings import MailSender, SmtpServer
 from peterental.notices.mail.message import deliverable, message_of, needs_smtputf8
 from peterental.notices.mail.plain_text import one_line
-from peterental.notices.model import Delivery, Letter, NotSent, PerhapsSent
+from peterental.notices.model import Delivery, Letter, NotSent, PerhapsSent, of_no_other
 
 TIMEOUT_S = 60.0
 """How long one letter may take altogether, from the look-up of the server's name to its answer, in seconds."""
@@ -88,9 +88,11 @@ class SmtpTransport:
             session.close()
         return Delivery(provider_id=None)
 
-    def find(self, letter: Letter, since: datetime) -> Delivery | None:
+    def find(
+        self, letter: Letter, since: datetime, is_of_another: Callable[[str], bool] = of_no_other
+    ) -> Delivery | None:
         """Raise PerhapsSent: a server cannot be asked what it sent."""
-        del letter, since
+        del letter, since, is_of_another
         raise PerhapsSent(reason="the mail server did not answer, and cannot be asked whether it sent the letter")
 
 

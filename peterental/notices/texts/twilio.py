@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 
 from peterental.clock import utc_now
 from peterental.config import Config
-from peterental.notices.model import Delivery, Letter, NotSent, OptedOut, PerhapsSent
+from peterental.notices.model import Delivery, Letter, NotSent, OptedOut, PerhapsSent, of_no_other
 from peterental.notices.texts.twilio_errors import OPTED_OUT, is_about_account, meaning_of
 
 if TYPE_CHECKING:
@@ -75,17 +75,19 @@ class TwilioTransport:
             return _delivery(answer)
         raise _refusal(answer)
 
-    def find(self, letter: Letter, since: datetime) -> Delivery | None:
+    def find(
+        self, letter: Letter, since: datetime, is_of_another: Callable[[str], bool] = of_no_other
+    ) -> Delivery | None:
         """Look for a text in the account's list; None if it is certainly not there.
 
-        A text that matches was created after `since`, has this recipient and the same letters and digits: Twilio may
-        replace quotes and dashes, and puts words before the texts of trial accounts.
+        A text that matches was created after `since`, has this recipient and the same letters and digits, and belongs
+        to no other notice: Twilio may replace quotes and dashes, and puts words before the texts of trial accounts.
 
         Raises PerhapsSent while it may not be listed yet, and if Twilio does not answer.
         """
         asked_at = self._now()
         for message in self._listed(letter.recipient, since - CLOCK_TOLERANCE):
-            if _is_same(str(message.get("body") or ""), letter.body):
+            if _is_same(str(message.get("body") or ""), letter.body) and not is_of_another(str(message["sid"])):
                 return Delivery(provider_id=str(message["sid"]))
         if asked_at - since < LISTED_AFTER:
             raise PerhapsSent(reason="Twilio has not listed it yet")

@@ -47,7 +47,7 @@ def test_the_built_in_wording_is_not_stored(office: Office) -> None:
     wordings.change(BOOKED, NEW, ADMIN)
     assert wordings.change(BOOKED, BUILT_IN[BOOKED], ADMIN)
     assert not wordings.get(BOOKED, ADMIN).is_changed
-    assert office.database.fetch("SELECT FROM notice_templates") == []
+    assert office.database.fetch("SELECT 1 FROM notice_templates") == []
 
 
 def test_a_wrong_wording_is_not_stored(office: Office) -> None:

@@ -242,6 +242,59 @@ def test_unanswered_text_is_looked_up(office: Office, behaviour: Behaviour) -> N
     assert len(office.texts.taken) == 1
 
 
+def two_equal_answers(office: Office) -> tuple[int, int]:
+    """Write two answers that say the same to one number, as to two texts of "HELP"; return their ids."""
+    with office.database.transaction() as connection:
+        for about in ("text:one", "text:two"):
+            office.services.outbox.add(
+                connection,
+                NewNotice(
+                    kind="reply", channel="text", audience="visitor", recipient=PHONE_NUMBER, about=about, body="Help"
+                ),
+            )
+    first, second = office.notices("notice_id")
+    return first, second
+
+
+def test_text_of_another_notice_is_not_taken_for_a_lost_one(office: Office) -> None:
+    sender, (first, second) = office.services.notice_sender, two_equal_answers(office)
+    sender.send(first)
+    office.texts.behaviour = "lose"
+    sender.send(second)
+    office.clock.forward(seconds=LOOK_UP_AFTER.total_seconds() + 1)
+    assert sender.look_up() == LookUp(ended_claims=0, found=0, missing=1, overdue=0)
+    sender.send(second)
+    assert office.notices("state", "provider_id") == [("sent", "text-1"), ("sent", "text-2")]
+
+
+def test_two_lost_answers_of_the_same_words_are_found_apart(office: Office) -> None:
+    sender, numbers = office.services.notice_sender, two_equal_answers(office)
+    for number in numbers:
+        office.texts.behaviour = "take and be silent"
+        sender.send(number)
+    office.clock.forward(seconds=LOOK_UP_AFTER.total_seconds() + 1)
+    assert sender.look_up().found == len(numbers)
+    assert office.notices("state", "provider_id") == [("sent", "text-1"), ("sent", "text-2")]
+    assert len(office.texts.taken) == len(numbers)
+
+
+def test_text_found_by_two_workers_belongs_to_one_notice(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have looked before either records: the second looks again, and sends."""
+    sender, (first, second) = office.services.notice_sender, two_equal_answers(office)
+    office.texts.behaviour = "take and be silent"
+    sender.send(first)
+    office.texts.behaviour = "lose"
+    sender.send(second)
+    office.clock.forward(seconds=LOOK_UP_AFTER.total_seconds() + 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(sender._repository, "has_provider_id", lambda _: False)
+        sender.look_up()
+    assert office.notices("state", "provider_id") == [("sent", "text-1"), ("unknown", None)]
+    sender.look_up()
+    sender.send(second)
+    assert office.notices("state", "provider_id") == [("sent", "text-1"), ("sent", "text-2")]
+
+
 def test_unanswered_mail_stays_unknown(office: Office) -> None:
     office.mails.can_find = False
     office.mails.behaviour = "lose"
@@ -397,11 +450,11 @@ def test_answer_is_recorded_through_a_short_outage(
     sender = office.services.notice_sender
     record = sender._repository.record_sent
 
-    def away(*args: Any) -> None:
+    def away(*args: Any, **options: Any) -> None:
         if left:
             left.pop()
             raise DatabaseUnavailable(reason="restarting")
-        record(*args)
+        record(*args, **options)
 
     monkeypatch.setattr(sender._repository, "record_sent", away)
     monkeypatch.setattr(sender, "_pause", pauses.append)

@@ -174,6 +174,12 @@ def test_a_text_that_never_arrived_is_not_found(server: TwilioServer) -> None:
     assert transport(server).find(LETTER, NOON) is None
 
 
+def test_a_text_of_another_notice_is_not_the_one(server: TwilioServer) -> None:
+    wanted, other = server.add(LETTER.body), server.add(LETTER.body)
+    assert transport(server).find(LETTER, NOON, lambda sid: sid == other.sid) == Delivery(provider_id=wanted.sid)
+    assert transport(server).find(LETTER, NOON, lambda _: True) is None
+
+
 def test_it_is_looked_for_again_while_it_may_not_be_listed(server: TwilioServer) -> None:
     with pytest.raises(PerhapsSent, match="Twilio has not listed it yet"):
         TwilioTransport(server.config(), now=lambda: LATER - timedelta(seconds=1)).find(LETTER, NOON)
