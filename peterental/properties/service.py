@@ -246,6 +246,7 @@ def audited(details: PropertyDetails) -> dict[str, Any]:
     return {
         **{field.name: getattr(details, field.name) for field in fields(PropertyDetails)},
         "said_as": list(details.said_as),
+        "available_on": details.available_on.isoformat() if details.available_on else None,
         "windows": {WEEKDAYS[weekday - 1]: format_windows(sorted(found)) for weekday, found in sorted(windows.items())},
         "shown_by": sorted(details.shown_by),
     }

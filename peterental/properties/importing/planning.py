@@ -14,7 +14,7 @@ from peterental.properties.model import Property, PropertyDetails
 from peterental.properties.service import differences, same_home, validated
 
 MAX_COMPARED = 10
-"""Homes with one house number and unit that an address is compared with, those with the same street first."""
+"""Homes that an address is compared with: so many with its street, and so many with its house number and unit."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +43,22 @@ class _AddressIndex:
     """Finds a home at an address. Homes that have another house number or unit are never compared."""
 
     def __init__(self) -> None:
-        self._homes: dict[tuple[str | None, str | None], list[CataloguedHome]] = defaultdict(list)
+        self._homes: dict[tuple[str | None, ...], list[Property]] = defaultdict(list)
 
     def add(self, home: Property, keys: HomeKeys) -> None:
-        self._homes[keys.number, keys.unit].append(CataloguedHome(home, keys))
+        """Add a home, among those with its street and among those with its house number and unit."""
+        for place in _places(keys):
+            if len(self._homes[place]) < MAX_COMPARED:
+                self._homes[place].append(home)
 
     def find(self, details: PropertyDetails, keys: HomeKeys, but: Collection[int]) -> Property | None:
         """Return a home at the same address whose number is not in `but`."""
-        near = [entry for entry in self._homes.get((keys.number, keys.unit), ()) if entry.home.property_id not in but]
-        near.sort(key=lambda entry: entry.keys.street != keys.street)
-        return same_home(details, (entry.home for entry in near[:MAX_COMPARED]))
+        near = (home for place in _places(keys) for home in self._homes.get(place, ()))
+        return same_home(details, (home for home in near if home.property_id not in but))
+
+
+def _places(keys: HomeKeys) -> tuple[tuple[str | None, ...], ...]:
+    return ((keys.number, keys.unit, keys.street), (keys.number, keys.unit))
 
 
 class _Planner:
