@@ -102,7 +102,7 @@ class HomeForm(VersionedForm):
     )
     unit = _text("unit", "Unit", "Apartment, suite or lot, for example 2B.")
     city = _text("city", "City")
-    state = _text("state", "State", "For example OK.")
+    state = _text("state", "State")
     zip_code = _text("zip_code", "ZIP code")
     said_as = TextAreaField(
         "Other names",
@@ -111,7 +111,12 @@ class HomeForm(VersionedForm):
         render_kw={"rows": "3"},
     )
     bedrooms = _number("bedrooms", "Bedrooms", "0 is a studio.")
-    bathrooms = Quarters("Bathrooms", render_kw={"inputmode": "decimal", **NO_ENTRY})
+    bathrooms = Quarters(
+        "Bathrooms",
+        description="For example 1.5.",
+        validators=[Optional()],
+        render_kw={"inputmode": "decimal", **NO_ENTRY},
+    )
     rent = _number("rent", "Rent", "A month.")
     available_on = DayField("Available from", description="Empty: now.", validators=[Optional()])
     showing_minutes = _number("showing_minutes", "Viewing length", "Empty: the agent’s.")  # noqa: RUF001  # an apostrophe
