@@ -88,10 +88,12 @@ def upload() -> Answer:
     require_admin(viewer)
     form = UploadForm()
     if form.validate_on_submit():
-        sent = form.file.data
-        content = sent.read(MAX_FILE_BYTES + 1)
+        with form.file.data.stream as stream:
+            content = stream.read(MAX_FILE_BYTES + 1)
         try:
-            import_id = services.property_imports.upload(form.source.data, sent.filename or "", content, viewer)
+            import_id = services.property_imports.upload(
+                form.source.data, form.file.data.filename or "", content, viewer
+            )
         except SourceNameInvalid as refusal:
             form.add_error(refusal, "source")
         except FileRefused as refusal:
