@@ -69,12 +69,6 @@ class Appointment(BookingSummary):
     """What the catalogue calls that home."""
     is_home_unknown: bool = False
     """Whether the caller named a home that the catalogue does not have."""
-    property_id: int | None = None
-    """The home in the catalogue; None for one that is not in it. `property_address` is what was said."""
-    home_label: str | None = None
-    """What the catalogue calls that home."""
-    is_home_unknown: bool = False
-    """Whether the caller named a home that the catalogue does not have."""
     notes: str | None = None
     """What the office noted; read with single viewings for users only, else None."""
 
