@@ -137,7 +137,9 @@ def _book_at_noon(page: Page) -> None:
     page.get_by_label("Home").fill("12 Elm Street")
     page.get_by_label("Visitor").fill("Max")
     press(page, "Book")
-    page.get_by_label("Use this time anyway").or_(page.get_by_label("Overbook anyway")).wait_for()
+    page.get_by_role("button", name="Use this time anyway").or_(
+        page.get_by_role("button", name="Overbook anyway")
+    ).wait_for()
 
 
 def _add_empty_blocked_time(page: Page) -> None:
@@ -340,7 +342,7 @@ def _book_in_the_past(page: Page) -> None:
     page.get_by_label("Home").fill("12 Elm Street")
     page.get_by_label("Visitor").fill("Max")
     press(page, "Book")
-    page.get_by_label("Use this time anyway").wait_for()
+    page.get_by_role("button", name="Use this time anyway").wait_for()
 
 
 def _find_person(page: Page, text: str) -> None:
