@@ -63,11 +63,11 @@ def report(phone: Phone, text: str, **more: Any) -> None:
     assert phone.post(message).status_code == 200
 
 
-def book_manually(services: Services, day: int, **visitor: str) -> int:
+def book_manually(services: Services, day: int, clock_min: int = 600, **visitor: str) -> int:
     entry = NewBooking(
         agent_id="ana",
-        when=WallClockTime(day=datetime(2026, 11, day, tzinfo=UTC).date(), clock_min=600),
-        key=f"key-{day}" + "k" * 24,
+        when=WallClockTime(day=datetime(2026, 11, day, tzinfo=UTC).date(), clock_min=clock_min),
+        key=f"key-{day}-{clock_min}" + "k" * 24,
         property_address="12 Oak Street",
         **{"attendee_name": NAME, **visitor},  # type: ignore[arg-type]
     )
@@ -137,10 +137,10 @@ def write_everywhere(phone: Phone, services: Services) -> None:
 
 def write_edits(services: Services) -> None:
     """Edit viewings: the person's own, and one of another visitor that had the person's number before."""
-    own = book_manually(services, 23, attendee_phone=NUMBER)
+    own = book_manually(services, 25, 660, attendee_phone=NUMBER)
     edit(services, own, attendee_name=f"{NAME} and {EMAIL}", notes=f"{NAME}: 405 555 0142\n{EMAIL}")
     edit(services, own, attendee_name=NAME)
-    other = book_manually(services, 26, attendee_phone=NUMBER, attendee_name="Maud")
+    other = book_manually(services, 26, 720, attendee_phone=NUMBER, attendee_name="Maud")
     edit(services, other, attendee_phone=OTHER, notes=f"Sister of {EMAIL}")
     edit(services, other, notes=f"Sister of\n{EMAIL} and 405-555-0142")
 

@@ -24,10 +24,9 @@ LAST_PAGE = 1000
 
 KINDS: Mapping[SubjectKind, str] = {
     "agent": "Agents",
+    "appointment": "Appointments",
     "call": "Calls",
     "home": "Homes",
-    "closure": "Time off",
-    "appointment": "Appointments",
     "job": "Jobs",
     "message": "Messages",
     "user": "Users",
@@ -41,6 +40,7 @@ PAGE_OF = {
     "agent": ("agents.show", "agent_id"),
     "appointment": ("appointments.show", "appointment_id"),
     "call": ("calls.show", "vapi_call_id"),
+    "home": ("homes.show", "property_id"),
     "user": ("users.show", "user_id"),
 }
 """The endpoint that shows a subject of each kind, and the name of its id parameter."""

@@ -66,7 +66,6 @@ def index() -> str:
         is_short=is_short,
         least=MIN_CHARS,
         found=[each for each in found if each.items],
-        endpoints=current_app.view_functions,
         labels=labels,
         now=utc_now(),
     )
