@@ -9,8 +9,12 @@ from typing import Any, Protocol
 
 from peterental.agents.repository import AgentRepository
 from peterental.agents.service import AgentService
+from peterental.agents.time_off.closure_service import ClosureService
+from peterental.agents.time_off.listing import TimeOffListing
+from peterental.agents.time_off.repeating_service import RepeatingBlockService
 from peterental.agents.working_hours.service import WorkingHoursService
 from peterental.appointments.calendar.service import CalendarService
+from peterental.appointments.calendar.time_off import TimeOffViewings
 from peterental.appointments.calendar_events.feed_repository import FeedRepository
 from peterental.appointments.calendar_events.feed_service import FeedService
 from peterental.appointments.calendar_events.outbox import CalendarOutbox
@@ -90,6 +94,7 @@ class Services:
     calendar_events: CalendarEventService
     calendar_sync: SyncService
     calendars: ConnectionService
+    closures: ClosureService
     consents: Consents
     feeds: FeedService
     hours: WorkingHoursService
@@ -106,10 +111,13 @@ class Services:
     persons: PersonService
     releases: ReleaseService
     reminders: ReminderService
+    repeating_blocks: RepeatingBlockService
     replies: ReplyService
     retention: RetentionService
     second_factor: SecondFactorService
     sessions: SessionService
+    time_off: TimeOffListing
+    time_off_viewings: TimeOffViewings
     user_notices: UserNotices
     users: UserService
     waitlist: WaitlistService
@@ -248,6 +256,7 @@ def build_services(
             audit,
             may_store=bool(config.credentials_keys) or not config.is_production,
         ),
+        closures=ClosureService(database, audit, clock),
         consents=consents,
         feeds=FeedService(
             database,
@@ -281,6 +290,7 @@ def build_services(
         persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
         releases=ReleaseService(database, visitors, clock),
         reminders=ReminderService(ReminderRepository(database), clock),
+        repeating_blocks=RepeatingBlockService(database, audit, clock),
         replies=ReplyService(
             database,
             visitors=visitors,
@@ -294,6 +304,8 @@ def build_services(
         retention=RetentionService(database, clock),
         second_factor=SecondFactorService(database, audit, sessions, passwords=passwords, keyring=keyring, now=clock),
         sessions=sessions,
+        time_off=TimeOffListing(database, clock),
+        time_off_viewings=TimeOffViewings(database, clock),
         user_notices=user_notices,
         users=UserService(database, audit, clock, passwords, keyring),
         visitor_links=links,
