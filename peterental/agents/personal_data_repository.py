@@ -20,7 +20,10 @@ class NotePersonalDataRepository:
         row = connection.execute(
             f"""
             SELECT (SELECT COUNT(*) FROM agent_days WHERE {_DAY_MATCHES})
-                 + (SELECT COUNT(*) FROM agent_busy WHERE {_BUSY_MATCHES})
+                 + (
+                     SELECT COUNT(*) FROM agent_busy
+                     WHERE {_BUSY_MATCHES} AND closure_id IS NULL AND repeating_id IS NULL
+                 )
                  + (SELECT COUNT(*) FROM office_closures WHERE {_NAME_MATCHES})
                  + (SELECT COUNT(*) FROM repeating_blocks WHERE {_DAY_MATCHES}) AS number
             """.encode(),

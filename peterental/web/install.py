@@ -29,6 +29,7 @@ from peterental.web.notices import pages as notice_pages
 from peterental.web.offers import pages as offer_pages
 from peterental.web.privacy import pages as privacy_pages
 from peterental.web.shell import install as shell
+from peterental.web.time_off import pages as time_off_pages
 from peterental.web.tool_tester import pages as tool_tester_pages
 from peterental.web.twilio import routes as twilio
 from peterental.web.users import pages as user_pages
@@ -73,6 +74,7 @@ def install(app: Flask, config: Config) -> None:
         notice_pages,
         offer_pages,
         privacy_pages,
+        time_off_pages,
         tool_tester_pages,
         user_pages,
         visit_pages,

@@ -30,7 +30,7 @@ _UPCOMING = f"""
         ORDER BY first_day, closure_id
         LIMIT %(counted)s
     ), repeating AS (
-        SELECT COALESCE(coming.starts AT TIME ZONE block.time_zone, GREATEST(block.first_day, own.today)::timestamp) AS at,
+        SELECT COALESCE(coming.starts AT TIME ZONE block.time_zone, GREATEST(block.first_day, own.today)) AS at,
                block.agent_id, to_jsonb(block) AS repeating, coming.starts AS repeats_next
         FROM ({REPEATING}) AS block
         JOIN own USING (agent_id)

@@ -242,6 +242,15 @@ class SingleBlock:
     until: datetime
     note: str | None
 
+    def minutes_of_day(self, zone: ZoneInfo) -> tuple[int, int] | None:
+        """Return its start and end in minutes after midnight; None if it is of more than one local day."""
+        start, until = self.start.astimezone(zone), self.until.astimezone(zone)
+        from_min, until_min = start.hour * 60 + start.minute, until.hour * 60 + until.minute
+        if until.date() == start.date():
+            return from_min, until_min
+        is_midnight = until_min == 0 and (until.date() - start.date()).days == 1
+        return (from_min, MINUTES_PER_DAY) if is_midnight else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class TimeOffPage:

@@ -57,6 +57,7 @@ TABS = (
 """The pages used every day. A phone has room for four tabs and "More"."""
 
 MORE = (
+    NavItem("time_off.index", "Time off", "time_off"),
     NavItem("tool_tester.index", "Rehearsal", "tool_tester"),
     NavItem("notices.outbox", "Outbox", "outbox", also=("notices.letter", "notices.retry")),
     NavItem(
