@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from peterental.agents.repository import AgentRepository
 from peterental.agents.service import AgentService
+from peterental.agents.shared_lines.service import SharedLineService
 from peterental.agents.time_off.closure_service import ClosureService
 from peterental.agents.time_off.listing import TimeOffListing
 from peterental.agents.time_off.repeating_service import RepeatingBlockService
@@ -118,6 +119,7 @@ class Services:
     sessions: SessionService
     time_off: TimeOffListing
     time_off_viewings: TimeOffViewings
+    shared_lines: SharedLineService
     user_notices: UserNotices
     users: UserService
     waitlist: WaitlistService
@@ -306,6 +308,7 @@ def build_services(
         sessions=sessions,
         time_off=TimeOffListing(database, clock),
         time_off_viewings=TimeOffViewings(database, clock),
+        shared_lines=SharedLineService(database, agents, audit),
         user_notices=user_notices,
         users=UserService(database, audit, clock, passwords, keyring),
         visitor_links=links,

@@ -97,10 +97,10 @@ class Availability:
         self.zone = zone
         self.now = now
         self._busy = busy
-        self._taken = sorted(taken, key=lambda interval: interval.start)
-        self._starts = [interval.start for interval in self._taken]
+        self.taken = sorted(taken, key=lambda interval: interval.start)
+        self._starts = [interval.start for interval in self.taken]
         # The latest end of all intervals up to here: they may overlap, and a long one may outlast many short ones.
-        self._latest_ends = list(accumulate((interval.until for interval in self._taken), max))
+        self._latest_ends = list(accumulate((interval.until for interval in self.taken), max))
 
     @cached_property
     def today(self) -> date:
@@ -172,6 +172,14 @@ class Availability:
         if self._is_taken(start):
             return UnavailableReason.TAKEN
         return UnavailableReason.DAY_FULL if self._is_full(day) else None
+
+    def slot_minutes_at(self, start: datetime) -> int:  # noqa: ARG002  # of several agents it depends on the time
+        """Return the length of a viewing at `start`."""
+        return self.rules.slot_minutes
+
+    def limits_at(self, start: datetime) -> Rules:  # noqa: ARG002  # of several agents they depend on the time
+        """Return the rules that a refusal of `start` names: its notice and its horizon."""
+        return self.rules
 
     def nearest(self, wanted: datetime, limit: int = MAX_OFFERED) -> tuple[datetime, ...]:
         """Return the free times nearest to `wanted`, in order of time.
@@ -263,7 +271,7 @@ class Availability:
 
     @cached_property
     def _booked_per_day(self) -> Counter[date]:
-        bookings = (interval for interval in self._taken if interval.appointment_id is not None)
+        bookings = (interval for interval in self.taken if interval.appointment_id is not None)
         return Counter(interval.start.astimezone(self.zone).date() for interval in bookings)
 
     def _is_full(self, day: date) -> bool:

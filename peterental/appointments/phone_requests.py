@@ -64,10 +64,13 @@ from peterental.appointments.model import (
     WhichBooking,
 )
 from peterental.appointments.slot_search import find_times, none_available
+from peterental.appointments.team_availability import TeamAvailability
 from peterental.calls.model import CallHistory, Outcome, ToolInvocation
 from peterental.phone_numbers import dialable, means_caller_number, normalise, region_of
 
 if TYPE_CHECKING:
+    from peterental.agents.model import Rules
+    from peterental.appointments.team import Team
     from peterental.errors import Refusal
 
 UNBOOKED = 0
@@ -100,7 +103,9 @@ class RequestContext:
         agent: whose phone was called; None if no agent is registered for it.
         taken: bookings with the agent.
         busy: when the agent is busy otherwise.
-        own: upcoming bookings with the agent whose number ends like the caller's or that this call made, soonest first.
+        team: all agents of the line, if it has more than its own.
+        own: upcoming bookings with the line's agents whose number ends like the caller's or that this call made,
+            soonest first.
         textable: the numbers in E.164, of those in the tool call, that are texted about a change.
         call_history: the earlier tool calls of this call.
     """
@@ -110,6 +115,7 @@ class RequestContext:
     agent: Agent | None
     taken: tuple[BookedInterval, ...] = ()
     busy: BusyTimes = NO_BUSY_TIMES
+    team: Team | None = None
     own: tuple[Appointment, ...] = ()
     textable: frozenset[str] = frozenset()
     call_history: CallHistory = field(default_factory=CallHistory)
@@ -141,7 +147,14 @@ class RequestContext:
     @cached_property
     def callers_bookings(self) -> tuple[Appointment, ...]:
         """The caller's bookings, by number or made in this call, soonest first."""
-        return own_bookings.callers_bookings(self.own, self.invocation, self.caller_number, self.region)
+        found = own_bookings.callers_bookings(self.own, self.invocation, self.caller_number, self.region)
+        if self.team is None:
+            return found
+        return tuple(
+            replace(booking, names_agent=self._names(booking.agent_id))
+            for booking in found
+            if self.team.has(booking.agent_id)
+        )
 
     @property
     def bookings_to_change(self) -> tuple[Appointment, ...]:
@@ -151,23 +164,54 @@ class RequestContext:
         return self.callers_bookings
 
     def availability(self, without: Appointment | None = None) -> Availability:
-        """Return the agent's availability, as it is or as it would be without one booking."""
+        """Return when a viewing can be booked, or moved to.
+
+        On a shared line it raises AgentInactive, CalendarStale.
+
+        Args:
+            without: the booking that is to be moved: its agent's times, as they would be without it.
+        """
         agent = self.known_agent
+        if self.team is not None and without is not None:
+            return self.team.availability_without(without, self.now)
+        if self.team is not None and self.team.is_shared:
+            return self.team.availability(self.now)
         taken = without_booking(self.taken, without.appointment_id if without else None)
         return Availability(agent.rules, agent.zone, self.now, taken, self.busy)
 
-    def parse_context(self, request: BookingRequest, current: Appointment | None = None) -> Context:
+    def agent_for(self, start: datetime, availability: Availability) -> Agent:
+        """Return the agent who is booked at a free time.
+
+        Args:
+            start: the time, in UTC.
+            availability: in which it is free.
+        """
+        member = availability.chosen(start) if isinstance(availability, TeamAvailability) else None
+        return member.agent if member else self.known_agent
+
+    def agent_of(self, booking: Appointment) -> Agent:
+        """Return the agent of a booking that this call makes or changes."""
+        return self.team.agent_of(booking) if self.team is not None else self.known_agent
+
+    def _names(self, agent_id: str) -> bool:
+        """Return whether the caller is told that a viewing is with an agent: the line has several."""
+        return self.team is not None and (self.team.is_shared or agent_id != self.known_agent.agent_id)
+
+    def parse_context(
+        self, request: BookingRequest, current: Appointment | None = None, rules: Rules | None = None
+    ) -> Context:
         """Return what the times in a request are read against.
 
         Args:
             request: the arguments.
             current: the booking that is to be moved.
+            rules: those of the availability that is looked into; None for the agent's.
         """
         agent, history = self.known_agent, self.call_history
         return Context(
             now=self.now,
             zone=agent.zone,
-            rules=agent.rules,
+            rules=rules or agent.rules,
             offered=history.offered,
             last_offer=history.last_offer,
             said=request.said,
@@ -219,7 +263,7 @@ def offer_slots(context: RequestContext, request: BookingRequest) -> Decision:
     """Find up to three times as asked for, or the nearest others."""
     _ = context.active_agent
     availability = context.availability()
-    found = parse_search(request.date, request.time_of_day, context.parse_context(request))
+    found = parse_search(request.date, request.time_of_day, context.parse_context(request, rules=availability.rules))
     if isinstance(found, Clarification):
         raise TimeUnclear(found, _times_near(found, availability))
     return _offer(availability, found, own_bookings.given_home(request))
@@ -234,7 +278,8 @@ def book(context: RequestContext, request: BookingRequest) -> Decision:
     if name is None:
         raise NameMissing
     availability = context.availability()
-    start = _start(parse_start(request.start_time, context.parse_context(request)), availability, home)
+    parse_context = context.parse_context(request, rules=availability.rules)
+    start = _start(parse_start(request.start_time, parse_context), availability, home)
     if isinstance(start, Decision):
         return start
     standing = _standing(context, home, name, start)
@@ -242,7 +287,7 @@ def book(context: RequestContext, request: BookingRequest) -> Decision:
         return _already_booked(standing, Booked(standing))
     check_start(availability, start)
     phone = _visitors_number(context, request)
-    booking = new_booking(context, request, home, name, phone, start)
+    booking = new_booking(context, request, home, name, phone, start, availability)
     return _changing(context, Booked(booking, will_text=context.will_text(booking)), "insert")
 
 
@@ -252,7 +297,7 @@ def move(context: RequestContext, request: BookingRequest) -> Decision:
     booking = _target_booking(context, request)
     availability = context.availability(without=booking)
     start = _start(
-        parse_change(request.start_time, context.parse_context(request, booking)),
+        parse_change(request.start_time, context.parse_context(request, booking, availability.rules)),
         availability,
         booking.property_address,
     )
@@ -300,9 +345,9 @@ def check_start(availability: Availability, start: datetime) -> None:
         case UnavailableReason.PAST:
             raise TimePast(nearest, start=start)
         case UnavailableReason.TOO_SOON:
-            raise TooSoon(nearest, start=start, notice_minutes=availability.rules.notice_minutes)
+            raise TooSoon(nearest, start=start, notice_minutes=availability.limits_at(start).notice_minutes)
         case UnavailableReason.TOO_FAR:
-            raise TooFar(nearest, start=start, horizon_days=availability.rules.horizon_days)
+            raise TooFar(nearest, start=start, horizon_days=availability.limits_at(start).horizon_days)
         case UnavailableReason.OUTSIDE_HOURS:
             starts = availability.starts_on(start.astimezone(availability.zone).date())
             first, last = (starts[0], starts[-1]) if starts else (None, None)
@@ -428,7 +473,13 @@ def _visitors_number(context: RequestContext, request: BookingRequest) -> str | 
 
 
 def new_booking(  # noqa: PLR0917  # what a booking consists of
-    context: RequestContext, request: BookingRequest, home: str, name: str, phone: str | None, start: datetime
+    context: RequestContext,
+    request: BookingRequest,
+    home: str,
+    name: str,
+    phone: str | None,
+    start: datetime,
+    availability: Availability,
 ) -> Appointment:
     """Return a booking that is not stored yet.
 
@@ -439,8 +490,9 @@ def new_booking(  # noqa: PLR0917  # what a booking consists of
         name: the visitor's.
         phone: the visitor's number; None if none was given.
         start: when it starts, in UTC.
+        availability: in which it is free.
     """
-    agent = context.known_agent
+    agent = context.agent_for(start, availability)
     return Appointment(
         appointment_id=UNBOOKED,
         agent_id=agent.agent_id,
@@ -448,7 +500,7 @@ def new_booking(  # noqa: PLR0917  # what a booking consists of
         time_zone=agent.time_zone,
         property_address=home,
         start=start,
-        end=start + timedelta(minutes=agent.rules.slot_minutes),
+        end=start + timedelta(minutes=availability.slot_minutes_at(start)),
         status="confirmed",
         attendee_name=name,
         attendee_email=request.attendee_email,
@@ -457,6 +509,7 @@ def new_booking(  # noqa: PLR0917  # what a booking consists of
         vapi_call_id=context.invocation.vapi_call_id,
         created_at=context.now,
         booked_by=PHONE,
+        names_agent=context.team is not None and context.team.is_shared,
     )
 
 

@@ -10,19 +10,23 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from peterental.agents.lookup import AGENT_BY_VAPI_KEY
+from peterental.agents.lookup import LINE_BY_VAPI_KEY, NOTE_TURN
 from peterental.appointments.model import PHONE, Appointment, SlotTaken
 from peterental.appointments.schedule_repository import (
+    LINE_SCHEDULE_BY_ID,
+    LINE_SCHEDULE_BY_VAPI_KEY,
     MULTI_DAY,
     SCHEDULE_BY_ID,
-    SCHEDULE_BY_VAPI_KEY,
     AgentSchedule,
+    LineSchedule,
+    read_line,
     read_schedule,
-    schedule_sql,
+    schedule_statement,
 )
 from peterental.calls.repository import Change
 from peterental.database.constraints import named_constraints
 from peterental.phone_numbers import last_digits, normalise
+from peterental.properties.lookup import HOME_LABEL
 
 if TYPE_CHECKING:
     import psycopg
@@ -35,10 +39,11 @@ if TYPE_CHECKING:
     from peterental.database.pool import Database
     from peterental.errors import Refusal
 
-APPOINTMENT = """
+APPOINTMENT = f"""
     appointments.id AS appointment_id, appointments.agent_id, agents.agent_name, agents.time_zone, property_address,
     start_time AS start, end_time AS "end", status, attendee_name, attendee_email, attendee_phone, caller_number,
     vapi_call_id, overlap_allowed, confirmed_at, released_at, appointments.created_at, appointments.updated_at,
+    appointments.property_id, is_home_unknown, {HOME_LABEL} AS home_label,
     (
         SELECT actor FROM appointment_events
         WHERE appointment_id = appointments.id AND kind = 'booked'
@@ -78,8 +83,8 @@ CONSTRAINT_ERRORS: Mapping[str, type[Refusal]] = {"appointments_agent_no_overlap
 # The caller's own upcoming bookings are read with the schedule: a statement of its own costs more than they do. They
 # are looked up by id (OFFSET 0 keeps it so): a plan that was made while the table was small would read all bookings of
 # the agent.
-SCHEDULE_AND_OWN = schedule_sql(
-    AGENT_BY_VAPI_KEY,
+SCHEDULE_AND_OWN = schedule_statement(
+    LINE_BY_VAPI_KEY,
     f"""
     (
         SELECT json_agg(to_json(booking) ORDER BY booking.start)::text
@@ -110,6 +115,7 @@ SCHEDULE_AND_OWN = schedule_sql(
         )
     END
     """,
+    line=True,
 )
 
 _BOOKED = """
@@ -117,13 +123,14 @@ _BOOKED = """
         INSERT INTO appointments (
             agent_id, vapi_call_id, vapi_tool_call_id, property_address, start_time, end_time, blocked_until,
             attendee_name, attendee_email, attendee_phone, caller_number, overlap_allowed,
-            created_at, updated_at
+            property_id, is_home_unknown, created_at, updated_at
         )
         VALUES (
             %(booking_agent_id)s, %(booking_vapi_call_id)s, %(booking_tool_call_id)s, %(booking_property_address)s,
             %(booking_start)s, %(booking_end)s, %(booking_blocked_until)s,
             %(booking_attendee_name)s, %(booking_attendee_email)s, %(booking_attendee_phone)s,
             %(booking_caller_number)s, %(booking_overlap_allowed)s,
+            %(booking_property_id)s, %(booking_is_home_unknown)s,
             %(booking_created_at)s, %(booking_created_at)s
         )
         RETURNING id, start_time, created_at
@@ -136,6 +143,7 @@ _FIRST_EVENT = """
 """
 _INSERT = f"WITH {_BOOKED} {_FIRST_EVENT}"
 _INSERTION = f"{_BOOKED}, changed AS ({_FIRST_EVENT})"
+_INSERTION_IN_TURN = f"{_BOOKED}, turned AS ({NOTE_TURN}), changed AS ({_FIRST_EVENT})"
 
 _own_decoder = msgspec.json.Decoder(tuple[Appointment, ...])
 
@@ -145,31 +153,51 @@ class CallersSchedule:
     """What is read for a tool call.
 
     Args:
-        schedule: of the agent.
-        own: the caller's own upcoming bookings, soonest first.
+        line: the schedules of the agents of the line.
+        own: the caller's own upcoming bookings with them, soonest first.
         textable: the numbers in E.164, of those in the tool call, that are texted about a change.
     """
 
-    schedule: AgentSchedule
+    line: LineSchedule
     own: tuple[Appointment, ...]
     textable: frozenset[str]
+
+    @property
+    def schedule(self) -> AgentSchedule:
+        """The schedule of the agent whose line it is."""
+        return self.line.holder
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A booking by a shared line, of which it takes note.
+
+    Args:
+        holder_agent_id: whose line it is.
+        at: later than any before it, aware.
+    """
+
+    holder_agent_id: str
+    at: datetime
 
 
 class PendingSchedule:
     """The result of `AppointmentRepository.queue_schedule`, after the sync."""
 
-    def __init__(self, cursor: psycopg.Cursor[DictRow], numbers: frozenset[str]) -> None:
+    def __init__(self, cursor: psycopg.RawCursor[DictRow], numbers: frozenset[str]) -> None:
         self._cursor = cursor
         self._numbers = numbers
 
     def read(self) -> CallersSchedule:
         """Return what was read."""
-        row = self._cursor.fetchone()
-        own = row["own"] if row else None
-        stopped = row["stopped"] if row else None
+        rows = self._cursor.fetchall()
+        own = [booking for row in rows if row["own"] for booking in _own_decoder.decode(row["own"])]
+        if len(rows) > 1:
+            own.sort(key=lambda booking: (booking.start, booking.appointment_id))
+        stopped = rows[0]["stopped"] if rows else None
         return CallersSchedule(
-            read_schedule(row),
-            _own_decoder.decode(own) if own else (),
+            read_line(rows),
+            tuple(own),
             frozenset() if stopped is None else self._numbers.difference(stopped),
         )
 
@@ -180,18 +208,23 @@ class AppointmentRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def schedule(self, key: AgentKey, now: datetime) -> AgentSchedule:
-        """Return the schedule of the agent that a call is for.
+    def line(self, key: AgentKey, now: datetime) -> LineSchedule:
+        """Return the schedules of the agents of the line that was called.
 
         One statement, one round trip.
         """
-        rows = self._database.fetch(SCHEDULE_BY_VAPI_KEY, _key(key) | {"now": now})
-        return read_schedule(rows[0] if rows else None)
+        with self._database.connection() as connection:
+            return read_line(LINE_SCHEDULE_BY_VAPI_KEY.execute(connection, _key(key) | {"now": now}).fetchall())
+
+    def line_of(self, agent_id: str, now: datetime) -> LineSchedule:
+        """Return the schedules of the agents of one agent's line. One statement, one round trip."""
+        with self._database.connection() as connection:
+            return read_line(LINE_SCHEDULE_BY_ID.execute(connection, {"agent_id": agent_id, "now": now}).fetchall())
 
     def schedule_of(self, agent_id: str, now: datetime) -> AgentSchedule:
         """Return the schedule of one agent. One statement, one round trip."""
-        rows = self._database.fetch(SCHEDULE_BY_ID, {"agent_id": agent_id, "now": now})
-        return read_schedule(rows[0] if rows else None)
+        with self._database.connection() as connection:
+            return read_schedule(SCHEDULE_BY_ID.execute(connection, {"agent_id": agent_id, "now": now}).fetchone())
 
     def first_overlapping(self, agent_id: str, start: datetime, until: datetime) -> Appointment | None:
         """Return the first confirmed viewing between two moments, buffer included.
@@ -204,7 +237,7 @@ class AppointmentRepository:
         return Appointment(**rows[0]) if rows else None
 
     def queue_schedule(self, connection: Connection, invocation: ToolInvocation, now: datetime) -> PendingSchedule:
-        """Queue the agent's schedule and the caller's own upcoming bookings with it.
+        """Queue the schedules of the line's agents and the caller's own upcoming bookings with them.
 
         A booking is the caller's own by its number, or because this phone call made it.
         """
@@ -216,7 +249,7 @@ class AppointmentRepository:
             "vapi_call_id": invocation.vapi_call_id or None,
             "numbers": list(numbers),
         }
-        return PendingSchedule(connection.execute(SCHEDULE_AND_OWN.encode(), values), numbers)
+        return PendingSchedule(SCHEDULE_AND_OWN.execute(connection, values), numbers)
 
     def upcoming_of_number(
         self, connection: Connection, agent_id: str, number: str, now: datetime
@@ -269,9 +302,21 @@ class AppointmentRepository:
         values = _booking_values(appointment, blocked_until, tool_call_id, actor)
         return connection.execute(_INSERT.encode(), values)
 
-    def insertion(self, appointment: Appointment, blocked_until: datetime, tool_call_id: str) -> Change:
-        """Return the same for a booking by phone, as a part of the statement that records the tool call."""
-        return Change(_INSERTION, _booking_values(appointment, blocked_until, tool_call_id, PHONE))
+    def insertion(
+        self, appointment: Appointment, blocked_until: datetime, tool_call_id: str, turn: Turn | None = None
+    ) -> Change:
+        """Return the same for a booking by phone, as a part of the statement that records the tool call.
+
+        Args:
+            appointment: as for `insert`.
+            blocked_until: likewise.
+            tool_call_id: likewise.
+            turn: what a shared line notes about it.
+        """
+        values = _booking_values(appointment, blocked_until, tool_call_id, PHONE)
+        if turn is None:
+            return Change(_INSERTION, values)
+        return Change(_INSERTION_IN_TURN, values | {"turn_holder_id": turn.holder_agent_id, "turn_at": turn.at})
 
     def move(
         self,
@@ -387,6 +432,8 @@ def _booking_values(
         "booking_attendee_phone": appointment.attendee_phone,
         "booking_caller_number": appointment.caller_number,
         "booking_overlap_allowed": appointment.overlap_allowed,
+        "booking_property_id": appointment.property_id,
+        "booking_is_home_unknown": appointment.is_home_unknown,
         "booking_actor": actor,
         "booking_created_at": appointment.created_at,
     }

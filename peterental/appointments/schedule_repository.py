@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peterental.agents.lookup import AGENT_BY_ID, AGENT_BY_VAPI_KEY, AGENT_JSON, BUSY_TIMES, agent_from_json
+from peterental.agents.lookup import AGENT_BY_ID, AGENT_JSON, BUSY_TIMES, LINE_BY_ID, LINE_BY_VAPI_KEY, agent_from_json
 from peterental.appointments.availability import Availability, BookedInterval, without_booking
 from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes
 from peterental.calendars.lookup import CALENDAR_AGE, calendar_age
+from peterental.database.statement import Statement
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from psycopg.rows import DictRow
 
     from peterental.agents.model import Agent
+    from peterental.agents.shared_lines.model import Choice
     from peterental.calendars.account import CalendarAge
+    from peterental.properties.model import Property
 
 HELD = 0
 """The appointment id of a time that is held for a caller: it counts among the viewings of its day."""
@@ -44,30 +48,35 @@ _BOOKED_TIMES = f"""
 """
 
 
-def schedule_sql(agent: str, own: str = "NULL", stopped: str = "NULL") -> str:
-    """Return the statement that reads the schedule of one agent as one row.
+_LINE = ", agent.is_holder, agent.position, agent.last_booked_at, agent.choice"
+
+
+def schedule_statement(agent: str, own: str = "NULL", stopped: str = "NULL", *, line: bool = False) -> Statement:
+    """Return the statement that reads the schedule of one agent as one row, or of each agent of a line.
 
     Args:
-        agent: the query of its row of `agents`.
+        agent: the query of its row of `agents`, or of those of a line.
         own: an expression to read with it, in which that row is `agent`; the column `own` of the result.
         stopped: another one; the column `stopped`.
+        line: whether the query is of a line, as `line_sql` returns it.
     """
-    text = f"""
+    return Statement(
+        f"""
         SELECT
             described.agent, booked.*, busy.*, age.*,
-            {own} AS own, {stopped} AS stopped
+            {own} AS own, {stopped} AS stopped{_LINE if line else ""}
         FROM ({agent}) AS agent
         , LATERAL ({AGENT_JSON}) AS described
         , LATERAL ({_BOOKED_TIMES}) AS booked
         , LATERAL ({BUSY_TIMES}) AS busy
         , LATERAL ({CALENDAR_AGE}) AS age
-    """
-    # psycopg parses the placeholders of a longer statement each time.
-    return " ".join(text.split()).replace("( ", "(").replace(" )", ")")
+        """
+    )
 
 
-SCHEDULE_BY_VAPI_KEY = schedule_sql(AGENT_BY_VAPI_KEY)
-SCHEDULE_BY_ID = schedule_sql(AGENT_BY_ID)
+LINE_SCHEDULE_BY_VAPI_KEY = schedule_statement(LINE_BY_VAPI_KEY, line=True)
+LINE_SCHEDULE_BY_ID = schedule_statement(LINE_BY_ID, line=True)
+SCHEDULE_BY_ID = schedule_statement(AGENT_BY_ID)
 
 
 @dataclass(frozen=True)
@@ -87,19 +96,73 @@ class AgentSchedule:
     busy: BusyTimes = NO_BUSY_TIMES
     calendar_age: CalendarAge | None = None
 
-    def availability(self, now: datetime, *, without: int | None = None) -> Availability:
+    def availability(self, now: datetime, *, without: int | None = None, home: Property | None = None) -> Availability:
         """Return when the agent, who is known, can be booked.
 
         Args:
             now: the present moment, aware.
             without: the id of a viewing that is to be moved, which does not block itself.
+            home: whose own rules count, too; None: no home's.
         """
         assert self.agent is not None  # noqa: S101  # tells mypy
-        return Availability(self.agent.rules, self.agent.zone, now, without_booking(self.taken, without), self.busy)
+        rules = home.narrowed(self.agent.rules) if home else self.agent.rules
+        return Availability(rules, self.agent.zone, now, without_booking(self.taken, without), self.busy)
+
+
+@dataclass(frozen=True)
+class LineAgent:
+    """An agent of a line that has more than its own.
+
+    Args:
+        agent: who.
+        schedule: when the agent is taken.
+        position: its place in the order, from 1; None: the line does not book it, but finds its viewings.
+        last_booked_at: when the line last booked it; None: never.
+    """
+
+    agent: Agent
+    schedule: AgentSchedule
+    position: int | None = None
+    last_booked_at: datetime | None = None
+
+    @property
+    def is_booked(self) -> bool:
+        """Whether the line books the agent."""
+        return self.position is not None
+
+
+@dataclass(frozen=True)
+class LineSchedule:
+    """The schedules of the agents of a line.
+
+    Args:
+        holder: of the agent whose line it is.
+        agents: all agents of a line that has more than its own, in order; those whom it does not book come last.
+        choice: how one of those who are free is chosen.
+    """
+
+    holder: AgentSchedule
+    agents: tuple[LineAgent, ...] = ()
+    choice: Choice = "first_free"
+
+
+def read_line(rows: Sequence[DictRow]) -> LineSchedule:
+    """Return the schedules in the rows of a statement of a line. A line that was never shared has one row."""
+    if len(rows) <= 1:
+        return LineSchedule(read_schedule(rows[0] if rows else None))
+    schedules = [(read_schedule(row), row) for row in rows]
+    holder, holders_row = next((schedule, row) for schedule, row in schedules if row["is_holder"])
+    agents = [
+        LineAgent(schedule.agent, schedule, row["position"], row["last_booked_at"])
+        for schedule, row in schedules
+        if schedule.agent is not None
+    ]
+    agents.sort(key=lambda each: (each.position is None, each.position, each.agent.agent_id))
+    return LineSchedule(holder, tuple(agents), holders_row["choice"])
 
 
 def read_schedule(row: DictRow | None) -> AgentSchedule:
-    """Return the schedule in a row of SCHEDULE_BY_VAPI_KEY or SCHEDULE_BY_ID."""
+    """Return the schedule in a row of a statement."""
     if row is None:
         return AgentSchedule(None)
     booked = map(BookedInterval, row["starts"] or (), row["untils"] or (), row["ids"] or ())

@@ -88,7 +88,7 @@ class EnglishRenderer(Renderer):
         return f"You're booked to see {self.viewing(booking)}."
 
     def moved(self, booking: model.Appointment) -> str:
-        return f"Your viewing of {spoken_address(booking.property_address)} is now {self.on_moment(booking.start)}."
+        return f"Your viewing of {self.home_of(booking)} is now {self.on_moment(booking.start)}."
 
     def cancelled(self, booking: model.Appointment) -> str:
         return f"Your viewing of {self.viewing(booking)}, is cancelled."
@@ -238,6 +238,9 @@ class EnglishRenderer(Renderer):
 
     def offer_message(self) -> str:
         return "Shall I take a message?"
+
+    def with_agent(self, name: str) -> str:
+        return f"with {spoken_address(name)}"
 
     def minute_range(self, range_: MinuteRange) -> str:
         if range_.until_min >= DAY_MIN:

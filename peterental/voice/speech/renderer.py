@@ -216,6 +216,10 @@ class Renderer(ABC):
         """Offer to take a message."""
 
     @abstractmethod
+    def with_agent(self, name: str) -> str:
+        """Name the agent of a viewing: `with Marco`."""
+
+    @abstractmethod
     def minute_range(self, range_: MinuteRange) -> str:
         """Format a limit of the time of day: `after five PM`."""
 
@@ -258,8 +262,13 @@ class Renderer(ABC):
         return self.day(start.astimezone(self.zone).date())
 
     def viewing(self, booking: model.Appointment) -> str:
-        """Format a booking: its home and when it starts."""
-        return f"{spoken_address(booking.property_address)}, {self.on_moment(booking.start)}"
+        """Format a booking: its home, with whom where the line has several agents, and when it starts."""
+        return f"{self.home_of(booking)}, {self.on_moment(booking.start)}"
+
+    def home_of(self, booking: model.Appointment) -> str:
+        """Format the home of a booking, and with whom it is where the line has several agents."""
+        home = spoken_address(booking.property_address)
+        return f"{home} {self.with_agent(booking.agent_name)}" if booking.names_agent else home
 
     def option(self, option: Option) -> str:
         """Format a day with its time, where that is known."""

@@ -87,7 +87,7 @@ class SpanishRenderer(Renderer):
         return f"Tiene reservada la visita de {self.viewing(booking)}."
 
     def moved(self, booking: model.Appointment) -> str:
-        return f"Su visita de {spoken_address(booking.property_address)} es ahora {self.on_moment(booking.start)}."
+        return f"Su visita de {self.home_of(booking)} es ahora {self.on_moment(booking.start)}."
 
     def cancelled(self, booking: model.Appointment) -> str:
         return f"Su visita de {self.viewing(booking)}, está cancelada."
@@ -223,6 +223,9 @@ class SpanishRenderer(Renderer):
 
     def offer_message(self) -> str:
         return "¿Quiere dejar un recado?"
+
+    def with_agent(self, name: str) -> str:
+        return f"con {spoken_address(name)}"
 
     def minute_range(self, range_: MinuteRange) -> str:
         if range_.until_min >= DAY_MIN:
