@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from peterental.agents.repository import AgentRepository
 from peterental.agents.service import AgentService
 from peterental.agents.working_hours.service import WorkingHoursService
+from peterental.appointments.calendar.office_service import OfficeCalendarService
 from peterental.appointments.calendar.service import CalendarService
 from peterental.appointments.calendar_events.feed_repository import FeedRepository
 from peterental.appointments.calendar_events.feed_service import FeedService
@@ -65,6 +67,7 @@ from peterental.notices.wording.service import WordingService
 from peterental.phone_numbers import region_of
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
+from peterental.today.service import TodayService
 from peterental.users.admin_service import UserAdminService
 from peterental.users.passwords import PasswordLimits, Passwords
 from peterental.users.repository import UserRepository
@@ -101,6 +104,7 @@ class Services:
     notice_listing: NoticeListing
     notice_sender: Sender
     notice_settings: NoticeSettingsService
+    office_calendar: OfficeCalendarService
     offer_links: OfferLinks
     outbox: Outbox
     persons: PersonService
@@ -110,6 +114,7 @@ class Services:
     retention: RetentionService
     second_factor: SecondFactorService
     sessions: SessionService
+    today: TodayService
     user_notices: UserNotices
     users: UserService
     waitlist: WaitlistService
@@ -214,6 +219,7 @@ def build_services(
         namespace=lambda: providers.namespace,
         now=clock,
     )
+    listing = ListingService(database, audit, clock)
     return Services(
         agent_notices=AgentChoicesService(database, agents, audit),
         agent_notice_planner=AgentNoticePlanner(database, lists, clock),
@@ -262,7 +268,7 @@ def build_services(
         ),
         hours=hours,
         jobs=jobs,
-        listing=ListingService(database, audit, clock),
+        listing=listing,
         user_admin=UserAdminService(database, audit, user_notices.invite),
         messages=MessageService(database, audit, clock),
         notice_channels=channels,
@@ -276,6 +282,7 @@ def build_services(
             clock,
         ),
         notice_settings=notice_settings,
+        office_calendar=OfficeCalendarService(database, listing, ZoneInfo(config.default_time_zone), clock),
         offer_links=offer_links,
         outbox=outbox,
         persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
@@ -294,6 +301,7 @@ def build_services(
         retention=RetentionService(database, clock),
         second_factor=SecondFactorService(database, audit, sessions, passwords=passwords, keyring=keyring, now=clock),
         sessions=sessions,
+        today=TodayService(database, listing, clock),
         user_notices=user_notices,
         users=UserService(database, audit, clock, passwords, keyring),
         visitor_links=links,
