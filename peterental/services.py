@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from peterental.agents.repository import AgentRepository
 from peterental.agents.service import AgentService
@@ -14,6 +15,7 @@ from peterental.agents.time_off.closure_service import ClosureService
 from peterental.agents.time_off.listing import TimeOffListing
 from peterental.agents.time_off.repeating_service import RepeatingBlockService
 from peterental.agents.working_hours.service import WorkingHoursService
+from peterental.appointments.calendar.office_service import OfficeCalendarService
 from peterental.appointments.calendar.service import CalendarService
 from peterental.appointments.calendar.time_off import TimeOffViewings
 from peterental.appointments.calendar_events.feed_repository import FeedRepository
@@ -70,6 +72,7 @@ from peterental.notices.wording.service import WordingService
 from peterental.phone_numbers import region_of
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
+from peterental.today.service import TodayService
 from peterental.users.admin_service import UserAdminService
 from peterental.users.passwords import PasswordLimits, Passwords
 from peterental.users.repository import UserRepository
@@ -107,6 +110,7 @@ class Services:
     notice_listing: NoticeListing
     notice_sender: Sender
     notice_settings: NoticeSettingsService
+    office_calendar: OfficeCalendarService
     offer_links: OfferLinks
     outbox: Outbox
     persons: PersonService
@@ -120,6 +124,7 @@ class Services:
     time_off: TimeOffListing
     time_off_viewings: TimeOffViewings
     shared_lines: SharedLineService
+    today: TodayService
     user_notices: UserNotices
     users: UserService
     waitlist: WaitlistService
@@ -224,6 +229,7 @@ def build_services(
         namespace=lambda: providers.namespace,
         now=clock,
     )
+    listing = ListingService(database, audit, clock)
     return Services(
         agent_notices=AgentChoicesService(database, agents, audit),
         agent_notice_planner=AgentNoticePlanner(database, lists, clock),
@@ -273,7 +279,7 @@ def build_services(
         ),
         hours=hours,
         jobs=jobs,
-        listing=ListingService(database, audit, clock),
+        listing=listing,
         user_admin=UserAdminService(database, audit, user_notices.invite),
         messages=MessageService(database, audit, clock),
         notice_channels=channels,
@@ -287,6 +293,7 @@ def build_services(
             clock,
         ),
         notice_settings=notice_settings,
+        office_calendar=OfficeCalendarService(database, listing, ZoneInfo(config.default_time_zone), clock),
         offer_links=offer_links,
         outbox=outbox,
         persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
@@ -309,6 +316,7 @@ def build_services(
         time_off=TimeOffListing(database, clock),
         time_off_viewings=TimeOffViewings(database, clock),
         shared_lines=SharedLineService(database, agents, audit),
+        today=TodayService(database, listing, clock),
         user_notices=user_notices,
         users=UserService(database, audit, clock, passwords, keyring),
         visitor_links=links,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from flask import Flask, Response, current_app, make_response, render_template, request
+from flask import Flask, Response, current_app, g, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response as BaseResponse
@@ -116,6 +116,7 @@ def _busy(refusal: SignInBusy) -> Response:
 
 def _unavailable(fault: Fault) -> Response:
     log.error("%s", fault)
+    g.is_database_in_trouble = True  # the navigation counts nothing
     if is_machine_request():
         response = make_response("The database is not available.\n", 503)  # strangers learn no cause
         response.content_type = "text/plain; charset=utf-8"
