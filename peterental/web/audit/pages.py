@@ -24,6 +24,7 @@ LAST_PAGE = 1000
 KINDS: Mapping[SubjectKind, str] = {
     "agent": "Agents",
     "appointment": "Appointments",
+    "closure": "Closures of the office",
     "job": "Jobs",
     "message": "Messages",
     "user": "Users",

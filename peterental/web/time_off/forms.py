@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from wtforms import Field, HiddenField, SelectField, SelectMultipleField, StringField
+from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, NumberRange, Optional
 
 from peterental.agents.model import AgentName
@@ -108,9 +109,8 @@ class ClosureForm(SeenForm):
     def offer(self, agents: Iterable[AgentName], exempt: Iterable[str] = ()) -> None:
         """Set the agents who may work anyway; those who do already are always among them."""
         named = {agent.agent_id: agent.agent_name for agent in agents}
-        self.exempt.choices = list(
-            {**named, **{agent_id: agent_id for agent_id in exempt if agent_id not in named}}.items()
-        )
+        others = {agent_id: agent_id for agent_id in exempt if agent_id not in named}
+        self.exempt.choices = [SelectChoice(*choice) for choice in {**named, **others}.items()]
 
     def show(self, closure: Closure) -> None:
         """Fill in a stored closure."""
@@ -130,7 +130,7 @@ class RepeatingForm(SeenForm):
     weekdays = SelectMultipleField(
         "On",
         coerce=int,
-        choices=[(number, name[:3]) for number, name in enumerate(WEEKDAY_NAMES, start=1)],
+        choices=[SelectChoice(number, name[:3]) for number, name in enumerate(WEEKDAY_NAMES, start=1)],
         validators=[InputRequired("Choose at least one weekday.")],
     )
     from_time = TimeOfDayField("Start time", description="Empty: midnight.", validators=[Optional(), check_start])
@@ -180,4 +180,4 @@ class SkipForm(PageForm):
 
 def offer_agents(field: Field, agents: Iterable[AgentName]) -> None:
     """Set the agents that a select field offers."""
-    field.choices = [(agent.agent_id, agent.agent_name) for agent in agents]
+    field.choices = [SelectChoice(agent.agent_id, agent.agent_name) for agent in agents]

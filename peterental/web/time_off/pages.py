@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
+from wtforms.fields import SelectChoice
 
 from peterental.agents.model import AgentUnknown
 from peterental.agents.time_off.words import WEEKDAY_NAMES, repeats_in_words
@@ -147,7 +148,10 @@ def _page(*, block_form: BlockForm | None = None, times_form: OtherTimesForm | N
     block_form = block_form or BlockForm(formdata=None, prefix="block-", data={**defaults, "day": today})
     times_form = times_form or OtherTimesForm(formdata=None, prefix="times-", data=defaults)
     for form in (block_form, times_form):
-        form.agent_id.choices = [("", "Choose"), *((agent.agent_id, agent.agent_name) for agent in agents)]
+        form.agent_id.choices = [
+            SelectChoice("", "Choose"),
+            *(SelectChoice(agent.agent_id, agent.agent_name) for agent in agents),
+        ]
     body = render_template(
         "time_off/index.html",
         listing=listing,
