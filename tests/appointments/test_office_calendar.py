@@ -12,7 +12,7 @@ from peterental.agents.model import Agent, Profile, Rules, Window
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
 from peterental.appointments.calendar.model import days_of
 from peterental.appointments.calendar.office import local_dates, office_windows, spaced
-from peterental.appointments.calendar.office_service import AGENTS_PER_DAY, ENTRIES_PER_WEEKDAY
+from peterental.appointments.calendar.office_service import AGENTS_PER_PAGE, ENTRIES_PER_WEEKDAY
 from peterental.database.pool import Database
 from peterental.services import Services, build_services
 
@@ -117,10 +117,10 @@ def test_week_starts_on_monday_and_cuts_long_days(services: Services, database: 
 
 
 def test_agents_are_paged_and_filtered(services: Services) -> None:
-    for number in range(AGENTS_PER_DAY):
+    for number in range(AGENTS_PER_PAGE):
         services.agents.create(Profile(agent_name=f"Z{number}"), ADMIN)
     first, second = services.office_calendar.day(ADMIN), services.office_calendar.day(ADMIN, page=2)
-    assert (len(first.rows), first.has_more, len(second.rows), second.has_more) == (AGENTS_PER_DAY, True, 2, False)
+    assert (len(first.rows), first.has_more, len(second.rows), second.has_more) == (AGENTS_PER_PAGE, True, 2, False)
     chosen = services.office_calendar.day(ADMIN, None, ["z3", "ben", "unknown"])
     assert {row.agent.agent_id for row in chosen.rows} == {"z3", "ben"}
     assert set(chosen.chosen) == {"z3", "ben"}
