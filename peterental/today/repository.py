@@ -272,17 +272,7 @@ class TodayRepository:
             user_id: only for this user's agents; None for all.
             now: aware.
         """
-        is_limited = user_id is not None
-        unmarked = _of_agents(_UNMARKED, "appointments", "start_time DESC", is_limited=is_limited)
-        messages = _of_agents(_OPEN, "messages", "received_at DESC", is_limited=is_limited)
-        rows = self._database.fetch(
-            f"""
-            SELECT (SELECT COUNT(*) FROM ({unmarked}) AS unmarked) AS viewings,
-                   (SELECT COUNT(*) FROM ({_flagged(is_limited=is_limited)}) AS flagged) AS calls,
-                   (SELECT COUNT(*) FROM ({messages}) AS open) AS messages
-            """,
-            _values(user_id, "", now),
-        )
+        rows = self._database.fetch(counts_sql(is_limited=user_id is not None), _values(user_id, "", now))
         return Counts(**rows[0])
 
     def viewings(self, user_id: int | None, agent_id: str, days: Sequence[DayBounds], limit: int) -> DayViewings:
@@ -333,6 +323,21 @@ class TodayRepository:
         return Attention(
             **{row["kind"]: Found(_DECODERS[row["kind"]].decode(row["items"]), row["total"]) for row in rows}
         )
+
+
+def counts_sql(*, is_limited: bool) -> str:
+    """Return the statement that counts for the navigation.
+
+    Args:
+        is_limited: whether only some agents are wanted.
+    """
+    unmarked = _of_agents(_UNMARKED, "appointments", "start_time DESC", is_limited=is_limited)
+    messages = _of_agents(_OPEN, "messages", "received_at DESC", is_limited=is_limited)
+    return f"""
+        SELECT (SELECT COUNT(*) FROM ({unmarked}) AS unmarked) AS viewings,
+               (SELECT COUNT(*) FROM ({_flagged(is_limited=is_limited)}) AS flagged) AS calls,
+               (SELECT COUNT(*) FROM ({messages}) AS open) AS messages
+    """
 
 
 def attention_sql(*, is_limited: bool) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from peterental.appointments.listing.service import ListingService
     from peterental.database.pool import Database
 
-MAX_VIEWINGS = 30
+MAX_VIEWINGS = 20
 """Viewings of today on the page: more than one agent has, and about as many as 60 KB hold."""
 
 

@@ -22,12 +22,11 @@ if TYPE_CHECKING:
     from peterental.appointments.schedule_repository import AgentSchedule
     from peterental.database.pool import Database
 
-AGENTS_PER_DAY = 8
-AGENTS_PER_WEEK = 6
+AGENTS_PER_PAGE = 6
 """Agents on one page, so that it stays below 60 KB; further ones are on the next."""
 
 ENTRIES_PER_DAY = 20
-ENTRIES_PER_WEEKDAY = 4
+ENTRIES_PER_WEEKDAY = 3
 """Viewings of one agent and day that are shown; a link leads to all."""
 
 MAX_BUSY_PER_DAY = 20
@@ -57,7 +56,7 @@ class OfficeCalendarService:
     def day(
         self, viewer: Viewer, on: date | None = None, agent_ids: Sequence[str] = (), *, page: int = 1
     ) -> OfficeCalendar:
-        """Return a day of the viewer's agents, AGENTS_PER_DAY to a page. Four queries, one without agents.
+        """Return a day of the viewer's agents, AGENTS_PER_PAGE to a page. Four queries, one without agents.
 
         Args:
             viewer: an admin sees all agents.
@@ -66,7 +65,7 @@ class OfficeCalendarService:
             page: of agents, from 1.
         """
         days = days_of(on or self._today(), self._zone, count=1)
-        return self._filled(viewer, days, agent_ids, page, per_page=AGENTS_PER_DAY, limit=ENTRIES_PER_DAY)
+        return self._filled(viewer, days, agent_ids, page, limit=ENTRIES_PER_DAY)
 
     def week(
         self, viewer: Viewer, on: date | None = None, agent_ids: Sequence[str] = (), *, page: int = 1
@@ -74,7 +73,7 @@ class OfficeCalendarService:
         """Return the week, from Monday, around `on`; arguments and queries as for `day`."""
         on = on or self._today()
         days = days_of(on - timedelta(days=on.weekday()), self._zone, count=DAYS_PER_WEEK)
-        return self._filled(viewer, days, agent_ids, page, per_page=AGENTS_PER_WEEK, limit=ENTRIES_PER_WEEKDAY)
+        return self._filled(viewer, days, agent_ids, page, limit=ENTRIES_PER_WEEKDAY)
 
     def _today(self) -> date:
         return self._now().astimezone(self._zone).date()
@@ -86,13 +85,12 @@ class OfficeCalendarService:
         agent_ids: Sequence[str],
         page: int,
         *,
-        per_page: int,
         limit: int,
     ) -> OfficeCalendar:
         choices = self._listing.agents(viewer, next(iter(agent_ids), None))
         chosen = tuple(choice.agent_id for choice in choices if choice.agent_id in set(agent_ids))
         wanted = chosen or tuple(choice.agent_id for choice in choices)
-        shown = wanted[(page - 1) * per_page : page * per_page]
+        shown = wanted[(page - 1) * AGENTS_PER_PAGE : page * AGENTS_PER_PAGE]
         return OfficeCalendar(
             zone=self._zone,
             today=self._today(),
@@ -100,7 +98,7 @@ class OfficeCalendarService:
             choices=choices,
             chosen=chosen,
             rows=self._rows(shown, days, limit) if shown else (),
-            has_more=len(wanted) > page * per_page,
+            has_more=len(wanted) > page * AGENTS_PER_PAGE,
         )
 
     def _rows(self, agent_ids: Sequence[str], days: Sequence[CalendarDay], limit: int) -> tuple[AgentDays, ...]:

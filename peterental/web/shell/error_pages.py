@@ -61,6 +61,7 @@ def _page(status: int, *, title: str | None = None, text: str | None = None, fie
     default_title, default_text = ERROR_TEXTS.get(
         status, ERROR_TEXTS[400 if status < InternalServerError.code else 500]
     )
+    g.is_in_trouble = status >= InternalServerError.code  # the navigation of the page does not ask the database
     body = render_template(
         "shell/error.html", title=title or default_title, text=text or default_text, status=status, fields=fields
     )
@@ -116,7 +117,6 @@ def _busy(refusal: SignInBusy) -> Response:
 
 def _unavailable(fault: Fault) -> Response:
     log.error("%s", fault)
-    g.is_database_in_trouble = True  # the navigation counts nothing
     if is_machine_request():
         response = make_response("The database is not available.\n", 503)  # strangers learn no cause
         response.content_type = "text/plain; charset=utf-8"

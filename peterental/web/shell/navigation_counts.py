@@ -37,9 +37,9 @@ class Badge:
 def navigation_counts() -> Mapping[Counted, Badge]:
     """Return the numbers above zero; none where they cannot be counted, which fails no page.
 
-    Runs one query. A page about an unavailable database runs none.
+    Runs one query. A page about a server error runs none.
     """
-    if g.get("needs_second_factor") or g.get("is_database_in_trouble"):
+    if g.get("needs_second_factor") or g.get("is_in_trouble"):
         return {}
     try:
         counts = services_of(current_app).today.counts(g.viewer)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 MAP_SEARCH = "https://www.google.com/maps/search/?api=1&query="
 """A documented address, which phones open in their map application. It is a link: nothing of it is loaded."""
 
+MAX_MAP_CHARS = 120
 ONE_DAY = timedelta(days=1)
 MAX_ID_DIGITS = 9
 
@@ -105,7 +106,7 @@ def mark(appointment_id: int, action: Action) -> Response:
 
 def map_url(address: str) -> str:
     """Return the link to a map search for an address."""
-    return MAP_SEARCH + quote(address, safe="")
+    return MAP_SEARCH + quote(address[:MAX_MAP_CHARS], safe="")
 
 
 def date_shown(today: Today, default: ZoneInfo) -> date:
