@@ -72,6 +72,7 @@ from peterental.notices.wording.service import WordingService
 from peterental.phone_numbers import region_of
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
+from peterental.properties.service import PropertyService
 from peterental.today.service import TodayService
 from peterental.users.admin_service import UserAdminService
 from peterental.users.passwords import PasswordLimits, Passwords
@@ -114,6 +115,7 @@ class Services:
     offer_links: OfferLinks
     outbox: Outbox
     persons: PersonService
+    properties: PropertyService
     releases: ReleaseService
     reminders: ReminderService
     repeating_blocks: RepeatingBlockService
@@ -297,6 +299,7 @@ def build_services(
         offer_links=offer_links,
         outbox=outbox,
         persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
+        properties=PropertyService(database, audit),
         releases=ReleaseService(database, visitors, clock),
         reminders=ReminderService(ReminderRepository(database), clock),
         repeating_blocks=RepeatingBlockService(database, audit, clock),

@@ -83,20 +83,23 @@ class Availability:
         now: the present moment, aware.
         taken: bookings; may overlap.
         busy: when the agent is busy otherwise.
+        home_taken: when the home may not be viewed; the buffer after a viewing does not matter to it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # all that decides what is free
         self,
         rules: Rules,
         zone: ZoneInfo,
         now: datetime,
         taken: Sequence[BookedInterval],
         busy: BusyTimes = NO_BUSY_TIMES,
+        home_taken: BusyTimes = NO_BUSY_TIMES,
     ) -> None:
         self.rules = rules
         self.zone = zone
         self.now = now
         self._busy = busy
+        self._home_taken = home_taken
         self.taken = sorted(taken, key=lambda interval: interval.start)
         self._starts = [interval.start for interval in self.taken]
         # The latest end of all intervals up to here: they may overlap, and a long one may outlast many short ones.
@@ -267,7 +270,11 @@ class Availability:
         """Return whether anything overlaps a viewing at `start`, or the time from there to the end of one at `last`."""
         until = (last or start) + self._blocked
         begun = bisect_left(self._starts, until)
-        return (begun > 0 and self._latest_ends[begun - 1] > start) or self._busy.overlaps(start, until)
+        if (begun > 0 and self._latest_ends[begun - 1] > start) or self._busy.overlaps(start, until):
+            return True
+        if self._home_taken is NO_BUSY_TIMES:
+            return False
+        return self._home_taken.overlaps(start, until - timedelta(minutes=self.rules.buffer_minutes))
 
     @cached_property
     def _booked_per_day(self) -> Counter[date]:

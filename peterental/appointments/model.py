@@ -15,9 +15,13 @@ from peterental.plural import counted
 
 if TYPE_CHECKING:
     from peterental.appointments.date_parsing import Clarification, Search
+    from peterental.matching import Discriminator
+    from peterental.properties.model import Property
 
 Status = Literal["confirmed", "cancelled", "completed", "no_show"]
-EventKind = Literal["booked", "moved", "cancelled", "completed", "no_show", "reopened", "confirmed", "released"]
+EventKind = Literal[
+    "booked", "moved", "cancelled", "completed", "no_show", "reopened", "confirmed", "released", "edited"
+]
 
 PHONE = "phone"
 """The actor of a change by a phone call. The actor of a user's change is the e-mail address."""
@@ -69,6 +73,8 @@ class Appointment(BookingSummary):
     """What the catalogue calls that home."""
     is_home_unknown: bool = False
     """Whether the caller named a home that the catalogue does not have."""
+    notes: str | None = None
+    """What the office noted; read with single viewings for users only, else None."""
 
     @property
     def home(self) -> str:
@@ -221,6 +227,64 @@ class AddressMissing(Refusal):
 
 class NameMissing(Refusal):
     """The visitor's name is missing."""
+
+
+MAX_HOMES_NAMED = 3
+"""The homes that one sentence names."""
+
+
+class HomeRefusal(Refusal):
+    """It is not clear that the home can be viewed.
+
+    Args:
+        name: of the home, or what the caller said.
+        homes: those that it is about, at most MAX_HOMES_NAMED.
+        differences: what tells them apart, one for each; may be empty.
+    """
+
+    def __init__(self, name: str, homes: tuple[Property, ...] = (), differences: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self.homes = homes
+        self.differences = differences
+        super().__init__()
+
+
+class WhichHome(HomeRefusal):
+    """Which home is meant?
+
+    Args:
+        name, homes, differences: as in HomeRefusal.
+        more: how many others may be meant.
+        is_choice: whether each of them fits what was said; else it may have been misheard.
+        difference: the part that tells them apart.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        homes: tuple[Property, ...],
+        differences: tuple[str, ...] = (),
+        *,
+        more: int = 0,
+        is_choice: bool = False,
+        difference: Discriminator | None = None,
+    ) -> None:
+        self.more = more
+        self.is_choice = is_choice
+        self.difference = difference
+        super().__init__(name, homes, differences)
+
+
+class HomeUnknown(HomeRefusal):
+    """The list of homes does not have that one. Is it right?"""
+
+
+class HomeRetired(HomeRefusal):
+    """That home is no longer available."""
+
+
+class HomeOfColleague(HomeRefusal):
+    """Another colleague shows that home."""
 
 
 class CallerUnknown(Refusal):

@@ -107,14 +107,22 @@ class PhoneBookingService:
 
     def _offer_slots(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
         """Read the schedule, decide, and record. Raises CalendarStale."""
-        now = self._now()
-        line = self._appointments.line(invocation.agent_key, now)
+        now, home = self._now(), request.property_address
+        if home is not None:
+            self._calls.settle(invocation.vapi_call_id)
+        line = self._appointments.line(invocation, home, now)
         schedule = line.holder
         self._remember_language(invocation, schedule.agent)
         team = team_of(line, self._calendars.is_current, now)
         self._require_current(schedule, team, now)
         context = RequestContext(
-            now=now, invocation=invocation, agent=schedule.agent, taken=schedule.taken, busy=schedule.busy, team=team
+            now=now,
+            invocation=invocation,
+            agent=schedule.agent,
+            taken=schedule.taken,
+            busy=schedule.busy,
+            team=team,
+            catalogue=schedule.catalogue,
         )
         return self._answer_question(context, request, render, phone_requests.offer_slots)
 
@@ -140,13 +148,19 @@ class PhoneBookingService:
         """
         now = self._now()
         with self._database.connection() as connection, connection.pipeline():
-            pending = self._appointments.queue_schedule(connection, invocation, now)
+            pending = self._appointments.queue_schedule(connection, invocation, request.property_address, now)
             connection.sync()
             found = pending.read()
         agent = found.schedule.agent
         self._remember_language(invocation, agent)
-        team = team_of(found.line, self._calendars.is_current, now)
-        context = RequestContext(now=now, invocation=invocation, agent=agent, team=team, own=found.own)
+        context = RequestContext(
+            now=now,
+            invocation=invocation,
+            agent=agent,
+            team=team_of(found.line, self._calendars.is_current, now),
+            own=found.own,
+            catalogue=found.schedule.catalogue,
+        )
         return self._answer_question(context, request, render, phone_requests.find)
 
     def understand(
@@ -288,7 +302,8 @@ class PhoneBookingService:
         with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
             history = self._calls.begin(connection, invocation)
             now = self._now()
-            pending = self._appointments.queue_schedule(connection, invocation, now)
+            home = request.property_address
+            pending = self._appointments.queue_schedule(connection, invocation, home, now)
             connection.sync()
             call_history = history.read()
             if call_history.redelivered is not None:
@@ -310,6 +325,7 @@ class PhoneBookingService:
                 own=found.own,
                 textable=found.textable if self._promises_texts else frozenset(),
                 call_history=call_history,
+                catalogue=schedule.catalogue,
             )
             return self._decide_and_record(connection, context, request, render, decide)
 
@@ -379,14 +395,16 @@ class PhoneBookingService:
         if booking is None or decision.change is None:
             return None
         blocked_until = booking.end + timedelta(minutes=context.agent_of(booking).rules.buffer_minutes)
+        turn = None
+        if context.team is not None and context.team.is_shared:
+            turn = Turn(context.team.holder.agent_id, context.team.turn_at(context.now))
         if decision.change == "insert":
-            turn = None
-            if context.team is not None and context.team.is_shared:
-                turn = Turn(context.team.holder.agent_id, context.team.turn_at(context.now))
             return self._appointments.insertion(booking, blocked_until, context.invocation.tool_call_id, turn)
         if decision.change == "move":
-            old_start = decision.old_start or booking.start
-            self._appointments.move(connection, booking, old_start, blocked_until, context.now)
+            before = decision.before or booking
+            self._appointments.move(connection, booking, before, blocked_until, context.now)
+            if turn is not None and before.agent_id != booking.agent_id:
+                self._appointments.note_turn(connection, turn, booking.agent_id)
         else:
             self._appointments.cancel(connection, booking, context.now)
         return None

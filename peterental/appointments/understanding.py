@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from peterental.appointments.date_parsing import Explanation, explain
+from peterental.appointments.home_choice import HomeChoice
 from peterental.appointments.model import Booked, BookingRequest
 from peterental.appointments.phone_requests import (
     TIME_TOOLS,
@@ -69,7 +70,7 @@ def _outcome(
         check_start(availability, found)
     except Refusal as refusal:
         return refusal
-    return Booked(new_booking(context, BookingRequest(), HOME, "", None, found, availability))
+    return Booked(new_booking(context, BookingRequest(), HomeChoice(HOME), "", None, found, availability))
 
 
 def explain_tool_calls(calls: Sequence[ToolCall], agent: Agent) -> dict[str, Explanation]:

@@ -28,6 +28,8 @@ LABELS = {
     "agent_flagged_call": "Calls to check",
     "agent_morning_list": "Morning list",
     "agent_moved": "Moved viewings",
+    "agent_changed": "Changed viewings",
+    "agent_reassigned": "Viewings given to another agent",
     "agent_name": "Name",
     "agent_released": "Released viewings",
     "agent_urgent_message": "Urgent messages",
@@ -108,6 +110,9 @@ LABELS = {
 }
 """The labels of the fields that the services write; a field of an older release is shown by its own name."""
 
+CHOICE_VALUES = {"first_free": "the first in order who is free", "round_robin": "in turn"}
+"""How the log words the ways in which a shared line chooses an agent."""
+
 ACTION_LABELS = {
     "busy time added": "Blocked time added",
     "busy time removed": "Blocked time removed",
@@ -163,6 +168,8 @@ def label(name: str) -> str:
 
 def _value(name: str, value: Any, zone: ZoneInfo, people: Mapping[int, str]) -> str | None:
     """Return a value in the format of its field, or that of `format_value`."""
+    if name == "choice":
+        value = CHOICE_VALUES.get(str(value), value)
     if isinstance(value, int) and not isinstance(value, bool):
         if name == "user_id":
             return people.get(value, f"user {value}")
