@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from peterental.agents.repository import AgentRepository
 from peterental.agents.service import AgentService
+from peterental.agents.shared_lines.service import SharedLineService
 from peterental.agents.working_hours.service import WorkingHoursService
 from peterental.appointments.calendar.office_service import OfficeCalendarService
 from peterental.appointments.calendar.service import CalendarService
@@ -29,6 +30,7 @@ from peterental.calendars.credentials import CredentialsStore
 from peterental.calendars.providers import Providers
 from peterental.calendars.repository import CalendarRepository
 from peterental.calendars.sync_service import SyncService
+from peterental.calls.review_service import CallReviewService
 from peterental.calls.service import CallService
 from peterental.clock import utc_now
 from peterental.config import Config
@@ -67,6 +69,8 @@ from peterental.notices.wording.service import WordingService
 from peterental.phone_numbers import region_of
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
+from peterental.properties.importing.service import ImportService
+from peterental.properties.service import PropertyService
 from peterental.today.service import TodayService
 from peterental.users.admin_service import UserAdminService
 from peterental.users.passwords import PasswordLimits, Passwords
@@ -89,6 +93,7 @@ class Services:
     audit: AuditService
     manual: ManualBookingService
     calls: CallService
+    call_reviews: CallReviewService
     calendar: CalendarService
     calendar_events: CalendarEventService
     calendar_sync: SyncService
@@ -108,12 +113,15 @@ class Services:
     offer_links: OfferLinks
     outbox: Outbox
     persons: PersonService
+    properties: PropertyService
+    property_imports: ImportService
     releases: ReleaseService
     reminders: ReminderService
     replies: ReplyService
     retention: RetentionService
     second_factor: SecondFactorService
     sessions: SessionService
+    shared_lines: SharedLineService
     today: TodayService
     user_notices: UserNotices
     users: UserService
@@ -228,6 +236,7 @@ def build_services(
         audit=audit,
         manual=ManualBookingService(database, audit, sync, clock),
         calls=calls,
+        call_reviews=CallReviewService(database, audit, clock),
         calendar=CalendarService(database, agents, hours, calls, clock),
         calendar_events=CalendarEventService(
             database,
@@ -286,6 +295,8 @@ def build_services(
         offer_links=offer_links,
         outbox=outbox,
         persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
+        properties=PropertyService(database, audit),
+        property_imports=ImportService(database, audit, clock),
         releases=ReleaseService(database, visitors, clock),
         reminders=ReminderService(ReminderRepository(database), clock),
         replies=ReplyService(
@@ -301,6 +312,7 @@ def build_services(
         retention=RetentionService(database, clock),
         second_factor=SecondFactorService(database, audit, sessions, passwords=passwords, keyring=keyring, now=clock),
         sessions=sessions,
+        shared_lines=SharedLineService(database, agents, audit),
         today=TodayService(database, listing, clock),
         user_notices=user_notices,
         users=UserService(database, audit, clock, passwords, keyring),

@@ -54,7 +54,9 @@ OWNERS = {
     "waitlist": "notices",
     "properties": "properties",
     "property_agents": "properties",
+    "property_imports": "properties",
     "property_settings": "properties",
+    "property_sources": "properties",
     "property_windows": "properties",
     "recovery_codes": "users",
     "second_factors": "users",
@@ -82,6 +84,7 @@ SIDE_BY_SIDE = "one statement reads the schedules of all agents of a page"
 MAY_READ = {
     ("appointments/calendar_events/repository.py", "agents"): "an event is written in its agent's time zone",
     ("appointments/calendar/repository.py", "agents"): SIDE_BY_SIDE,
+    ("appointments/listing/home_repository.py", "agents"): NAME_AND_OWNER,
     ("appointments/listing/repository.py", "agents"): NAME_AND_OWNER,
     ("appointments/manual/repository.py", "agents"): NAME_AND_OWNER,
     ("appointments/personal_data_repository.py", "agents"): NAME,

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from peterental.appointments.date_parsing import Clarification, Search
 
 Status = Literal["confirmed", "cancelled", "completed", "no_show"]
-EventKind = Literal["booked", "moved", "cancelled", "completed", "no_show", "reopened", "confirmed", "released"]
+EventKind = Literal[
+    "booked", "moved", "cancelled", "completed", "no_show", "reopened", "confirmed", "released", "edited"
+]
 
 PHONE = "phone"
 """The actor of a change by a phone call. The actor of a user's change is the e-mail address."""
@@ -61,6 +63,19 @@ class Appointment(BookingSummary):
     updated_at: datetime | None = None
     booked_by: str | None = None
     """The actor of its first event; None for a booking older than the history."""
+    property_id: int | None = None
+    """The home in the catalogue; None for one that is not in it. `property_address` is what was said."""
+    home_label: str | None = None
+    """What the catalogue calls that home."""
+    is_home_unknown: bool = False
+    """Whether the caller named a home that the catalogue does not have."""
+    notes: str | None = None
+    """What the office noted; read with single viewings for users only, else None."""
+
+    @property
+    def home(self) -> str:
+        """The name of the home: the catalogue's, or what was said."""
+        return self.home_label or self.property_address
 
     @property
     def is_by_phone(self) -> bool:

@@ -12,7 +12,7 @@ from psycopg.rows import DictRow
 from peterental.appointments.calendar.model import CalendarDay, CalendarEntry
 from peterental.appointments.calendar.summaries import MAX_UPCOMING_COUNTED, Upcoming
 from peterental.appointments.model import BookingSummary
-from peterental.appointments.schedule_repository import AgentSchedule, read_schedule, schedule_sql
+from peterental.appointments.schedule_repository import AgentSchedule, read_schedule, schedule_statement
 from peterental.calendars.account import CalendarAge
 from peterental.calendars.lookup import CALENDAR_AGE, calendar_age
 from peterental.database.pool import Database
@@ -61,7 +61,7 @@ DAYS_OF_AGENTS = f"""
     ORDER BY day_number, start, appointment_id
 """
 
-SCHEDULES = schedule_sql("SELECT * FROM agents WHERE agent_id = ANY(%(agent_ids)s)")
+SCHEDULES = schedule_statement("SELECT * FROM agents WHERE agent_id = ANY(%(agent_ids)s)")
 
 VIEWINGS_BY_WEEK = """
     SELECT width_bucket(start_time, %(edges)s::timestamptz[]) AS week, status, COUNT(*) AS number
@@ -140,7 +140,8 @@ class CalendarRepository:
 
     def schedules(self, agent_ids: Sequence[str], reads_from: datetime) -> dict[str, AgentSchedule]:
         """Return the schedules of some agents from a moment to their horizons, by id."""
-        rows = self._database.fetch(SCHEDULES, {"agent_ids": list(agent_ids), "now": reads_from})
+        with self._database.transaction() as connection:
+            rows = SCHEDULES.execute(connection, {"agent_ids": list(agent_ids), "now": reads_from}).fetchall()
         found = [read_schedule(row) for row in rows]
         return {schedule.agent.agent_id: schedule for schedule in found if schedule.agent is not None}
 

@@ -12,6 +12,16 @@ from typing import TYPE_CHECKING
 
 from peterental.agents.model import AgentUnknown
 from peterental.agents.working_hours.repository import WorkingHoursRepository
+from peterental.appointments.manual.editing import (
+    VISITOR_FIELDS,
+    audited_changes,
+    changes_between,
+    edited,
+    is_visitor_only,
+    number_to_reach,
+    require_complete,
+    to_confirm,
+)
 from peterental.appointments.manual.model import (
     MANUAL_KEY_PREFIX,
     MAX_DURATION_MIN,
@@ -23,9 +33,12 @@ from peterental.appointments.manual.model import (
     DuplicateSubmission,
     EditConflict,
     FormKeyConflict,
+    HomeRetired,
     InvalidDuration,
     InvalidTransition,
+    NothingEdited,
     NotStartedYet,
+    OnlyVisitorEditable,
     SameTime,
 )
 from peterental.appointments.manual.repository import ManualBookingRepository
@@ -34,6 +47,7 @@ from peterental.appointments.model import AddressMissing, Appointment, Appointme
 from peterental.appointments.repository import AppointmentRepository
 from peterental.audit.model import Change, changed_fields
 from peterental.clock import existing_instant, instant_of, midnight, utc_now
+from peterental.properties.repository import PropertyRepository
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,9 +58,11 @@ if TYPE_CHECKING:
     from peterental.appointments.manual.model import (
         Action,
         BookingWarnings,
+        Changes,
         Event,
         ExpectedState,
         NewBooking,
+        ViewingEdit,
         WallClockTime,
     )
     from peterental.appointments.schedule_repository import AgentSchedule
@@ -54,6 +70,7 @@ if TYPE_CHECKING:
     from peterental.calendars.sync_service import SyncService
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
+    from peterental.properties.model import Property
 
 MAX_APPOINTMENT_ID = 2**31 - 1
 """The column is an INTEGER."""
@@ -77,6 +94,7 @@ class ManualBookingService:
         self._appointments = AppointmentRepository(database)
         self._manual = ManualBookingRepository(database)
         self._hours = WorkingHoursRepository(database)
+        self._homes = PropertyRepository(database)
         self._audit = audit
         self._now = now
 
@@ -112,9 +130,9 @@ class ManualBookingService:
     def book(self, entry: NewBooking, viewer: Viewer) -> Appointment:
         """Book a viewing.
 
-        Raises AgentUnknown, AddressMissing, NameMissing, InvalidDuration, TimeSkipped; ConfirmationRequired for
-        warnings that the user has not acknowledged; SlotTaken if a writer that did not lock the agent took the time;
-        DuplicateSubmission if the same form booked before.
+        Raises AgentUnknown, AddressMissing, NameMissing, InvalidDuration, TimeSkipped, HomeRetired;
+        ConfirmationRequired for warnings that the user has not acknowledged; SlotTaken if a writer that did not lock
+        the agent took the time; DuplicateSubmission if the same form booked before.
         """
         if not entry.property_address.strip():
             raise AddressMissing
@@ -131,18 +149,21 @@ class ManualBookingService:
                     raise DuplicateSubmission(made)
                 start, end = _times(agent, entry.when, entry.duration_min or agent.rules.slot_minutes)
                 found = self._require_confirmed(connection, schedule, entry.when, (start, end), now)
+                home = self._home(connection, entry.property_id, None)
                 appointment = Appointment(
                     appointment_id=0,
                     agent_id=agent.agent_id,
                     agent_name=agent.agent_name,
                     time_zone=agent.time_zone,
-                    property_address=entry.property_address,
+                    property_address=home.label if home else entry.property_address,
+                    property_id=entry.property_id,
+                    home_label=home.label if home else None,
                     start=start,
                     end=end,
                     status="confirmed",
                     attendee_name=entry.attendee_name,
                     attendee_email=entry.attendee_email,
-                    attendee_phone=entry.attendee_phone,
+                    attendee_phone=number_to_reach(entry.attendee_phone, agent),
                     overlap_allowed=BookingWarning.OVERLAPS in found.kinds,
                     created_at=now,
                     booked_by=viewer.email,
@@ -200,6 +221,47 @@ class ManualBookingService:
         except SlotTaken as refusal:
             raise self._slot_taken(old.agent_id, when, ignored_id=appointment_id) from refusal
 
+    def edit(self, appointment_id: int, seen: ExpectedState | None, entry: ViewingEdit, viewer: Viewer) -> Appointment:
+        """Change everything about a viewing but its start and its status. Return it as it is then.
+
+        The visitor is told of another home, agent or length by triggers (migration 033); the agent's calendar as well.
+
+        Args:
+            appointment_id: which.
+            seen: the state that the user saw.
+            entry: as it is to be.
+            viewer: who edits it.
+
+        Raises AppointmentUnknown, EditConflict if it was changed since, AgentUnknown for another agent that the viewer
+        may not see, AddressMissing, NameMissing, InvalidDuration, NotesTooLong, HomeRetired, OnlyVisitorEditable,
+        NothingEdited; ConfirmationRequired for warnings about another agent or a longer viewing that the user has not
+        acknowledged; SlotTaken if a writer that did not lock the agent took the time.
+        """
+        require_complete(entry)
+        now = self._now()
+        with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
+            if 0 < appointment_id <= MAX_APPOINTMENT_ID:
+                self._manual.lock_agents_of(connection, appointment_id, entry.agent_id)
+            old = self._seen(connection, appointment_id, seen, viewer)
+            schedule = self._manual.read(connection, entry.agent_id, now)
+            agent = _agent_for(viewer, schedule)
+            new = edited(old, entry, agent, self._home(connection, entry.property_id, old.property_id))
+            changes = changes_between(old, new)
+            if not changes:
+                raise NothingEdited
+            if is_visitor_only(old, now) and not VISITOR_FIELDS.issuperset(changes):
+                raise OnlyVisitorEditable
+            blocked_until = None
+            if not {"agent_id", "minutes"}.isdisjoint(changes):
+                blocked_until = new.end + timedelta(minutes=agent.rules.buffer_minutes)
+                found = self._require_edit_confirmed(
+                    connection, schedule, new, changes, acknowledged=entry.acknowledged, now=now
+                )
+                new = replace(new, overlap_allowed=BookingWarning.OVERLAPS in found.kinds)
+            self._manual.edit(connection, new, changes, blocked_until, now, actor=viewer.email)
+            self._audit_change(connection, viewer, "edited", new, before_and_after=audited_changes(changes))
+            return new
+
     def change(self, appointment_id: int, seen: ExpectedState | None, action: Action, viewer: Viewer) -> Appointment:
         """Cancel a viewing, mark it as completed or as a no-show, or restore it.
 
@@ -250,6 +312,12 @@ class ManualBookingService:
         """
         if 0 < appointment_id <= MAX_APPOINTMENT_ID:
             self._manual.lock_agent_of(connection, appointment_id)
+        return self._seen(connection, appointment_id, seen, viewer)
+
+    def _seen(
+        self, connection: Connection, appointment_id: int, seen: ExpectedState | None, viewer: Viewer
+    ) -> Appointment:
+        """Return a viewing whose agent is locked. Raises AppointmentUnknown, EditConflict."""
         appointment = self._get_visible(connection, appointment_id, viewer)
         if seen is None or seen.updated_at != appointment.updated_at:
             raise EditConflict(seen, appointment)
@@ -269,10 +337,49 @@ class ManualBookingService:
 
         Raises ConfirmationRequired if the user has not acknowledged all of them.
         """
+        found = self._warnings(connection, schedule, when.day, times, now, ignored_id=ignored_id)
+        if not found.fingerprints <= when.acknowledged:
+            availability = schedule.availability(now, without=ignored_id)
+            raise ConfirmationRequired(found, availability.nearest(times[0]))
+        return found
+
+    def _require_edit_confirmed(
+        self,
+        connection: Connection,
+        schedule: AgentSchedule,
+        new: Appointment,
+        changes: Changes,
+        *,
+        acknowledged: frozenset[str],
+        now: datetime,
+    ) -> BookingWarnings:
+        """Return all warnings about an edited viewing of another agent or length.
+
+        Raises ConfirmationRequired if those about the change are not acknowledged. There is no other time to offer.
+        """
+        found = self._warnings(
+            connection, schedule, new.local_start.date(), (new.start, new.end), now, ignored_id=new.appointment_id
+        )
+        needed = to_confirm(found, changes)
+        if not needed.fingerprints <= acknowledged:
+            raise ConfirmationRequired(needed, ())
+        return found
+
+    def _warnings(
+        self,
+        connection: Connection,
+        schedule: AgentSchedule,
+        day: date,
+        times: tuple[datetime, datetime],
+        now: datetime,
+        *,
+        ignored_id: int | None,
+    ) -> BookingWarnings:
+        """Return the warnings about a time on a day of the agent."""
         assert schedule.agent is not None  # noqa: S101  # tells mypy; `_agent_for` checked it
         agent, (start, end) = schedule.agent, times
         until = end + timedelta(minutes=agent.rules.buffer_minutes)
-        found = check_warnings(
+        return check_warnings(
             agent,
             start,
             end,
@@ -282,17 +389,22 @@ class ManualBookingService:
             booked_that_day=self._manual.booked_between(
                 connection,
                 agent.agent_id,
-                midnight(when.day, agent.zone),
-                midnight(when.day + timedelta(days=1), agent.zone),
+                midnight(day, agent.zone),
+                midnight(day + timedelta(days=1), agent.zone),
                 ignored_id=ignored_id,
             ),
             calendar_age=schedule.calendar_age,
             is_calendar_stale=not self._calendars.is_current(schedule.calendar_age, agent, now),
         )
-        if not found.fingerprints <= when.acknowledged:
-            availability = schedule.availability(now, without=ignored_id)
-            raise ConfirmationRequired(found, availability.nearest(start))
-        return found
+
+    def _home(self, connection: Connection, property_id: int | None, present_id: int | None) -> Property | None:
+        """Return a home of the catalogue. Raises HomeRetired, unless it is the one that the viewing is of already."""
+        if property_id is None:
+            return None
+        home = self._homes.read(connection, property_id)
+        if home is None or (home.status != "active" and property_id != present_id):
+            raise HomeRetired
+        return home
 
     def _refuse_if_taken(self, connection: Connection, old: Appointment, now: datetime) -> None:
         """Raise SlotTaken if another confirmed viewing overlaps one to be restored."""
@@ -326,6 +438,18 @@ class ManualBookingService:
     ) -> None:
         """Queue the entry of the audit log."""
         old, new = changed_fields(before, after) if before else ({}, _audited_fields(after))
+        self._audit_change(connection, viewer, action, after, before_and_after=(old, new))
+
+    def _audit_change(
+        self,
+        connection: Connection,
+        viewer: Viewer,
+        action: str,
+        after: Appointment,
+        *,
+        before_and_after: tuple[dict[str, object], dict[str, object]],
+    ) -> None:
+        old, new = before_and_after
         change = Change(
             action=action,
             subject_kind="appointment",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from peterental.messages.model import dialled
+from peterental.phone_numbers import readable
 
 if TYPE_CHECKING:
     from peterental.notices.model import Channel, Kind, Language, Notice, State
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 KINDS: Mapping[Kind, str] = {
     "booked": "Viewing booked",
     "moved": "Viewing moved",
+    "changed": "Viewing changed",
     "cancelled": "Viewing cancelled",
     "reminder_day": "Reminder, a day before",
     "reminder_hours": "Reminder, two hours before",
@@ -24,6 +25,8 @@ KINDS: Mapping[Kind, str] = {
     "reply": "Answer to a text",
     "agent_booked": "To the agent: booked",
     "agent_moved": "To the agent: moved",
+    "agent_changed": "To the agent: changed",
+    "agent_reassigned": "To the agent before: given to another",
     "agent_cancelled": "To the agent: cancelled",
     "agent_released": "To the agent: released",
     "agent_urgent_message": "To the agent: urgent message",
@@ -88,6 +91,7 @@ FIELDS: Mapping[str, str] = {
     "link": "the visitor's page of the viewing; for agents the page here",
     "old_day": "the day before the viewing was moved",
     "old_time": "the time before the viewing was moved",
+    "until": "the time at which the viewing ends",
     "confirm": "what to reply; empty if there is nothing to confirm",
     "hours": "how long it is until the viewing, such as 2 hours",
     "message": "what was said, what is wrong, or the list",
@@ -106,9 +110,7 @@ def number(text: str) -> str:
 
 def recipient_of(channel: Channel, number: str) -> str:
     """Return a number in E.164 as people write it, `(405) 555-0123`; an e-mail address unchanged."""
-    if channel == "text" and number.startswith("+1") and dialled(number) and len(number) == 12:  # noqa: PLR2004  # E.164
-        return f"({number[2:5]}) {number[5:8]}-{number[8:]}"
-    return number
+    return readable(number) if channel == "text" else number
 
 
 def segments_line(found: Segments) -> str:
