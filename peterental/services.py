@@ -71,6 +71,8 @@ from peterental.users.repository import UserRepository
 from peterental.users.second_factor_service import SecondFactorService
 from peterental.users.service import UserService
 from peterental.users.session_service import SessionService
+from peterental.users.tokens.requests import RequestCounter
+from peterental.users.tokens.service import TokenService
 
 EXTENSION = "peterental"
 
@@ -82,6 +84,8 @@ class Services:
     agent_notices: AgentChoicesService
     agent_notice_planner: AgentNoticePlanner
     agents: AgentService
+    api_requests: RequestCounter
+    api_tokens: TokenService
     appointments: PhoneBookingService
     audit: AuditService
     manual: ManualBookingService
@@ -218,6 +222,8 @@ def build_services(
         agent_notices=AgentChoicesService(database, agents, audit),
         agent_notice_planner=AgentNoticePlanner(database, lists, clock),
         agents=agents,
+        api_requests=RequestCounter(database, clock),
+        api_tokens=TokenService(database, audit, clock),
         appointments=PhoneBookingService(database, calls, sync, clock, promises_texts=promises_texts),
         audit=audit,
         manual=ManualBookingService(database, audit, sync, clock),

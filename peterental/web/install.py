@@ -16,6 +16,7 @@ from peterental.voice import webhook
 from peterental.web import health, host_header
 from peterental.web.agent_notices import pages as agent_notice_pages
 from peterental.web.agents import pages as agent_pages
+from peterental.web.api import routes as api
 from peterental.web.appointments import pages as appointment_pages
 from peterental.web.audit import pages as audit_pages
 from peterental.web.calendars import pages as calendar_pages
@@ -60,6 +61,7 @@ def install(app: Flask, config: Config) -> None:
     shell.install(app, config)
     app.register_blueprint(feeds.create_blueprint())
     app.register_blueprint(twilio.create_blueprint(services, config))
+    app.register_blueprint(api.create_blueprint(services, config))
     for pages in (
         agent_notice_pages,
         agent_pages,

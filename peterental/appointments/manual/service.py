@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from peterental.calendars.sync_service import SyncService
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
+    from peterental.properties.model import Property
 
 MAX_APPOINTMENT_ID = 2**31 - 1
 """The column is an INTEGER."""
@@ -108,6 +109,32 @@ class ManualBookingService:
         times = availability.free_on(day)
         noon = datetime.combine(day, time(12), agent.zone)
         return DayAvailability(agent, tuple(times), () if times else availability.nearest(noon))
+
+    def free_days(
+        self, agent_id: str, first: date | None, count: int, viewer: Viewer, *, home: Property | None = None
+    ) -> tuple[Agent, dict[date, tuple[datetime, ...]]]:
+        """Return an agent and its free times on some days in a row, by day. One query.
+
+        Args:
+            agent_id: whose days.
+            first: on the agent's calendar; None for today.
+            count: how many days.
+            viewer: who asks.
+            home: whose rules narrow the times; an agent who does not show it has none.
+
+        Raises AgentUnknown.
+        """
+        now = self._now()
+        with self._database.transaction() as connection:
+            schedule = self._manual.read(connection, agent_id, now)
+        agent = _agent_for(viewer, schedule)
+        if home is not None:
+            schedule = replace(schedule, agent=replace(agent, rules=home.narrowed(agent.rules)))
+        availability = schedule.availability(now)
+        is_shown = home is None or home.is_shown_by(agent_id)
+        first = first or availability.today
+        days = [first + timedelta(days=number) for number in range(count)]
+        return agent, {day: tuple(availability.free_on(day)) if is_shown else () for day in days}
 
     def book(self, entry: NewBooking, viewer: Viewer) -> Appointment:
         """Book a viewing.
