@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS properties (
     unit_key TEXT,
     said_as TEXT [] DEFAULT '{}' NOT NULL,
     bedrooms INTEGER,
-    bathrooms NUMERIC(3, 1),
+    bathrooms NUMERIC(4, 2),
     rent INTEGER,
     available_on DATE,
     status TEXT DEFAULT 'active' NOT NULL,
@@ -22,12 +22,14 @@ CREATE TABLE IF NOT EXISTS properties (
     notice_minutes INTEGER,
     source TEXT DEFAULT 'manual' NOT NULL,
     source_id TEXT,
+    retired_by TEXT,
     created_at TIMESTAMPTZ DEFAULT NOW() NOT NULL,
     updated_at TIMESTAMPTZ DEFAULT NOW() NOT NULL,
 
     CONSTRAINT properties_once_per_source UNIQUE (source, source_id),
     CONSTRAINT properties_street_not_empty CHECK (btrim(line1) <> ''),
     CONSTRAINT properties_status_known CHECK (status IN ('active', 'inactive')),
+    CONSTRAINT properties_retired_are_inactive CHECK (status = 'inactive' OR retired_by IS NULL),
     CONSTRAINT properties_bedrooms_sane CHECK (bedrooms BETWEEN 0 AND 20),
     CONSTRAINT properties_bathrooms_sane CHECK (bathrooms BETWEEN 0 AND 20),
     CONSTRAINT properties_rent_sane CHECK (rent BETWEEN 0 AND 1000000),
@@ -42,6 +44,10 @@ COMMENT ON COLUMN properties.unit_key IS 'The unit, canonical';
 COMMENT ON COLUMN properties.said_as IS 'Other names that callers use';
 COMMENT ON COLUMN properties.rent IS 'A month, in whole dollars';
 COMMENT ON COLUMN properties.source IS 'manual, or the feed it came from; its id there is source_id';
+
+COMMENT ON COLUMN properties.retired_by IS 'Who retired it; empty: active, or its feed no longer has it and may bring it back';
+
+CREATE INDEX IF NOT EXISTS idx_properties_number ON properties (number_key);
 
 CREATE TABLE IF NOT EXISTS property_windows (
     property_id BIGINT NOT NULL REFERENCES properties (property_id) ON DELETE CASCADE,
@@ -78,6 +84,34 @@ INSERT INTO property_settings DEFAULT VALUES ON CONFLICT DO NOTHING;
 
 COMMENT ON TABLE property_settings IS 'One row: how the office shows its homes';
 COMMENT ON COLUMN property_settings.one_viewing_at_a_time IS 'Whether two viewings of one home may not overlap, whoever shows it';
+
+CREATE TABLE IF NOT EXISTS property_sources (
+    source TEXT PRIMARY KEY,
+    mapping JSONB DEFAULT '{}' NOT NULL,
+    imported_at TIMESTAMPTZ,
+    imported_by TEXT,
+
+    CONSTRAINT property_sources_named CHECK (btrim(source) <> '' AND source <> 'manual')
+);
+
+COMMENT ON TABLE property_sources IS 'The feeds that homes are imported from';
+COMMENT ON COLUMN property_sources.mapping IS 'Which column of its files is which field, by the name of the field';
+
+CREATE TABLE IF NOT EXISTS property_imports (
+    import_id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source TEXT NOT NULL,
+    file_name TEXT NOT NULL,
+    content BYTEA NOT NULL,
+    mapping JSONB DEFAULT '{}' NOT NULL,
+    uploaded_by INTEGER NOT NULL REFERENCES users (user_id) ON DELETE CASCADE,
+    uploaded_at TIMESTAMPTZ NOT NULL,
+
+    CONSTRAINT property_imports_small CHECK (octet_length(content) <= 2097152)
+);
+
+CREATE INDEX IF NOT EXISTS idx_property_imports_user ON property_imports (uploaded_by, uploaded_at);
+
+COMMENT ON TABLE property_imports IS 'Uploaded files between the steps of an import; deleted once imported, and after a day';
 
 ALTER TABLE appointments ADD COLUMN IF NOT EXISTS property_id BIGINT;
 ALTER TABLE appointments ADD COLUMN IF NOT EXISTS is_home_unknown BOOLEAN DEFAULT FALSE NOT NULL;

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from peterental.agents.repository import AgentRepository
 from peterental.agents.service import AgentService
+from peterental.agents.shared_lines.service import SharedLineService
 from peterental.agents.working_hours.service import WorkingHoursService
 from peterental.appointments.calendar.service import CalendarService
 from peterental.appointments.calendar_events.feed_repository import FeedRepository
@@ -65,6 +66,7 @@ from peterental.notices.wording.service import WordingService
 from peterental.phone_numbers import region_of
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
+from peterental.properties.service import PropertyService
 from peterental.users.admin_service import UserAdminService
 from peterental.users.passwords import PasswordLimits, Passwords
 from peterental.users.repository import UserRepository
@@ -108,12 +110,14 @@ class Services:
     offer_links: OfferLinks
     outbox: Outbox
     persons: PersonService
+    properties: PropertyService
     releases: ReleaseService
     reminders: ReminderService
     replies: ReplyService
     retention: RetentionService
     second_factor: SecondFactorService
     sessions: SessionService
+    shared_lines: SharedLineService
     user_notices: UserNotices
     users: UserService
     waitlist: WaitlistService
@@ -285,6 +289,7 @@ def build_services(
         offer_links=offer_links,
         outbox=outbox,
         persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
+        properties=PropertyService(database, audit),
         releases=ReleaseService(database, visitors, clock),
         reminders=ReminderService(ReminderRepository(database), clock),
         replies=ReplyService(
@@ -300,6 +305,7 @@ def build_services(
         retention=RetentionService(database, clock),
         second_factor=SecondFactorService(database, audit, sessions, passwords=passwords, keyring=keyring, now=clock),
         sessions=sessions,
+        shared_lines=SharedLineService(database, agents, audit),
         user_notices=user_notices,
         users=UserService(database, audit, clock, passwords, keyring),
         visitor_links=links,

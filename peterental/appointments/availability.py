@@ -173,6 +173,10 @@ class Availability:
             return UnavailableReason.TAKEN
         return UnavailableReason.DAY_FULL if self._is_full(day) else None
 
+    def limits_at(self, start: datetime) -> Rules:  # noqa: ARG002  # of several agents they depend on the time
+        """Return the rules that a refusal of `start` names: its notice and its horizon."""
+        return self.rules
+
     def nearest(self, wanted: datetime, limit: int = MAX_OFFERED) -> tuple[datetime, ...]:
         """Return the free times nearest to `wanted`, in order of time.
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from peterental.appointments.date_parsing import Clarification, Search
 
 Status = Literal["confirmed", "cancelled", "completed", "no_show"]
-EventKind = Literal["booked", "moved", "cancelled", "completed", "no_show", "reopened", "confirmed", "released"]
+EventKind = Literal[
+    "booked", "moved", "cancelled", "completed", "no_show", "reopened", "confirmed", "released", "edited"
+]
 
 PHONE = "phone"
 """The actor of a change by a phone call. The actor of a user's change is the e-mail address."""
@@ -61,6 +63,8 @@ class Appointment(BookingSummary):
     updated_at: datetime | None = None
     booked_by: str | None = None
     """The actor of its first event; None for a booking older than the history."""
+    notes: str | None = None
+    """What the office noted; read with single viewings for users only, else None."""
 
     @property
     def is_by_phone(self) -> bool:

@@ -300,9 +300,9 @@ def check_start(availability: Availability, start: datetime) -> None:
         case UnavailableReason.PAST:
             raise TimePast(nearest, start=start)
         case UnavailableReason.TOO_SOON:
-            raise TooSoon(nearest, start=start, notice_minutes=availability.rules.notice_minutes)
+            raise TooSoon(nearest, start=start, notice_minutes=availability.limits_at(start).notice_minutes)
         case UnavailableReason.TOO_FAR:
-            raise TooFar(nearest, start=start, horizon_days=availability.rules.horizon_days)
+            raise TooFar(nearest, start=start, horizon_days=availability.limits_at(start).horizon_days)
         case UnavailableReason.OUTSIDE_HOURS:
             starts = availability.starts_on(start.astimezone(availability.zone).date())
             first, last = (starts[0], starts[-1]) if starts else (None, None)

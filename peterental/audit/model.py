@@ -10,7 +10,21 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-SubjectKind = Literal["agent", "appointment", "job", "line", "message", "notice", "user", "person", "token", "webhook"]
+SubjectKind = Literal[
+    "agent",
+    "appointment",
+    "call",
+    "closure",
+    "home",
+    "job",
+    "line",
+    "message",
+    "notice",
+    "user",
+    "person",
+    "token",
+    "webhook",
+]
 """What a change is of; `person` is a request about one person's data, `notice` a notice or how notices are sent,
 `line` the Vapi account."""
 

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from peterental.notices.wording.service import WordingService
 
 VISITOR_KINDS: frozenset[Kind] = frozenset(
-    {"booked", "moved", "cancelled", "reminder_day", "reminder_hours", "no_show", "released"}
+    {"booked", "moved", "changed", "cancelled", "reminder_day", "reminder_hours", "no_show", "released"}
 )
-AGENT_KINDS: frozenset[Kind] = frozenset({"agent_booked", "agent_moved", "agent_cancelled", "agent_released"})
+AGENT_KINDS: frozenset[Kind] = frozenset(
+    {"agent_booked", "agent_moved", "agent_changed", "agent_reassigned", "agent_cancelled", "agent_released"}
+)
 
 CONFIRM = "C"
 """What a visitor replies to confirm. Never CANCEL or STOP: phone companies take these as opting out of all texts."""
@@ -117,6 +119,7 @@ class ViewingLetters:
             "office": settings.office_name,
             "agent_phone": phone_words(viewing.handover_number),
             "phone": phone_words(viewing.attendee_phone or viewing.caller_number),
+            "until": time_words(viewing.end, zone, channel),
             "link": self._link(viewing, notice) or "",
             "confirm": "" if viewing.confirmed_at else CONFIRM,
         }
@@ -130,6 +133,8 @@ class ViewingLetters:
     def _link(self, viewing: ViewingOfNotice, notice: Notice) -> str | None:
         if notice.audience == "visitor":
             return self._visitor_link(viewing.appointment_id)
+        if notice.kind == "agent_reassigned":  # the page is the new agent's
+            return None
         return f"{self._public_url}/appointments/{viewing.appointment_id}" if self._public_url else None
 
 
@@ -163,6 +168,8 @@ def _why_not(viewing: ViewingState | None, notice: Notice, now: datetime) -> str
         return "the viewing has begun"
     if viewing.sequence != notice.revision:
         return "the viewing was changed again"
+    if notice.audience == "visitor" and notice.recipient not in viewing.contacts:
+        return f"the visitor has another {'number' if notice.channel == 'text' else 'address'} now"
     if kind == "released" and viewing.released_at is None:
         return "the viewing was cancelled"
     return None
@@ -171,11 +178,11 @@ def _why_not(viewing: ViewingState | None, notice: Notice, now: datetime) -> str
 def _invitation(
     viewing: ViewingOfNotice, notice: Notice, fields: Mapping[str, str], namespace: str
 ) -> Invitation | None:
-    """Return the invitation to a viewing that was booked, moved or cancelled; None in any other letter.
+    """Return the invitation to a viewing that was booked, changed or cancelled; None in any other letter.
 
     All letters of a viewing give its event the same title: a calendar shows it for weeks.
     """
-    if notice.channel != "email" or notice.kind not in {"booked", "moved", "cancelled", "released"}:
+    if notice.channel != "email" or notice.kind not in {"booked", "moved", "changed", "cancelled", "released"}:
         return None
     home, name, agent = (clean(field, fields[field], "email") for field in ("home", "visitor", "agent"))
     contact = f"{agent}, {fields['agent_phone']}" if fields["agent_phone"] else agent

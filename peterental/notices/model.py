@@ -18,13 +18,24 @@ State = Literal["waiting", "sending", "sent", "delivered", "failed", "unknown", 
 Language = Literal["en", "es"]
 
 VisitorKind = Literal[
-    "booked", "moved", "cancelled", "reminder_day", "reminder_hours", "no_show", "released", "waitlist_offer", "reply"
+    "booked",
+    "moved",
+    "changed",
+    "cancelled",
+    "reminder_day",
+    "reminder_hours",
+    "no_show",
+    "released",
+    "waitlist_offer",
+    "reply",
 ]
-"""What visitors are told. `reply` answers a text of theirs."""
+"""What visitors are told. `changed` is another home, agent or length; `reply` answers a text of theirs."""
 
 AgentKind = Literal[
     "agent_booked",
     "agent_moved",
+    "agent_changed",
+    "agent_reassigned",
     "agent_cancelled",
     "agent_released",
     "agent_urgent_message",

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _TEXTED = re.compile(r"\+[1-9][0-9]{7,14}")
 _SETTLING = frozenset({"booked", "moved", "reopened"})
+_SETTLING_CHANGES = frozenset({"home", "agent_id", "minutes"})
+"""Of an edit: what the visitor was told at once."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,11 @@ def planned_reminders(
     """
     if appointment.status != "confirmed":
         return ()
-    known = [event.happened_at for event in events if event.kind in _SETTLING]
+    known = [
+        event.happened_at
+        for event in events
+        if event.kind in _SETTLING or not _SETTLING_CHANGES.isdisjoint(event.changes)
+    ]
     settled_at = max(known, default=appointment.created_at)
     switches = {"reminder_day": settings.reminds_day_before, "reminder_hours": settings.reminds_hours_before}
     found = []

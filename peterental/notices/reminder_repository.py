@@ -41,11 +41,15 @@ _PLAN = f"""
             AND NOT EXISTS (
                 SELECT FROM notices AS told
                 WHERE told.appointment_id = viewing.id AND told.kind = %(kind)s AND told.channel = way.channel
-                    AND told.revision = viewing.sequence
+                    AND told.recipient = way.recipient AND told.revision = viewing.sequence
             )
             AND COALESCE((
                 SELECT MAX(happened_at) FROM appointment_events
-                WHERE appointment_id = viewing.id AND appointment_events.kind IN ('booked', 'moved', 'reopened')
+                WHERE appointment_id = viewing.id
+                    AND (
+                        appointment_events.kind IN ('booked', 'moved', 'reopened')
+                        OR appointment_events.changes ?| '{{{{home,agent_id,minutes}}}}'
+                    )
             ), viewing.created_at, '-infinity') <= viewing.start_time - %(settled)s::interval
         ORDER BY viewing.start_time, viewing.id
         LIMIT %(limit)s
@@ -68,7 +72,7 @@ class ReminderRepository:
     def plan(self, reminder: Reminder, now: datetime, limit: int) -> int:
         """Write at most so many due reminders of one kind and the jobs that send them; return how many. One round trip.
 
-        A viewing that is moved gets new ones, since its sequence has grown.
+        A viewing that is moved gets new ones, since its sequence has grown, and so does another number.
         """
         (row,) = self._database.fetch(
             _PLAN.format(switch=_SWITCHES[reminder.kind]),

@@ -211,6 +211,7 @@ def sample_fields(key: WordingKey, office: str, address: str) -> dict[str, str]:
         "link": address + page,
         "old_day": day_words(SAMPLE_OLD_START, SAMPLE_ZONE, key.language, key.channel),
         "old_time": time_words(SAMPLE_OLD_START, SAMPLE_ZONE, key.channel),
+        "until": time_words(SAMPLE_START + timedelta(minutes=30), SAMPLE_ZONE, key.channel),
         "confirm": CONFIRM,
         "hours": span_words(timedelta(hours=2), key.language),
         "message": _MESSAGES[key.language].get(key.kind, ""),

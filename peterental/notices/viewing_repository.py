@@ -25,6 +25,14 @@ class ViewingState:
     sequence: int
     confirmed_at: datetime | None
     released_at: datetime | None
+    attendee_phone: str | None
+    attendee_email: str | None
+    caller_number: str | None
+
+    @property
+    def contacts(self) -> frozenset[str | None]:
+        """The number and the address at which the visitor is told."""
+        return frozenset((self.attendee_phone or self.caller_number, self.attendee_email))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +51,6 @@ class ViewingOfNotice(ViewingState):
     end: datetime
     property_address: str
     attendee_name: str
-    attendee_phone: str | None
-    caller_number: str | None
     was_texted: bool
 
     @property
@@ -53,7 +59,9 @@ class ViewingOfNotice(ViewingState):
         return ZoneInfo(self.time_zone)
 
 
-_STATE = "status, start_time AS start, sequence, confirmed_at, released_at"
+_STATE = """
+    status, start_time AS start, sequence, confirmed_at, released_at, attendee_phone, attendee_email, caller_number
+"""
 
 
 class ViewingRepository:
@@ -73,7 +81,7 @@ class ViewingRepository:
         rows = self._database.fetch(
             f"""
             SELECT {_STATE}, appointments.id AS appointment_id, appointments.agent_id, agent_name, time_zone,
-                   handover_number, end_time AS "end", property_address, attendee_name, attendee_phone, caller_number,
+                   handover_number, end_time AS "end", property_address, attendee_name,
                    EXISTS (
                        SELECT
                        FROM notices

@@ -56,10 +56,21 @@ class CalendarEventRepository:
         return [ViewingOfEvent(**row) for row in rows]
 
     def last_change(self, agent_id: str, since: datetime) -> datetime | None:
-        """Return when a viewing of an agent that starts after a moment last changed, cancelled ones too."""
+        """Return when a viewing of an agent that starts after a moment last changed, cancelled ones too.
+
+        A viewing that another agent took over is a change as well.
+        """
         rows = self._database.fetch(
-            "SELECT MAX(updated_at) AS changed_at FROM appointments WHERE agent_id = %s AND start_time >= %s",
-            (agent_id, since),
+            """
+            SELECT GREATEST(
+                (SELECT MAX(updated_at) FROM appointments WHERE agent_id = %(agent_id)s AND start_time >= %(since)s),
+                (
+                    SELECT MAX(happened_at) FROM appointment_events
+                    WHERE changes ? 'agent_id' AND changes #>> '{agent_id,0}' = %(agent_id)s
+                )
+            ) AS changed_at
+            """,
+            {"agent_id": agent_id, "since": since},
         )
         changed_at: datetime | None = rows[0]["changed_at"]
         return changed_at
@@ -166,6 +177,26 @@ class CalendarEventRepository:
             WHERE appointment_id = %s
             """,
             (state.version, state.may_exist, state.appointment_id),
+        )
+        self._set_event_id(connection, state.appointment_id, None)
+
+    def record_left(self, connection: Connection, state: EventState, *, is_final: bool) -> None:
+        """Queue recording that a viewing has no event any more in the calendar of an agent who had it before.
+
+        Args:
+            connection: of the transaction.
+            state: what was written.
+            is_final: whether the present agent has no calendar, so that nothing is to be written.
+        """
+        connection.execute(
+            """
+            UPDATE calendar_viewings
+            SET calendar_id = NULL, event_id = NULL, attempted_at = NULL, written_start = NULL, written_end = NULL,
+                revision = revision + 1, written_version = CASE WHEN %s THEN %s ELSE written_version END,
+                problem = NULL, remote_change = NULL, remote_start = NULL, remote_end = NULL, noticed_at = NULL
+            WHERE appointment_id = %s
+            """,
+            (is_final, state.version, state.appointment_id),
         )
         self._set_event_id(connection, state.appointment_id, None)
 

@@ -131,24 +131,33 @@ class CalendarEventService:
     def write(self, appointment_id: int) -> None:
         """Make the event of a viewing what the viewing is now. Running it twice, late or out of order is harmless.
 
-        A provider's final refusal is recorded and not raised.
+        An event in the calendar of an agent who had the viewing before is deleted there first. A provider's final
+        refusal is recorded and not raised.
 
         Raises CalendarFault, MailboxBusy, MailboxThrottled: it has to be tried again.
         """
+        if self._write_once(appointment_id):
+            self._write_once(appointment_id)
+
+    def _write_once(self, appointment_id: int) -> bool:
+        """Write or delete the event of a viewing. Return whether it left the calendar of an earlier agent."""
         waiting = self._waiting(appointment_id)
         if waiting is None:
-            return
+            return False
         viewing, state, calendar = waiting
         try:
             with self._opened(calendar) as opened:
                 waiting = self._waiting(appointment_id)  # another process may have written it before it let go
                 if waiting is None:
-                    return
+                    return False
                 viewing, state, present = waiting
                 if present.account_id != calendar.account_id:
                     raise MailboxBusy(name=present.name)
                 if viewing.status == "cancelled":
                     self._delete(present, opened, viewing, state)
+                elif present.agent_id != viewing.agent_id:
+                    self._leave(present, opened, viewing, state)
+                    return True
                 else:
                     self._write(present, opened, viewing, state)
         except EventRefused as fault:
@@ -157,6 +166,7 @@ class CalendarEventService:
         except (CalendarFault, AddressNotAllowed) as fault:
             self._events.record_problem(state, str(fault), is_final=False)
             raise
+        return False
 
     def _waiting(self, appointment_id: int) -> tuple[ViewingOfEvent, EventState, Calendar] | None:
         """Return a viewing whose event has to be written, and the calendar; None without one to write into.
@@ -231,6 +241,21 @@ class CalendarEventService:
             remote.write(calendar.remote_id, event)
 
     def _delete(self, calendar: Calendar, opened: _Opened, viewing: ViewingOfEvent, state: EventState) -> None:
+        self._delete_remote(calendar, opened, viewing, state)
+        with self._still_held(opened) as connection:
+            self._events.record_deleted(connection, state)
+
+    def _leave(self, calendar: Calendar, opened: _Opened, viewing: ViewingOfEvent, state: EventState) -> None:
+        """Delete the event in the calendar of an earlier agent; it has to be written into that of the present one.
+
+        If the present agent has no calendar for it, connecting one queues it.
+        """
+        self._delete_remote(calendar, opened, viewing, state)
+        is_final = self._calendars.receiving(viewing.agent_id) is None
+        with self._still_held(opened) as connection:
+            self._events.record_left(connection, state, is_final=is_final)
+
+    def _delete_remote(self, calendar: Calendar, opened: _Opened, viewing: ViewingOfEvent, state: EventState) -> None:
         event_id = state.event_id
         if state.attempted:  # an answer was lost: it may exist
             found = opened.remote.find(calendar.remote_id, self._event(viewing, state))
@@ -238,8 +263,6 @@ class CalendarEventService:
         if event_id is not None:
             self._events.record_deletion_attempt(viewing.appointment_id, event_id)
             opened.remote.delete(calendar.remote_id, event_id)
-        with self._still_held(opened) as connection:
-            self._events.record_deleted(connection, state)
 
     def _record_written(self, opened: _Opened, state: EventState, event_id: str, viewing: ViewingOfEvent) -> None:
         with self._still_held(opened) as connection:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 
 from peterental.agents.model import Agent
 from peterental.appointments.model import Appointment, EventKind, Status
@@ -16,6 +16,8 @@ from peterental.errors import Refusal
 MIN_DURATION_MIN = 5
 MAX_DURATION_MIN = 480
 """The range of an agent's own slot length, too."""
+
+MAX_NOTES_CHARS = 2_000
 
 MANUAL_KEY_PREFIX = "form:"
 """Prefix of a form's key, which is stored where a booking by phone has the id of its tool call."""
@@ -92,6 +94,39 @@ class NewBooking:
     duration_min: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class ViewingEdit:
+    """Everything about a viewing that a user can edit, as it is to be.
+
+    Args:
+        agent_id: who shows the home.
+        duration_min: from MIN_DURATION_MIN to MAX_DURATION_MIN; None keeps the length.
+        property_address: the name of the home.
+        property_id: the home in the catalogue; None for other words.
+        attendee_name: the visitor.
+        attendee_email, attendee_phone: how the visitor is reached; None for not.
+        notes: of the office, at most MAX_NOTES_CHARS.
+        acknowledged: fingerprints of BookingWarnings.
+    """
+
+    agent_id: str
+    duration_min: int | None = None
+    property_address: str
+    property_id: int | None = None
+    attendee_name: str
+    attendee_email: str | None = None
+    attendee_phone: str | None = None
+    notes: str | None = None
+    acknowledged: frozenset[str] = frozenset()
+
+
+ChangedField = Literal["home", "home_id", "agent", "agent_id", "minutes", "name", "phone", "email", "notes"]
+"""What an edit changes: `home_id` is the home in the catalogue, `agent` the name at the time, `minutes` the length."""
+
+Changes = Mapping[ChangedField, tuple[Any, Any]]
+"""The old and the new value of each changed field. Triggers of migration 033 read them."""
+
+
 @dataclass(frozen=True)
 class ExpectedState:
     """The state of a viewing that a user saw before changing it."""
@@ -106,6 +141,9 @@ class Event:
     """One event of a viewing's history.
 
     Times are UTC; the actor is PHONE, VISITOR, UNCONFIRMED or an e-mail address.
+
+    Args:
+        changes: what an edit changed; empty for any other event.
     """
 
     kind: EventKind
@@ -113,6 +151,7 @@ class Event:
     actor: str
     old_start: datetime | None = None
     new_start: datetime | None = None
+    changes: Changes = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -194,3 +233,19 @@ class InvalidTransition(Refusal):
 
 class SameTime(Refusal):
     """The viewing is already at that time."""
+
+
+class NotesTooLong(Refusal):
+    """Notes may have at most 2,000 characters."""
+
+
+class HomeRetired(Refusal):
+    """That home is not in the catalogue any more. Choose another one, or enter its address."""
+
+
+class OnlyVisitorEditable(Refusal):
+    """This viewing is over or cancelled. Only the name, the phone, the e-mail and the notes can be changed."""
+
+
+class NothingEdited(Refusal):
+    """Nothing was changed."""

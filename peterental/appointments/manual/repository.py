@@ -8,6 +8,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from psycopg.types.json import Jsonb
+
 from peterental.agents.lookup import lock_agent_sql
 from peterental.appointments.manual.model import MANUAL_KEY_PREFIX, Event, FormKeyConflict
 from peterental.appointments.model import Appointment
@@ -18,6 +20,7 @@ from peterental.database.constraints import named_constraints
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from peterental.appointments.manual.model import Changes
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
 
@@ -38,9 +41,24 @@ class ManualBookingRepository:
         connection.execute(lock_agent_sql().encode(), {"agent_id": agent_id})
 
     def lock_agent_of(self, connection: Connection, appointment_id: int) -> None:
-        """Queue the lock of the agent of a viewing."""
+        """Queue the lock of the agent of a viewing.
+
+        An edit may have given the viewing another agent while the lock was awaited: `updated_at` shows it.
+        """
         connection.execute(
             lock_agent_sql("(SELECT agent_id FROM appointments WHERE id = %(id)s)").encode(), {"id": appointment_id}
+        )
+
+    def lock_agents_of(self, connection: Connection, appointment_id: int, agent_id: str) -> None:
+        """Queue the locks of the agent of a viewing and of another one, in the order in which everyone takes them."""
+        connection.execute(
+            """
+            SELECT FROM agents
+            WHERE agent_id IN (%(agent_id)s, (SELECT agent_id FROM appointments WHERE id = %(id)s))
+            ORDER BY agent_id
+            FOR NO KEY UPDATE
+            """,
+            {"agent_id": agent_id, "id": appointment_id},
         )
 
     def read(self, connection: Connection, agent_id: str, now: datetime) -> AgentSchedule:
@@ -68,7 +86,7 @@ class ManualBookingRepository:
         """Return a viewing with an agent of a user, or with any agent if None."""
         row = connection.execute(
             f"""
-            SELECT {APPOINTMENT}
+            SELECT {APPOINTMENT}, notes
             FROM appointments JOIN agents USING (agent_id)
             WHERE id = %(id)s AND (%(user_id)s::int IS NULL OR user_id = %(user_id)s)
             """.encode(),
@@ -114,11 +132,66 @@ class ManualBookingRepository:
         ).fetchone()
         return int(row["number"]) if row else 0
 
+    def edit(
+        self,
+        connection: Connection,
+        appointment: Appointment,
+        changes: Changes,
+        blocked_until: datetime | None,
+        now: datetime,
+        *,
+        actor: str,
+    ) -> None:
+        """Queue the UPDATE of an edited viewing, and the event of its history.
+
+        Args:
+            connection: of the transaction that has locked the agent before and the new one.
+            appointment: as it is to be.
+            changes: what is new in it.
+            blocked_until: the end of the agent's buffer after it; None if that stays.
+            now: the present moment, aware.
+            actor: the e-mail address of the user who edits it.
+        """
+        connection.execute(
+            """
+            WITH edited AS (
+                UPDATE appointments
+                SET agent_id = %(agent_id)s, property_address = %(property_address)s, property_id = %(property_id)s,
+                    is_home_unknown = %(is_home_unknown)s, end_time = %(end)s,
+                    blocked_until = COALESCE(%(blocked_until)s, blocked_until), overlap_allowed = %(overlap_allowed)s,
+                    attendee_name = %(name)s, attendee_email = %(email)s, attendee_phone = %(phone)s,
+                    notes = %(notes)s, updated_at = GREATEST(%(now)s, updated_at + INTERVAL '1 microsecond')
+                WHERE id = %(id)s AND status = %(status)s
+                RETURNING id
+            )
+            INSERT INTO appointment_events (appointment_id, happened_at, kind, actor, changes)
+            SELECT id, %(now)s, 'edited', %(actor)s, %(changes)s FROM edited
+            """,
+            {
+                "id": appointment.appointment_id,
+                "status": appointment.status,
+                "agent_id": appointment.agent_id,
+                "property_address": appointment.property_address,
+                "property_id": appointment.property_id,
+                "is_home_unknown": appointment.is_home_unknown,
+                "end": appointment.end,
+                "blocked_until": blocked_until,
+                "overlap_allowed": appointment.overlap_allowed,
+                "name": appointment.attendee_name,
+                "email": appointment.attendee_email,
+                "phone": appointment.attendee_phone,
+                "notes": appointment.notes,
+                "now": now,
+                "actor": actor,
+                "changes": Jsonb(dict(changes)),
+            },
+        )
+
     def history(self, connection: Connection, appointment_id: int) -> tuple[Event, ...]:
         """Return the events of a viewing, oldest first."""
         rows = connection.execute(
             """
-            SELECT kind, happened_at, actor, old_start, new_start
+            SELECT kind, happened_at, actor, old_start, new_start, COALESCE(changes, '{}') AS changes
             FROM appointment_events
             WHERE appointment_id = %s
             ORDER BY event_id

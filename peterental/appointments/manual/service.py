@@ -12,6 +12,15 @@ from typing import TYPE_CHECKING
 
 from peterental.agents.model import AgentUnknown
 from peterental.agents.working_hours.repository import WorkingHoursRepository
+from peterental.appointments.manual.editing import (
+    VISITOR_FIELDS,
+    audited_changes,
+    changes_between,
+    edited,
+    is_visitor_only,
+    require_complete,
+    to_confirm,
+)
 from peterental.appointments.manual.model import (
     MANUAL_KEY_PREFIX,
     MAX_DURATION_MIN,
@@ -23,9 +32,12 @@ from peterental.appointments.manual.model import (
     DuplicateSubmission,
     EditConflict,
     FormKeyConflict,
+    HomeRetired,
     InvalidDuration,
     InvalidTransition,
+    NothingEdited,
     NotStartedYet,
+    OnlyVisitorEditable,
     SameTime,
 )
 from peterental.appointments.manual.repository import ManualBookingRepository
@@ -34,6 +46,7 @@ from peterental.appointments.model import AddressMissing, Appointment, Appointme
 from peterental.appointments.repository import AppointmentRepository
 from peterental.audit.model import Change, changed_fields
 from peterental.clock import existing_instant, instant_of, midnight, utc_now
+from peterental.properties.repository import PropertyRepository
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,9 +57,11 @@ if TYPE_CHECKING:
     from peterental.appointments.manual.model import (
         Action,
         BookingWarnings,
+        Changes,
         Event,
         ExpectedState,
         NewBooking,
+        ViewingEdit,
         WallClockTime,
     )
     from peterental.appointments.schedule_repository import AgentSchedule
@@ -78,6 +93,7 @@ class ManualBookingService:
         self._appointments = AppointmentRepository(database)
         self._manual = ManualBookingRepository(database)
         self._hours = WorkingHoursRepository(database)
+        self._homes = PropertyRepository(database)
         self._audit = audit
         self._now = now
 
@@ -227,6 +243,48 @@ class ManualBookingService:
         except SlotTaken as refusal:
             raise self._slot_taken(old.agent_id, when, ignored_id=appointment_id) from refusal
 
+    def edit(
+        self, appointment_id: int, seen: ExpectedState | None, entry: ViewingEdit, viewer: Viewer
+    ) -> Appointment:
+        """Change everything about a viewing but its start and its status. Return it as it is then.
+
+        The visitor is told of another home, agent or length by triggers (migration 033); the agent's calendar as well.
+
+        Args:
+            appointment_id: which.
+            seen: the state that the user saw.
+            entry: as it is to be.
+            viewer: who edits it.
+
+        Raises AppointmentUnknown, EditConflict if it was changed since, AgentUnknown for another agent that the viewer
+        may not see, AddressMissing, NameMissing, InvalidDuration, NotesTooLong, HomeRetired, OnlyVisitorEditable,
+        NothingEdited; ConfirmationRequired for warnings about another agent or a longer viewing that the user has not
+        acknowledged; SlotTaken if a writer that did not lock the agent took the time.
+        """
+        require_complete(entry)
+        now = self._now()
+        with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
+            if 0 < appointment_id <= MAX_APPOINTMENT_ID:
+                self._manual.lock_agents_of(connection, appointment_id, entry.agent_id)
+            old = self._seen(connection, appointment_id, seen, viewer)
+            schedule = self._manual.read(connection, entry.agent_id, now)
+            agent = _agent_for(viewer, schedule)
+            new = edited(old, entry, agent, self._home(connection, entry.property_id, old))
+            changes = changes_between(old, new)
+            if not changes:
+                raise NothingEdited
+            if is_visitor_only(old, now) and not VISITOR_FIELDS.issuperset(changes):
+                raise OnlyVisitorEditable
+            blocked_until = None
+            if not {"agent_id", "minutes"}.isdisjoint(changes):
+                blocked_until = new.end + timedelta(minutes=agent.rules.buffer_minutes)
+                found = self._require_edit_confirmed(connection, schedule, new, changes, entry.acknowledged, now)
+                new = replace(new, overlap_allowed=BookingWarning.OVERLAPS in found.kinds)
+            self._manual.edit(connection, new, changes, blocked_until, now, actor=viewer.email)
+            before, after = audited_changes(changes)
+            self._audit_change(connection, viewer, "edited", new, before, after)
+            return new
+
     def change(self, appointment_id: int, seen: ExpectedState | None, action: Action, viewer: Viewer) -> Appointment:
         """Cancel a viewing, mark it as completed or as a no-show, or restore it.
 
@@ -277,6 +335,12 @@ class ManualBookingService:
         """
         if 0 < appointment_id <= MAX_APPOINTMENT_ID:
             self._manual.lock_agent_of(connection, appointment_id)
+        return self._seen(connection, appointment_id, seen, viewer)
+
+    def _seen(
+        self, connection: Connection, appointment_id: int, seen: ExpectedState | None, viewer: Viewer
+    ) -> Appointment:
+        """Return a viewing whose agent is locked. Raises AppointmentUnknown, EditConflict."""
         appointment = self._get_visible(connection, appointment_id, viewer)
         if seen is None or seen.updated_at != appointment.updated_at:
             raise EditConflict(seen, appointment)
@@ -296,10 +360,48 @@ class ManualBookingService:
 
         Raises ConfirmationRequired if the user has not acknowledged all of them.
         """
+        found = self._warnings(connection, schedule, when.day, times, now, ignored_id=ignored_id)
+        if not found.fingerprints <= when.acknowledged:
+            availability = schedule.availability(now, without=ignored_id)
+            raise ConfirmationRequired(found, availability.nearest(times[0]))
+        return found
+
+    def _require_edit_confirmed(
+        self,
+        connection: Connection,
+        schedule: AgentSchedule,
+        new: Appointment,
+        changes: Changes,
+        acknowledged: frozenset[str],
+        now: datetime,
+    ) -> BookingWarnings:
+        """Return all warnings about an edited viewing of another agent or length.
+
+        Raises ConfirmationRequired if those about the change are not acknowledged. There is no other time to offer.
+        """
+        found = self._warnings(
+            connection, schedule, new.local_start.date(), (new.start, new.end), now, ignored_id=new.appointment_id
+        )
+        needed = to_confirm(found, changes)
+        if not needed.fingerprints <= acknowledged:
+            raise ConfirmationRequired(needed, ())
+        return found
+
+    def _warnings(
+        self,
+        connection: Connection,
+        schedule: AgentSchedule,
+        day: date,
+        times: tuple[datetime, datetime],
+        now: datetime,
+        *,
+        ignored_id: int | None,
+    ) -> BookingWarnings:
+        """Return the warnings about a time on a day of the agent."""
         assert schedule.agent is not None  # noqa: S101  # tells mypy; `_agent_for` checked it
         agent, (start, end) = schedule.agent, times
         until = end + timedelta(minutes=agent.rules.buffer_minutes)
-        found = check_warnings(
+        return check_warnings(
             agent,
             start,
             end,
@@ -309,17 +411,22 @@ class ManualBookingService:
             booked_that_day=self._manual.booked_between(
                 connection,
                 agent.agent_id,
-                midnight(when.day, agent.zone),
-                midnight(when.day + timedelta(days=1), agent.zone),
+                midnight(day, agent.zone),
+                midnight(day + timedelta(days=1), agent.zone),
                 ignored_id=ignored_id,
             ),
             calendar_age=schedule.calendar_age,
             is_calendar_stale=not self._calendars.is_current(schedule.calendar_age, agent, now),
         )
-        if not found.fingerprints <= when.acknowledged:
-            availability = schedule.availability(now, without=ignored_id)
-            raise ConfirmationRequired(found, availability.nearest(start))
-        return found
+
+    def _home(self, connection: Connection, property_id: int | None, old: Appointment) -> Property | None:
+        """Return a home of the catalogue. Raises HomeRetired, unless it is the one that the viewing is of."""
+        if property_id is None:
+            return None
+        home = self._homes.read(connection, property_id)
+        if home is None or home.status != "active" and property_id != old.property_id:
+            raise HomeRetired
+        return home
 
     def _refuse_if_taken(self, connection: Connection, old: Appointment, now: datetime) -> None:
         """Raise SlotTaken if another confirmed viewing overlaps one to be restored."""
@@ -353,6 +460,17 @@ class ManualBookingService:
     ) -> None:
         """Queue the entry of the audit log."""
         old, new = changed_fields(before, after) if before else ({}, _audited_fields(after))
+        self._audit_change(connection, viewer, action, after, old, new)
+
+    def _audit_change(
+        self,
+        connection: Connection,
+        viewer: Viewer,
+        action: str,
+        after: Appointment,
+        old: dict[str, object],
+        new: dict[str, object],
+    ) -> None:
         change = Change(
             action=action,
             subject_kind="appointment",

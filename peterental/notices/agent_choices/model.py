@@ -19,7 +19,14 @@ CHANNELS: tuple[Channel, ...] = ("email", "text")
 
 CHANNEL_NAMES: Mapping[Channel, str] = MappingProxyType({"email": "e-mail", "text": "text"})
 
-VIEWING_KINDS: tuple[AgentKind, ...] = ("agent_booked", "agent_moved", "agent_cancelled", "agent_released")
+VIEWING_KINDS: tuple[AgentKind, ...] = (
+    "agent_booked",
+    "agent_moved",
+    "agent_changed",
+    "agent_reassigned",
+    "agent_cancelled",
+    "agent_released",
+)
 OTHER_KINDS: tuple[AgentKind, ...] = ("agent_urgent_message", "agent_flagged_call", "agent_calendar_trouble")
 LIST: AgentKind = "agent_morning_list"
 KINDS: tuple[AgentKind, ...] = (*VIEWING_KINDS, *OTHER_KINDS, LIST)

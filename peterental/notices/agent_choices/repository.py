@@ -206,7 +206,11 @@ class AgentChoicesRepository:
             FROM appointments AS viewing
             JOIN appointment_events AS event ON event.appointment_id = viewing.id
             CROSS JOIN LATERAL (
-                SELECT 'agent_' || CASE event.kind WHEN 'reopened' THEN 'booked' ELSE event.kind END AS kind
+                SELECT 'agent_' || CASE
+                    WHEN event.kind = 'reopened' OR event.changes #>> '{agent_id,1}' = %(agent_id)s THEN 'booked'
+                    WHEN event.changes ?| '{home,minutes}' THEN 'changed'
+                    ELSE event.kind
+                END AS kind
             ) AS told
             WHERE viewing.agent_id = %(agent_id)s AND viewing.start_time >= %(since)s
                 AND event.happened_at >= %(since)s AND event.happened_at < %(until)s

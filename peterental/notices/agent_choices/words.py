@@ -63,6 +63,8 @@ LISTS: Mapping[Language, ListWords] = MappingProxyType(
             happened={
                 "agent_booked": "Booked",
                 "agent_moved": "Moved",
+                "agent_changed": "Changed",
+                "agent_reassigned": "Now with another agent",
                 "agent_cancelled": "Cancelled",
                 "agent_released": "Released, not confirmed",
             },
@@ -77,6 +79,8 @@ LISTS: Mapping[Language, ListWords] = MappingProxyType(
             happened={
                 "agent_booked": "Reservada",
                 "agent_moved": "Cambiada",
+                "agent_changed": "Modificada",
+                "agent_reassigned": "Ahora con otro agente",
                 "agent_cancelled": "Cancelada",
                 "agent_released": "Liberada, sin confirmar",
             },

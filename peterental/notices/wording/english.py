@@ -42,6 +42,14 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
             f"{_WHERE_AND_WHEN}[Before: {{old_day}} at {{old_time}}\n]{_CHANGE}\n{{office}}",
             "Viewing moved: {home}, now {day} at {time}",
         ),
+        ("changed", "text"): Wording(
+            "{office}: Your viewing has changed: {home}, {day} at {time}, with {agent}.[ Change: {link}]"
+        ),
+        ("changed", "email"): Wording(
+            "Hello[ {visitor}],\n\nSomething about your viewing has changed. This is how it is now.\n\n"
+            f"{_WHERE_AND_WHEN}Until: {{until}}\n{_CHANGE}\n{{office}}",
+            "Viewing changed: {home}, {day} at {time}",
+        ),
         ("cancelled", "text"): Wording(
             "{office}: Your viewing of {home} on {day} at {time} is cancelled.[ Questions? Call {agent_phone}.]"
         ),
@@ -104,6 +112,18 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
             "Hello {agent},\n\nA viewing was moved.[ It was on {old_day} at {old_time}.]\n\n"
             f"{_AGENT_FACTS}\n{{office}}",
             "Viewing moved: {home}, now {day} at {time}",
+        ),
+        ("agent_changed", "text"): Wording(
+            "Viewing changed: {home}, {day} at {time}, until {until}.[ {visitor}.][ {link}]"
+        ),
+        ("agent_changed", "email"): Wording(
+            f"Hello {{agent}},\n\nThe home or the length of a viewing was changed.\n\n{_AGENT_FACTS}\n{{office}}",
+            "Viewing changed: {home}, {day} at {time}, until {until}",
+        ),
+        ("agent_reassigned", "text"): Wording("Viewing now with {agent}: {home}, {day} at {time}.[ {visitor}.]"),
+        ("agent_reassigned", "email"): Wording(
+            f"Hello,\n\nA viewing of yours is with {{agent}} now. Its time is free.\n\n{_AGENT_FACTS}\n{{office}}",
+            "Viewing now with {agent}: {home}, {day} at {time}",
         ),
         ("agent_cancelled", "text"): Wording(
             "Viewing cancelled: {home}, {day} at {time}.[ {visitor}.][ Phone: {phone}.][ {link}]"

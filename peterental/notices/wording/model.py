@@ -24,6 +24,7 @@ FIELDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
     {
         "booked": VIEWING_FIELDS,
         "moved": VIEWING_FIELDS | {"old_day", "old_time"},
+        "changed": VIEWING_FIELDS | {"until"},
         "cancelled": VIEWING_FIELDS,
         "reminder_day": VIEWING_FIELDS | {"confirm"},
         "reminder_hours": VIEWING_FIELDS | {"hours"},
@@ -32,6 +33,8 @@ FIELDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
         "waitlist_offer": VIEWING_FIELDS | {"confirm"},
         "agent_booked": _AGENT_FIELDS,
         "agent_moved": _AGENT_FIELDS | {"old_day", "old_time"},
+        "agent_changed": _AGENT_FIELDS | {"until"},
+        "agent_reassigned": _AGENT_FIELDS,
         "agent_cancelled": _AGENT_FIELDS,
         "agent_released": _AGENT_FIELDS,
         "agent_urgent_message": _ABOUT_CALLS,
@@ -45,7 +48,7 @@ FIELDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
 visitor: the visitor's or caller's name; home: the address; day, time: of the viewing, on the home's clock; agent: the
 agent's name; office: the name of the office; agent_phone: where visitors reach the agent; phone: where the visitor is
 reached; link: the visitor's page of the viewing, or for agents the page in PeteRental; old_day, old_time: before a
-move; confirm: what to reply, empty if there is nothing to confirm; hours: a span of time such as `2 hours`; message:
+move; until: when the viewing ends; confirm: what to reply, empty if there is nothing to confirm; hours: a span of time such as `2 hours`; message:
 what a caller said, what is wrong with a calendar, or the morning list.
 """
 

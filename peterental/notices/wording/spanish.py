@@ -45,6 +45,14 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
             f"{_WHERE_AND_WHEN}[Antes: {{old_day}}, {{old_time}}\n]{_CHANGE}\n{{office}}",
             "Visita cambiada: {home}, ahora {day}, {time}",
         ),
+        ("changed", "text"): Wording(
+            "{office}: Su visita ha cambiado: {home}, {day}, {time}, con {agent}.[ Cambiar: {link}]"
+        ),
+        ("changed", "email"): Wording(
+            "Hola[ {visitor}]:\n\nAlgo ha cambiado en su visita. Así es ahora.\n\n"
+            f"{_WHERE_AND_WHEN}Hasta: {{until}}\n{_CHANGE}\n{{office}}",
+            "Visita cambiada: {home}, {day}, {time}",
+        ),
         ("cancelled", "text"): Wording(
             "{office}: Su visita a {home} del {day}, {time}, queda cancelada.[ Preguntas: {agent_phone}.]"
         ),
@@ -105,6 +113,18 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
             "Hola {agent}:\n\nUna visita cambió de hora.[ Antes era el {old_day}, {old_time}.]\n\n"
             f"{_AGENT_FACTS}\n{{office}}",
             "Visita cambiada: {home}, ahora {day}, {time}",
+        ),
+        ("agent_changed", "text"): Wording(
+            "Visita modificada: {home}, {day}, {time}, hasta {until}.[ {visitor}.][ {link}]"
+        ),
+        ("agent_changed", "email"): Wording(
+            f"Hola {{agent}}:\n\nCambiaron la vivienda o la duración de una visita.\n\n{_AGENT_FACTS}\n{{office}}",
+            "Visita modificada: {home}, {day}, {time}, hasta {until}",
+        ),
+        ("agent_reassigned", "text"): Wording("Visita ahora con {agent}: {home}, {day}, {time}.[ {visitor}.]"),
+        ("agent_reassigned", "email"): Wording(
+            f"Hola:\n\nUna visita suya es ahora de {{agent}}. La hora queda libre.\n\n{_AGENT_FACTS}\n{{office}}",
+            "Visita ahora con {agent}: {home}, {day}, {time}",
         ),
         ("agent_cancelled", "text"): Wording(
             "Visita cancelada: {home}, {day}, {time}.[ {visitor}.][ Tel.: {phone}.][ {link}]"

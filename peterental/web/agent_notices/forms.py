@@ -19,6 +19,8 @@ MAX_PHONE_CHARS = 40
 KIND_LABELS: dict[AgentKind, str] = {
     "agent_booked": "A viewing was booked",
     "agent_moved": "A viewing was moved",
+    "agent_changed": "Home or length of a viewing was changed",
+    "agent_reassigned": "A viewing was given to another agent",
     "agent_cancelled": "A viewing was cancelled",
     "agent_released": "A viewing was released, because it was not confirmed",
     "agent_urgent_message": "An urgent message",

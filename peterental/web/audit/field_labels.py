@@ -28,6 +28,8 @@ LABELS = {
     "agent_flagged_call": "Calls to check",
     "agent_morning_list": "Morning list",
     "agent_moved": "Moved viewings",
+    "agent_changed": "Changed viewings",
+    "agent_reassigned": "Viewings given to another agent",
     "agent_name": "Name",
     "agent_released": "Released viewings",
     "agent_urgent_message": "Urgent messages",

@@ -1,0 +1,1 @@
+"""Lines that book for several agents."""

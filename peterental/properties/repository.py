@@ -1,0 +1,280 @@
+"""Homes in PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from peterental.agents.model import Window
+from peterental.clock import clock_time
+from peterental.database.constraints import named_constraints
+from peterental.properties.keys import home_keys
+from peterental.properties.model import (
+    MANUAL,
+    MANY_BEDROOMS,
+    Property,
+    PropertyAgentUnknown,
+    PropertyFilter,
+    PropertyName,
+    PropertySettings,
+)
+from peterental.search import contains
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from contextlib import AbstractContextManager
+
+    from psycopg.rows import DictRow
+
+    from peterental.database.connect import Connection
+    from peterental.database.pool import Database
+    from peterental.properties.model import PropertyDetails
+
+# Hours are read as minutes after midnight, because Python has no 24:00.
+PROPERTY = """
+    SELECT property_id, line1, unit, city, state, zip_code, said_as, bedrooms, bathrooms::float8 AS bathrooms, rent,
+           available_on, status, showing_minutes, notice_minutes, source, source_id, retired_by, updated_at,
+           (
+               SELECT array_agg(ARRAY[
+                   weekday, (EXTRACT(EPOCH FROM opens_at) / 60)::int, (EXTRACT(EPOCH FROM closes_at) / 60)::int
+               ] ORDER BY weekday, opens_at)
+               FROM property_windows
+               WHERE property_windows.property_id = properties.property_id
+           ) AS windows,
+           (
+               SELECT array_agg(agent_id::text)
+               FROM property_agents
+               WHERE property_agents.property_id = properties.property_id
+           ) AS shown_by
+    FROM properties
+"""
+
+BY_ADDRESS = "ORDER BY street_key, LENGTH(number_key), number_key, LENGTH(unit_key), unit_key, property_id"
+
+_TYPES = {
+    "line1": "text",
+    "unit": "text",
+    "city": "text",
+    "state": "text",
+    "zip_code": "text",
+    "number_key": "text",
+    "street_key": "text",
+    "unit_key": "text",
+    "said_as": "text[]",
+    "bedrooms": "int",
+    "bathrooms": "numeric",
+    "rent": "int",
+    "available_on": "date",
+    "showing_minutes": "int",
+    "notice_minutes": "int",
+}
+"""The types of the columns that are written from a home's details."""
+
+_RECORDS = ", ".join(f"{column} {kind}" for column, kind in _TYPES.items())
+
+
+class PropertyRepository:
+    """The homes of one database.
+
+    Methods that take a connection work in its transaction, which holds the lock of the catalogue where it writes. Each
+    of the others is one round trip.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, property_id: int) -> Property | None:
+        """Return a home by its number."""
+        rows = self._database.fetch(f"{PROPERTY} WHERE property_id = %s", (property_id,))
+        return _property(rows[0]) if rows else None
+
+    def listing(self, wanted: PropertyFilter, *, limit: int, offset: int) -> tuple[list[Property], int, int]:
+        """Return a page of the homes, by street and number, how many match, and how many there are at all."""
+        words = wanted.text.split()
+        rows = self._database.fetch(
+            f"""
+            WITH matching AS (
+                SELECT property_id
+                FROM properties
+                WHERE (%(status)s::text IS NULL OR status = %(status)s)
+                    AND (%(bedrooms)s::int IS NULL OR bedrooms = %(bedrooms)s)
+                    AND (%(least)s::int IS NULL OR bedrooms >= %(least)s)
+                    AND concat_ws(
+                        ' ', line1, unit, city, state, zip_code, array_to_string(said_as, ' '), number_key,
+                        street_key, unit_key, source, source_id
+                    ) ILIKE ALL (%(words)s::text[])
+            ), page AS (
+                {PROPERTY} JOIN matching USING (property_id) {BY_ADDRESS} LIMIT %(limit)s OFFSET %(offset)s
+            )
+            SELECT counted.*, page.*
+            FROM (SELECT (SELECT COUNT(*) FROM matching) AS total, (SELECT COUNT(*) FROM properties) AS catalogued)
+                AS counted
+            LEFT JOIN page ON TRUE
+            """,
+            {
+                "status": wanted.status,
+                "bedrooms": wanted.bedrooms if (wanted.bedrooms or 0) < MANY_BEDROOMS else None,
+                "least": wanted.bedrooms if (wanted.bedrooms or 0) >= MANY_BEDROOMS else None,
+                "words": [contains(word) for word in words],
+                "limit": limit,
+                "offset": offset,
+            },
+        )
+        homes = [_property(row) for row in rows if row["property_id"] is not None]
+        return homes, rows[0]["total"], rows[0]["catalogued"]
+
+    def names(self, limit: int) -> list[PropertyName]:
+        """Return the active homes to choose from, by street and number."""
+        rows = self._database.fetch(f"{PROPERTY} WHERE status = 'active' {BY_ADDRESS} LIMIT %s", (limit,))
+        return [PropertyName(home.property_id, home.label) for home in map(_property, rows)]
+
+    def lock_catalogue(self, connection: Connection) -> PropertySettings:
+        """Lock the catalogue until the transaction ends, and return its settings.
+
+        Everyone who changes it takes this lock, so that one address is not added twice at once. Bookings do not.
+        """
+        row = connection.execute("SELECT one_viewing_at_a_time FROM property_settings FOR NO KEY UPDATE").fetchone()
+        assert row is not None  # noqa: S101  # tells mypy; the migration inserted it
+        return PropertySettings(**row)
+
+    def read(self, connection: Connection, property_id: int) -> Property | None:
+        """Return a home by its number, in the transaction."""
+        row = connection.execute(f"{PROPERTY} WHERE property_id = %s".encode(), (property_id,)).fetchone()
+        return _property(row) if row else None
+
+    def with_number(self, connection: Connection, numbers: Sequence[str | None]) -> list[Property]:
+        """Return the active homes that have one of these house numbers; None is that of homes without one."""
+        rows = connection.execute(
+            f"""
+            {PROPERTY}
+            WHERE status = 'active' AND (number_key = ANY (%(numbers)s) OR (%(no_number)s AND number_key IS NULL))
+            """.encode(),
+            {"numbers": [number for number in numbers if number is not None], "no_number": None in numbers},
+        ).fetchall()
+        return [_property(row) for row in rows]
+
+    def insert(
+        self, connection: Connection, details: PropertyDetails, source: str = MANUAL, source_id: str | None = None
+    ) -> int:
+        """Add an active home and return its number."""
+        columns = ", ".join(_TYPES)
+        row = connection.execute(
+            f"""
+            INSERT INTO properties ({columns}, source, source_id)
+            SELECT {columns}, %(source)s, %(source_id)s
+            FROM jsonb_to_record(%(values)s::jsonb) AS given ({_RECORDS})
+            RETURNING property_id
+            """.encode(),
+            {"values": json.dumps(_values(details)), "source": source, "source_id": source_id},
+        ).fetchone()
+        assert row is not None  # noqa: S101  # for mypy; RETURNING returns the added row
+        property_id: int = row["property_id"]
+        self._set_windows(connection, property_id, details.windows)
+        self._set_agents(connection, property_id, details.shown_by)
+        return property_id
+
+    def update(self, connection: Connection, property_id: int, details: PropertyDetails) -> None:
+        """Queue changing a home."""
+        assignments = ", ".join(f"{column} = given.{column}" for column in _TYPES)
+        connection.execute(
+            f"""
+            UPDATE properties
+            SET {assignments}, updated_at = clock_timestamp()
+            FROM jsonb_to_record(%(values)s::jsonb) AS given ({_RECORDS})
+            WHERE property_id = %(property_id)s
+            """.encode(),
+            {"values": json.dumps(_values(details)), "property_id": property_id},
+        )
+        connection.execute("DELETE FROM property_windows WHERE property_id = %s", (property_id,))
+        self._set_windows(connection, property_id, details.windows)
+        connection.execute("DELETE FROM property_agents WHERE property_id = %s", (property_id,))
+        self._set_agents(connection, property_id, details.shown_by)
+
+    def retire(self, connection: Connection, property_id: int, retired_by: str) -> None:
+        """Queue taking a home out of what is offered, on behalf of a person."""
+        connection.execute(
+            """
+            UPDATE properties SET status = 'inactive', retired_by = %s, updated_at = clock_timestamp()
+            WHERE property_id = %s
+            """,
+            (retired_by, property_id),
+        )
+
+    def restore(self, connection: Connection, property_id: int) -> None:
+        """Queue offering a home again."""
+        connection.execute(
+            """
+            UPDATE properties SET status = 'active', retired_by = NULL, updated_at = clock_timestamp()
+            WHERE property_id = %s
+            """,
+            (property_id,),
+        )
+
+    def settings(self) -> PropertySettings:
+        """Return how the office shows its homes."""
+        (row,) = self._database.fetch("SELECT one_viewing_at_a_time FROM property_settings")
+        return PropertySettings(**row)
+
+    def store_settings(self, connection: Connection, settings: PropertySettings) -> None:
+        """Queue storing how the office shows its homes."""
+        connection.execute(
+            "UPDATE property_settings SET one_viewing_at_a_time = %(one_viewing_at_a_time)s", asdict(settings)
+        )
+
+    def translate_constraint_errors(self) -> AbstractContextManager[None]:
+        """Translate violations of constraints in the block. Raises PropertyAgentUnknown, ConstraintViolated."""
+        return named_constraints({"property_agents_agent_id_fkey": PropertyAgentUnknown})
+
+    def _set_windows(self, connection: Connection, property_id: int, windows: Sequence[tuple[int, Window]]) -> None:
+        """Queue adding when a home may be shown."""
+        if not windows:
+            return
+        connection.execute(
+            """
+            INSERT INTO property_windows (property_id, weekday, opens_at, closes_at)
+            SELECT %s, weekday, opens_at, closes_at
+            FROM unnest(%s::smallint[], %s::time[], %s::time[]) AS week (weekday, opens_at, closes_at)
+            """,
+            (
+                property_id,
+                [weekday for weekday, _ in windows],
+                [clock_time(window.opens_min) for _, window in windows],
+                [clock_time(window.closes_min) for _, window in windows],
+            ),
+        )
+
+    def _set_agents(self, connection: Connection, property_id: int, agent_ids: Iterable[str]) -> None:
+        """Queue adding who shows a home."""
+        ids = sorted(agent_ids)
+        if ids:
+            connection.execute(
+                "INSERT INTO property_agents (property_id, agent_id) SELECT %s, unnest(%s::text[])", (property_id, ids)
+            )
+
+
+def _values(details: PropertyDetails) -> dict[str, Any]:
+    """Return the columns of a home, with its keys."""
+    keys = home_keys(details.line1, details.unit)
+    values = {name: getattr(details, name, None) for name in _TYPES}
+    day = details.available_on
+    return {
+        **values,
+        "said_as": list(details.said_as),
+        "available_on": day.isoformat() if day else None,
+        "number_key": keys.number,
+        "street_key": keys.street,
+        "unit_key": keys.unit,
+    }
+
+
+def _property(row: DictRow) -> Property:
+    fields = {name: row[name] for name in Property.__dataclass_fields__}
+    return Property(
+        **{
+            **fields,
+            "said_as": tuple(row["said_as"]),
+            "windows": tuple((weekday, Window(opens, closes)) for weekday, opens, closes in row["windows"] or ()),
+            "shown_by": frozenset(row["shown_by"] or ()),
+        }
+    )

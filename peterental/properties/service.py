@@ -1,0 +1,299 @@
+"""The catalogue of homes: everyone in the office sees it, admins change it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, fields, replace
+from datetime import datetime
+from typing import Any
+
+from peterental.access import Viewer, require_admin
+from peterental.agents.working_hours.model import format_windows
+from peterental.agents.working_hours.service import MAX_BIGINT, WEEKDAYS
+from peterental.audit.model import AuditEntry, Change
+from peterental.audit.service import AuditService
+from peterental.database.deadline import DeadlineConnection
+from peterental.database.pool import Database
+from peterental.matching import Match, compare, is_placeholder_home
+from peterental.properties.model import (
+    Property,
+    PropertyAddressMissing,
+    PropertyChanged,
+    PropertyDetails,
+    PropertyExists,
+    PropertyFilter,
+    PropertyListTooLong,
+    PropertyName,
+    PropertyOutOfRange,
+    PropertyPage,
+    PropertySettings,
+    PropertyTextTooLong,
+    PropertyUnknown,
+)
+from peterental.properties.repository import PropertyRepository
+
+PAGE_SIZE = 50
+MAX_OPTIONS = 500
+"""The maximum of homes offered in a form."""
+
+MAX_CHARS = {"line1": 200, "unit": 40, "city": 80, "state": 40, "zip_code": 10}
+"""The maximum length of each text of a home."""
+
+TEXT_LABELS = {
+    "line1": "The street",
+    "unit": "The unit",
+    "city": "The city",
+    "state": "The state",
+    "zip_code": "The ZIP code",
+}
+
+MAX_NAMES = 10
+MAX_NAME_CHARS = 80
+
+LIMITS: Mapping[str, tuple[str, int, int]] = {
+    "bedrooms": ("Bedrooms", 0, 20),
+    "bathrooms": ("Bathrooms", 0, 20),
+    "rent": ("The rent", 0, 1_000_000),
+    "showing_minutes": ("The length of a viewing", 5, 480),
+    "notice_minutes": ("The shortest notice", 0, 20160),
+}
+"""Label, lowest and highest value of each number, the same as in the schema's CHECK; by name of the field."""
+
+
+class PropertyService:
+    """The homes of one database.
+
+    Args:
+        database: where they are stored.
+        audit: records the changes.
+    """
+
+    def __init__(self, database: Database, audit: AuditService) -> None:
+        self._database = database
+        self._homes = PropertyRepository(database)
+        self._audit = audit
+
+    def get(self, property_id: int, viewer: Viewer) -> Property:
+        """Return one home, active or not. One query. Raises PropertyUnknown."""
+        del viewer  # everyone in the office sees every home
+        home = self._homes.get(property_id) if 0 < property_id <= MAX_BIGINT else None
+        if home is None:
+            raise PropertyUnknown
+        return home
+
+    def list_page(self, viewer: Viewer, wanted: PropertyFilter, *, page: int = 1) -> PropertyPage:
+        """Return one page of the homes, by street and house number. One query.
+
+        Args:
+            viewer: everyone sees every home.
+            wanted: which homes.
+            page: from 1.
+        """
+        del viewer
+        found, total, catalogued = self._homes.listing(
+            replace(wanted, text=wanted.text.replace("\x00", "")), limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE
+        )
+        return PropertyPage(homes=tuple(found), total=total, catalogued=catalogued)
+
+    def options(self, viewer: Viewer) -> tuple[PropertyName, ...]:
+        """Return the active homes to choose from, at most MAX_OPTIONS. One query."""
+        del viewer
+        return tuple(self._homes.names(MAX_OPTIONS))
+
+    def add(self, details: PropertyDetails, viewer: Viewer) -> int:
+        """Add a home and return its number.
+
+        Raises AdminsOnly, PropertyExists, and what `validated` raises.
+        """
+        details = validated(details)
+        with self._changing(viewer) as connection:
+            self._require_new(connection, details)
+            property_id = self._homes.insert(connection, details)
+            after = {name: value for name, value in audited(details).items() if value not in (None, [], {})}
+            self._audit.record(connection, viewer.email, audit_change(property_id, details, "created", {}, after))
+        return property_id
+
+    def change(
+        self, property_id: int, details: PropertyDetails, viewer: Viewer, *, seen: datetime | None = None
+    ) -> None:
+        """Change a home.
+
+        Args:
+            property_id: which home.
+            details: its new fields.
+            viewer: an admin.
+            seen: `updated_at` of the home when the form was opened; None to skip the check for edit conflicts.
+
+        Raises AdminsOnly, PropertyUnknown, PropertyChanged, PropertyExists, and what `validated` raises.
+        """
+        details = validated(details)
+        with self._changing(viewer) as connection:
+            home = self._read(connection, property_id)
+            if seen is not None and home.updated_at != seen:
+                raise PropertyChanged(home)
+            before, after = differences(home.details, details)
+            if after:
+                if home.is_active:
+                    self._require_new(connection, details, property_id)
+                self._homes.update(connection, property_id, details)
+                self._audit.record(
+                    connection, viewer.email, audit_change(property_id, details, "edited", before, after)
+                )
+
+    def retire(self, property_id: int, viewer: Viewer) -> None:
+        """Take a home out of what is offered; its viewings remain, and no import brings it back.
+
+        Raises AdminsOnly, PropertyUnknown.
+        """
+        with self._changing(viewer) as connection:
+            home = self._read(connection, property_id)
+            if home.is_active or home.retired_by is None:
+                self._homes.retire(connection, property_id, viewer.email)
+                before, after = {"status": home.status}, {"status": "inactive"}
+                self._audit.record(connection, viewer.email, audit_change(property_id, home, "retired", before, after))
+
+    def restore(self, property_id: int, viewer: Viewer) -> None:
+        """Offer an inactive home again. Raises AdminsOnly, PropertyUnknown, PropertyExists."""
+        with self._changing(viewer) as connection:
+            home = self._read(connection, property_id)
+            if not home.is_active:
+                self._require_new(connection, home, property_id)
+                self._homes.restore(connection, property_id)
+                before, after = {"status": home.status}, {"status": "active"}
+                self._audit.record(connection, viewer.email, audit_change(property_id, home, "restored", before, after))
+
+    def changes_since(self, home: Property, seen: datetime) -> tuple[AuditEntry, ...]:
+        """Return the recorded changes of a home after `seen`, oldest first. One query."""
+        return self._audit.since("home", str(home.property_id), seen)
+
+    def settings(self) -> PropertySettings:
+        """Return how the office shows its homes. One query."""
+        return self._homes.settings()
+
+    def change_settings(self, settings: PropertySettings, viewer: Viewer) -> None:
+        """Change how the office shows its homes. Raises AdminsOnly."""
+        require_admin(viewer)
+        with self._database.transaction() as connection:
+            before = self._homes.lock_catalogue(connection)
+            if before == settings:
+                return
+            self._homes.store_settings(connection, settings)
+            change = Change(
+                action="edited",
+                subject_kind="home",
+                subject_id="settings",
+                subject_name="how homes are shown",
+                before=asdict(before),
+                after=asdict(settings),
+            )
+            self._audit.record(connection, viewer.email, change)
+
+    @contextmanager
+    def _changing(self, viewer: Viewer) -> Iterator[DeadlineConnection]:
+        """Yield a transaction that has the catalogue locked. Raises AdminsOnly."""
+        require_admin(viewer)
+        with self._homes.translate_constraint_errors(), self._database.transaction() as connection:
+            self._homes.lock_catalogue(connection)
+            yield connection
+
+    def _read(self, connection: DeadlineConnection, property_id: int) -> Property:
+        home = self._homes.read(connection, property_id) if 0 < property_id <= MAX_BIGINT else None
+        if home is None:
+            raise PropertyUnknown
+        return home
+
+    def _require_new(
+        self, connection: DeadlineConnection, details: PropertyDetails, property_id: int | None = None
+    ) -> None:
+        """Raise PropertyExists if an active home other than `property_id` has this address."""
+        others = self._homes.with_number(connection, house_numbers(details))
+        existing = same_home(details, (home for home in others if home.property_id != property_id))
+        if existing is not None:
+            raise PropertyExists(existing)
+
+
+def audit_change(
+    property_id: int, details: PropertyDetails, action: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Change:
+    """Return the audit log's record of a change of a home."""
+    return Change(
+        action=action,
+        subject_kind="home",
+        subject_id=str(property_id),
+        subject_name=details.label,
+        before=before,
+        after=after,
+    )
+
+
+def house_numbers(details: PropertyDetails) -> Sequence[str | None]:
+    """Return the house number of a home, in each reading of its address; None where it has none."""
+    address = details.parsed
+    return [address.number] if address.other is None else [address.number, address.other.number]
+
+
+def same_home(details: PropertyDetails, others: Iterable[Property]) -> Property | None:
+    """Return the first of the others that is at the same address, as far as both addresses are known."""
+    return next((home for home in others if compare(details.parsed, home.parsed).match is Match.SAME), None)
+
+
+def audited(details: PropertyDetails) -> dict[str, Any]:
+    """Return the fields of a home as the audit log has them."""
+    windows: dict[int, list[Any]] = {}
+    for weekday, window in details.windows:
+        windows.setdefault(weekday, []).append(window)
+    return {
+        **{field.name: getattr(details, field.name) for field in fields(PropertyDetails)},
+        "said_as": list(details.said_as),
+        "windows": {WEEKDAYS[weekday - 1]: format_windows(sorted(found)) for weekday, found in sorted(windows.items())},
+        "shown_by": sorted(details.shown_by),
+    }
+
+
+def differences(before: PropertyDetails, after: PropertyDetails) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the values before, and after, of the fields in which two states of a home differ."""
+    old, new = audited(before), audited(after)
+    names = [name for name in new if old[name] != new[name]]
+    return {name: old[name] for name in names}, {name: new[name] for name in names}
+
+
+def validated(details: PropertyDetails) -> PropertyDetails:
+    """Return a home's details with clean texts, None instead of empty ones, and hours in order.
+
+    Raises PropertyAddressMissing, PropertyTextTooLong, PropertyOutOfRange, PropertyListTooLong.
+    """
+    texts = {name: one_line(getattr(details, name)) for name in MAX_CHARS}
+    for name, text in texts.items():
+        if len(text or "") > MAX_CHARS[name]:
+            raise PropertyTextTooLong(label=TEXT_LABELS[name], characters=MAX_CHARS[name])
+    line1 = texts.pop("line1")
+    if line1 is None or is_placeholder_home(line1):
+        raise PropertyAddressMissing
+    for name, (label, low, high) in LIMITS.items():
+        value = getattr(details, name)
+        if value is not None and not low <= value <= high:
+            raise PropertyOutOfRange(label=label, low=low, high=f"{high:,}")
+    return replace(
+        details,
+        line1=line1,
+        **texts,  # type: ignore[arg-type]  # the texts that may be None
+        said_as=_names(details.said_as),
+        windows=tuple(sorted(details.windows)),
+    )
+
+
+def _names(said_as: Iterable[str]) -> tuple[str, ...]:
+    """Return the other names of a home, each once. Raises PropertyTextTooLong, PropertyListTooLong."""
+    names = tuple(dict.fromkeys(name for text in said_as if (name := one_line(text))))
+    if any(len(name) > MAX_NAME_CHARS for name in names):
+        raise PropertyTextTooLong(label="Another name", characters=MAX_NAME_CHARS)
+    if len(names) > MAX_NAMES:
+        raise PropertyListTooLong(limit=MAX_NAMES, kind="other names")
+    return names
+
+
+def one_line(text: str | None) -> str | None:
+    """Return a text in one line without control characters; None if nothing is left."""
+    printable = "".join(character if character.isprintable() else " " for character in text or "")
+    return " ".join(printable.split()) or None
