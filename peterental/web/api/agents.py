@@ -60,7 +60,8 @@ def get(call: Call) -> Answer:
 def free_times(call: Call) -> Answer:
     """Return an agent's free times."""
     query: FreeTimesQuery = call.query
-    agent, days = call.services.manual.free_days(call.path["agent_id"], query.first, query.days, call.viewer)
+    home = None if query.home_id is None else call.services.properties.get(query.home_id, call.viewer)
+    agent, days = call.services.manual.free_days(call.path["agent_id"], query.first, query.days, call.viewer, home=home)
     return Answer(
         document=FreeTimesDocument(
             agent_id=agent.agent_id,
@@ -132,6 +133,6 @@ OPERATIONS = (
         run=free_times,
         document=FreeTimesDocument,
         query=FreeTimesQuery,
-        problems=("agent_not_found",),
+        problems=("agent_not_found", "home_not_found"),
     ),
 )

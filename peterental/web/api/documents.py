@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from peterental.appointments.manual.model import MAX_DURATION_MIN, MIN_DURATION_MIN
+from peterental.appointments.manual.model import MAX_DURATION_MIN, MAX_NOTES_CHARS, MIN_DURATION_MIN
 from peterental.appointments.model import EventKind, Status
 from peterental.appointments.viewing_document import ViewingDocument
 from peterental.calls.model import Flag
 from peterental.messages.model import State
+from peterental.properties.model import PropertyStatus
 from peterental.users.tokens.model import TokenScope
 
 Cursor = Annotated[str, Meta(max_length=200, description="`next_cursor` of the page before.")]
@@ -20,6 +21,9 @@ AgentId = Annotated[str, Meta(min_length=1, max_length=255)]
 Text = Annotated[str, Meta(max_length=100)]
 Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset.")]
 Home = Annotated[str, Meta(min_length=1, max_length=500, description="The address of the home.")]
+HomeId = Annotated[int, Meta(ge=1, le=2**53)]
+ListedHome = Annotated[HomeId, Meta(description="A home of the catalogue, in place of `home`.")]
+Notes = Annotated[str, Meta(max_length=MAX_NOTES_CHARS)]
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 Email = Annotated[str, Meta(max_length=255, pattern=r"^[^@\s]+@[^@\s][^@\s.]*\.[^@\s]+$")]
 Phone = Annotated[str, Meta(max_length=40)]
@@ -55,6 +59,7 @@ class FreeTimesQuery(msgspec.Struct, frozen=True, kw_only=True, rename={"first":
         Annotated[date, Meta(description="The first day, on the agent's calendar; today if it is left out.")] | None
     ) = None
     days: Annotated[int, Meta(ge=1, le=14)] = 7
+    home_id: Annotated[HomeId, Meta(description="Its rules narrow the times.")] | None = None
 
 
 class ViewingsQuery(PageQuery, frozen=True, kw_only=True, rename={"first": "from", "last": "to"}):
@@ -78,6 +83,14 @@ class CallsQuery(PageQuery, frozen=True, kw_only=True):
     q: Text = ""
 
 
+class HomesQuery(PageQuery, frozen=True, kw_only=True):
+    """Which homes to list."""
+
+    q: Text = ""
+    status: PropertyStatus | None = None
+    bedrooms: Annotated[int, Meta(ge=0, le=20)] | None = None
+
+
 class MessagesQuery(PageQuery, frozen=True, kw_only=True):
     """Which messages to list: those left from `since` and before `until`."""
 
@@ -89,11 +102,12 @@ class MessagesQuery(PageQuery, frozen=True, kw_only=True):
 
 
 class BookingBody(msgspec.Struct, frozen=True, kw_only=True):
-    """A viewing to book."""
+    """A viewing to book, of `home` or of `home_id`."""
 
     agent_id: AgentId
     start: Moment
-    home: Home
+    home: Home | None = None
+    home_id: ListedHome | None = None
     visitor_name: Name
     visitor_email: Email | None = None
     visitor_phone: Phone | None = None
@@ -105,6 +119,20 @@ class MoveBody(msgspec.Struct, frozen=True, kw_only=True):
     """Where a viewing is moved to. It keeps its length."""
 
     start: Moment
+    acknowledge: Acknowledged = []
+
+
+class EditBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What to change of a viewing. What is left out stays; null empties e-mail, phone and notes."""
+
+    agent_id: AgentId | msgspec.UnsetType = msgspec.UNSET
+    minutes: Minutes | msgspec.UnsetType = msgspec.UNSET
+    home: Home | msgspec.UnsetType = msgspec.UNSET
+    home_id: ListedHome | msgspec.UnsetType = msgspec.UNSET
+    visitor_name: Name | msgspec.UnsetType = msgspec.UNSET
+    visitor_email: Email | msgspec.UnsetType | None = msgspec.UNSET
+    visitor_phone: Phone | msgspec.UnsetType | None = msgspec.UNSET
+    notes: Notes | msgspec.UnsetType | None = msgspec.UNSET
     acknowledge: Acknowledged = []
 
 
@@ -170,6 +198,30 @@ class FreeTimesDocument(msgspec.Struct, frozen=True, kw_only=True):
     days: list[FreeDayDocument]
 
 
+class HomeDocument(msgspec.Struct, frozen=True, kw_only=True, rename={"home_id": "id"}):
+    """A home of the catalogue. `shown_by` has the ids of the agents who show it; empty: every agent."""
+
+    home_id: int
+    label: str
+    address: str
+    unit: str | None
+    city: str | None
+    state: str | None
+    zip_code: str | None
+    bedrooms: int | None
+    bathrooms: float | None
+    rent: int | None
+    available_on: date | None
+    status: PropertyStatus
+    showing_minutes: int | None
+    notice_minutes: int | None
+    hours: list[HoursDocument]
+    shown_by: list[str]
+    source: str
+    source_id: str | None
+    updated_at: datetime | None
+
+
 class ViewingEventDocument(msgspec.Struct, frozen=True, kw_only=True):
     """One event of a viewing's history. `actor` is `phone`, `visitor`, `unconfirmed` or a user's e-mail address."""
 
@@ -178,11 +230,14 @@ class ViewingEventDocument(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     old_start: datetime | None
     new_start: datetime | None
+    changes: dict[str, list[Any]]
+    """Of an edit: the changed fields, each with its old and its new value."""
 
 
 class ViewingWithHistory(ViewingDocument, frozen=True, kw_only=True, rename={"viewing_id": "id"}):
-    """A viewing and its history, earliest first."""
+    """A viewing, the office's notes, and its history, earliest first."""
 
+    notes: str | None
     history: list[ViewingEventDocument]
 
 
@@ -254,6 +309,13 @@ class ViewingList(msgspec.Struct, frozen=True, kw_only=True):
     """A page of viewings, earliest first."""
 
     data: list[ViewingDocument]
+    next_cursor: str | None
+
+
+class HomeList(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of homes, by street and house number."""
+
+    data: list[HomeDocument]
     next_cursor: str | None
 
 

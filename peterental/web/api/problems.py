@@ -15,7 +15,10 @@ from peterental.appointments.manual.model import (
     EditConflict,
     InvalidDuration,
     InvalidTransition,
+    NotesTooLong,
+    NothingEdited,
     NotStartedYet,
+    OnlyVisitorEditable,
     SameTime,
 )
 from peterental.appointments.model import (
@@ -29,6 +32,7 @@ from peterental.calls.model import CallUnknown
 from peterental.clock import TimeSkipped
 from peterental.errors import Forbidden, NotFound, Refusal
 from peterental.messages.model import MessageUnknown
+from peterental.properties.model import PropertyUnknown
 from peterental.users.tokens.model import KeyReused, RequestRunning
 
 if TYPE_CHECKING:
@@ -73,6 +77,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "changed_meanwhile": (409, "Another user changed the viewing at the same moment; read it again"),
     "confirmation_required": (409, "There are warnings; send `acknowledge` again to book anyway"),
     "not_possible": (409, "The viewing has another status"),
+    "nothing_changed": (409, "The viewing has these values already"),
     "not_started": (409, "A viewing that has not started cannot be completed or a no-show"),
     "request_running": (409, "A request with this `Idempotency-Key` is running"),
     "same_time": (409, "The viewing is at that time already"),
@@ -159,11 +164,14 @@ REFUSALS: Mapping[type[Refusal], str] = {
     AppointmentUnknown: "viewing_not_found",
     CallUnknown: "call_not_found",
     MessageUnknown: "message_not_found",
+    PropertyUnknown: "home_not_found",
     NotFound: "not_found",
     Forbidden: "forbidden",
     EditConflict: "changed",
     InvalidTransition: "not_possible",
+    OnlyVisitorEditable: "not_possible",
     NotStartedYet: "not_started",
+    NothingEdited: "nothing_changed",
     SameTime: "same_time",
     SlotTaken: "slot_taken",
     ConfirmationRequired: "confirmation_required",
@@ -177,6 +185,7 @@ FIELDS: Mapping[type[Refusal], str] = {
     AddressMissing: "home",
     NameMissing: "visitor_name",
     InvalidDuration: "minutes",
+    NotesTooLong: "notes",
     TimeSkipped: "start",
 }
 """The field that each refusal is about."""

@@ -21,7 +21,7 @@ from werkzeug.exceptions import HTTPException
 
 from peterental.database.deadline import deadline
 from peterental.errors import Fault, Refusal
-from peterental.web.api import agents, calls, viewings
+from peterental.web.api import agents, calls, homes, viewings
 from peterental.web.api.fields import decode_object, parse
 from peterental.web.api.limits import Limits
 from peterental.web.api.openapi import PATH_SCHEMAS, PREFIX, openapi_document
@@ -35,7 +35,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-OPERATIONS: tuple[Operation, ...] = (*agents.OPERATIONS, *viewings.OPERATIONS, *calls.OPERATIONS)
+OPERATIONS: tuple[Operation, ...] = (
+    *agents.OPERATIONS,
+    *viewings.OPERATIONS,
+    *homes.OPERATIONS,
+    *calls.OPERATIONS,
+)
 
 MAX_BODY_BYTES = 64 * 1024
 DEADLINE_S = 10.0

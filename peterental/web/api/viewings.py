@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -18,6 +18,7 @@ from peterental.appointments.manual.model import (
     EditConflict,
     ExpectedState,
     NewBooking,
+    ViewingEdit,
     WallClockTime,
 )
 from peterental.appointments.viewing_document import viewing_document
@@ -25,6 +26,7 @@ from peterental.clock import instant_of
 from peterental.web.api.cursors import position_cursor, position_of
 from peterental.web.api.documents import (
     BookingBody,
+    EditBody,
     MoveBody,
     ViewingEventDocument,
     ViewingList,
@@ -37,6 +39,8 @@ from peterental.web.api.problems import ApiError, FieldError, invalid
 if TYPE_CHECKING:
     from peterental.appointments.manual.model import Event
     from peterental.appointments.model import Appointment
+
+Given = TypeVar("Given")
 
 FIRST_YEAR, LAST_YEAR = 2000, 2999
 
@@ -74,11 +78,14 @@ def book(call: Call) -> Answer:
     """Book a viewing."""
     body: BookingBody = call.body
     agent = call.services.agents.get(body.agent_id, call.viewer)
+    home = _home(call, body.home, body.home_id)
+    if home is None:
+        raise invalid([FieldError("home", "Send `home` or `home_id`.")])
     entry = NewBooking(
         agent_id=agent.agent_id,
         when=_wall_clock(body.start, agent.zone, frozenset(body.acknowledge)),
         key=call.counted.form_key if call.counted else f"api-{secrets.token_urlsafe(24)}",
-        property_address=body.home,
+        property_address=home,
         attendee_name=body.visitor_name,
         attendee_email=body.visitor_email or None,
         attendee_phone=body.visitor_phone or None,
@@ -100,6 +107,29 @@ def move(call: Call) -> Answer:
     def change(current: Appointment, seen: ExpectedState) -> None:
         when = _wall_clock(body.start, current.zone, frozenset(body.acknowledge))
         call.services.manual.move(current.appointment_id, seen, when, call.viewer)
+
+    return _changed(call, change)
+
+
+def edit(call: Call) -> Answer:
+    """Change everything about a viewing but its time and its status."""
+    body: EditBody = call.body
+
+    def change(current: Appointment, seen: ExpectedState) -> None:
+        home_id = None if body.home_id is msgspec.UNSET else body.home_id
+        home = _home(call, None if body.home is msgspec.UNSET else body.home, home_id)
+        entry = ViewingEdit(
+            agent_id=_or(body.agent_id, current.agent_id),
+            duration_min=_or(body.minutes, None),
+            property_address=home or current.property_address,
+            property_id=home_id if home is not None else current.property_id,
+            attendee_name=_or(body.visitor_name, current.attendee_name),
+            attendee_email=_or(body.visitor_email, current.attendee_email) or None,
+            attendee_phone=_or(body.visitor_phone, current.attendee_phone) or None,
+            notes=_or(body.notes, current.notes) or None,
+            acknowledged=frozenset(body.acknowledge),
+        )
+        call.services.manual.edit(current.appointment_id, seen, entry, call.viewer)
 
     return _changed(call, change)
 
@@ -130,10 +160,25 @@ def version_of(viewing: Appointment) -> str:
     return str((viewing.updated_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1))
 
 
+def _or(value: Given | msgspec.UnsetType, present: Given) -> Given:
+    """Return a field's value, or the present one if it was left out."""
+    return present if isinstance(value, msgspec.UnsetType) else value
+
+
+def _home(call: Call, home: str | None, home_id: int | None) -> str | None:
+    """Return the name of the home that a body names; None if it names none. Raises ApiError if it names two."""
+    if home_id is None:
+        return home
+    if home is not None:
+        raise invalid([FieldError("home_id", "Send either `home` or `home_id`.")])
+    return call.services.properties.get(home_id, call.viewer).label
+
+
 def _shown(call: Call, viewing_id: int) -> Answer:
     viewing, events = call.services.manual.show(viewing_id, call.viewer)
     document = ViewingWithHistory(
         **msgspec.structs.asdict(viewing_document(viewing)),
+        notes=viewing.notes,
         history=[_event(event) for event in events],
     )
     return Answer(document=document, version=version_of(viewing), viewing_id=viewing_id)
@@ -176,6 +221,7 @@ def _event(event: Event) -> ViewingEventDocument:
         actor=event.actor,
         old_start=event.old_start and event.old_start.astimezone(UTC),
         new_start=event.new_start and event.new_start.astimezone(UTC),
+        changes={name: list(values) for name, values in event.changes.items()},
     )
 
 
@@ -208,7 +254,7 @@ OPERATIONS = (
         status=201,
         body=BookingBody,
         needs_body=True,
-        problems=("agent_not_found", "confirmation_required", "slot_taken", "idempotency_key_reused"),
+        problems=("agent_not_found", "home_not_found", "confirmation_required", "slot_taken"),
     ),
     Operation(
         method="GET",
@@ -218,6 +264,27 @@ OPERATIONS = (
         run=get,
         document=ViewingWithHistory,
         problems=("viewing_not_found",),
+    ),
+    Operation(
+        method="PATCH",
+        path="/viewings/{viewing_id}",
+        name="editViewing",
+        summary="Change a viewing's visitor, home, agent, length or notes",
+        description="What is left out stays. Its time is changed by moveViewing.",
+        run=edit,
+        document=ViewingWithHistory,
+        scope="book",
+        body=EditBody,
+        needs_body=True,
+        problems=(
+            "viewing_not_found",
+            "agent_not_found",
+            "home_not_found",
+            "confirmation_required",
+            "slot_taken",
+            "not_possible",
+            "nothing_changed",
+        ),
     ),
     Operation(
         method="POST",
