@@ -65,6 +65,17 @@ class Appointment(BookingSummary):
     """The actor of its first event; None for a booking older than the history."""
     notes: str | None = None
     """What the office noted; read with single viewings for users only, else None."""
+    property_id: int | None = None
+    """The home in the catalogue; None for one that is not in it. `property_address` is what was said."""
+    home_label: str | None = None
+    """What the catalogue calls that home."""
+    is_home_unknown: bool = False
+    """Whether the caller named a home that the catalogue does not have."""
+
+    @property
+    def home(self) -> str:
+        """The name of the home: the catalogue's, or what was said."""
+        return self.home_label or self.property_address
 
     @property
     def is_by_phone(self) -> bool:

@@ -18,11 +18,12 @@ from peterental.appointments.schedule_repository import (
     SCHEDULE_BY_VAPI_KEY,
     AgentSchedule,
     read_schedule,
-    schedule_sql,
+    schedule_statement,
 )
 from peterental.calls.repository import Change
 from peterental.database.constraints import named_constraints
 from peterental.phone_numbers import last_digits, normalise
+from peterental.properties.lookup import HOME_LABEL
 
 if TYPE_CHECKING:
     import psycopg
@@ -35,10 +36,11 @@ if TYPE_CHECKING:
     from peterental.database.pool import Database
     from peterental.errors import Refusal
 
-APPOINTMENT = """
+APPOINTMENT = f"""
     appointments.id AS appointment_id, appointments.agent_id, agents.agent_name, agents.time_zone, property_address,
     start_time AS start, end_time AS "end", status, attendee_name, attendee_email, attendee_phone, caller_number,
     vapi_call_id, overlap_allowed, confirmed_at, released_at, appointments.created_at, appointments.updated_at,
+    appointments.property_id, is_home_unknown, {HOME_LABEL} AS home_label,
     (
         SELECT actor FROM appointment_events
         WHERE appointment_id = appointments.id AND kind = 'booked'
@@ -78,7 +80,7 @@ CONSTRAINT_ERRORS: Mapping[str, type[Refusal]] = {"appointments_agent_no_overlap
 # The caller's own upcoming bookings are read with the schedule: a statement of its own costs more than they do. They
 # are looked up by id (OFFSET 0 keeps it so): a plan that was made while the table was small would read all bookings of
 # the agent.
-SCHEDULE_AND_OWN = schedule_sql(
+SCHEDULE_AND_OWN = schedule_statement(
     AGENT_BY_VAPI_KEY,
     f"""
     (
@@ -117,13 +119,14 @@ _BOOKED = """
         INSERT INTO appointments (
             agent_id, vapi_call_id, vapi_tool_call_id, property_address, start_time, end_time, blocked_until,
             attendee_name, attendee_email, attendee_phone, caller_number, overlap_allowed,
-            created_at, updated_at
+            property_id, is_home_unknown, created_at, updated_at
         )
         VALUES (
             %(booking_agent_id)s, %(booking_vapi_call_id)s, %(booking_tool_call_id)s, %(booking_property_address)s,
             %(booking_start)s, %(booking_end)s, %(booking_blocked_until)s,
             %(booking_attendee_name)s, %(booking_attendee_email)s, %(booking_attendee_phone)s,
             %(booking_caller_number)s, %(booking_overlap_allowed)s,
+            %(booking_property_id)s, %(booking_is_home_unknown)s,
             %(booking_created_at)s, %(booking_created_at)s
         )
         RETURNING id, start_time, created_at
@@ -158,7 +161,7 @@ class CallersSchedule:
 class PendingSchedule:
     """The result of `AppointmentRepository.queue_schedule`, after the sync."""
 
-    def __init__(self, cursor: psycopg.Cursor[DictRow], numbers: frozenset[str]) -> None:
+    def __init__(self, cursor: psycopg.RawCursor[DictRow], numbers: frozenset[str]) -> None:
         self._cursor = cursor
         self._numbers = numbers
 
@@ -185,13 +188,13 @@ class AppointmentRepository:
 
         One statement, one round trip.
         """
-        rows = self._database.fetch(SCHEDULE_BY_VAPI_KEY, _key(key) | {"now": now})
-        return read_schedule(rows[0] if rows else None)
+        with self._database.connection() as connection:
+            return read_schedule(SCHEDULE_BY_VAPI_KEY.execute(connection, _key(key) | {"now": now}).fetchone())
 
     def schedule_of(self, agent_id: str, now: datetime) -> AgentSchedule:
         """Return the schedule of one agent. One statement, one round trip."""
-        rows = self._database.fetch(SCHEDULE_BY_ID, {"agent_id": agent_id, "now": now})
-        return read_schedule(rows[0] if rows else None)
+        with self._database.connection() as connection:
+            return read_schedule(SCHEDULE_BY_ID.execute(connection, {"agent_id": agent_id, "now": now}).fetchone())
 
     def first_overlapping(self, agent_id: str, start: datetime, until: datetime) -> Appointment | None:
         """Return the first confirmed viewing between two moments, buffer included.
@@ -216,7 +219,7 @@ class AppointmentRepository:
             "vapi_call_id": invocation.vapi_call_id or None,
             "numbers": list(numbers),
         }
-        return PendingSchedule(connection.execute(SCHEDULE_AND_OWN.encode(), values), numbers)
+        return PendingSchedule(SCHEDULE_AND_OWN.execute(connection, values), numbers)
 
     def upcoming_of_number(
         self, connection: Connection, agent_id: str, number: str, now: datetime
@@ -387,6 +390,8 @@ def _booking_values(
         "booking_attendee_phone": appointment.attendee_phone,
         "booking_caller_number": appointment.caller_number,
         "booking_overlap_allowed": appointment.overlap_allowed,
+        "booking_property_id": appointment.property_id,
+        "booking_is_home_unknown": appointment.is_home_unknown,
         "booking_actor": actor,
         "booking_created_at": appointment.created_at,
     }

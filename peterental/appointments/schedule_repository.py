@@ -9,6 +9,7 @@ from peterental.agents.lookup import AGENT_BY_ID, AGENT_BY_VAPI_KEY, AGENT_JSON,
 from peterental.appointments.availability import Availability, BookedInterval, without_booking
 from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes
 from peterental.calendars.lookup import CALENDAR_AGE, calendar_age
+from peterental.database.statement import Statement
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,7 +45,7 @@ _BOOKED_TIMES = f"""
 """
 
 
-def schedule_sql(agent: str, own: str = "NULL", stopped: str = "NULL") -> str:
+def schedule_statement(agent: str, own: str = "NULL", stopped: str = "NULL") -> Statement:
     """Return the statement that reads the schedule of one agent as one row.
 
     Args:
@@ -52,7 +53,8 @@ def schedule_sql(agent: str, own: str = "NULL", stopped: str = "NULL") -> str:
         own: an expression to read with it, in which that row is `agent`; the column `own` of the result.
         stopped: another one; the column `stopped`.
     """
-    text = f"""
+    return Statement(
+        f"""
         SELECT
             described.agent, booked.*, busy.*, age.*,
             {own} AS own, {stopped} AS stopped
@@ -61,13 +63,12 @@ def schedule_sql(agent: str, own: str = "NULL", stopped: str = "NULL") -> str:
         , LATERAL ({_BOOKED_TIMES}) AS booked
         , LATERAL ({BUSY_TIMES}) AS busy
         , LATERAL ({CALENDAR_AGE}) AS age
-    """
-    # psycopg parses the placeholders of a longer statement each time.
-    return " ".join(text.split()).replace("( ", "(").replace(" )", ")")
+        """
+    )
 
 
-SCHEDULE_BY_VAPI_KEY = schedule_sql(AGENT_BY_VAPI_KEY)
-SCHEDULE_BY_ID = schedule_sql(AGENT_BY_ID)
+SCHEDULE_BY_VAPI_KEY = schedule_statement(AGENT_BY_VAPI_KEY)
+SCHEDULE_BY_ID = schedule_statement(AGENT_BY_ID)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class ViewingDocument(msgspec.Struct, frozen=True, kw_only=True, rename={"viewing_id": "id"}):
     """A viewing.
 
+    `home` is the name of the home in the catalogue, else the words with which it was booked.
     `start` and `end` have the offset of the agent's time zone; `start_utc` and `end_utc` are the same moments in UTC.
     """
 
@@ -24,6 +25,8 @@ class ViewingDocument(msgspec.Struct, frozen=True, kw_only=True, rename={"viewin
     agent_id: str
     agent_name: str
     home: str
+    home_id: int | None
+    is_home_unknown: bool
     visitor_name: str
     visitor_email: str | None
     visitor_phone: str | None
@@ -49,7 +52,9 @@ def viewing_document(viewing: Appointment) -> ViewingDocument:
         status=viewing.status,
         agent_id=viewing.agent_id,
         agent_name=viewing.agent_name,
-        home=viewing.property_address,
+        home=viewing.home,
+        home_id=viewing.property_id,
+        is_home_unknown=viewing.is_home_unknown,
         visitor_name=viewing.attendee_name,
         visitor_email=viewing.attendee_email,
         visitor_phone=viewing.attendee_phone,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from peterental.agents.model import Rules, Window
 from peterental.appointments.availability import Availability, BookedInterval, UnavailableReason
 from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes
-from peterental.appointments.schedule_repository import SCHEDULE_BY_ID, read_schedule
+from peterental.appointments.repository import AppointmentRepository
 from peterental.database.pool import Database
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -76,7 +76,7 @@ def test_stored_busy_times_are_exact(database: Database) -> None:
     ]
     for start, end in spans:
         database.fetch("INSERT INTO agent_busy (agent_id, during) VALUES ('ana', tstzrange(%s, %s))", (start, end))
-    schedule = read_schedule(database.fetch(SCHEDULE_BY_ID, {"agent_id": "ana", "now": now})[0])
+    schedule = AppointmentRepository(database).schedule_of("ana", now)
     assert schedule.busy.overlaps(now + timedelta(hours=9), now + timedelta(hours=10))
     assert not schedule.busy.overlaps(now + timedelta(hours=9, microseconds=1), now + timedelta(hours=10, seconds=1))
     assert schedule.busy.overlaps(now + timedelta(hours=9, minutes=59), now + timedelta(hours=10, seconds=2))

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 
 import psycopg
 import pytest
-from psycopg._queries import MAX_CACHED_STATEMENT_LENGTH
 
-from peterental.appointments.repository import SCHEDULE_AND_OWN
-from peterental.appointments.schedule_repository import SCHEDULE_BY_VAPI_KEY
 from peterental.database.pool import Database
 from tests.servers import until
 from tests.voice.phone import ANAS_PHONE, Clock, Phone, payload, register_agents, services_on, webhook
@@ -146,8 +143,3 @@ def _play_call(phone: Phone, turn: int) -> None:
     report = payload("end-of-call-report-2025-artifact-analysis")["message"]
     assert phone.post(report | {"call": {"id": call_id}}).json == {}
     assert phone.post(update | {"status": "ended"}).json == {}
-
-
-def test_statements_are_short_enough_for_psycopgs_cache() -> None:
-    for statement in (SCHEDULE_AND_OWN, SCHEDULE_BY_VAPI_KEY):
-        assert len(statement.encode()) <= MAX_CACHED_STATEMENT_LENGTH, "psycopg would parse it for each call"

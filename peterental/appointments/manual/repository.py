@@ -63,8 +63,7 @@ class ManualBookingRepository:
 
     def read(self, connection: Connection, agent_id: str, now: datetime) -> AgentSchedule:
         """Return the schedule of an agent."""
-        cursor = connection.execute(SCHEDULE_BY_ID.encode(), {"agent_id": agent_id, "now": now})
-        return read_schedule(cursor.fetchone())
+        return read_schedule(SCHEDULE_BY_ID.execute(connection, {"agent_id": agent_id, "now": now}).fetchone())
 
     def translate_form_key_error(self) -> AbstractContextManager[None]:
         """Raise FormKeyConflict for a form that was submitted before, and SlotTaken."""
