@@ -75,6 +75,8 @@ from peterental.users.service import UserService
 from peterental.users.session_service import SessionService
 from peterental.users.tokens.requests import RequestCounter
 from peterental.users.tokens.service import TokenService
+from peterental.webhooks.sending import WebhookSender
+from peterental.webhooks.service import WebhookService
 
 EXTENSION = "peterental"
 
@@ -123,6 +125,8 @@ class Services:
     waitlist: WaitlistService
     visitor_links: VisitorLinks
     visitors: VisitorService
+    webhook_sender: WebhookSender
+    webhooks: WebhookService
     wording_samples: WordingSamples
     wordings: WordingService
 
@@ -311,6 +315,16 @@ def build_services(
         visitor_links=links,
         visitors=visitors,
         waitlist=waitlist,
+        webhook_sender=WebhookSender(database, keyring, jobs, clock, allow_private=config.allow_private_addresses),
+        webhooks=WebhookService(
+            database,
+            keyring,
+            jobs,
+            audit,
+            clock,
+            may_store=bool(config.credentials_keys) or not config.is_production,
+            allow_private=config.allow_private_addresses,
+        ),
         wording_samples=samples,
         wordings=wordings,
     )

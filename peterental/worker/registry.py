@@ -12,6 +12,7 @@ from peterental.worker.reduce_calls import REDUCE_CALLS
 from peterental.worker.release_viewings import RELEASE_VIEWINGS
 from peterental.worker.task import Task
 from peterental.worker.waitlist import WAITLIST_TASKS
+from peterental.worker.webhooks import WEBHOOK_TASKS
 
 TASKS: tuple[Task, ...] = (
     FINISH_MIGRATIONS,
@@ -23,4 +24,5 @@ TASKS: tuple[Task, ...] = (
     PASSWORD_RESETS,
     TELL_AGENTS,
     *WAITLIST_TASKS,
+    *WEBHOOK_TASKS,
 )
