@@ -41,7 +41,9 @@ class Document:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
-        self._registry: Registry[Any] = Registry().with_resource("urn:api", Resource.from_contents(document, _dialect()))
+        self._registry: Registry[Any] = Registry().with_resource(
+            "urn:api", Resource.from_contents(document, _dialect())
+        )
 
     def check(self, method: str, template: str, response: TestResponse) -> None:
         """Assert that an answer is one that the document describes, of a body that fits its schema."""
@@ -87,7 +89,13 @@ class Tool:
         return self.send("POST", path, fields, headers=headers)
 
     def send(
-        self, method: str, path: str, fields: object = None, *, raw: bytes | None = None, headers: Mapping[str, str] = {}
+        self,
+        method: str,
+        path: str,
+        fields: object = None,
+        *,
+        raw: bytes | None = None,
+        headers: Mapping[str, str] = {},
     ) -> TestResponse:
         """Send a request to a path after /api/v1."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from werkzeug.test import TestResponse
-
 from tests.api.conftest import Tool
 
 
