@@ -30,10 +30,12 @@ from peterental.web.notices import pages as notice_pages
 from peterental.web.offers import pages as offer_pages
 from peterental.web.privacy import pages as privacy_pages
 from peterental.web.shell import install as shell
+from peterental.web.tokens import pages as token_pages
 from peterental.web.tool_tester import pages as tool_tester_pages
 from peterental.web.twilio import routes as twilio
 from peterental.web.users import pages as user_pages
 from peterental.web.visits import pages as visit_pages
+from peterental.web.webhooks import pages as webhook_pages
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 """The longest call histories that Vapi sends are far smaller."""
@@ -75,9 +77,11 @@ def install(app: Flask, config: Config) -> None:
         notice_pages,
         offer_pages,
         privacy_pages,
+        token_pages,
         tool_tester_pages,
         user_pages,
         visit_pages,
+        webhook_pages,
     ):
         app.register_blueprint(pages.create_blueprint())
     for command in (

@@ -20,9 +20,12 @@ from peterental.web.api.documents import (
     TimeDocument,
 )
 from peterental.web.api.operations import Answer, Call, Operation
+from peterental.web.api.problems import FieldError, invalid
 
 if TYPE_CHECKING:
     from peterental.agents.model import Agent
+
+FIRST_YEAR, LAST_YEAR = 2000, 2999
 
 
 def me(call: Call) -> Answer:
@@ -60,6 +63,8 @@ def get(call: Call) -> Answer:
 def free_times(call: Call) -> Answer:
     """Return an agent's free times."""
     query: FreeTimesQuery = call.query
+    if query.first is not None and not FIRST_YEAR <= query.first.year <= LAST_YEAR:
+        raise invalid([FieldError("from", f"Choose a day from {FIRST_YEAR} to {LAST_YEAR}.")])
     home = None if query.home_id is None else call.services.properties.get(query.home_id, call.viewer)
     agent, days = call.services.manual.free_days(call.path["agent_id"], query.first, query.days, call.viewer, home=home)
     return Answer(

@@ -24,7 +24,7 @@ PATH_SCHEMAS: Mapping[str, Mapping[str, Any]] = {
 }
 """The schema of each value in a path."""
 
-ALWAYS = ("bad_request", "token_invalid", "not_found", "method_not_allowed", "too_many_requests", "internal",
+ALWAYS = ("bad_request", "invalid_fields", "token_invalid", "not_found", "method_not_allowed", "too_many_requests", "internal",
           "unavailable")  # fmt: skip
 """The codes that every operation may answer."""
 
@@ -85,12 +85,10 @@ def openapi_document(operations: Sequence[Operation], address: str) -> dict[str,
 def codes_of(operation: Operation) -> tuple[str, ...]:
     """Return the codes of the problems that an operation may answer, in the order of CODES."""
     codes = {*ALWAYS, *operation.problems}
-    if operation.query is not None or operation.body is not None:
-        codes.add("invalid_fields")
     if operation.changes:
         codes |= {
             "scope_missing", "forbidden", "refused", "bad_json", "bad_header", "too_large", "not_json",
-            "idempotency_key_reused", "request_running", "invalid_fields",
+            "idempotency_key_reused", "request_running",
         }  # fmt: skip
     if operation.is_conditional:
         codes |= {"changed", "changed_meanwhile"}

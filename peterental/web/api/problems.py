@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -122,7 +121,6 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     nearest: tuple[datetime, ...] = ()
 
 
-@dataclass(frozen=True)
 class ApiError(Exception):
     """A request that is answered with a problem.
 
@@ -134,11 +132,21 @@ class ApiError(Exception):
         more: further members of the problem.
     """
 
-    code: str
-    detail: str
-    errors: Sequence[FieldError] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
-    more: Mapping[str, Any] = field(default_factory=dict)
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        errors: Sequence[FieldError] = (),
+        *,
+        headers: Mapping[str, str] | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.errors = errors
+        self.headers = dict(headers or {})
+        self.more = dict(more or {})
 
     @property
     def status(self) -> int:

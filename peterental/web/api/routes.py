@@ -170,7 +170,7 @@ class Api:
         )
         call = replace(call, counted=counted)
         if counted.status is not None:
-            return _response(operation, viewings.replayed(call))
+            return _response(operation, viewings.replayed(call, is_new=operation is BOOKING))
         try:
             answer = operation.run(call)
         except (Refusal, ApiError):
@@ -231,8 +231,9 @@ def _in_json(response: Response) -> Response:
     known = next((code for code, (status, _) in CODES.items() if status == response.status_code), None)
     code = "bad_request" if response.status_code == 400 else known or "bad_request"  # noqa: PLR2004 - Bad Request
     error = _unavailable() if code == "unavailable" else ApiError(code, f"{TITLES[CODES[code][0]]}.")
-    allowed = response.headers.get("Allow")
-    return problem_response(replace(error, headers={**error.headers, **({"Allow": allowed} if allowed else {})}))
+    if "Allow" in response.headers:
+        error.headers["Allow"] = response.headers["Allow"]
+    return problem_response(error)
 
 
 def _unavailable() -> ApiError:

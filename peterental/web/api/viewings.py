@@ -23,6 +23,7 @@ from peterental.appointments.manual.model import (
 )
 from peterental.appointments.viewing_document import viewing_document
 from peterental.clock import instant_of
+from peterental.web.api.agents import FIRST_YEAR, LAST_YEAR
 from peterental.web.api.cursors import position_cursor, position_of
 from peterental.web.api.documents import (
     BookingBody,
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 Given = TypeVar("Given")
 
-FIRST_YEAR, LAST_YEAR = 2000, 2999
 
 ACTION_PATHS: dict[Action, tuple[str, str, str]] = {
     "cancel": ("cancel", "cancelViewing", "Cancel a viewing"),
@@ -56,6 +56,14 @@ ACTION_PATHS: dict[Action, tuple[str, str, str]] = {
 def listing(call: Call) -> Answer:
     """Return viewings in order of time."""
     query: ViewingsQuery = call.query
+    days = {"from": query.first, "to": query.last}
+    errors = [
+        FieldError(name, f"Choose a day from {FIRST_YEAR} to {LAST_YEAR}.")
+        for name, day in days.items()
+        if day is not None and not FIRST_YEAR <= day.year <= LAST_YEAR
+    ]
+    if errors:
+        raise invalid(errors)
     wanted = Filter(
         agent_id=query.agent_id, status=query.status, first_day=query.first, last_day=query.last, text=query.q or None
     )
@@ -97,7 +105,7 @@ def book(call: Call) -> Answer:
     except DuplicateSubmission as refusal:
         viewing, is_replay = refusal.appointment, True
     answer = _shown(call, viewing.appointment_id)
-    return replace(answer, location=f"/api/v1/viewings/{viewing.appointment_id}", is_replay=is_replay)
+    return replace(answer, location=_path(viewing.appointment_id), is_replay=is_replay)
 
 
 def move(call: Call) -> Answer:
@@ -146,12 +154,16 @@ def act(action: Action) -> Callable[[Call], Answer]:
     return run
 
 
-def replayed(call: Call) -> Answer:
-    """Return the viewing that an earlier request with the same Idempotency-Key made or changed."""
+def replayed(call: Call, *, is_new: bool) -> Answer:
+    """Return the viewing that an earlier request with the same Idempotency-Key made (`is_new`) or changed."""
     assert call.counted is not None  # noqa: S101  # tells mypy
     viewing_id = call.counted.appointment_id
     assert viewing_id is not None  # noqa: S101  # tells mypy; a finished request has it
-    return replace(_shown(call, viewing_id), is_replay=True)
+    return replace(_shown(call, viewing_id), is_replay=True, location=_path(viewing_id) if is_new else None)
+
+
+def _path(viewing_id: int) -> str:
+    return f"/api/v1/viewings/{viewing_id}"
 
 
 def version_of(viewing: Appointment) -> str:
