@@ -64,6 +64,10 @@ OWNERS = {
     "user_sessions": "users",
     "users": "users",
     "webhook_signatures": "calls",
+    "api_requests": "users",
+    "api_tokens": "users",
+    "webhook_deliveries": "webhooks",
+    "webhook_endpoints": "webhooks",
 }
 """The folder that reads and writes each table."""
 
@@ -117,6 +121,7 @@ MAY_READ = {
     ("notices/viewing_repository.py", "appointments"): "a letter is written from the present state of its viewing",
     ("notices/release/repository.py", "agents"): RELEASE,
     ("notices/release/repository.py", "appointments"): RELEASE,
+    ("webhooks/repository.py", "appointment_events"): "a delivery says what the event says",
     ("notices/waitlist/repository.py", "agents"): "an entry is shown with its agent, on its agent's clock",
     ("notices/waitlist/repository.py", "appointments"): "a caller who has a viewing by now is not offered another",
 }

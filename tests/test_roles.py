@@ -32,6 +32,8 @@ from peterental.notices.wording.model import Wording, WordingKey
 from peterental.privacy.person import Person
 from peterental.services import Services, build_services
 from peterental.users.model import Client, SignedIn
+from peterental.users.tokens.model import NewToken
+from peterental.webhooks.model import EndpointEntry
 
 PASSWORD = "correct horse battery"
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date()
@@ -43,12 +45,17 @@ OPERATOR = "the command line, which only operators reach"
 BACKGROUND = "called by background jobs"
 LINK = "the signed link or the visitor's number decides"
 PROVIDER = "Twilio's signature decides"
+TOKEN = "the token of the API decides"
 INTERNAL = "called by another service, which checks the viewer"
 
 WITHOUT_VIEWER = {
     "agent_notice_planner.plan": BACKGROUND,
     "agents.changes_since": ALREADY_CHECKED,
     "agents.find": PHONE_CALL,
+    "api_requests.begin": TOKEN,
+    "api_requests.finish": TOKEN,
+    "api_requests.release": TOKEN,
+    "api_tokens.authenticate": TOKEN,
     "appointments.availability": PHONE_CALL,
     "appointments.book": PHONE_CALL,
     "appointments.cancel": PHONE_CALL,
@@ -157,6 +164,8 @@ WITHOUT_VIEWER = {
     "waitlist.offered_to": INTERNAL,
     "waitlist.show": LINK,
     "waitlist.waiting": ALREADY_CHECKED,
+    "webhook_sender.deliver": BACKGROUND,
+    "webhook_sender.plan": BACKGROUND,
     "wording_samples.compose": BACKGROUND,
     "wording_samples.require_true": BACKGROUND,
     "wordings.wording": INTERNAL,
@@ -165,6 +174,7 @@ WITHOUT_VIEWER = {
 
 
 OWN_ACCOUNT = {
+    "api_tokens.create",
     "calendars.finish_sign_in",
     "second_factor.renew_codes",
     "second_factor.turn_off",
@@ -233,11 +243,14 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "redirect_uri": "https://rent.example.com/oauth/google",
         "trusts_stale": True,
         "user_name": "nora@example.com",
+        "after": None,
         "agent_id": "nora-castillo",
         "appointment_id": first("SELECT id FROM appointments WHERE agent_id = 'nora-castillo' LIMIT 1"),
         "busy_id": busy.busy_id,
         "call_filter": CallFilter(),
+        "count": 3,
         "day": TOMORROW,
+        "delivery_id": 1,
         "done": True,
         "email": "eve@example.com",
         "entry_id": first(
@@ -247,9 +260,14 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
             RETURNING entry_id
             """
         ),
+        "endpoint": EndpointEntry(url="https://hooks.example.com/", event_types=("viewing.booked",)),
+        "endpoint_id": services.webhooks.create(
+            EndpointEntry(url="https://nora.example.com/", event_types=("viewing.moved",)), admin
+        ).endpoint.endpoint_id,
         "entry": NewBooking(
             agent_id="nora-castillo", when=when, key="k" * 32, property_address="1 Elm Street", attendee_name="Eve"
         ),
+        "first": TOMORROW,
         "key": WordingKey("booked", "text", "en"),
         "limit": 10,
         "message_filter": MessageFilter(),
@@ -274,6 +292,7 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "seen": None,
         "session_id": first("SELECT session_id FROM user_sessions"),
         "token": "",
+        "token_id": services.api_tokens.create(NewToken(name="Sync"), admin).token.token_id,
         "wanted": Filter(),
         "vapi_call_id": first("SELECT vapi_call_id FROM calls WHERE agent_id = 'nora-castillo' LIMIT 1"),
         "week": [[Window(0, 60)] for _ in range(7)],

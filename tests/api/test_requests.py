@@ -50,7 +50,7 @@ def test_session_cookie_alone_is_no_token(app: Flask, ana: Viewer, services: Ser
     assert "Set-Cookie" not in response.headers
 
 
-def test_revoked_expired_and_deactivated_tokens_stop_at_once(
+def test_revoked_expired_and_deactivated_tokens_stop_at_once(  # noqa: PLR0917 - fixtures
     tool_of: Callable[..., Tool],
     issue: Callable[..., IssuedToken],
     services: Services,

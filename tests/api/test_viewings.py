@@ -195,7 +195,7 @@ def test_invalid_query_is_named(anas: Tool, query: str) -> None:
     assert [error["field"] for error in refused.get_json()["errors"]] == [query.partition("=")[0]]
 
 
-def test_others_viewings_do_not_exist(
+def test_others_viewings_do_not_exist(  # noqa: PLR0917 - fixtures
     anas: Tool, offices: Tool, booking: dict[str, Any], ana: Viewer, services: Services, database: Database
 ) -> None:
     del ana, services

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,8 +26,10 @@ from peterental.privacy.person import Person
 from peterental.services import Services, build_services
 from peterental.users.login_throttle import ClientOrigin
 from peterental.users.model import Client, SecondFactorIsOff, SignedIn
+from peterental.users.tokens.model import NewToken
 from peterental.web.appointments.manual_forms import parse_seen_token, seen_token
 from peterental.web.audit.field_labels import LABELS
+from peterental.webhooks.model import EndpointEntry
 from tests.line.office import config_of, new_line
 from tests.line.vapi_server import KEY, VapiServer
 
@@ -60,6 +62,8 @@ WRITERS = {
     "users/second_factor_service.py",
     "users/service.py",
     "users/session_service.py",
+    "users/tokens/service.py",
+    "webhooks/service.py",
 }
 """The modules that write to the log; `change_every_field` uses each of them."""
 
@@ -107,6 +111,7 @@ def change_every_field(services: Services, database: Database) -> None:
     change_calendars(services, database, admin)
     change_notices(services, database, admin)
     change_line(services, database, admin)
+    change_tools(services, database, admin)
     for key in ("first form of all", "second form of all"):
         booked = book(services, admin, key)
     act(services, admin, booked, "cancel")
@@ -156,6 +161,21 @@ def change_notices(services: Services, database: Database, admin: Viewer) -> Non
         """
     )
     services.waitlist.remove(database.fetch("SELECT entry_id FROM waitlist")[0]["entry_id"], admin)
+
+
+def change_tools(services: Services, database: Database, admin: Viewer) -> None:
+    """Create and revoke a token; add, change, turn off and remove a webhook."""
+    token = services.api_tokens.create(NewToken(name="Sync", lifetime=timedelta(days=1)), admin).token
+    services.api_tokens.revoke(token.token_id, admin)
+    entry = EndpointEntry(url="https://hooks.example.com/", event_types=("viewing.booked",))
+    number = services.webhooks.create(entry, admin).endpoint.endpoint_id
+    services.webhooks.change(number, replace(entry, event_types=("viewing.moved",)), admin)
+    services.webhooks.rotate(number, admin)
+    services.webhooks.send_test(number, admin)
+    database.fetch("UPDATE webhook_deliveries SET state = 'failed', ended_at = NOW()")
+    services.webhooks.deliver_again(services.webhooks.deliveries(admin)[0].delivery_id, admin)
+    services.webhooks.set_active(number, admin, active=False)
+    services.webhooks.remove(number, admin)
 
 
 def change_line(services: Services, database: Database, admin: Viewer) -> None:

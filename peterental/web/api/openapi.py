@@ -24,8 +24,16 @@ PATH_SCHEMAS: Mapping[str, Mapping[str, Any]] = {
 }
 """The schema of each value in a path."""
 
-ALWAYS = ("bad_request", "invalid_fields", "token_invalid", "not_found", "method_not_allowed", "too_many_requests", "internal",
-          "unavailable")  # fmt: skip
+ALWAYS = (
+    "bad_request",
+    "invalid_fields",
+    "token_invalid",
+    "not_found",
+    "method_not_allowed",
+    "too_many_requests",
+    "internal",
+    "unavailable",
+)
 """The codes that every operation may answer."""
 
 IDEMPOTENCY_KEY = {

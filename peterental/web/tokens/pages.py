@@ -53,7 +53,9 @@ class TokenForm(PageForm):
         ],
         validators=[InputRequired("Choose what the token allows.")],
     )
-    lifetime = SelectField("Expires after", choices=[(value, label) for value, (label, _) in LIFETIMES.items()])
+    lifetime = SelectField(
+        "Expires after", choices=[SelectChoice(value, label) for value, (label, _) in LIFETIMES.items()]
+    )
 
     def entry(self) -> NewToken:
         """Return the token in a valid form."""
