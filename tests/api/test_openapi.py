@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -79,8 +78,10 @@ def test_every_operation_answers_as_documented(  # noqa: PLR0917 - fixtures
     database: Database,
     home_id: int,
     past_viewing: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each operation is called well, without a token, with a token that only reads, and with nonsense."""
+    monkeypatch.setattr("peterental.web.api.limits.BURST", 10_000)
     database.fetch("INSERT INTO calls (vapi_call_id, agent_id, summary) VALUES ('c1', 'ana', 'Asked.')")
     database.fetch(
         "INSERT INTO tool_calls (vapi_call_id, tool_call_id, name, answer, outcome) VALUES ('c1', 't', 'x', 'y', 'answered')"
@@ -99,6 +100,8 @@ def test_every_operation_answers_as_documented(  # noqa: PLR0917 - fixtures
         path_values = {**values, "viewing_id": past_viewing} if operation.name in PAST else values
         path = operation.path.format(**path_values)
         body = bodies.get(operation.name)
+        if operation.name == "markViewingAsNoShow":
+            assert offices.post(f"/viewings/{past_viewing}/restore").status_code == 200  # it was completed before
         tag = offices.get(path).headers["ETag"] if operation.method == "GET" else "*"
         answer = offices.send(operation.method, path, body)
         assert answer.status_code == operation.status, (operation.name, answer.text)
@@ -120,7 +123,6 @@ def test_every_operation_answers_as_documented(  # noqa: PLR0917 - fixtures
             assert offices.send(operation.method, missing, body).status_code == 404
     reached = {(method, template) for method, template, status in offices.seen if status < 300}
     assert reached == {(operation.method, operation.path) for operation in OPERATIONS}
-    assert datetime.now(UTC).year > 2000
 
 
 PAST = {"completeViewing", "markViewingAsNoShow"}
@@ -131,4 +133,4 @@ def _in_order() -> Iterator[Any]:
     last = ["cancelViewing", "restoreViewing", "completeViewing", "markViewingAsNoShow"]
     by_name = {operation.name: operation for operation in OPERATIONS}
     yield from (operation for operation in OPERATIONS if operation.name not in last)
-    yield from (by_name[name] for name in last[:3])
+    yield from (by_name[name] for name in last)
