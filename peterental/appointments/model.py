@@ -63,14 +63,14 @@ class Appointment(BookingSummary):
     updated_at: datetime | None = None
     booked_by: str | None = None
     """The actor of its first event; None for a booking older than the history."""
-    notes: str | None = None
-    """What the office noted; read with single viewings for users only, else None."""
     property_id: int | None = None
     """The home in the catalogue; None for one that is not in it. `property_address` is what was said."""
     home_label: str | None = None
     """What the catalogue calls that home."""
     is_home_unknown: bool = False
     """Whether the caller named a home that the catalogue does not have."""
+    notes: str | None = None
+    """What the office noted; read with single viewings for users only, else None."""
 
     @property
     def home(self) -> str:

@@ -111,7 +111,7 @@ def test_time_of_a_clock_change(anas: Tool, booking: dict[str, Any]) -> None:
 def test_home_of_the_catalogue(anas: Tool, booking: dict[str, Any], home_id: int) -> None:
     del booking["home"]
     booked = anas.post("/viewings", {**booking, "home_id": home_id})
-    assert booked.get_json()["home"] == "1420 Elm Street, Unit 2B"
+    assert (booked.get_json()["home"], booked.get_json()["home_id"]) == ("1420 Elm Street, Unit 2B", home_id)
     assert anas.post("/viewings", {**booking, "home_id": 99}).get_json()["code"] == "home_not_found"
 
 

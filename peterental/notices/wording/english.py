@@ -43,7 +43,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
             "Viewing moved: {home}, now {day} at {time}",
         ),
         ("changed", "text"): Wording(
-            "{office}: Your viewing has changed: {home}, {day} at {time}, with {agent}.[ Change: {link}]"
+            "{office}: Viewing changed: {home}, {day} at {time}, with {agent}.[ Change: {link}]"
         ),
         ("changed", "email"): Wording(
             "Hello[ {visitor}],\n\nSomething about your viewing has changed. This is how it is now.\n\n"

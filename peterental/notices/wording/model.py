@@ -48,8 +48,8 @@ FIELDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
 visitor: the visitor's or caller's name; home: the address; day, time: of the viewing, on the home's clock; agent: the
 agent's name; office: the name of the office; agent_phone: where visitors reach the agent; phone: where the visitor is
 reached; link: the visitor's page of the viewing, or for agents the page in PeteRental; old_day, old_time: before a
-move; until: when the viewing ends; confirm: what to reply, empty if there is nothing to confirm; hours: a span of time such as `2 hours`; message:
-what a caller said, what is wrong with a calendar, or the morning list.
+move; until: when the viewing ends; confirm: what to reply, empty if there is nothing to confirm; hours: a span of time
+such as `2 hours`; message: what a caller said, what is wrong with a calendar, or the morning list.
 """
 
 OPTIONAL_FIELDS = frozenset(

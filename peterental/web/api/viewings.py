@@ -94,6 +94,7 @@ def book(call: Call) -> Answer:
         when=_wall_clock(body.start, agent.zone, frozenset(body.acknowledge)),
         key=call.counted.form_key if call.counted else f"api-{secrets.token_urlsafe(24)}",
         property_address=home,
+        property_id=body.home_id,
         attendee_name=body.visitor_name,
         attendee_email=body.visitor_email or None,
         attendee_phone=body.visitor_phone or None,

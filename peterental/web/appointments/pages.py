@@ -12,8 +12,9 @@ from peterental.appointments.listing.model import LAST_PAGE, MAX_AGENTS_OFFERED,
 from peterental.appointments.model import Appointment, EventKind
 from peterental.clock import utc_now
 from peterental.services import services_of
-from peterental.web.appointments import calendar_event_pages
+from peterental.web.appointments import calendar_event_pages, edit_pages
 from peterental.web.appointments.csv_export import lines
+from peterental.web.appointments.history import changed_fields
 from peterental.web.appointments.list_filter import SORTS, STATUSES, parse_list_query
 from peterental.web.appointments.manual_forms import seen_token
 from peterental.web.appointments.manual_pages import add_routes
@@ -38,6 +39,7 @@ def create_blueprint() -> Blueprint:
     blueprint.add_url_rule("/appointments/<int:appointment_id>", view_func=show)
     blueprint.add_app_template_filter(event_label)
     add_routes(blueprint)
+    edit_pages.add_routes(blueprint)
     calendar_event_pages.add_routes(blueprint)
     return blueprint
 
@@ -97,6 +99,7 @@ def show(appointment_id: int) -> str:
         "appointments/show.html",
         appointment=appointment,
         events=events,
+        changed_fields=changed_fields,
         seen=seen_token(appointment),
         has_call=call_id is not None and services.calls.exists(call_id),
         event=event,

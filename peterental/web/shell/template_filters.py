@@ -10,6 +10,7 @@ from flask import Flask
 from markupsafe import escape
 
 from peterental.messages.model import dialled
+from peterental.phone_numbers import DEFAULT_REGION, readable, region_of
 from peterental.plural import counted, plural
 
 ISO_8601 = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?", re.ASCII)
@@ -76,6 +77,11 @@ def format_iso(text: str, zone: ZoneInfo) -> str:
 
 def _format_clock(local: datetime) -> str:
     return f"{local.hour % 12 or 12}:{local.minute:02} {'am' if local.hour < 12 else 'pm'}"  # noqa: PLR2004  # noon
+
+
+def phone_number(number: str, zone: ZoneInfo | None = None) -> str:
+    """Return a phone number as people write it in the country of a time zone: `(405) 555-0123`."""
+    return readable(number, region_of(zone.key) if zone else DEFAULT_REGION)
 
 
 def wall_clock(minutes: int) -> str:
@@ -153,6 +159,7 @@ def install(app: Flask) -> None:
         long_day,
         zone_name,
         iso,
+        phone_number,
         wall_clock,
         language_name,
         zone_city,

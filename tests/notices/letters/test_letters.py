@@ -88,7 +88,7 @@ def test_a_confirmed_visitor_is_not_asked_again(office: Office) -> None:
 
 
 def test_a_reminder_names_address_agent_and_link(office: Office) -> None:
-    viewing = office.book(office.clock.now + timedelta(hours=2))
+    viewing = office.book(office.clock.now + timedelta(hours=2), email=EMAIL)
     assert "Ana will meet you at 12 Elm Street, Tue, Dec 1 at 2:00 PM." in (
         composed(office, notice_of(office, viewing, "reminder_hours")).body
     )

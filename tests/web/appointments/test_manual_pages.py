@@ -290,7 +290,7 @@ def test_viewing_is_cancelled_and_restored(office: Browser, database: Database, 
     path = f"/appointments/{number}/cancel"
     asked = office.get(path)
     assert (
-        'PeteRental does not notify the visitor. Call the visitor: <a href="tel:+13125550100">+13125550100</a>.'
+        'PeteRental does not notify the visitor. Call the visitor: <a href="tel:+13125550100">(312) 555-0100</a>.'
         in asked.text
     )
     page = office.get(fill_in(office, path, {}, asked).location)
