@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from peterental.agents.repository import AgentRepository
 from peterental.agents.service import AgentService
 from peterental.agents.shared_lines.service import SharedLineService
 from peterental.agents.working_hours.service import WorkingHoursService
+from peterental.appointments.calendar.office_service import OfficeCalendarService
 from peterental.appointments.calendar.service import CalendarService
 from peterental.appointments.calendar_events.feed_repository import FeedRepository
 from peterental.appointments.calendar_events.feed_service import FeedService
@@ -28,6 +30,7 @@ from peterental.calendars.credentials import CredentialsStore
 from peterental.calendars.providers import Providers
 from peterental.calendars.repository import CalendarRepository
 from peterental.calendars.sync_service import SyncService
+from peterental.calls.review_service import CallReviewService
 from peterental.calls.service import CallService
 from peterental.clock import utc_now
 from peterental.config import Config
@@ -66,7 +69,9 @@ from peterental.notices.wording.service import WordingService
 from peterental.phone_numbers import region_of
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
+from peterental.properties.importing.service import ImportService
 from peterental.properties.service import PropertyService
+from peterental.today.service import TodayService
 from peterental.users.admin_service import UserAdminService
 from peterental.users.passwords import PasswordLimits, Passwords
 from peterental.users.repository import UserRepository
@@ -94,6 +99,7 @@ class Services:
     audit: AuditService
     manual: ManualBookingService
     calls: CallService
+    call_reviews: CallReviewService
     calendar: CalendarService
     calendar_events: CalendarEventService
     calendar_sync: SyncService
@@ -109,10 +115,12 @@ class Services:
     notice_listing: NoticeListing
     notice_sender: Sender
     notice_settings: NoticeSettingsService
+    office_calendar: OfficeCalendarService
     offer_links: OfferLinks
     outbox: Outbox
     persons: PersonService
     properties: PropertyService
+    property_imports: ImportService
     releases: ReleaseService
     reminders: ReminderService
     replies: ReplyService
@@ -120,6 +128,7 @@ class Services:
     second_factor: SecondFactorService
     sessions: SessionService
     shared_lines: SharedLineService
+    today: TodayService
     user_notices: UserNotices
     users: UserService
     waitlist: WaitlistService
@@ -226,6 +235,7 @@ def build_services(
         namespace=lambda: providers.namespace,
         now=clock,
     )
+    listing = ListingService(database, audit, clock)
     return Services(
         agent_notices=AgentChoicesService(database, agents, audit),
         agent_notice_planner=AgentNoticePlanner(database, lists, clock),
@@ -236,6 +246,7 @@ def build_services(
         audit=audit,
         manual=ManualBookingService(database, audit, sync, clock),
         calls=calls,
+        call_reviews=CallReviewService(database, audit, clock),
         calendar=CalendarService(database, agents, hours, calls, clock),
         calendar_events=CalendarEventService(
             database,
@@ -276,7 +287,7 @@ def build_services(
         ),
         hours=hours,
         jobs=jobs,
-        listing=ListingService(database, audit, clock),
+        listing=listing,
         user_admin=UserAdminService(database, audit, user_notices.invite),
         messages=MessageService(database, audit, clock),
         notice_channels=channels,
@@ -290,10 +301,12 @@ def build_services(
             clock,
         ),
         notice_settings=notice_settings,
+        office_calendar=OfficeCalendarService(database, listing, ZoneInfo(config.default_time_zone), clock),
         offer_links=offer_links,
         outbox=outbox,
         persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
         properties=PropertyService(database, audit),
+        property_imports=ImportService(database, audit, clock),
         releases=ReleaseService(database, visitors, clock),
         reminders=ReminderService(ReminderRepository(database), clock),
         replies=ReplyService(
@@ -310,6 +323,7 @@ def build_services(
         second_factor=SecondFactorService(database, audit, sessions, passwords=passwords, keyring=keyring, now=clock),
         sessions=sessions,
         shared_lines=SharedLineService(database, agents, audit),
+        today=TodayService(database, listing, clock),
         user_notices=user_notices,
         users=UserService(database, audit, clock, passwords, keyring),
         visitor_links=links,

@@ -82,8 +82,13 @@ TEXTED = "a text is answered for the viewings that its number was texted about"
 
 REMINDED = "one statement finds the viewings whose reminder is due, and writes the reminders"
 
+NEEDED = "one statement finds what needs a person, instead of one for each feature on every page"
+SIDE_BY_SIDE = "one statement reads the schedules of all agents of a page"
+
 MAY_READ = {
     ("appointments/calendar_events/repository.py", "agents"): "an event is written in its agent's time zone",
+    ("appointments/calendar/repository.py", "agents"): SIDE_BY_SIDE,
+    ("appointments/listing/home_repository.py", "agents"): NAME_AND_OWNER,
     ("appointments/listing/repository.py", "agents"): NAME_AND_OWNER,
     ("appointments/manual/repository.py", "agents"): NAME_AND_OWNER,
     ("appointments/personal_data_repository.py", "agents"): NAME,
@@ -122,6 +127,13 @@ MAY_READ = {
     ("notices/release/repository.py", "agents"): RELEASE,
     ("notices/release/repository.py", "appointments"): RELEASE,
     ("webhooks/repository.py", "appointment_events"): "a delivery says what the event says",
+    ("today/repository.py", "agents"): NAME_AND_OWNER,
+    ("today/repository.py", "appointments"): NEEDED,
+    ("today/repository.py", "calendar_accounts"): NEEDED,
+    ("today/repository.py", "calls"): NEEDED,
+    ("today/repository.py", "line_checks"): NEEDED,
+    ("today/repository.py", "messages"): NEEDED,
+    ("today/repository.py", "notices"): NEEDED,
     ("notices/waitlist/repository.py", "agents"): "an entry is shown with its agent, on its agent's clock",
     ("notices/waitlist/repository.py", "appointments"): "a caller who has a viewing by now is not offered another",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from peterental.matching import parse_address
 from peterental.properties.model import label_of
@@ -17,6 +18,10 @@ class HomeKeys:
     unit: str | None
 
 
+NO_KEYS = HomeKeys(number=None, street=None, unit=None)
+
+
+@lru_cache(maxsize=8192)
 def home_keys(line1: str, unit: str | None) -> HomeKeys:
     """Return the keys of a home.
 

@@ -71,6 +71,31 @@ class WorkingHoursRepository:
         )
         return tuple(BusyBlock(**row) for row in rows)
 
+    def busy_blocks_of(
+        self, agent_ids: Sequence[str], since: datetime, until: datetime, limit: int
+    ) -> dict[str, tuple[BusyBlock, ...]]:
+        """Return the first blocks of each of some agents that overlap the time between two moments, in order."""
+        rows = self._database.fetch(
+            f"""
+            SELECT own.agent_id, blocks.*
+            FROM unnest(%(agent_ids)s::text[]) AS own (agent_id)
+            CROSS JOIN LATERAL (
+                SELECT {BUSY_COLUMNS}
+                FROM agent_busy
+                WHERE agent_busy.agent_id = own.agent_id AND during && tstzrange(%(since)s, %(until)s)
+                    AND (holds_until IS NULL OR holds_until > NOW())
+                ORDER BY lower(during), busy_id
+                LIMIT %(limit)s
+            ) AS blocks
+            ORDER BY start, busy_id
+            """,
+            {"agent_ids": list(agent_ids), "since": since, "until": until, "limit": limit},
+        )
+        found: dict[str, list[BusyBlock]] = {agent_id: [] for agent_id in agent_ids}
+        for row in rows:
+            found[row.pop("agent_id")].append(BusyBlock(**row))
+        return {agent_id: tuple(blocks) for agent_id, blocks in found.items()}
+
     def is_busy(self, connection: Connection, agent_id: str, start: datetime, until: datetime, now: datetime) -> bool:
         """Return whether a busy block, or a time that is held, overlaps the time from `start` to `until`.
 

@@ -6,7 +6,9 @@ import logging
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from peterental.access import owner_filter
 from peterental.agents.model import AgentUnknown
+from peterental.appointments.listing.home_repository import HomeViewingRepository
 from peterental.appointments.listing.model import (
     LAST_PAGE,
     MAX_AGENTS_OFFERED,
@@ -14,6 +16,7 @@ from peterental.appointments.listing.model import (
     MAX_STRETCH,
     PAGE_SIZE,
     Filter,
+    HomeViewings,
     ListPage,
     Scope,
     Stretch,
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+HOME_VIEWINGS_SHOWN = 10
+HOME_WORDS_SHOWN = 10
+
 BATCH_SIZE = 1_000
 """Viewings in memory at once while a file is written."""
 
@@ -52,6 +58,7 @@ class ListingService:
         self._database = database
         self._audit = audit
         self._listing = ListingRepository(database)
+        self._of_homes = HomeViewingRepository(database)
         self._now = now
 
     def page(self, viewer: Viewer, wanted: Filter, page: int = 1) -> ListPage:
@@ -108,6 +115,27 @@ class ListingService:
             raise AgentUnknown
         found = self._listing.after(wanted, scope, after, limit + 1) if agents else []
         return Stretch(tuple(found[:limit]), has_more=len(found) > limit)
+
+    def agents_and_zones(
+        self, viewer: Viewer, chosen: str | None = None
+    ) -> tuple[tuple[AgentChoice, ...], tuple[str, ...]]:
+        """Return the agents to choose from, as `agents` does, and the time zones of all. One query."""
+        user_id = None if viewer.is_admin else viewer.user_id
+        with self._database.transaction() as connection:
+            return self._listing.agents(connection, user_id, chosen, MAX_AGENTS_OFFERED)
+
+    def of_home(self, property_id: int, viewer: Viewer) -> HomeViewings:
+        """Return the next viewings of a home, and what callers called it, as far as the viewer may see them.
+
+        Two queries.
+        """
+        user_id = owner_filter(viewer)
+        found = self._of_homes.upcoming(property_id, user_id, self._now(), HOME_VIEWINGS_SHOWN + 1)
+        return HomeViewings(
+            upcoming=tuple(found[:HOME_VIEWINGS_SHOWN]),
+            has_more=len(found) > HOME_VIEWINGS_SHOWN,
+            words=tuple(self._of_homes.words(property_id, user_id, HOME_WORDS_SHOWN)),
+        )
 
     def batches(self, viewer: Viewer, wanted: Filter) -> Iterator[list[Appointment]]:
         """Return an iterator over all viewings of a filter in order of time, in batches.

@@ -75,6 +75,11 @@ def format_iso(text: str, zone: ZoneInfo) -> str:
     return f"{words}, {_format_clock(local)}" + (f" {zone_name(local, zone)}" if moment.tzinfo else "")
 
 
+def day_words(text: str) -> str:
+    """Return a day in ISO 8601 in readable form, such as `Sun, Mar 8, 2026`."""
+    return format_iso(text, ZoneInfo("UTC"))
+
+
 def _format_clock(local: datetime) -> str:
     return f"{local.hour % 12 or 12}:{local.minute:02} {'am' if local.hour < 12 else 'pm'}"  # noqa: PLR2004  # noon
 
@@ -156,6 +161,7 @@ def install(app: Flask) -> None:
     own = (
         clock,
         day,
+        day_words,
         long_day,
         zone_name,
         iso,

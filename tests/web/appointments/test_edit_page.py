@@ -46,7 +46,7 @@ def agents(services: Services, admin: Viewer, ana: Viewer) -> None:
     services.agents.create(Profile(agent_name="Ben", time_zone="Europe/Lisbon"), admin)
 
 
-def send(browser: Browser, number: int, page: TestResponse | None = None, **fields: str) -> TestResponse:
+def send(browser: Browser, number: int, page: TestResponse | None = None, /, **fields: str) -> TestResponse:
     """Send the form with some fields changed."""
     path = f"/appointments/{number}/edit"
     hidden = {name: unescape(value) for name, value in HIDDEN.findall((page or browser.get(path)).text)}
@@ -96,7 +96,7 @@ def test_unchanged_form_changes_nothing(office: Browser, database: Database, boo
 def test_invalid_entry_is_shown_at_its_field(
     office: Browser, book: Callable[..., int], field: str, value: str, error: str
 ) -> None:
-    page = send(office, book("ana-lima", SOON), **{field: value})
+    page = send(office, book("ana-lima", SOON), None, **{field: value})
     assert page.status_code == 400
     assert re.search(rf'id="{field}-error">{re.escape(error)}', unescape(page.text))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 CHICAGO = ZoneInfo("America/Chicago")
-HIDDEN = re.compile(r'<input[^>]*name="(csrf_token|key|seen|acknowledged)"[^>]*value="([^"]*)"')
+HIDDEN = re.compile(r'<(?:input|button)[^>]*name="(csrf_token|key|seen|acknowledged)"[^>]*value="([^"]*)"')
 TODAY = datetime.now(CHICAGO).date()
 MONDAY = TODAY + timedelta(days=8 - TODAY.isoweekday() if TODAY.isoweekday() < 7 else 8)
 """A Monday after tomorrow, within the booking horizon of 14 days."""
