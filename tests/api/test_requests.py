@@ -112,11 +112,12 @@ def test_unknown_address(anas: Tool, path: str) -> None:
 def test_other_versions_and_methods(anas: Tool, app: Flask) -> None:
     assert app.test_client().get("/api/v2/agents").get_json()["code"] == "not_found"
     refused = anas.send("DELETE", "/agents")
-    assert (refused.status_code, refused.headers["Allow"]) == (405, "OPTIONS, HEAD, GET")
+    assert (refused.status_code, set(refused.headers["Allow"].split(", "))) == (405, {"OPTIONS", "HEAD", "GET"})
+    assert refused.mimetype == "application/problem+json"
     assert anas.send("PUT", "/viewings/1").get_json()["code"] == "method_not_allowed"
     assert app.test_client().open("/api/v1/agents", method="BREW").get_json()["code"] == "method_not_allowed"
     allowed = anas.send("OPTIONS", "/viewings")
-    assert (allowed.status_code, allowed.headers["Allow"]) == (204, "OPTIONS, HEAD, GET, POST")
+    assert (allowed.status_code, set(allowed.headers["Allow"].split(", "))) == (200, {"OPTIONS", "HEAD", "GET", "POST"})
     head = anas.send("HEAD", "/agents")
     assert (head.status_code, head.data) == (200, b"")
 

@@ -47,7 +47,7 @@ DEADLINE_S = 10.0
 """Time for the database, for one request."""
 
 RETRY_AFTER_S = 5
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+HINT = f"{PREFIX}/openapi.json has every operation."
 
 _BEARER = re.compile(r"Bearer +([!-~]{1,200}) *", re.IGNORECASE)
 _KEY = re.compile(r"[!-~]{1,255}")
@@ -74,7 +74,7 @@ class Api:
         self._description = json.dumps(openapi_document(OPERATIONS, config.address), indent=1).encode()
 
     def blueprint(self) -> Blueprint:
-        """Return the blueprint: one rule for each path, which takes every method."""
+        """Return the blueprint: one rule for each path."""
         blueprint = Blueprint("api", __name__)
         by_path = groupby(sorted(OPERATIONS, key=lambda operation: operation.path), lambda operation: operation.path)
         for path, group in by_path:
@@ -83,17 +83,9 @@ class Api:
                 PREFIX + _rule(path),
                 endpoint=path.strip("/").replace("/", "_").replace("{", "").replace("}", ""),
                 view_func=self._view(of_method),
-                methods=METHODS,
-                provide_automatic_options=False,
+                methods=list(of_method),
             )
         blueprint.add_url_rule(f"{PREFIX}/openapi.json", view_func=self._openapi, endpoint="openapi")
-        blueprint.add_url_rule(
-            "/api/<path:rest>",
-            endpoint="unknown",
-            view_func=_unknown,
-            methods=METHODS,
-            provide_automatic_options=False,
-        )
         blueprint.after_app_request(_in_json)
         return blueprint
 
@@ -112,12 +104,7 @@ class Api:
         return view
 
     def _answer(self, operations: Mapping[str, Operation], path: Mapping[str, Any]) -> Response:
-        allowed = ", ".join(["OPTIONS", *(["HEAD"] if "GET" in operations else []), *operations])
-        if request.method == "OPTIONS":
-            return Response(status=204, headers={"Allow": allowed})
-        operation = operations.get("GET" if request.method == "HEAD" else request.method)
-        if operation is None:
-            raise ApiError("method_not_allowed", f"{request.method} is not possible here.", headers={"Allow": allowed})
+        operation = operations["GET" if request.method == "HEAD" else request.method]
         with self._limits.slot(), deadline(DEADLINE_S):
             token = self._authenticate()
             with self._limits.of_token(token.token_id):
@@ -217,20 +204,15 @@ def _rule(path: str) -> str:
     return "/".join(parts)
 
 
-def _unknown(rest: str) -> Response:
-    del rest
-    return problem_response(ApiError("not_found", "There is no such address. See /api/v1/openapi.json."))
-
-
 def _in_json(response: Response) -> Response:
-    """Answer in JSON what was refused before or beside the operations, such as an unknown method."""
+    """Answer in JSON what was refused before or beside the operations, such as an unknown address or method."""
     if not request.path.startswith("/api/") or response.status_code < 400:  # noqa: PLR2004 - HTTP's own number
         return response
     if response.mimetype == CONTENT_TYPE:
         return response
     known = next((code for code, (status, _) in CODES.items() if status == response.status_code), None)
     code = "bad_request" if response.status_code == 400 else known or "bad_request"  # noqa: PLR2004 - Bad Request
-    error = _unavailable() if code == "unavailable" else ApiError(code, f"{TITLES[CODES[code][0]]}.")
+    error = _unavailable() if code == "unavailable" else ApiError(code, f"{TITLES[CODES[code][0]]}. {HINT}")
     if "Allow" in response.headers:
         error.headers["Allow"] = response.headers["Allow"]
     return problem_response(error)
