@@ -13,8 +13,6 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-import msgspec
-
 from peterental.appointments.busy_times import BusyTimes
 from peterental.appointments.model import (
     HomeOfColleague,
@@ -109,10 +107,6 @@ class Catalogue:
         return BusyTimes([each.start_s for each in others], [each.until_s for each in others])
 
 
-EMPTY_CATALOGUE = Catalogue()
-"""What was read of a catalogue in which nothing was looked up."""
-
-
 @dataclass(frozen=True)
 class HomeChoice:
     """The home that a request is about.
@@ -155,15 +149,9 @@ def question_key(homes: Sequence[Property]) -> str:
     return f"{HOME_QUESTION}{','.join(str(home.property_id) for home in homes)}"
 
 
-def questions_from_json(text: str) -> tuple[HomeQuestion, ...]:
-    """Return the questions in a value of `calls.lookup.HOME_QUESTIONS`."""
-    return tuple(
-        HomeQuestion(said, tuple(int(found) for found in key.removeprefix(HOME_QUESTION).split(",") if found))
-        for key, said in _questions_decoder.decode(text)
-    )
-
-
-_questions_decoder = msgspec.json.Decoder(tuple[tuple[str, str | None], ...])
+def home_question(key: str, said: str | None) -> HomeQuestion:
+    """Return the question with a key of `question_key`."""
+    return HomeQuestion(said, tuple(int(found) for found in key.removeprefix(HOME_QUESTION).split(",") if found))
 
 
 def choose_home(
@@ -236,7 +224,7 @@ def _resolve(text: str, homes: Sequence[Property], is_shown: Callable[[Property]
     for fit in (Fit.EXACT, Fit.SHORT):
         if offered[fit]:
             return _only(text, address, offered[fit])
-    _refuse_others([*by_fit[Fit.EXACT], *(by_fit[Fit.SHORT] if address.number else ())])
+    _refuse_others([*by_fit[Fit.EXACT], *by_fit[Fit.SHORT]])
     doubtful = offered[Fit.DOUBTFUL] or sorted(offered[Fit.NEAR], key=lambda home: _difference(address, home))
     if doubtful:
         raise WhichHome(text, tuple(doubtful))
@@ -325,6 +313,8 @@ def _says_more(said: Address, home: Address) -> bool:
     if any(mine and not other for mine, other in parts) or (said.floor and not home.floor):
         return True
     if (said.before or said.after) and not (home.before or home.after):
+        return True
+    if said.street_type and not home.street_type and not (said.number and home.number):
         return True
     if said.name and (not home.name or len(said.name) > len(home.name)):
         return True

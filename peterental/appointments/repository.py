@@ -317,9 +317,9 @@ class AppointmentRepository:
     ) -> list[DictRow]:
         """Return the rows; read them again where the catalogue had no homes before and has some now."""
         rows = cursor.fetchall()
-        if not rows or rows[0]["has_homes"] is self._has_homes:
+        if not rows or (rows[0]["homes"] is not None) is self._has_homes:
             return rows
-        self._has_homes = rows[0]["has_homes"]
+        self._has_homes = rows[0]["homes"] is not None
         if home is None or not self._has_homes:
             return rows
         return statement.execute(connection, values | home_values(home)).fetchall()

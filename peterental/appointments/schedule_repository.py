@@ -5,10 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peterental.agents.lookup import AGENT_BY_ID, AGENT_JSON, BUSY_TIMES, LINE_BY_ID, LINE_BY_VAPI_KEY, agent_from_json
+from peterental.agents.lookup import (
+    AGENT_BY_ID,
+    AGENT_JSON,
+    BUSY_TIMES,
+    LINE_AGENT_IDS,
+    LINE_BY_ID,
+    LINE_BY_VAPI_KEY,
+    agent_from_json,
+)
 from peterental.appointments.availability import Availability, BookedInterval, without_booking
 from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes
-from peterental.appointments.home_choice import EMPTY_CATALOGUE, Catalogue, TakenHome, questions_from_json
+from peterental.appointments.home_choice import Catalogue, TakenHome, home_question
 from peterental.calendars.lookup import CALENDAR_AGE, calendar_age
 from peterental.calls.lookup import HOME_QUESTIONS, HOMES_ASKED_ABOUT
 from peterental.database.statement import Statement
@@ -52,11 +60,6 @@ _BOOKED_TIMES = f"""
 
 
 _LINE = ", agent.is_holder, agent.position, agent.last_booked_at, agent.choice"
-_HOMES = f"""
-    , CASE WHEN agent.is_holder AND %(home_is_said)s AND EXISTS (SELECT FROM properties)
-        THEN {HOME_QUESTIONS}
-    END AS home_questions, EXISTS (SELECT FROM properties) AS has_homes
-"""
 
 
 def schedule_statement(
@@ -73,8 +76,14 @@ def schedule_statement(
         reads_homes: whether the homes are read that the caller of a line may mean.
     """
     own_homes = "own.own_homes" if own else "NULL::bigint[]"
-    candidates = candidates_sql("%(home_is_said)s AND agent.is_holder", own_homes, HOMES_ASKED_ABOUT)
-    homes = f", {candidates} AS homes {_HOMES}" if reads_homes else ""
+    candidates = candidates_sql(
+        is_said="%(home_is_said)s AND agent.is_holder",
+        own=own_homes,
+        asked=HOMES_ASKED_ABOUT,
+        questions=HOME_QUESTIONS,
+        agent_ids=LINE_AGENT_IDS,
+    )
+    homes = f", {candidates} AS homes" if reads_homes else ""
     return Statement(
         f"""
         SELECT
@@ -200,10 +209,9 @@ def read_schedule(row: DictRow | None) -> AgentSchedule:
 
 def _catalogue(rows: Sequence[DictRow]) -> Catalogue | None:
     """Return the homes in the rows of a line; its agents' rows have those of the caller's viewings with them."""
-    if not any(row.get("homes") for row in rows):
-        return EMPTY_CATALOGUE if any(row.get("has_homes") for row in rows) else None
-    found = [homes_from_json(row["homes"]) for row in rows if row["homes"]]
-    questions = next((row["home_questions"] for row in rows if row["home_questions"]), None)
+    found = [homes_from_json(row["homes"]) for row in rows if row.get("homes") is not None]
+    if not found:
+        return None
     return Catalogue(
         homes=tuple({home.property_id: home for read in found for home in read.homes}.values()),
         taken={
@@ -211,5 +219,5 @@ def _catalogue(rows: Sequence[DictRow]) -> Catalogue | None:
             for read in found
             for property_id, viewings in read.taken.items()
         },
-        questions=questions_from_json(questions) if questions else (),
+        questions=tuple(home_question(*question) for read in found for question in read.questions),
     )

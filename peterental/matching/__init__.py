@@ -8,7 +8,7 @@ from peterental.matching.comparison import INCOMPLETE, AddressComparison, Reason
 from peterental.matching.localities import canonical_city
 from peterental.matching.match import Match
 from peterental.matching.names import names_match
-from peterental.matching.near_numbers import may_be_misheard, near_numbers
+from peterental.matching.near_numbers import may_be_misheard, near_patterns
 from peterental.matching.placeholders import is_placeholder_home, is_placeholder_name
 from peterental.matching.sounds import sound_of
 
@@ -29,7 +29,7 @@ __all__ = [
     "is_placeholder_name",
     "may_be_misheard",
     "names_match",
-    "near_numbers",
+    "near_patterns",
     "number_words",
     "parse_address",
     "sound_of",

@@ -6,7 +6,7 @@ parts that read the tables of homes are written here, because this feature owns 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -36,8 +36,17 @@ HOME_LABEL = """
 """
 """An expression on the row `appointments`: `Property.label` of its home; NULL without one. Costs nothing then."""
 
+EXACT_RANK = 3
+"""The rank of homes that have the number and the words that were said."""
+
+WANTED_RANK = -1
+"""The rank of homes that are read in any case: of the caller's viewings, and of the latest question."""
+
 MAX_CANDIDATES = 50
-"""The homes that are read for one said home; those with the same number and street come first."""
+"""The homes of that rank that are read for one said home: the units of a large house."""
+
+MAX_DOUBTFUL = 20
+"""The homes of lower ranks that are read: of so many the caller is asked for the address."""
 
 MAX_FOUND = 3
 """The homes that one answer names."""
@@ -66,56 +75,86 @@ PROPERTY_JSON = """
 """An expression on the row `properties`, for `property_from_json`."""
 
 
-def candidates_sql(is_said: str, own: str, asked: str) -> str:
-    """Return an expression: the homes that a caller may mean, as JSON for `homes_from_json`; NULL without a catalogue.
+_TAKEN_JSON = """
+    (
+        SELECT json_agg(json_build_array(
+            property_id, appointment_id, date_part('epoch', lower(during)), date_part('epoch', upper(during))
+        ))
+        FROM property_viewings
+        WHERE property_viewings.property_id = properties.property_id
+            AND during && tstzrange(%(now)s, %(now)s + make_interval(days => agent.horizon_days + 2))
+    )
+"""
 
-    In it the row `agent` is that of `agents`. Parameters: those of `home_values`, and `now`. An empty catalogue costs a
-    look at an empty table.
+
+_IS_SHOWN = """
+    (
+        NOT EXISTS (SELECT FROM property_agents WHERE property_agents.property_id = properties.property_id)
+        OR EXISTS (
+            SELECT FROM property_agents
+            WHERE property_agents.property_id = properties.property_id
+                AND agent_id = ANY ((SELECT agent_ids FROM wanted)::text[])
+        )
+    )
+"""
+
+
+def candidates_sql(*, is_said: str, own: str, asked: str, questions: str, agent_ids: str) -> str:
+    """Return an expression: the homes that a caller may mean, as JSON for `homes_from_json`.
+
+    NULL without a catalogue, empty where nothing is looked up in it. In it the row `agent` is that of `agents`.
+    Parameters: those of `home_values`, and `now`. An empty catalogue costs a look at an empty table.
+
+    Homes that have the number and the words that were said leave out all others; else those with one of the two are
+    read, and those whose number is near.
 
     Args:
         is_said: an expression, whether homes are looked up by what was said.
         own: another one, the ids of the homes of the caller's own bookings; NULL for none.
         asked: another one, of the homes that this call was asked about.
+        questions: another one, what this call was asked about homes, as JSON.
+        agent_ids: another one, the ids of the agents whom the line books: their homes come first.
+    """
+    rank = """
+        CASE
+            WHEN number_key = ANY (%(home_numbers)s::text[]) THEN 2
+            WHEN number_key LIKE ANY (%(home_near_numbers)s::text[]) THEN 1
+            ELSE 0
+        END + (search_keys && %(home_words)s::text[])::int
     """
     return f"""
-        CASE WHEN EXISTS (SELECT FROM properties) AND ({is_said} OR {own} IS NOT NULL) THEN (
-            WITH wanted AS MATERIALIZED (SELECT {own} || {asked} AS ids)
+        CASE WHEN EXISTS (SELECT FROM properties) THEN CASE WHEN {is_said} OR {own} IS NOT NULL THEN (
+            WITH wanted AS MATERIALIZED (SELECT {own} || {asked} AS ids, {agent_ids} AS agent_ids)
             SELECT json_build_object(
-                'homes', COALESCE(json_agg(home.described), '[]'),
-                'taken', COALESCE(json_agg(home.taken) FILTER (WHERE home.taken IS NOT NULL), '[]')
+                'homes', COALESCE(json_agg({PROPERTY_JSON}), '[]'),
+                'taken', COALESCE(json_agg({_TAKEN_JSON}), '[]'),
+                'questions', {questions}
             )::text
             FROM (
-                SELECT {PROPERTY_JSON} AS described,
-                    (
-                        SELECT json_agg(json_build_array(
-                            property_id, appointment_id, date_part('epoch', lower(during)),
-                            date_part('epoch', upper(during))
-                        ))
-                        FROM property_viewings
-                        WHERE property_viewings.property_id = properties.property_id
-                            AND during && tstzrange(%(now)s, %(now)s + make_interval(days => agent.horizon_days + 2))
-                    ) AS taken
+                SELECT *, ROW_NUMBER() OVER (ORDER BY rank DESC, is_shown DESC, status, property_id) AS place
                 FROM (
-                    SELECT property_id FROM properties WHERE property_id = ANY ((SELECT ids FROM wanted)::bigint[])
-                    UNION
-                    SELECT property_id FROM properties WHERE number_key = ANY (%(home_numbers)s::text[])
-                    UNION
-                    SELECT property_id FROM properties WHERE search_keys && %(home_words)s::text[]
-                    UNION
-                    SELECT property_id FROM properties
-                    WHERE %(home_bedrooms)s::int IS NOT NULL AND bedrooms = %(home_bedrooms)s AND status = 'active'
-                ) AS found
-                JOIN properties USING (property_id)
-                ORDER BY (property_id = ANY ((SELECT ids FROM wanted)::bigint[])) IS TRUE DESC,
-                    CASE
-                        WHEN number_key = ANY (%(home_numbers)s) THEN 2
-                        WHEN number_key = ANY (%(home_near_numbers)s::text[]) THEN 1
-                        ELSE 0
-                    END + (search_keys && %(home_words)s)::int DESC,
-                    status, property_id
-                LIMIT {MAX_CANDIDATES}
-            ) AS home
-        ) END
+                    SELECT *, MAX(rank) OVER () AS best_rank,
+{_IS_SHOWN} AS is_shown
+                    FROM (
+                        SELECT *, {rank} AS rank FROM properties
+                        WHERE number_key = ANY (%(home_numbers)s) OR search_keys && %(home_words)s
+                        UNION ALL
+                        (
+                            SELECT *, 0 FROM properties
+                            WHERE %(home_bedrooms)s::int IS NOT NULL AND bedrooms = %(home_bedrooms)s
+                                AND status = 'active' AND {_IS_SHOWN}
+                            LIMIT {MAX_DOUBTFUL}
+                        )
+                        UNION ALL
+                        SELECT *, {WANTED_RANK} FROM properties
+                        WHERE property_id = ANY ((SELECT ids FROM wanted)::bigint[])
+                    ) AS properties
+                ) AS ranked
+                WHERE rank IN (best_rank, {WANTED_RANK}) OR (best_rank < {EXACT_RANK} AND rank = best_rank - 1)
+            ) AS properties
+            WHERE rank = {WANTED_RANK}
+                OR place <= CASE WHEN rank = {EXACT_RANK} THEN {MAX_CANDIDATES} ELSE {MAX_DOUBTFUL} END
+        ) ELSE '' END END
     """
 
 
@@ -205,10 +244,12 @@ class ReadHomes:
     Args:
         homes: active or not, whoever shows them.
         taken: when each may not be viewed, as (appointment id, start, end) in seconds since 1970.
+        questions: about homes in this phone call, latest first, as (key, what the caller had said).
     """
 
-    homes: tuple[Property, ...]
-    taken: Mapping[int, tuple[tuple[int, float, float], ...]]
+    homes: tuple[Property, ...] = ()
+    taken: Mapping[int, tuple[tuple[int, float, float], ...]] = field(default_factory=dict)
+    questions: tuple[tuple[str, str | None], ...] = ()
 
 
 class _HomeFields(msgspec.Struct):
@@ -233,7 +274,8 @@ class _HomeFields(msgspec.Struct):
 
 class _Found(msgspec.Struct):
     homes: list[str]
-    taken: list[list[tuple[int, int, float, float]]]
+    taken: list[list[tuple[int, int, float, float]] | None]
+    questions: tuple[tuple[str, str | None], ...] | None
 
 
 class _FoundHomes(msgspec.Struct):
@@ -265,13 +307,17 @@ def property_from_json(text: str) -> Property:
 
 
 def homes_from_json(text: str) -> ReadHomes:
-    """Return the homes in a value of `candidates_sql`."""
+    """Return the homes in a value of `candidates_sql`; none where nothing was looked up."""
+    if not text:
+        return ReadHomes()
     found = _found_decoder.decode(text)
+    homes = {home.property_id: home for home in map(property_from_json, found.homes)}
     taken = {
         viewings[0][0]: tuple((appointment_id, start, until) for _, appointment_id, start, until in viewings)
         for viewings in found.taken
+        if viewings
     }
-    return ReadHomes(tuple(map(property_from_json, found.homes)), taken)
+    return ReadHomes(tuple(homes.values()), taken, found.questions or ())
 
 
 def found_from_json(text: str) -> HomesFound:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
 import pytest
 
 from peterental.database.pool import Database
+from tests.together import at_once
 from tests.voice.homes import add_home
-from tests.voice.phone import BEN, Phone
+from tests.voice.phone import ANA, BEN, Clock, Phone, services_on, webhook
 
+RACERS = 8
+LATER = [datetime(2036, 11, 24, hour, minute, tzinfo=UTC) for hour, minute in ((15, 0), (15, 30), (15, 30))]
+"""Start, end, and the end of the buffer of a viewing after the present, which triggers know."""
 NAME = {"attendee_name": "Dolores Whitcomb"}
 TOMORROW = "tomorrow, Monday the twenty-third, at three PM."
 
@@ -108,7 +116,7 @@ def test_home_of_a_colleague_is_left_to_a_message(phone: Phone, database: Databa
 @pytest.mark.usefixtures("elm")
 def test_yes_after_the_question_takes_the_home(phone: Phone, database: Database, elm: int) -> None:
     assert book(phone, "1402 Elm Street") == "Did you mean 1420 Elm Street?"
-    history = {"artifact": {"messages": [{"role": "user", "message": "Yes, that's the one."}]}}
+    history: dict[str, Any] = {"artifact": {"messages": [{"role": "user", "message": "Yes, that's the one."}]}}
     arguments = NAME | {"property_address": "1402 Elm Street", "start_time": "tomorrow 3 pm"}
     assert phone.say("set_appointment", arguments, **history).startswith("You're booked to see 1420 Elm Street")
     assert stored(database) == [(elm, "1402 Elm Street", False)]
@@ -117,7 +125,7 @@ def test_yes_after_the_question_takes_the_home(phone: Phone, database: Database,
 @pytest.mark.usefixtures("elm")
 def test_no_after_the_question_does_not(phone: Phone, database: Database) -> None:
     assert book(phone, "1402 Elm Street") == "Did you mean 1420 Elm Street?"
-    history = {"artifact": {"messages": [{"role": "user", "message": "No, not that one."}]}}
+    history: dict[str, Any] = {"artifact": {"messages": [{"role": "user", "message": "No, not that one."}]}}
     arguments = NAME | {"property_address": "1402 Elm Street", "start_time": "tomorrow 3 pm"}
     assert phone.say("set_appointment", arguments, **history).startswith("You're booked to see 1402 Elm Street")
     assert stored(database) == [(None, "1402 Elm Street", True)]
@@ -282,3 +290,91 @@ def test_catalogue_that_gets_its_first_home_is_noticed(phone: Phone, database: D
     assert book(phone, "1402 Elm Street", "tomorrow 4 pm") == "Did you mean 1420 Elm Street?"
     database.fetch("DELETE FROM properties")
     assert book(phone, "99 Oak Lane", "tomorrow 4 pm").startswith("You're booked to see 99 Oak Lane")
+
+
+# --- one viewing of a home at a time ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def one_at_a_time(database: Database) -> None:
+    """The office wants that two viewings of one home do not overlap."""
+    database.fetch("UPDATE property_settings SET one_viewing_at_a_time = TRUE")
+
+
+@pytest.mark.usefixtures("one_at_a_time")
+def test_other_agents_viewing_of_the_home_takes_its_time(phone: Phone, database: Database, elm: int) -> None:
+    assert book(phone, "1420 Elm Street").startswith("You're booked")
+    other = Phone(phone.client, call_id="call-2", assistant_id=BEN, number="+14055550123")
+    assert other.say("get_availability", {"property_address": "1420 Elm", "date": "tomorrow at 3 pm"}).startswith(
+        "I have nothing free for 1420 Elm Street tomorrow, Monday the twenty-third, at three PM."
+    )
+    assert book(other, "1420 Elm Street").startswith(
+        "I'm sorry, tomorrow, Monday the twenty-third, at three PM, is taken."
+    )
+    assert book(other, "33 Boyd Street").startswith("You're booked"), "another home at that time"
+    assert other.say("cancel_appointment", {"property_address": "33 Boyd"}).startswith("Your viewing")
+    assert book(other, "1420 Elm Street", "tomorrow 3:30 pm").startswith("You're booked")
+    assert "is taken" in other.say(
+        "reschedule_appointment", {"property_address": "1420 Elm", "start_time": "tomorrow 3 pm"}
+    )
+    assert phone.say("reschedule_appointment", {"start_time": "tomorrow 2:30 pm"}).startswith("Your viewing")
+    assert other.say(
+        "reschedule_appointment", {"property_address": "1420 Elm", "start_time": "tomorrow 3 pm"}
+    ).startswith("Your viewing of 1420 Elm Street is now")
+    assert phone.say("cancel_appointment").startswith("Your viewing")
+    assert len(database.fetch("SELECT appointment_id FROM property_viewings WHERE property_id = %s", [elm])) == 1
+
+
+def test_viewings_overlap_where_the_office_allows_it(phone: Phone, database: Database, elm: int) -> None:
+    assert elm
+    assert book(phone, "1420 Elm Street").startswith("You're booked")
+    other = Phone(phone.client, call_id="call-2", assistant_id=BEN, number="+14055550123")
+    assert book(other, "1420 Elm Street").startswith("You're booked")
+    assert database.fetch("SELECT appointment_id FROM property_viewings") == []
+    database.fetch("UPDATE appointments SET start_time = %s, end_time = %s, blocked_until = %s", LATER)
+    database.fetch("UPDATE property_settings SET one_viewing_at_a_time = TRUE")
+    assert len(database.fetch("SELECT appointment_id FROM property_viewings")) == 1, (
+        "of those that overlap the first counts"
+    )
+    database.fetch("UPDATE property_settings SET one_viewing_at_a_time = FALSE")
+    assert database.fetch("SELECT appointment_id FROM property_viewings") == []
+
+
+@pytest.mark.usefixtures("one_at_a_time")
+def test_person_may_overbook_a_home_on_purpose(database: Database, elm: int) -> None:
+    for agent, allowed in (("ana", False), ("ben", True)):
+        database.fetch(
+            """
+            INSERT INTO appointments (
+                agent_id, property_id, property_address, start_time, end_time, attendee_name, overlap_allowed
+            ) VALUES (%s, %s, 'Elm', '2026-11-23 15:00Z', '2026-11-23 15:30Z', 'Dolores', %s)
+            """,
+            [agent, elm, allowed],
+        )
+    assert len(database.fetch("SELECT appointment_id FROM property_viewings")) == 1
+
+
+@pytest.mark.usefixtures("one_at_a_time")
+def test_racing_callers_of_two_agents_get_one_viewing(
+    database_url: str, database: Database, clock: Clock, elm: int
+) -> None:
+    """Every round all callers ask at once for one home at one time, on the lines of two agents."""
+    assert elm
+    pool = Database(database_url, pool_size=RACERS)
+    client = webhook(services_on(pool, clock), clock)
+    for turn in range(6):
+        start = f"2026-11-{23 + turn % 3}T{9 + turn}:00"
+        phones = [
+            Phone(client, call_id=f"race-{turn}-{n}", assistant_id=(ANA, BEN)[n % 2], number=f"+1405555{turn}1{n:02}")
+            for n in range(RACERS)
+        ]
+        heard = at_once([partial(book, phone, "1420 Elm Street", start) for phone in phones])
+        assert sorted(line.startswith("You're booked") for line in heard) == [False] * (RACERS - 1) + [True]
+        assert all(line.startswith(("You're booked", "I'm sorry")) for line in heard), heard
+    pool.close()
+    overlapping = """
+        SELECT one.id FROM appointments AS one JOIN appointments AS other ON one.id < other.id
+            AND one.property_id = other.property_id AND one.start_time < other.end_time AND other.start_time < one.end_time
+    """
+    assert database.fetch(overlapping) == []
+    assert len(database.fetch("SELECT id FROM appointments WHERE status = 'confirmed'")) == 6
