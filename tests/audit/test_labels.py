@@ -40,6 +40,7 @@ PASSWORD = "correct horse battery"
 WRITERS = {
     "agents/working_hours/service.py",
     "agents/service.py",
+    "agents/shared_lines/service.py",
     "appointments/calendar_events/feed_service.py",
     "appointments/calendar_events/service.py",
     "appointments/listing/service.py",
@@ -112,6 +113,8 @@ def change_every_field(services: Services, database: Database) -> None:
     change_notices(services, database, admin)
     change_line(services, database, admin)
     change_homes(services, admin)
+    services.agents.create(Profile(agent_name="Ben"), admin, "ben")
+    services.shared_lines.share("ana", ["ben"], "round_robin", admin, seen=None)
     for key in ("first form of all", "second form of all"):
         booked = book(services, admin, key)
     edit(services, admin, booked)
