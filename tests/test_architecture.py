@@ -25,6 +25,8 @@ OWNERS = {
     "agent_busy": "agents",
     "agent_days": "agents",
     "agent_hours": "agents",
+    "line_members": "agents",
+    "shared_lines": "agents",
     "appointments": "appointments",
     "appointment_events": "appointments",
     "audit_log": "audit",

@@ -20,7 +20,7 @@ from peterental.access import Viewer
 from peterental.agents.model import Profile, Window
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
 from peterental.appointments.listing.model import Filter
-from peterental.appointments.manual.model import NewBooking, WallClockTime
+from peterental.appointments.manual.model import NewBooking, ViewingEdit, WallClockTime
 from peterental.calls.model import CallFilter
 from peterental.config import Config
 from peterental.database.pool import Database
@@ -89,6 +89,7 @@ WITHOUT_VIEWER = {
     "calls.record_signature": PHONE_CALL,
     "calls.record_update": PHONE_CALL,
     "calls.record_answer": INTERNAL,
+    "calls.record_fault": PHONE_CALL,
     "calls.record_tool_call": INTERNAL,
     "calls.record_tool_call_alone": INTERNAL,
     "calls.settle": INTERNAL,
@@ -131,6 +132,7 @@ WITHOUT_VIEWER = {
     "retention.reduce": OPERATOR,
     "second_factor.reset_by_operator": OPERATOR,
     "sessions.requires_second_factor": "reads a setting only",
+    "shared_lines.sharing_of": ALREADY_CHECKED,
     "sessions.start": SIGN_IN,
     "sessions.viewer": SIGN_IN,
     "user_notices.invite": INTERNAL,
@@ -144,6 +146,7 @@ WITHOUT_VIEWER = {
     "users.set_password": OPERATOR,
     "users.set_up_password": OPERATOR,
     "users.create_first_admin": SIGN_IN,
+    "users.refusals_of_first_admin": SIGN_IN,
     "users.sign_in": SIGN_IN,
     "users.sign_in_with_code": SIGN_IN,
     "users.check_setup_link": SIGN_IN,
@@ -240,6 +243,7 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "keeps_titles": True,
         "kind": "google",
         "receiving": None,
+        "choice": "round_robin",
         "choices": {("agent_booked", "email"): "off"},
         "code": "a code",
         "contact": Contact(email="nora@example.com"),
@@ -261,6 +265,8 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "done": True,
         "email": "eve@example.com",
         "file_name": "homes.csv",
+        "full_name": "Eve",
+        "handled": True,
         "home_filter": PropertyFilter(),
         "import_id": services.property_imports.upload("AppFolio", "homes.csv", b"Id,Street\n1,9 Ash St\n", admin),
         "entry_id": first(
@@ -280,6 +286,7 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "first": TOMORROW,
         "key": WordingKey("booked", "text", "en"),
         "limit": 10,
+        "member_ids": ["nora-castillo"],
         "message_filter": MessageFilter(),
         "notice_filter": ALL_NOTICES,
         "notice_id": 1,
@@ -306,6 +313,7 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "session_id": first("SELECT session_id FROM user_sessions"),
         "token": "",
         "token_id": services.api_tokens.create(NewToken(name="Sync"), admin).token.token_id,
+        "viewing": ViewingEdit(agent_id="nora-castillo", property_address="1 Elm Street", attendee_name="Eve"),
         "wanted": Filter(),
         "vapi_call_id": first("SELECT vapi_call_id FROM calls WHERE agent_id = 'nora-castillo' LIMIT 1"),
         "week": [[Window(0, 60)] for _ in range(7)],

@@ -15,6 +15,9 @@ from peterental.plural import counted
 
 if TYPE_CHECKING:
     from peterental.appointments.date_parsing import Clarification, Search
+    from peterental.matching import Discriminator
+    from peterental.properties.model import Property
+    from peterental.properties.search import HomeSearch, HomesFound
 
 Status = Literal["confirmed", "cancelled", "completed", "no_show"]
 EventKind = Literal[
@@ -63,6 +66,8 @@ class Appointment(BookingSummary):
     updated_at: datetime | None = None
     booked_by: str | None = None
     """The actor of its first event; None for a booking older than the history."""
+    names_agent: bool = False
+    """Whether sentences for the caller name its agent, because the line has several."""
     property_id: int | None = None
     """The home in the catalogue; None for one that is not in it. `property_address` is what was said."""
     home_label: str | None = None
@@ -155,6 +160,19 @@ class NoneAvailable(Outcome):
 
 
 @dataclass(frozen=True)
+class HomesNamed(Outcome):
+    """Homes that fit what the caller looks for, or the nearest ones.
+
+    Args:
+        found: the homes.
+        search: what the caller looks for.
+    """
+
+    found: HomesFound
+    search: HomeSearch
+
+
+@dataclass(frozen=True)
 class Booked(Outcome):
     """The viewing is booked, by this request or by an earlier one that was the same.
 
@@ -223,6 +241,57 @@ class AddressMissing(Refusal):
 
 class NameMissing(Refusal):
     """The visitor's name is missing."""
+
+
+class HomeRefusal(Refusal):
+    """It is not clear that the home can be viewed.
+
+    Args:
+        name: of the home, or what the caller said.
+        homes: those that it is about.
+        differences: what tells them apart, one for each; may be empty.
+    """
+
+    def __init__(self, name: str, homes: tuple[Property, ...] = (), differences: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self.homes = homes
+        self.differences = differences
+        super().__init__()
+
+
+class WhichHome(HomeRefusal):
+    """Which home is meant?
+
+    Args:
+        name, homes, differences: as in HomeRefusal; all that may be meant, however many a sentence names.
+        is_choice: whether each of them fits what was said; else it may have been misheard.
+        difference: the part that tells them apart.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        homes: tuple[Property, ...],
+        differences: tuple[str, ...] = (),
+        *,
+        is_choice: bool = False,
+        difference: Discriminator | None = None,
+    ) -> None:
+        self.is_choice = is_choice
+        self.difference = difference
+        super().__init__(name, homes, differences)
+
+
+class HomeUnknown(HomeRefusal):
+    """The list of homes does not have that one. Is it right?"""
+
+
+class HomeRetired(HomeRefusal):
+    """That home is no longer available."""
+
+
+class HomeOfColleague(HomeRefusal):
+    """Another colleague shows that home."""
 
 
 class CallerUnknown(Refusal):

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import Enum
 from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar, Protocol
 from zoneinfo import ZoneInfo
@@ -18,10 +19,13 @@ from peterental.appointments.date_parsing import Clarification, DayRange, Minute
 from peterental.appointments.date_parsing.searching import AROUND_MIN
 from peterental.calls.model import MessageTaken, Outcome
 from peterental.errors import Refusal
+from peterental.matching import Discriminator
 from peterental.notices.waitlist.model import OnWaitlist
 
 if TYPE_CHECKING:
     from peterental.agents.model import Agent
+    from peterental.properties.model import Property
+    from peterental.properties.search import HomeSearch, HomesFound
 
 MAX_ADDRESS_CHARS = 100
 """A longer address is cut: no caller listens to more."""
@@ -51,6 +55,37 @@ class Words(Protocol):
 
     def alternatives(self, choices: list[str]) -> str:
         """Join choices."""
+
+    def bedrooms(self, value: int) -> str:
+        """Format a number of bedrooms."""
+
+    def number(self, value: int) -> str:
+        """Format an integer."""
+
+
+class HomeLine(Enum):
+    """The sentences about which home is meant; `{place}` and `{choices}` are filled in."""
+
+    UNIT = "several units of one house"
+    BEDROOMS = "several homes that only their bedrooms tell apart"
+    CITY = "one address in several cities"
+    CHOICE = "several homes"
+    MISHEARD = "homes that may be meant, if one was misheard"
+    WHICH_UNIT = "more units of one house than can be named"
+    WHICH_NUMBER = "more homes of one street than can be named"
+    WHICH_ADDRESS = "more homes than can be named"
+    UNKNOWN = "a home that the catalogue does not have"
+    RETIRED = "a home that is no longer offered"
+    COLLEAGUE = "a home that another agent shows"
+
+
+class HomesLine(Enum):
+    """The sentences about which homes there are; `{homes}` and `{more}`, a number, are filled in."""
+
+    FOUND = "all that fit"
+    MORE = "some of those that fit"
+    NEAREST = "none fits, but others are near"
+    NONE = "there are no homes to name"
 
 
 @dataclass(frozen=True)
@@ -97,6 +132,8 @@ class Renderer(ABC):
             text = self._question_and_times(result)
         elif isinstance(result, model.BookedForAnother):
             text = self.booked_for_another(result)
+        elif isinstance(result, model.HomeRefusal):
+            text = self._about_home(result)
         elif isinstance(result, model.CalendarUnavailable):
             text = self.calendar_unavailable(can_call_back=result.can_call_back)
         elif isinstance(result, model.SlotUnavailable):
@@ -121,6 +158,8 @@ class Renderer(ABC):
                 return f"{self.cancelled(booking)} {self.text_follows() if will_text else ''}"
             case model.Found(appointments=bookings):
                 return self.found(bookings)
+            case model.HomesNamed(found=found, search=search):
+                return self._homes_named(found, search)
             case OnWaitlist():
                 return self.on_waitlist(result)
             case MessageTaken(can_call_back=can_call_back):
@@ -216,6 +255,10 @@ class Renderer(ABC):
         """Offer to take a message."""
 
     @abstractmethod
+    def with_agent(self, name: str) -> str:
+        """Name the agent of a viewing: `with Marco`."""
+
+    @abstractmethod
     def minute_range(self, range_: MinuteRange) -> str:
         """Format a limit of the time of day: `after five PM`."""
 
@@ -226,6 +269,27 @@ class Renderer(ABC):
     @abstractmethod
     def day_range(self, days: DayRange) -> str:
         """Format consecutive days: `from … to …`."""
+
+    home_lines: ClassVar[Mapping[HomeLine, str]]
+    """The sentences about which home is meant."""
+
+    homes_lines: ClassVar[Mapping[HomesLine, str]]
+    """The sentences about which homes there are."""
+
+    homes_separator: ClassVar[str] = "; "
+    studio: ClassVar[str]
+
+    @abstractmethod
+    def rent(self, dollars: int) -> str:
+        """Format a rent."""
+
+    @abstractmethod
+    def available_from(self, said_day: str) -> str:
+        """Format from when a home is available."""
+
+    @abstractmethod
+    def not_known(self, wishes: tuple[str, ...]) -> str:
+        """Admit that the catalogue does not have what was asked for ("pets")."""
 
     part_names: ClassVar[Mapping[str, str]]
     """The parts of the day that have a name, with their preposition."""
@@ -258,8 +322,49 @@ class Renderer(ABC):
         return self.day(start.astimezone(self.zone).date())
 
     def viewing(self, booking: model.Appointment) -> str:
-        """Format a booking: its home and when it starts."""
-        return f"{spoken_address(booking.property_address)}, {self.on_moment(booking.start)}"
+        """Format a booking: its home, with whom where the line has several agents, and when it starts."""
+        return f"{self.home_of(booking)}, {self.on_moment(booking.start)}"
+
+    def home_of(self, booking: model.Appointment) -> str:
+        """Format the home of a booking, and with whom it is where the line has several agents."""
+        home = spoken_address(booking.home)
+        return f"{home} {self.with_agent(booking.agent_name)}" if booking.names_agent else home
+
+    def _about_home(self, refusal: model.HomeRefusal) -> str:
+        line, homes = _home_line(refusal), refusal.homes[:MAX_NAMED]
+        place = homes[0].line1 if isinstance(refusal, model.WhichHome) else self.subject(spoken_address(refusal.name))
+        if line is HomeLine.BEDROOMS:
+            choices = [self.words.bedrooms(home.bedrooms or 0) for home in homes]
+        elif line in {HomeLine.UNIT, HomeLine.CITY, HomeLine.CHOICE} and refusal.differences:
+            choices = [self.home_difference(said) for said in refusal.differences]
+        else:
+            choices = [spoken_address(home.label) for home in homes]
+        return self.home_lines[line].format(place=place, choices=self.words.alternatives(choices) if choices else "")
+
+    def _homes_named(self, found: HomesFound, search: HomeSearch) -> str:
+        if not found.offered:
+            return self.homes_line(HomesLine.NONE)
+        homes = self.homes_separator.join(self.home_described(home) for home in found.homes)
+        more = found.total - len(found.homes)
+        line = HomesLine.NEAREST if not found.total else HomesLine.MORE if more > 0 else HomesLine.FOUND
+        wishes = self.not_known(search.not_known) if search.not_known else ""
+        return f"{wishes} {self.homes_line(line, homes=homes, more=self.words.number(max(more, 0)))}"
+
+    def home_described(self, home: Property) -> str:
+        """Format a home with its bedrooms, its rent, and from when it is available, as far as they are known."""
+        rooms = self.studio if home.bedrooms == 0 else self.words.bedrooms(home.bedrooms) if home.bedrooms else ""
+        rent = self.rent(home.rent) if home.rent is not None else ""
+        is_later = home.available_on is not None and home.available_on > self.now.astimezone(self.zone).date()
+        later = self.available_from(self.day(home.available_on)) if is_later and home.available_on else ""
+        return ", ".join(part for part in (spoken_address(home.label), rooms, rent, later) if part)
+
+    def homes_line(self, line: HomesLine, **values: str) -> str:
+        """Fill in a sentence of `homes_lines`."""
+        return self.homes_lines[line].format(**values)
+
+    def home_difference(self, said: str) -> str:
+        """Translate what tells two homes apart: `unit 2B`."""
+        return said
 
     def option(self, option: Option) -> str:
         """Format a day with its time, where that is known."""
@@ -330,6 +435,29 @@ class Renderer(ABC):
         if not said_day or not said_time:
             return said_day or said_time
         return f"{said_day}{',' if ',' in said_day else ''} {said_time}"
+
+
+def _home_line(refusal: model.HomeRefusal) -> HomeLine:
+    """Return which sentence explains a refusal about a home."""
+    if not isinstance(refusal, model.WhichHome):
+        return _HOME_LINES[type(refusal)]
+    asks_for = {Discriminator.UNIT: HomeLine.WHICH_UNIT, Discriminator.NUMBER: HomeLine.WHICH_NUMBER}
+    difference = refusal.difference if refusal.is_choice else None
+    if len(refusal.homes) > MAX_NAMED:
+        return asks_for.get(difference, HomeLine.WHICH_ADDRESS) if difference else HomeLine.WHICH_ADDRESS
+    if difference is Discriminator.NOTHING:
+        return HomeLine.BEDROOMS
+    if difference in _DIFFERENCES and refusal.differences:
+        return _DIFFERENCES[difference]
+    return HomeLine.CHOICE if refusal.is_choice else HomeLine.MISHEARD
+
+
+_HOME_LINES: Mapping[type[model.HomeRefusal], HomeLine] = {
+    model.HomeUnknown: HomeLine.UNKNOWN,
+    model.HomeRetired: HomeLine.RETIRED,
+    model.HomeOfColleague: HomeLine.COLLEAGUE,
+}
+_DIFFERENCES = {Discriminator.UNIT: HomeLine.UNIT, Discriminator.CITY: HomeLine.CITY}
 
 
 def _is_one_clock(range_: MinuteRange) -> bool:

@@ -46,6 +46,7 @@ LABELS = {
     "attendee_phone": "Phone",
     "body": "Text",
     "bookings": "Bookings",
+    "books_for": "Line books for",
     "browser": "Browser",
     "buffer_minutes": "Buffer after each viewing",
     "calendar_user_id": "Calendar user",
@@ -53,6 +54,7 @@ LABELS = {
     "cancelled": "Cancelled viewings",
     "changed": "Changed",
     "city": "City",
+    "choice": "Who is booked at a time",
     "confirmed_at": "Confirmed by the visitor",
     "consents": "Consents and stops",
     "daily_cap": "Maximum per day",
@@ -136,6 +138,9 @@ LABELS = {
 }
 """The labels of the fields that the services write; a field of an older release is shown by its own name."""
 
+CHOICE_VALUES = {"first_free": "the first in order who is free", "round_robin": "in turn"}
+"""How the log words the ways in which a shared line chooses an agent."""
+
 ACTION_LABELS = {
     "busy time added": "Blocked time added",
     "busy time removed": "Blocked time removed",
@@ -215,6 +220,8 @@ def _number(name: str, value: int, people: Mapping[int, str]) -> str | None:
 
 
 def _text(name: str, value: str, zone: ZoneInfo) -> str | None:
+    if name == "choice":
+        return CHOICE_VALUES.get(value)
     if name in PHONE_FIELDS:
         return readable(value, region_of(zone.key))
     if name == "language":
