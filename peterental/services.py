@@ -82,6 +82,10 @@ from peterental.users.repository import UserRepository
 from peterental.users.second_factor_service import SecondFactorService
 from peterental.users.service import UserService
 from peterental.users.session_service import SessionService
+from peterental.users.tokens.requests import RequestCounter
+from peterental.users.tokens.service import TokenService
+from peterental.webhooks.sending import WebhookSender
+from peterental.webhooks.service import WebhookService
 
 EXTENSION = "peterental"
 
@@ -93,6 +97,8 @@ class Services:
     agent_notices: AgentChoicesService
     agent_notice_planner: AgentNoticePlanner
     agents: AgentService
+    api_requests: RequestCounter
+    api_tokens: TokenService
     appointments: PhoneBookingService
     audit: AuditService
     manual: ManualBookingService
@@ -136,6 +142,8 @@ class Services:
     waitlist: WaitlistService
     visitor_links: VisitorLinks
     visitors: VisitorService
+    webhook_sender: WebhookSender
+    webhooks: WebhookService
     wording_samples: WordingSamples
     wordings: WordingService
 
@@ -240,6 +248,8 @@ def build_services(
         agent_notices=AgentChoicesService(database, agents, audit),
         agent_notice_planner=AgentNoticePlanner(database, lists, clock),
         agents=agents,
+        api_requests=RequestCounter(database, clock),
+        api_tokens=TokenService(database, audit, clock),
         appointments=PhoneBookingService(database, calls, sync, clock, promises_texts=promises_texts),
         audit=audit,
         manual=ManualBookingService(database, audit, sync, clock),
@@ -331,6 +341,16 @@ def build_services(
         visitor_links=links,
         visitors=visitors,
         waitlist=waitlist,
+        webhook_sender=WebhookSender(database, keyring, jobs, clock, allow_private=config.allow_private_addresses),
+        webhooks=WebhookService(
+            database,
+            keyring,
+            jobs,
+            audit,
+            clock,
+            may_store=bool(config.credentials_keys) or not config.is_production,
+            allow_private=config.allow_private_addresses,
+        ),
         wording_samples=samples,
         wordings=wordings,
     )

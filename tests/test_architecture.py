@@ -70,6 +70,10 @@ OWNERS = {
     "user_sessions": "users",
     "users": "users",
     "webhook_signatures": "calls",
+    "api_requests": "users",
+    "api_tokens": "users",
+    "webhook_deliveries": "webhooks",
+    "webhook_endpoints": "webhooks",
 }
 """The folder that reads and writes each table."""
 
@@ -132,6 +136,7 @@ MAY_READ = {
     ("notices/viewing_repository.py", "appointments"): "a letter is written from the present state of its viewing",
     ("notices/release/repository.py", "agents"): RELEASE,
     ("notices/release/repository.py", "appointments"): RELEASE,
+    ("webhooks/repository.py", "appointment_events"): "a delivery says what the event says",
     ("today/repository.py", "agents"): NAME_AND_OWNER,
     ("today/repository.py", "appointments"): NEEDED,
     ("today/repository.py", "calendar_accounts"): NEEDED,

@@ -21,7 +21,7 @@ from peterental.agents.model import Profile, Window
 from peterental.agents.time_off.model import ClosureEntry, RepeatingEntry
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
 from peterental.appointments.listing.model import Filter
-from peterental.appointments.manual.model import NewBooking, WallClockTime
+from peterental.appointments.manual.model import NewBooking, ViewingEdit, WallClockTime
 from peterental.calls.model import CallFilter
 from peterental.config import Config
 from peterental.database.pool import Database
@@ -34,6 +34,8 @@ from peterental.privacy.person import Person
 from peterental.properties.model import PropertyDetails, PropertyFilter
 from peterental.services import Services, build_services
 from peterental.users.model import Client, SignedIn
+from peterental.users.tokens.model import NewToken
+from peterental.webhooks.model import EndpointEntry
 
 PASSWORD = "correct horse battery"
 TOMORROW = (datetime.now(UTC) + timedelta(days=1)).date()
@@ -45,12 +47,17 @@ OPERATOR = "the command line, which only operators reach"
 BACKGROUND = "called by background jobs"
 LINK = "the signed link or the visitor's number decides"
 PROVIDER = "Twilio's signature decides"
+TOKEN = "the token of the API decides"
 INTERNAL = "called by another service, which checks the viewer"
 
 WITHOUT_VIEWER = {
     "agent_notice_planner.plan": BACKGROUND,
     "agents.changes_since": ALREADY_CHECKED,
     "agents.find": PHONE_CALL,
+    "api_requests.begin": TOKEN,
+    "api_requests.finish": TOKEN,
+    "api_requests.release": TOKEN,
+    "api_tokens.authenticate": TOKEN,
     "appointments.availability": PHONE_CALL,
     "appointments.book": PHONE_CALL,
     "appointments.cancel": PHONE_CALL,
@@ -83,6 +90,7 @@ WITHOUT_VIEWER = {
     "calls.record_signature": PHONE_CALL,
     "calls.record_update": PHONE_CALL,
     "calls.record_answer": INTERNAL,
+    "calls.record_fault": PHONE_CALL,
     "calls.record_tool_call": INTERNAL,
     "calls.record_tool_call_alone": INTERNAL,
     "calls.settle": INTERNAL,
@@ -140,6 +148,7 @@ WITHOUT_VIEWER = {
     "users.set_password": OPERATOR,
     "users.set_up_password": OPERATOR,
     "users.create_first_admin": SIGN_IN,
+    "users.refusals_of_first_admin": SIGN_IN,
     "users.sign_in": SIGN_IN,
     "users.sign_in_with_code": SIGN_IN,
     "users.check_setup_link": SIGN_IN,
@@ -164,6 +173,8 @@ WITHOUT_VIEWER = {
     "waitlist.offered_to": INTERNAL,
     "waitlist.show": LINK,
     "waitlist.waiting": ALREADY_CHECKED,
+    "webhook_sender.deliver": BACKGROUND,
+    "webhook_sender.plan": BACKGROUND,
     "wording_samples.compose": BACKGROUND,
     "wording_samples.require_true": BACKGROUND,
     "wordings.wording": INTERNAL,
@@ -172,6 +183,7 @@ WITHOUT_VIEWER = {
 
 
 OWN_ACCOUNT = {
+    "api_tokens.create",
     "calendars.finish_sign_in",
     "second_factor.renew_codes",
     "second_factor.turn_off",
@@ -252,17 +264,22 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "redirect_uri": "https://rent.example.com/oauth/google",
         "trusts_stale": True,
         "user_name": "nora@example.com",
+        "after": None,
         "agent_id": "nora-castillo",
         "appointment_id": first("SELECT id FROM appointments WHERE agent_id = 'nora-castillo' LIMIT 1"),
         "busy_id": busy.busy_id,
         "call_filter": CallFilter(),
         "content": b"Id,Street\n1,9 Ash St\n",
+        "count": 3,
         "day": TOMORROW,
+        "delivery_id": 1,
         "details": PropertyDetails(line1="9 Ash Street"),
         "digest": "",
         "done": True,
         "email": "eve@example.com",
         "file_name": "homes.csv",
+        "full_name": "Eve",
+        "handled": True,
         "home_filter": PropertyFilter(),
         "import_id": services.property_imports.upload("AppFolio", "homes.csv", b"Id,Street\n1,9 Ash St\n", admin),
         "entry_id": first(
@@ -272,9 +289,14 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
             RETURNING entry_id
             """
         ),
+        "endpoint": EndpointEntry(url="https://hooks.example.com/", event_types=("viewing.booked",)),
+        "endpoint_id": services.webhooks.create(
+            EndpointEntry(url="https://nora.example.com/", event_types=("viewing.moved",)), admin
+        ).endpoint.endpoint_id,
         "entry": NewBooking(
             agent_id="nora-castillo", when=when, key="k" * 32, property_address="1 Elm Street", attendee_name="Eve"
         ),
+        "first": TOMORROW,
         "key": WordingKey("booked", "text", "en"),
         "limit": 10,
         "member_ids": ["nora-castillo"],
@@ -303,6 +325,8 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "seen": None,
         "session_id": first("SELECT session_id FROM user_sessions"),
         "token": "",
+        "token_id": services.api_tokens.create(NewToken(name="Sync"), admin).token.token_id,
+        "viewing": ViewingEdit(agent_id="nora-castillo", property_address="1 Elm Street", attendee_name="Eve"),
         "wanted": Filter(),
         "vapi_call_id": first("SELECT vapi_call_id FROM calls WHERE agent_id = 'nora-castillo' LIMIT 1"),
         "week": [[Window(0, 60)] for _ in range(7)],

@@ -224,7 +224,7 @@ def _resolve(text: str, homes: Sequence[Property], is_shown: Callable[[Property]
     for fit in (Fit.EXACT, Fit.SHORT):
         if offered[fit]:
             return _only(text, address, offered[fit])
-    _refuse_others([*by_fit[Fit.EXACT], *(by_fit[Fit.SHORT] if address.number else ())])
+    _refuse_others([*by_fit[Fit.EXACT], *by_fit[Fit.SHORT]])
     doubtful = offered[Fit.DOUBTFUL] or sorted(offered[Fit.NEAR], key=lambda home: _difference(address, home))
     if doubtful:
         raise WhichHome(text, tuple(doubtful))
@@ -313,6 +313,8 @@ def _says_more(said: Address, home: Address) -> bool:
     if any(mine and not other for mine, other in parts) or (said.floor and not home.floor):
         return True
     if (said.before or said.after) and not (home.before or home.after):
+        return True
+    if said.street_type and not home.street_type and not (said.number and home.number):
         return True
     if said.name and (not home.name or len(said.name) > len(home.name)):
         return True

@@ -11,7 +11,19 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 SubjectKind = Literal[
-    "agent", "appointment", "call", "closure", "home", "job", "line", "message", "notice", "user", "person"
+    "agent",
+    "appointment",
+    "call",
+    "closure",
+    "home",
+    "job",
+    "line",
+    "message",
+    "notice",
+    "user",
+    "person",
+    "token",
+    "webhook",
 ]
 """What a change is of; `person` is a request about one person's data, `notice` a notice or how notices are sent,
 `line` the Vapi account."""

@@ -97,13 +97,22 @@ class HttpClient:
         timeout_s: the time for all requests together, from now on, in seconds.
         allow_private: whether loopback, private networks and plain HTTP are allowed.
         max_bytes: of one answer's body, decompressed.
+        cuts_off: whether the rest of a larger body is left unread; else it is an error.
     """
 
-    def __init__(self, *, timeout_s: float, allow_private: bool = False, max_bytes: int = 20_000_000) -> None:
+    def __init__(
+        self,
+        *,
+        timeout_s: float,
+        allow_private: bool = False,
+        max_bytes: int = 20_000_000,
+        cuts_off: bool = False,
+    ) -> None:
         self._timeout_s = timeout_s
         self._deadline = Deadline(timeout_s)
         self._allow_private = allow_private
         self._max_bytes = max_bytes
+        self._cuts_off = cuts_off
         self._adapter = guarded_adapter(Route(self._deadline, allow_private=allow_private, max_bytes=max_bytes))
 
     def request(
@@ -197,6 +206,8 @@ class HttpClient:
             for part in decoder.decode(chunk):
                 body += part
                 if len(body) > self._max_bytes:
+                    if self._cuts_off:
+                        return bytes(body[: self._max_bytes])
                     raise self._too_large(host)
             self._deadline.remaining_s()
         response.raw.release_conn()

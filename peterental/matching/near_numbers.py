@@ -65,5 +65,7 @@ def _is_like(text: str, pattern: str) -> bool:
 
 def may_be_misheard(one: str, other: str) -> bool:
     """Return whether two different house numbers may be one number misheard."""
-    found = _DIGITS.match(other)
-    return one != other and found is not None and (found[0] in near_numbers(one) or one.startswith(found[0] + " "))
+    first, second = _DIGITS.match(one), _DIGITS.match(other)
+    if one == other or first is None or second is None:
+        return False
+    return first[0] == second[0] or second[0] in near_numbers(one)

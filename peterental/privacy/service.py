@@ -51,6 +51,7 @@ from peterental.privacy.model import (
 )
 from peterental.privacy.person import REMOVED, Person, PersonUnknown
 from peterental.users.repository import UserRepository
+from peterental.webhooks.personal_data_repository import WebhookPersonalDataRepository
 
 PAGE_TIMEOUT_S = 25
 """How long a page may search. Every text that is stored is read."""
@@ -90,6 +91,7 @@ class PersonService:
         self._notes = NotePersonalDataRepository()
         self._notices = NoticePersonalDataRepository()
         self._users = UserRepository(database)
+        self._webhooks = WebhookPersonalDataRepository()
         self._manual = ManualBookingRepository(database)
         self._appointments = AppointmentRepository(database)
 
@@ -278,6 +280,7 @@ class PersonService:
         )
         self._entries.remove_person(connection, holdings.audit_entries, person.removed_from)
         self._notes.remove(connection, pattern=person.pattern, removed=REMOVED)
+        self._webhooks.remove(connection, booking_ids)
 
     def _record(
         self, connection: Connection, viewer: Viewer, action: str, person: Person, counts: Mapping[str, int]

@@ -152,7 +152,8 @@ def candidates_sql(*, is_said: str, own: str, asked: str, questions: str, agent_
                 ) AS ranked
                 WHERE rank IN (best_rank, {WANTED_RANK}) OR (best_rank < {EXACT_RANK} AND rank = best_rank - 1)
             ) AS properties
-            WHERE rank = {WANTED_RANK} OR place <= CASE WHEN rank = {EXACT_RANK} THEN {MAX_CANDIDATES} ELSE {MAX_DOUBTFUL} END
+            WHERE rank = {WANTED_RANK}
+                OR place <= CASE WHEN rank = {EXACT_RANK} THEN {MAX_CANDIDATES} ELSE {MAX_DOUBTFUL} END
         ) ELSE '' END END
     """
 

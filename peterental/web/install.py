@@ -16,6 +16,7 @@ from peterental.voice import webhook
 from peterental.web import health, host_header
 from peterental.web.agent_notices import pages as agent_notice_pages
 from peterental.web.agents import pages as agent_pages
+from peterental.web.api import routes as api
 from peterental.web.appointments import pages as appointment_pages
 from peterental.web.audit import pages as audit_pages
 from peterental.web.calendar import pages as office_calendar_pages
@@ -34,10 +35,12 @@ from peterental.web.search import pages as search_pages
 from peterental.web.shell import install as shell
 from peterental.web.time_off import pages as time_off_pages
 from peterental.web.today import pages as today_pages
+from peterental.web.tokens import pages as token_pages
 from peterental.web.tool_tester import pages as tool_tester_pages
 from peterental.web.twilio import routes as twilio
 from peterental.web.users import pages as user_pages
 from peterental.web.visits import pages as visit_pages
+from peterental.web.webhooks import pages as webhook_pages
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 """The longest call histories that Vapi sends are far smaller."""
@@ -65,6 +68,7 @@ def install(app: Flask, config: Config) -> None:
     shell.install(app, config)
     app.register_blueprint(feeds.create_blueprint())
     app.register_blueprint(twilio.create_blueprint(services, config))
+    app.register_blueprint(api.create_blueprint(services, config))
     for pages in (
         agent_notice_pages,
         agent_pages,
@@ -83,9 +87,11 @@ def install(app: Flask, config: Config) -> None:
         search_pages,
         time_off_pages,
         today_pages,
+        token_pages,
         tool_tester_pages,
         user_pages,
         visit_pages,
+        webhook_pages,
     ):
         app.register_blueprint(pages.create_blueprint())
     for command in (

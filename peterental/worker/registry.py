@@ -14,6 +14,7 @@ from peterental.worker.task import Task
 from peterental.worker.time_off import EXTEND_TIME_OFF
 from peterental.worker.uploads import DELETE_UPLOADS
 from peterental.worker.waitlist import WAITLIST_TASKS
+from peterental.worker.webhooks import WEBHOOK_TASKS
 
 TASKS: tuple[Task, ...] = (
     DELETE_UPLOADS,
@@ -27,4 +28,5 @@ TASKS: tuple[Task, ...] = (
     PASSWORD_RESETS,
     TELL_AGENTS,
     *WAITLIST_TASKS,
+    *WEBHOOK_TASKS,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from peterental.agents.model import Profile, Window
 from peterental.agents.time_off.model import ClosureEntry, RepeatingEntry
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
 from peterental.appointments.listing.model import Filter
-from peterental.appointments.manual.model import Action, ConfirmationRequired, NewBooking, WallClockTime
+from peterental.appointments.manual.model import Action, ConfirmationRequired, NewBooking, ViewingEdit, WallClockTime
 from peterental.appointments.model import Appointment
 from peterental.database.pool import Database
 from peterental.jobs.model import JobRequest
@@ -28,8 +28,10 @@ from peterental.properties.model import PropertyDetails, PropertySettings
 from peterental.services import Services, build_services
 from peterental.users.login_throttle import ClientOrigin
 from peterental.users.model import Client, SecondFactorIsOff, SignedIn
+from peterental.users.tokens.model import NewToken
 from peterental.web.appointments.manual_forms import parse_seen_token, seen_token
 from peterental.web.audit.field_labels import LABELS
+from peterental.webhooks.model import EndpointEntry
 from tests.line.office import config_of, new_line
 from tests.line.vapi_server import KEY, VapiServer
 
@@ -46,6 +48,7 @@ WRITERS = {
     "appointments/calendar_events/service.py",
     "appointments/listing/service.py",
     "calendars/connection_service.py",
+    "calls/review_service.py",
     "appointments/manual/service.py",
     "appointments/visitors/service.py",
     "jobs/service.py",
@@ -65,6 +68,8 @@ WRITERS = {
     "users/second_factor_service.py",
     "users/service.py",
     "users/session_service.py",
+    "users/tokens/service.py",
+    "webhooks/service.py",
 }
 """The modules that write to the log; `change_every_field` uses each of them."""
 
@@ -113,11 +118,16 @@ def change_every_field(services: Services, database: Database) -> None:
     change_calendars(services, database, admin)
     change_notices(services, database, admin)
     change_line(services, database, admin)
+    change_tools(services, database, admin)
+    change_homes(services, admin)
     services.agents.create(Profile(agent_name="Ben"), admin, "ben")
     services.shared_lines.share("ana", ["ben"], "round_robin", admin, seen=None)
-    change_homes(services, admin)
     for key in ("first form of all", "second form of all"):
         booked = book(services, admin, key)
+    edit(services, admin, booked)
+    database.fetch("INSERT INTO calls (vapi_call_id) VALUES ('handled')")
+    services.call_reviews.set_handled("handled", admin, handled=True)
+    services.user_admin.set_name(ben.user_id, "Ben", admin)
     act(services, admin, booked, "cancel")
     services.visitors.confirm(book(services, admin, "form that is confirmed").appointment_id)
     services.visitors.release(book(services, admin, "form that is released").appointment_id, lambda _: True)
@@ -180,6 +190,21 @@ def change_notices(services: Services, database: Database, admin: Viewer) -> Non
         """
     )
     services.waitlist.remove(database.fetch("SELECT entry_id FROM waitlist")[0]["entry_id"], admin)
+
+
+def change_tools(services: Services, database: Database, admin: Viewer) -> None:
+    """Create and revoke a token; add, change, turn off and remove a webhook."""
+    token = services.api_tokens.create(NewToken(name="Sync", lifetime=timedelta(days=1)), admin).token
+    services.api_tokens.revoke(token.token_id, admin)
+    entry = EndpointEntry(url="https://hooks.example.com/", event_types=("viewing.booked",))
+    number = services.webhooks.create(entry, admin).endpoint.endpoint_id
+    services.webhooks.change(number, replace(entry, event_types=("viewing.moved",)), admin)
+    services.webhooks.rotate(number, admin)
+    services.webhooks.send_test(number, admin)
+    database.fetch("UPDATE webhook_deliveries SET state = 'failed', ended_at = NOW()")
+    services.webhooks.deliver_again(services.webhooks.deliveries(admin)[0].delivery_id, admin)
+    services.webhooks.set_active(number, admin, active=False)
+    services.webhooks.remove(number, admin)
 
 
 def change_line(services: Services, database: Database, admin: Viewer) -> None:
@@ -254,6 +279,25 @@ def book(services: Services, admin: Viewer, key: str) -> Appointment:
     except ConfirmationRequired as refusal:
         acknowledged = replace(entry.when, acknowledged=refusal.warnings.fingerprints)
         return services.manual.book(replace(entry, when=acknowledged), admin)
+
+
+def edit(services: Services, admin: Viewer, booked: Appointment) -> None:
+    """Change every field of a viewing, and acknowledge every warning."""
+    services.agents.create(Profile(agent_name="Bea"), admin, "bea")
+    home = services.properties.add(PropertyDetails(line1="3 Fir Street"), admin)
+    viewing = ViewingEdit(
+        agent_id="bea", duration_min=15, property_address="3 Fir Street", property_id=home, attendee_name="Maxine",
+        attendee_email="m@example.com", attendee_phone="405 555 0142", notes="Has a dog",
+    )  # fmt: skip
+    shown, _ = services.manual.show(booked.appointment_id, admin)
+    seen = parse_seen_token(seen_token(shown))
+    with pytest.raises(ConfirmationRequired) as refusal:
+        services.manual.edit(booked.appointment_id, seen, replace(viewing, agent_id="ana", duration_min=90), admin)
+    acknowledged = refusal.value.warnings.fingerprints
+    services.manual.edit(booked.appointment_id, seen, replace(viewing, acknowledged=acknowledged), admin)
+    shown, _ = services.manual.show(booked.appointment_id, admin)
+    seen = parse_seen_token(seen_token(shown))
+    services.manual.edit(booked.appointment_id, seen, replace(viewing, attendee_email=None), admin)
 
 
 def act(services: Services, admin: Viewer, booked: Appointment, action: Action) -> None:

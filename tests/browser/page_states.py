@@ -82,9 +82,27 @@ def page_states(site: Site, sample: SampleData) -> Iterator[PageState]:
     yield from _as_others(site, sample)
     yield from _of_visitors(site)
     yield from _of_notices()
+    yield from _of_tools(sample)
     yield from _of_homes()
     yield from _empty_and_filtered()
     yield from _invalid_forms()
+
+
+def _of_tools(sample: SampleData) -> Iterator[PageState]:
+    """Yield states of API tokens and webhooks."""
+    yield PageState("tokens-anas", "/tokens", ANA)
+    yield PageState("tokens-invalid", "/tokens", then=lambda page: press(page, "Create token"))
+    yield PageState("token-created", "/tokens", ANA, _create_a_token)
+    yield PageState("webhook-off", f"/webhooks/{sample.examples['off_endpoint_id']}")
+    yield PageState("webhook-invalid", "/webhooks/new", then=lambda page: press(page, "Add and show secret"))
+    webhook = f"/webhooks/{sample.examples['endpoint_id']}"
+    yield PageState("webhook-secret", webhook, then=lambda page: press(page, "Replace secret"))
+
+
+def _create_a_token(page: Page) -> None:
+    page.get_by_label("Name of the tool").fill("Sync")
+    press(page, "Create token")
+    page.get_by_role("textbox", name="Token").wait_for()
 
 
 def _calendar_states() -> Iterator[PageState]:

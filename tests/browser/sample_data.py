@@ -19,6 +19,8 @@ from peterental.agents.time_off.model import ClosureEntry, RepeatingEntry
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
 from peterental.clock import utc_now
 from peterental.properties.model import PropertyDetails
+from peterental.users.tokens.model import NewToken
+from peterental.webhooks.model import EndpointEntry
 from tests.browser.site import WORDS, Site
 from tests.gunicorn import PROJECT_DIR
 
@@ -71,7 +73,9 @@ def fill(site: Site) -> SampleData:
     _add_calendars(site)
     _add_notices(site)
     import_id = _add_homes(site, admin)
-    return SampleData(admin=admin, ana=ana, carol=carol, examples={**_examples(site), "import_id": str(import_id)})
+    return SampleData(
+        admin=admin, ana=ana, carol=carol, examples={**_examples(site, admin), "import_id": str(import_id)}
+    )
 
 
 def turn_on_second_factor(site: Site, viewer: Viewer) -> tuple[str, ...]:
@@ -318,7 +322,36 @@ def _add_waitlist(site: Site) -> int:
     return int(next(row["entry_id"] for row in rows if row["state"] == "offered"))
 
 
-def _examples(site: Site) -> dict[str, str]:
+def _add_tools(site: Site, admin: Viewer) -> dict[str, str]:
+    """Add API tokens, and webhooks with deliveries that succeeded, wait and failed; return their ids."""
+    tokens, webhooks = site.services.api_tokens, site.services.webhooks
+    token = tokens.create(NewToken(name="Spreadsheet sync", scope="book", lifetime=timedelta(days=90)), admin).token
+    tokens.revoke(tokens.create(NewToken(name=LONG.strip()[:80]), admin).token.token_id, admin)
+    entry = EndpointEntry(url=f"https://hooks.invalid/{'x' * 200}", event_types=("viewing.restored",))
+    numbers = [webhooks.create(entry, admin).endpoint.endpoint_id for _ in range(2)]
+    for number in numbers:
+        site.database.fetch(
+            """
+            INSERT INTO webhook_deliveries (
+                endpoint_id, event_type, happened_at, next_attempt_at, state, attempts, status, problem, answer,
+                duration_ms, ended_at
+            )
+            VALUES
+                (%(number)s, 'viewing.booked', NOW(), NOW() + INTERVAL '1 day', 'waiting', 2, NULL, 'No answer within 15 seconds.', NULL, 15000, NULL),
+                (%(number)s, 'webhook.test', NOW(), NOW(), 'delivered', 1, 204, NULL, NULL, 80, NOW()),
+                (%(number)s, 'viewing.no_show', NOW(), NOW(), 'failed', 12, 500, 'It answered 500.', '<h1>Oops</h1>', 90, NOW())
+            """,
+            {"number": number},
+        )
+    site.database.fetch("UPDATE webhook_endpoints SET failing_since = NOW() WHERE endpoint_id = %s", (numbers[0],))
+    site.database.fetch(
+        "UPDATE webhook_endpoints SET is_active = FALSE, off_reason = 'It answered 410 (Gone).' WHERE endpoint_id = %s",
+        (numbers[1],),
+    )
+    return {"token_id": str(token.token_id), "endpoint_id": str(numbers[0]), "off_endpoint_id": str(numbers[1])}
+
+
+def _examples(site: Site, admin: Viewer) -> dict[str, str]:
     """Return an example value of every URL parameter."""
     queries = {
         "appointment_id": "SELECT id FROM appointments WHERE attendee_name = 'Maria Gonzalez'",
@@ -342,6 +375,7 @@ def _examples(site: Site) -> dict[str, str]:
     found = {name: site.database.fetch(query)[0] for name, query in queries.items()}
     return {
         "agent_id": "nora-castillo",
+        **_add_tools(site, admin),
         "kind": "booked",
         "channel": "text",
         "language": "en",

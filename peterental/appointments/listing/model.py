@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from peterental.appointments.model import Appointment, Status
@@ -83,6 +83,25 @@ class Scope:
         """Whether each agent is read by a query of its own."""
         return self.agent_ids is not None and 1 < len(self.agent_ids) <= MAX_MERGED_AGENTS
 
+
+@dataclass(frozen=True)
+class Position:
+    """A place in the list in order of time: after the viewing with this start and id."""
+
+    start: datetime
+    appointment_id: int
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The viewings after a position, in order of time, and whether more follow."""
+
+    appointments: tuple[Appointment, ...]
+    has_more: bool
+
+
+MAX_STRETCH = 100
+"""Viewings that are read at once by position."""
 
 PAGE_SIZE = 50
 LAST_PAGE = 100

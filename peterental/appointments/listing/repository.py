@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from peterental.appointments.listing.model import AgentChoice, Filter, Scope
+from peterental.appointments.listing.model import AgentChoice, Filter, Position, Scope
 from peterental.appointments.model import Appointment
 from peterental.appointments.repository import APPOINTMENT
 from peterental.clock import midnight
@@ -116,7 +116,7 @@ class ListingRepository:
             del row["is_truncated"], row["place"]
         return [Appointment(**row) for row in rows if row["appointment_id"] is not None], is_truncated
 
-    def after(self, wanted: Filter, scope: Scope, last: Appointment | None, limit: int) -> list[Appointment]:
+    def after(self, wanted: Filter, scope: Scope, last: Appointment | Position | None, limit: int) -> list[Appointment]:
         """Return the viewings after `last` in order of time, or the first ones.
 
         One round trip.

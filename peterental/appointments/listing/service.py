@@ -7,16 +7,19 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from peterental.access import owner_filter
+from peterental.agents.model import AgentUnknown
 from peterental.appointments.listing.home_repository import HomeViewingRepository
 from peterental.appointments.listing.model import (
     LAST_PAGE,
     MAX_AGENTS_OFFERED,
     MAX_EXPORTED,
+    MAX_STRETCH,
     PAGE_SIZE,
     Filter,
     HomeViewings,
     ListPage,
     Scope,
+    Stretch,
 )
 from peterental.appointments.listing.repository import ListingRepository
 from peterental.audit.model import Change
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from peterental.access import Viewer
-    from peterental.appointments.listing.model import AgentChoice
+    from peterental.appointments.listing.model import AgentChoice, Position
     from peterental.appointments.model import Appointment
     from peterental.audit.service import AuditService
     from peterental.database.connect import Connection
@@ -93,6 +96,25 @@ class ListingService:
         """
         with self._database.transaction() as connection:
             return self._scope(connection, viewer, Filter(agent_id=chosen))[0][:MAX_AGENTS_OFFERED]
+
+    def following(self, viewer: Viewer, wanted: Filter, after: Position | None, limit: int) -> Stretch:
+        """Return the viewings after a position, earliest first, whatever the order of the filter. Two queries.
+
+        Args:
+            viewer: who reads them.
+            wanted: the filter.
+            after: where the last stretch ended; None for the beginning.
+            limit: how many, at most MAX_STRETCH.
+
+        Raises AgentUnknown if the filter names an agent that the viewer may not see.
+        """
+        limit = min(limit, MAX_STRETCH)
+        with self._database.transaction() as connection:
+            agents, scope = self._scope(connection, viewer, wanted)
+        if wanted.agent_id is not None and scope.agent_ids != (wanted.agent_id,):
+            raise AgentUnknown
+        found = self._listing.after(wanted, scope, after, limit + 1) if agents else []
+        return Stretch(tuple(found[:limit]), has_more=len(found) > limit)
 
     def agents_and_zones(
         self, viewer: Viewer, chosen: str | None = None

@@ -63,6 +63,8 @@ LABELS = {
     "done_by": "Done by",
     "email": "E-mail",
     "end": "Ends",
+    "event_types": "Events",
+    "expires_at": "Expires",
     "exempt_agents": "Agents who work anyway",
     "failed_attempts": "Failed attempts",
     "file": "File",
@@ -107,6 +109,7 @@ LABELS = {
     "overlap_allowed": "Overlaps another",
     "phone": "Phone for texts",
     "phone_number_id": "Vapi phone number",
+    "prefix": "Token begins with",
     "property_address": "Home",
     "property_id": "Home in the catalogue",
     "released_at": "Released",
@@ -115,6 +118,7 @@ LABELS = {
     "role": "Role",
     "rows left out": "Rows left out",
     "said_as": "Other names",
+    "scope": "Allows",
     "second_factor": "Second factor",
     "showing_minutes": "Viewing length",
     "shown_by": "Shown by",
@@ -129,6 +133,7 @@ LABELS = {
     "tool_calls": "Further tool calls",
     "unit": "Unit",
     "until": "Until",
+    "url": "Address",
     "user_id": "Owner",
     "vapi_assistant_id": "Vapi assistant",
     "waitlist": "Places on the waitlist",
@@ -219,6 +224,8 @@ def _number(name: str, value: int, people: Mapping[int, str]) -> str | None:
 
 
 def _text(name: str, value: str, zone: ZoneInfo) -> str | None:
+    if name == "choice":
+        return CHOICE_VALUES.get(value)
     if name in PHONE_FIELDS:
         return readable(value, region_of(zone.key))
     if name == "choice":

@@ -34,6 +34,8 @@ KINDS: Mapping[SubjectKind, str] = {
     "person": "Personal data",
     "notice": "Notices",
     "line": "Phone line",
+    "token": "API tokens",
+    "webhook": "Webhooks",
 }
 """The labels of the filter by kind."""
 

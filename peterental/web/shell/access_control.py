@@ -15,7 +15,7 @@ from peterental.web.shell.sign_in_redirect import redirect_to_sign_in
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-MACHINE_BLUEPRINTS = frozenset({"voice", "health", "feeds", "twilio"})
+MACHINE_BLUEPRINTS = frozenset({"voice", "health", "feeds", "twilio", "api"})
 """Blueprints called by programs: they have no forms and no cookies, and report errors in their own format."""
 
 LINK_BLUEPRINTS = frozenset({"visits", "offers"})
@@ -23,6 +23,9 @@ LINK_BLUEPRINTS = frozenset({"visits", "offers"})
 
 A site that forges a request would have to know the URL.
 """
+
+MACHINE_PATH = "/api/"
+"""Under this path every address is for programs, also those that do not exist."""
 
 MAX_FORM_BYTES = 256 * 1024
 MAX_LINK_FORM_BYTES = 4 * 1024
@@ -56,7 +59,7 @@ def accepts_upload(max_bytes: int) -> Callable[[View], View]:
 
 def is_machine_request() -> bool:
     """Return whether the request is for a route used by programs, not for a page."""
-    return request.blueprint in MACHINE_BLUEPRINTS
+    return request.blueprint in MACHINE_BLUEPRINTS or request.path.startswith(MACHINE_PATH)
 
 
 def authenticate_request() -> Response | None:

@@ -111,13 +111,20 @@ MENU = (
         "Administration",
         (
             NavItem("users.index", "Users", "users", for_admins=True),
+            NavItem("webhooks.index", "Webhooks", "webhooks", for_admins=True),
             NavItem("audit.index", "Audit log", "audit", for_admins=True),
             NavItem("privacy.index", "Privacy", "privacy", for_admins=True),
             NavItem("jobs.index", "Jobs", "jobs", for_admins=True),
             NavItem("shell.schema", "Schema", "schema", for_admins=True),
         ),
     ),
-    NavSection("You", (NavItem("users.account", "Account", "account", also=("users.second_factor",)),)),
+    NavSection(
+        "You",
+        (
+            NavItem("users.account", "Account", "account", also=("users.second_factor",)),
+            NavItem("tokens.index", "API tokens", "tokens"),
+        ),
+    ),
 )
 
 

@@ -17,7 +17,7 @@ _TOKEN, _CODE_REQUIRED = "token", "code_required"  # the names of session keys
 CODE_LIFETIME_S = 10 * 60
 """The second step of a sign-in follows the first within this time."""
 
-PATHS_WITHOUT_SESSION = ("/vapi/", "/healthz", "/readyz", "/v/")
+PATHS_WITHOUT_SESSION = ("/api/", "/vapi/", "/healthz", "/readyz", "/v/")
 
 
 class PageSessions(SecureCookieSessionInterface):

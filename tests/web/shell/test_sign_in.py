@@ -22,6 +22,7 @@ from peterental.web.shell.access_control import LINK_BLUEPRINTS, MACHINE_BLUEPRI
 from peterental.web.shell.forms import SetUpForm, SignInForm
 from peterental.web.shell.sign_in_redirect import SECRETS
 from peterental.web.users.forms import JoinForm, PasswordForm
+from peterental.webhooks.model import EndpointEntry
 
 if TYPE_CHECKING:
     from tests.web.conftest import Browser
@@ -284,6 +285,8 @@ def test_post_without_csrf_token_returns_400(
         "INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name)"
         " VALUES ('1', '12 Elm Street', NOW() + INTERVAL '1 day', NOW() + INTERVAL '25 hours', 'Robin Vale')"
     )
+    endpoint = EndpointEntry(url="https://hooks.example.com/", event_types=("viewing.booked",))
+    assert services.webhooks.create(endpoint, admin).endpoint.endpoint_id == 1
     without_token = {"sign_in", *MACHINE_BLUEPRINTS, *LINK_BLUEPRINTS}
     for rule in app.url_map.iter_rules():
         if "POST" in (rule.methods or set()) and rule.endpoint.split(".")[0] not in without_token:

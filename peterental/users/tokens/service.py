@@ -1,0 +1,143 @@
+"""API tokens: created and revoked by users, and the viewer of a request that sends one."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import secrets
+from typing import TYPE_CHECKING
+
+from peterental.access import Viewer, owner_filter
+from peterental.audit.model import Change
+from peterental.clock import utc_now
+from peterental.users.tokens.model import (
+    MAX_NAME_CHARS,
+    MAX_TOKENS,
+    PREFIX_CHARS,
+    SCOPES,
+    TOKEN_BYTES,
+    TOKEN_PREFIX,
+    ApiToken,
+    IssuedToken,
+    NewToken,
+    TokenNameMissing,
+    TokenNameTooLong,
+    TokenUnknown,
+    TokenViewer,
+    TooManyTokens,
+)
+from peterental.users.tokens.repository import TokenRepository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from peterental.audit.service import AuditService
+    from peterental.database.connect import Connection
+    from peterental.database.pool import Database
+
+MAX_BIGINT = 2**63 - 1
+
+_TOKEN = re.compile(rf"{TOKEN_PREFIX}[A-Za-z0-9_-]{{43}}")
+_log = logging.getLogger("peterental.users")
+
+
+class TokenService:
+    """The tokens of one database.
+
+    Args:
+        database: where they are stored.
+        audit: records who created and revoked them.
+        now: returns the present moment, aware.
+    """
+
+    def __init__(self, database: Database, audit: AuditService, now: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._tokens = TokenRepository(database)
+        self._audit = audit
+        self._now = now
+
+    def authenticate(self, secret: str) -> TokenViewer | None:
+        """Return on whose behalf a token works; None if it is unknown, revoked, expired or its user is deactivated.
+
+        One query; none for a text that cannot be a token.
+        """
+        if not _TOKEN.fullmatch(secret):
+            return None
+        found = self._tokens.find(_hash(secret))
+        if found is None:
+            return None
+        return TokenViewer(
+            viewer=Viewer(found["user_id"], found["email"], found["role"] == "admin"),
+            token_id=found["token_id"],
+            name=found["name"],
+            prefix=found["prefix"],
+            scopes=SCOPES[found["scope"]],
+            expires_at=found["expires_at"],
+        )
+
+    def listing(self, viewer: Viewer) -> tuple[ApiToken, ...]:
+        """Return the viewer's tokens, for an admin those of all users; valid ones first. One query."""
+        return tuple(self._tokens.listing(owner_filter(viewer)))
+
+    def create(self, entry: NewToken, viewer: Viewer) -> IssuedToken:
+        """Create a token for the viewer's own tools.
+
+        Raises TokenNameMissing, TokenNameTooLong, TooManyTokens.
+        """
+        name = entry.name.replace("\x00", "").strip()
+        if not name:
+            raise TokenNameMissing
+        if len(name) > MAX_NAME_CHARS:
+            raise TokenNameTooLong(characters=MAX_NAME_CHARS)
+        secret = TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+        with self._database.transaction() as connection:
+            self._tokens.lock_user(connection, viewer.user_id)
+            valid = self._tokens.count_valid(connection, viewer.user_id)
+            if valid >= MAX_TOKENS:
+                raise TooManyTokens(number=valid)
+            token = self._tokens.insert(
+                connection,
+                viewer.user_id,
+                _hash(secret),
+                name=name,
+                prefix=secret[:PREFIX_CHARS],
+                scope=entry.scope,
+                expires_at=self._now() + entry.lifetime if entry.lifetime else None,
+            )
+            after = {"prefix": token.prefix, "scope": token.scope, "expires_at": token.expires_at}
+            self._record(connection, viewer, "token created", token, {k: v for k, v in after.items() if v is not None})
+        _log.info("API token created: %s by %s", token.prefix, viewer.email)
+        return IssuedToken(token=token, secret=secret)
+
+    def revoke(self, token_id: int, viewer: Viewer) -> ApiToken:
+        """Revoke a token of the viewer, or as an admin of anyone: its next request is refused.
+
+        Raises TokenUnknown, also for one that was revoked before.
+        """
+        with self._database.transaction() as connection:
+            known = 0 < token_id <= MAX_BIGINT
+            token = self._tokens.revoke(connection, token_id, owner_filter(viewer), viewer.email) if known else None
+            if token is None:
+                raise TokenUnknown
+            self._record(connection, viewer, "token revoked", token, {"prefix": token.prefix})
+        _log.info("API token revoked: %s by %s", token.prefix, viewer.email)
+        return token
+
+    def _record(
+        self, connection: Connection, viewer: Viewer, action: str, token: ApiToken, after: dict[str, object]
+    ) -> None:
+        change = Change(
+            action=action,
+            subject_kind="token",
+            subject_id=str(token.token_id),
+            subject_name=f"{token.name} of {token.user_email}",
+            after=after,
+        )
+        self._audit.record(connection, viewer.email, change)
+
+
+def _hash(secret: str) -> bytes:
+    """Return the hash of a token. The token is random, so that a plain hash is enough."""
+    return hashlib.sha256(secret.encode("ascii")).digest()

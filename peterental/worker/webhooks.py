@@ -1,0 +1,38 @@
+"""The tasks that deliver webhooks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from peterental.webhooks.model import DELIVER_WEBHOOKS, KEPT_FOR
+from peterental.worker.calendars import EVERY_MINUTE, JobMalformed
+from peterental.worker.task import JobRun, Task
+
+
+def _deliver(job: JobRun) -> None:
+    """Deliver what is due to one endpoint.
+
+    What the endpoint causes is recorded in the delivery, which has its next attempt: the job has then done its work.
+    """
+    endpoint_id = job.args.get("endpoint_id")
+    if not isinstance(endpoint_id, int):
+        raise JobMalformed(name="endpoint_id")
+    job.services.webhook_sender.deliver(endpoint_id)
+
+
+def _plan(job: JobRun) -> None:
+    """Queue deliveries whose jobs were lost, and delete old ones: after 30 days, or KEEP_CALLS_DAYS if that is less."""
+    days = job.config.keep_calls_days
+    job.services.webhook_sender.plan(KEPT_FOR if days is None else timedelta(days=days))
+
+
+WEBHOOK_TASKS = (
+    Task(name=DELIVER_WEBHOOKS, label="Deliver webhooks", run=_deliver),
+    Task(
+        name="plan_webhooks",
+        label="Look for webhooks that wait, and delete old deliveries",
+        run=_plan,
+        max_attempts=1,
+        schedule=EVERY_MINUTE,
+    ),
+)
