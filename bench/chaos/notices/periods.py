@@ -20,7 +20,7 @@ is too slow: production looks up after minutes what is taken within seconds."""
 LISTED_AFTER = timedelta(seconds=2)
 CLAIM_LASTS = timedelta(seconds=4)
 LOOK_UP_AFTER = timedelta(seconds=7)
-LEAVE_UNKNOWN_AFTER = timedelta(seconds=12)
+LEAVE_UNKNOWN_AFTER = timedelta(seconds=9)
 OVERDUE_AFTER = timedelta(seconds=1)
 FIRST_WAIT = timedelta(seconds=0.1)
 LONGEST_WAIT = timedelta(seconds=1)
