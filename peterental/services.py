@@ -66,6 +66,7 @@ from peterental.notices.wording.service import WordingService
 from peterental.phone_numbers import region_of
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
+from peterental.properties.importing.service import ImportService
 from peterental.properties.service import PropertyService
 from peterental.users.admin_service import UserAdminService
 from peterental.users.passwords import PasswordLimits, Passwords
@@ -107,6 +108,7 @@ class Services:
     outbox: Outbox
     persons: PersonService
     properties: PropertyService
+    property_imports: ImportService
     releases: ReleaseService
     reminders: ReminderService
     replies: ReplyService
@@ -284,6 +286,7 @@ def build_services(
         outbox=outbox,
         persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
         properties=PropertyService(database, audit),
+        property_imports=ImportService(database, audit, clock),
         releases=ReleaseService(database, visitors, clock),
         reminders=ReminderService(ReminderRepository(database), clock),
         replies=ReplyService(

@@ -22,6 +22,7 @@ from peterental.web.calendars import pages as calendar_pages
 from peterental.web.calls import pages as call_pages
 from peterental.web.client_address import ClientAddress
 from peterental.web.feeds import routes as feeds
+from peterental.web.homes import pages as home_pages
 from peterental.web.jobs import pages as job_pages
 from peterental.web.line import pages as line_pages
 from peterental.web.messages import pages as message_pages
@@ -67,6 +68,7 @@ def install(app: Flask, config: Config) -> None:
         audit_pages,
         calendar_pages,
         call_pages,
+        home_pages,
         job_pages,
         line_pages,
         message_pages,

@@ -81,6 +81,7 @@ def page_states(site: Site, sample: SampleData) -> Iterator[PageState]:
     yield from _as_others(site, sample)
     yield from _of_visitors(site)
     yield from _of_notices()
+    yield from _of_homes()
     yield from _empty_and_filtered()
     yield from _invalid_forms()
 
@@ -225,6 +226,31 @@ def _of_notices() -> Iterator[PageState]:
     yield PageState("notices-wording-refused", wording, then=_enter_an_unknown_field)
     yield PageState("notices-wording-changed", wording, then=_change_a_wording)
     yield PageState("notices-test-refused", wording, then=lambda page: press(page, "Send a test"))
+
+
+def _of_homes() -> Iterator[PageState]:
+    yield PageState("homes-anas", "/homes", ANA)
+    yield PageState("homes-all", "/homes?status=all&bedrooms=4")
+    yield PageState("homes-no-match", "/homes?q=zzz")
+    yield PageState(
+        "homes-retired", "/homes?status=inactive", then=lambda page: page.locator(".row-link").first.click()
+    )
+    yield PageState("homes-long-names", "/homes?q=Llanfair", then=lambda page: page.locator(".row-link").first.click())
+    yield PageState("homes-new-invalid", "/homes/new", then=_add_an_invalid_home)
+    yield PageState("homes-new-twin", "/homes/new", then=_add_a_twin)
+    yield PageState("homes-import-invalid", "/homes/import", then=lambda page: press(page, "Upload"))
+
+
+def _add_an_invalid_home(page: Page) -> None:
+    page.get_by_label("Bathrooms").fill("many")
+    page.get_by_label("Monday").fill("late")
+    press(page, "Add home")
+
+
+def _add_a_twin(page: Page) -> None:
+    page.get_by_label("Street").fill("1420 Elm St")
+    press(page, "Add home")
+    page.get_by_text("is already in the list of homes").wait_for()
 
 
 def _enter_invalid_settings(page: Page) -> None:

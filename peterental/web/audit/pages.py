@@ -24,6 +24,7 @@ LAST_PAGE = 1000
 KINDS: Mapping[SubjectKind, str] = {
     "agent": "Agents",
     "appointment": "Appointments",
+    "home": "Homes",
     "job": "Jobs",
     "message": "Messages",
     "user": "Users",
@@ -36,6 +37,7 @@ KINDS: Mapping[SubjectKind, str] = {
 PAGE_OF = {
     "agent": ("agents.show", "agent_id"),
     "appointment": ("appointments.show", "appointment_id"),
+    "home": ("homes.show", "property_id"),
     "user": ("users.show", "user_id"),
 }
 """The endpoint that shows a subject of each kind, and the name of its id parameter."""
