@@ -124,7 +124,6 @@ WITHOUT_VIEWER = {
     "retention.reduce": OPERATOR,
     "second_factor.reset_by_operator": OPERATOR,
     "sessions.requires_second_factor": "reads a setting only",
-    "shared_lines.names": ALREADY_CHECKED,
     "shared_lines.sharing_of": ALREADY_CHECKED,
     "sessions.start": SIGN_IN,
     "sessions.viewer": SIGN_IN,

@@ -25,6 +25,7 @@ from peterental.agents.model import (
     OwnedAgents,
     Profile,
     RuleOutOfRange,
+    SharedNames,
     TimeZoneUnknown,
 )
 from peterental.agents.repository import AgentRepository
@@ -108,7 +109,12 @@ class AgentService:
             limit=PAGE_SIZE + 1,
             offset=(page - 1) * PAGE_SIZE,
         )
-        return AgentPage(agents=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE)
+        shown = found[:PAGE_SIZE]
+        return AgentPage(
+            agents=tuple(agent for agent, _ in shown),
+            has_more=len(found) > PAGE_SIZE,
+            shared={agent.agent_id: names for agent, names in shown if names != SharedNames()},
+        )
 
     def names(self, viewer: Viewer, chosen: str = "") -> tuple[AgentName, ...]:
         """Return at most MAX_CHOICES agents to choose from, the active ones first.

@@ -177,19 +177,19 @@ class RequestContext:
         return self.callers_bookings
 
     def availability(self, without: Appointment | None = None, home: Property | None = None) -> Availability:
-        """Return when a viewing can be booked, or moved to.
+        """Return when a viewing of a home can be booked, or moved to.
 
         On a shared line it raises AgentInactive, CalendarStale.
 
         Args:
-            without: the booking that is to be moved: its agent's times, as they would be without it.
+            without: the booking that is to be moved, which does not block itself.
             home: whose rules narrow the agent's, and whose other viewings are in the way where they may not overlap.
         """
         agent = self.known_agent
         ignored_id = without.appointment_id if without else None
         home_taken = self.catalogue.busy_times(home, ignored_id) if home and self.catalogue else NO_BUSY_TIMES
         if self.team is not None and without is not None:
-            return self.team.availability_without(without, self.now, home, home_taken)
+            return self.team.availability_to_move(without, self.now, home, home_taken)
         if self.team is not None and self.team.is_shared:
             return self.team.availability(self.now, home, home_taken)
         taken = without_booking(self.taken, ignored_id)
@@ -286,7 +286,7 @@ class Decision:
         label: the outcome's one word in the log of tool calls.
         change: what to write of `appointment`, if anything.
         appointment: the booking it is about.
-        old_start: when a booking that is moved started before, in UTC.
+        before: a booking that is moved, as it was.
         said_before: the sentence that confirmed a cancellation earlier in this call, to be repeated.
     """
 
@@ -294,7 +294,7 @@ class Decision:
     label: str
     change: Literal["insert", "move", "cancel"] | None = None
     appointment: Appointment | None = None
-    old_start: datetime | None = None
+    before: Appointment | None = None
     said_before: str | None = None
 
 
@@ -346,8 +346,17 @@ def move(context: RequestContext, request: BookingRequest) -> Decision:
     if start == booking.start:
         return _already_booked(booking, Moved(booking))
     check_start(availability, start)
-    moved = replace(booking, start=start, end=start + timedelta(minutes=availability.rules.slot_minutes))
-    return _changing(context, Moved(moved, will_text=context.will_text(moved)), "move", booking.start)
+    agent = context.agent_for(start, availability)
+    moved = replace(
+        booking,
+        start=start,
+        end=start + timedelta(minutes=availability.slot_minutes_at(start)),
+        agent_id=agent.agent_id,
+        agent_name=agent.agent_name,
+        time_zone=agent.time_zone,
+        names_agent=booking.names_agent or agent.agent_id != booking.agent_id,
+    )
+    return _changing(context, Moved(moved, will_text=context.will_text(moved)), "move", booking)
 
 
 def cancel(context: RequestContext, request: BookingRequest) -> Decision:
@@ -580,13 +589,13 @@ def _changing(
     context: RequestContext,
     outcome: Booked | Moved | Cancelled,
     change: Literal["insert", "move", "cancel"],
-    old_start: datetime | None = None,
+    before: Appointment | None = None,
 ) -> Decision:
     """Decide to change something. Raise CallEnded for a tool call that is delivered after the end of its call."""
     if context.call_history.has_ended:
         raise CallEnded
     label = {"insert": "booked", "move": "moved", "cancel": "cancelled"}[change]
-    return Decision(outcome, label, change, outcome.appointment, old_start)
+    return Decision(outcome, label, change, outcome.appointment, before)
 
 
 def _is_about_time(question: str) -> bool:

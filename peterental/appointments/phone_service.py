@@ -7,14 +7,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from peterental.agents.model import AgentUnknown
+from peterental.agents.model import AgentInactive, AgentUnknown
 from peterental.agents.working_hours.repository import WorkingHoursRepository
 from peterental.appointments import phone_requests
 from peterental.appointments.availability import Availability, UnavailableReason
 from peterental.appointments.model import BookingRequest, CalendarUnavailable, HomesNamed, SlotTaken
 from peterental.appointments.phone_requests import Decision, RequestContext
 from peterental.appointments.repository import AppointmentRepository, Turn
-from peterental.appointments.slot_check import check_slot
+from peterental.appointments.slot_check import LineCheck, check_slot
 from peterental.appointments.team import CalendarStale, team_of
 from peterental.appointments.understanding import understand
 from peterental.appointments.wish import wish_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from peterental.access import Viewer
     from peterental.agents.model import Agent, AgentKey, Language
-    from peterental.appointments.schedule_repository import AgentSchedule
+    from peterental.appointments.schedule_repository import AgentSchedule, LineSchedule
     from peterental.appointments.slot_check import SlotCheck
     from peterental.appointments.team import Team
     from peterental.appointments.understanding import Understanding
@@ -153,9 +153,13 @@ class PhoneBookingService:
             found = pending.read()
         agent = found.schedule.agent
         self._remember_language(invocation, agent)
-        team = team_of(found.line, self._calendars.is_current, now)
         context = RequestContext(
-            now=now, invocation=invocation, agent=agent, team=team, own=found.own, catalogue=found.line.catalogue
+            now=now,
+            invocation=invocation,
+            agent=agent,
+            team=team_of(found.line, self._calendars.is_current, now),
+            own=found.own,
+            catalogue=found.line.catalogue,
         )
         return self._answer_question(context, request, render, phone_requests.find)
 
@@ -186,13 +190,8 @@ class PhoneBookingService:
             now: the time of the call, aware; None for the present.
         """
         now = now or self._now()
-        line = None if "\x00" in agent_id else self._appointments.line_of(agent_id, now)
-        schedule = line.holder if line else None
-        agent = schedule.agent if schedule else None
-        if line is None or schedule is None or agent is None:
-            raise AgentUnknown
-        if not (viewer.is_admin or agent.user_id == viewer.user_id):
-            raise AgentUnknown
+        line, agent = self._visible_line(agent_id, viewer, now)
+        schedule = line.holder
         invocation = ToolInvocation(name="set_appointment", tool_call_id="")
         context = RequestContext(
             now=now,
@@ -203,6 +202,14 @@ class PhoneBookingService:
             team=team_of(line, lambda *_: True, now),
         )
         return understand(phrase, context), agent
+
+    def _visible_line(self, agent_id: str, viewer: Viewer, now: datetime) -> tuple[LineSchedule, Agent]:
+        """Return the schedules of an agent's line, and the agent. One query. Raises AgentUnknown."""
+        line = None if "\x00" in agent_id else self._appointments.line_of(agent_id, now)
+        agent = line.holder.agent if line else None
+        if line is None or agent is None or not (viewer.is_admin or agent.user_id == viewer.user_id):
+            raise AgentUnknown
+        return line, agent
 
     def check_slot(self, agent_id: str, day: date, minutes: int, viewer: Viewer) -> SlotCheck:
         """Check whether a caller could book one time of an agent, and what takes it.
@@ -217,16 +224,17 @@ class PhoneBookingService:
             viewer: who asks.
         """
         now = self._now()
-        schedule = None if "\x00" in agent_id else self._appointments.schedule_of(agent_id, now)
-        agent = schedule.agent if schedule else None
-        if schedule is None or agent is None or not (viewer.is_admin or agent.user_id == viewer.user_id):
-            raise AgentUnknown
+        line, agent = self._visible_line(agent_id, viewer, now)
+        schedule = line.holder
         availability = Availability(agent.rules, agent.zone, now, schedule.taken, schedule.busy)
         found = replace(
             check_slot(agent, availability, day, minutes),
             calendar_age=schedule.calendar_age,
             is_phone_closed=not self._calendars.is_current(schedule.calendar_age, agent, now),
         )
+        team = team_of(line, self._calendars.is_current, now)
+        if team is not None and team.is_shared:
+            found = replace(found, line=LineCheck(_free_at(team, found.start, now), team.books(agent_id)))
         if found.start is None or found.until is None or found.reason is not UnavailableReason.TAKEN:
             return found
         until = found.until + timedelta(minutes=agent.rules.buffer_minutes)
@@ -404,14 +412,16 @@ class PhoneBookingService:
         if booking is None or decision.change is None:
             return None
         blocked_until = booking.end + timedelta(minutes=context.agent_of(booking).rules.buffer_minutes)
+        turn = None
+        if context.team is not None and context.team.is_shared:
+            turn = Turn(context.team.holder.agent_id, context.team.turn_at(context.now))
         if decision.change == "insert":
-            turn = None
-            if context.team is not None and context.team.is_shared:
-                turn = Turn(context.team.holder.agent_id, context.team.turn_at(context.now))
             return self._appointments.insertion(booking, blocked_until, context.invocation.tool_call_id, turn)
         if decision.change == "move":
-            old_start = decision.old_start or booking.start
-            self._appointments.move(connection, booking, old_start, blocked_until, context.now)
+            before = decision.before or booking
+            self._appointments.move(connection, booking, before, blocked_until, context.now)
+            if turn is not None and before.agent_id != booking.agent_id:
+                self._appointments.note_turn(connection, turn, booking.agent_id)
         else:
             self._appointments.cancel(connection, booking, context.now)
         return None
@@ -429,6 +439,17 @@ def _decide(
     except Refusal as refusal:
         return refusal, None
     return decision.outcome, decision
+
+
+def _free_at(team: Team, start: datetime | None, now: datetime) -> tuple[str, ...]:
+    """Return the names of the agents whom a shared line can book at a time, in order."""
+    try:
+        members = team.availability(now).members if start else ()
+    except (AgentInactive, CalendarStale):
+        return ()
+    return tuple(
+        member.agent.agent_name for member in members if start and member.availability.reason_unavailable(start) is None
+    )
 
 
 def _id_of(agent: Agent | None) -> str | None:

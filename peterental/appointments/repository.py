@@ -395,48 +395,61 @@ class AppointmentRepository:
         self,
         connection: Connection,
         appointment: Appointment,
-        old_start: datetime,
+        before: Appointment,
         blocked_until: datetime,
         now: datetime,
         *,
         actor: str = PHONE,
     ) -> None:
-        """Queue the UPDATE that moves a booking, and the event of its history.
+        """Queue the UPDATE that moves a booking, also to another agent, and the event of its history.
 
         `updated_at` grows with every change, so that it identifies one state of the booking.
 
         Args:
-            connection: of the transaction that has locked the agent.
+            connection: of the transaction that has locked the agent, and the one before.
             appointment: with its new times.
-            old_start: its start before.
+            before: as it was.
             blocked_until: the end of the agent's buffer after it.
             now: the present moment, aware.
             actor: PHONE, VISITOR, or the e-mail address of the user who moves it.
         """
+        changes = None
+        if before.agent_id != appointment.agent_id:
+            changes = {
+                "agent": (before.agent_name, appointment.agent_name),
+                "agent_id": (before.agent_id, appointment.agent_id),
+            }
         connection.execute(
             """
             WITH moved AS (
                 UPDATE appointments
                 SET start_time = %(start)s, end_time = %(end)s, blocked_until = %(blocked_until)s,
-                    overlap_allowed = %(overlap_allowed)s,
+                    agent_id = %(agent_id)s, overlap_allowed = %(overlap_allowed)s,
                     updated_at = GREATEST(%(now)s, updated_at + INTERVAL '1 microsecond')
                 WHERE id = %(id)s AND status = 'confirmed'
                 RETURNING id
             )
-            INSERT INTO appointment_events (appointment_id, happened_at, kind, actor, old_start, new_start)
-            SELECT id, %(now)s, 'moved', %(actor)s, %(old_start)s, %(start)s FROM moved
+            INSERT INTO appointment_events (appointment_id, happened_at, kind, actor, old_start, new_start, changes)
+            SELECT id, %(now)s, 'moved', %(actor)s, %(old_start)s, %(start)s, %(changes)s::jsonb FROM moved
             """,
             {
                 "id": appointment.appointment_id,
                 "start": appointment.start,
                 "end": appointment.end,
                 "blocked_until": blocked_until,
+                "agent_id": appointment.agent_id,
                 "overlap_allowed": appointment.overlap_allowed,
-                "old_start": old_start,
+                "old_start": before.start,
+                "changes": None if changes is None else msgspec.json.encode(changes).decode(),
                 "now": now,
                 "actor": actor,
             },
         )
+
+    def note_turn(self, connection: Connection, turn: Turn, agent_id: str) -> None:
+        """Queue the note of a shared line that it gave a viewing to another one of its agents."""
+        values = {"turn_holder_id": turn.holder_agent_id, "turn_at": turn.at, "booking_agent_id": agent_id}
+        connection.execute(NOTE_TURN.encode(), values)
 
     def cancel(self, connection: Connection, appointment: Appointment, now: datetime) -> None:
         """Queue a cancellation by phone and the event of its history."""

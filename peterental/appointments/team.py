@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from peterental.agents.model import AgentInactive
 from peterental.appointments.busy_times import NO_BUSY_TIMES
-from peterental.appointments.team_availability import NEVER, TeamAvailability, TeamMember
+from peterental.appointments.team_availability import TeamAvailability, TeamMember, turn_at
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from peterental.appointments.schedule_repository import LineAgent, LineSchedule
     from peterental.calendars.account import CalendarAge
     from peterental.properties.model import Property
-
-INSTANT = timedelta(microseconds=1)
 
 
 class IsCurrent(Protocol):
@@ -75,10 +72,6 @@ class Team:
         booked = (each.agent for each in self.agents if each.is_booked)
         return any(agent.is_active and agent.agent_id not in self.stale for agent in booked)
 
-    def shows(self, home: Property) -> bool:
-        """Return whether one of the agents whom the line books shows a home."""
-        return any(each.is_booked and home.is_shown_by(each.agent.agent_id) for each in self.agents)
-
     def availability(
         self, now: datetime, home: Property | None = None, home_taken: BusyTimes = NO_BUSY_TIMES
     ) -> TeamAvailability:
@@ -92,27 +85,25 @@ class Team:
             home: of which a viewing is wanted, if that is known.
             home_taken: when that home may not be viewed.
         """
-        active = [each for each in self.agents if each.is_booked and each.agent.is_active]
-        if not active:
-            raise AgentInactive(agent_name=self.holder.agent_name)
-        showing = [each for each in active if home is None or home.is_shown_by(each.agent.agent_id)]
-        return self._of(self._current(showing), now, home, home_taken)
+        return self._of(self._bookable(), now, home, home_taken)
 
-    def availability_without(
-        self,
-        booking: Appointment,
-        now: datetime,
-        home: Property | None = None,
-        home_taken: BusyTimes = NO_BUSY_TIMES,
+    def availability_to_move(
+        self, booking: Appointment, now: datetime, home: Property | None = None, home_taken: BusyTimes = NO_BUSY_TIMES
     ) -> TeamAvailability:
-        """Return when the agent of a booking is free without it: a viewing that is moved keeps its agent.
+        """Return when a booking can be: with its agent whenever that one is free, else with another one of the line.
 
-        Raises AgentInactive, CalendarStale.
+        The booking does not block itself. Raises as `availability` does.
         """
-        agent = self._agent(booking.agent_id)
-        if not agent.agent.is_active:
-            raise AgentInactive(agent_name=agent.agent.agent_name)
-        return self._of(self._current([agent]), now, home, home_taken, without=booking.appointment_id)
+        others = [each for each in self._bookable() if each.agent.agent_id != booking.agent_id]
+        return self._of([self._agent(booking.agent_id), *others], now, home, home_taken, moved=booking)
+
+    def shows(self, home: Property) -> bool:
+        """Return whether one of the agents whom the line books shows a home."""
+        return any(home.is_shown_by(each.agent.agent_id) for each in self._bookable() if each.agent.is_active)
+
+    def books(self, agent_id: str) -> bool:
+        """Return whether the line books an agent."""
+        return any(each.agent.agent_id == agent_id and each.is_booked for each in self.agents)
 
     def has(self, agent_id: str) -> bool:
         """Return whether an agent belongs to the line, and is locked if the transaction is to change anything."""
@@ -123,12 +114,16 @@ class Team:
         return self._agent(booking.agent_id).agent
 
     def turn_at(self, now: datetime) -> datetime:
-        """Return when a booking that is made now is made: later than any before it, so that turns have an order."""
-        latest = max((each.last_booked_at or NEVER for each in self.agents), default=NEVER)
-        return now if latest < now else latest + INSTANT
+        """Return when a booking that is made now is made, for `last_booked_at`."""
+        return turn_at(now, (each.last_booked_at for each in self.agents))
 
     def _agent(self, agent_id: str) -> LineAgent:
         return next(each for each in self.agents if each.agent.agent_id == agent_id)
+
+    def _bookable(self) -> list[LineAgent]:
+        """Return those whom the line books; of a line that is not shared any more, its holder."""
+        booked = [each for each in self.agents if each.is_booked]
+        return booked or [each for each in self.agents if each.agent.agent_id == self.holder.agent_id]
 
     def _current(self, wanted: Sequence[LineAgent]) -> list[LineAgent]:
         """Return those whose calendar is not stale. Raise CalendarStale if there is none."""
@@ -143,17 +138,23 @@ class Team:
         now: datetime,
         home: Property | None,
         home_taken: BusyTimes,
-        without: int | None = None,
+        moved: Appointment | None = None,
     ) -> TeamAvailability:
+        active = [each for each in agents if each.agent.is_active]
+        if not active:
+            raise AgentInactive(agent_name=self.holder.agent_name)
+        showing = [each for each in active if home is None or home.is_shown_by(each.agent.agent_id)]
+        without = moved.appointment_id if moved else None
         members = [
             TeamMember(
                 each.agent,
                 each.schedule.availability(now, without=without, home=home, home_taken=home_taken),
                 each.last_booked_at,
             )
-            for each in agents
+            for each in self._current(showing)
         ]
-        return TeamAvailability(members, self.holder.zone, now, self.choice)
+        preferred = moved.agent_id if moved else None
+        return TeamAvailability(members, self.holder.zone, now, self.choice, preferred)
 
 
 def team_of(

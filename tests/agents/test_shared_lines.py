@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from peterental.access import AdminsOnly, Viewer
-from peterental.agents.model import AgentUnknown, Profile
+from peterental.agents.model import AgentUnknown, Profile, SharedNames
 from peterental.agents.service import AgentService
 from peterental.agents.shared_lines.model import (
     MAX_MEMBERS,
@@ -140,8 +140,14 @@ def test_sharing_is_audited_once_per_change(lines: SharedLineService, database: 
     ]
 
 
-def test_names_are_those_of_shared_lines(lines: SharedLineService, agents: AgentService) -> None:
+def test_list_of_agents_says_who_shares(lines: SharedLineService, agents: AgentService) -> None:
+    assert agents.listing(ADMIN).shared == {}
     lines.share("ana", ["carol", "ben"], "first_free", ADMIN, seen=None)
-    listed = agents.listing(ADMIN).agents
-    assert lines.names(listed) == {"ana": ("Carol", "Ben")}
-    assert lines.names(()) == {}
+    lines.share("carol", ["carol", "ben"], "first_free", ADMIN, seen=None)
+    page = agents.listing(ADMIN)
+    assert [agent.agent_id for agent in page.agents] == ["ana", "ben", "carol"]
+    assert page.shared == {
+        "ana": SharedNames(books_for=("Carol", "Ben")),
+        "ben": SharedNames(booked_by=("Ana", "Carol")),
+        "carol": SharedNames(books_for=("Carol", "Ben"), booked_by=("Ana",)),
+    }

@@ -17,7 +17,7 @@ from peterental.agents.model import Agent, Rules, Window
 from peterental.appointments.availability import Availability, BookedInterval, UnavailableReason
 from peterental.appointments.model import TooFar, TooSoon
 from peterental.appointments.phone_requests import check_start
-from peterental.appointments.team_availability import TeamAvailability, TeamMember, team_rules
+from peterental.appointments.team_availability import TeamAvailability, TeamMember, team_rules, turn_at
 
 if TYPE_CHECKING:
     from peterental.agents.shared_lines.model import Choice
@@ -104,7 +104,7 @@ def test_nobody_offers_nothing() -> None:
     assert empty.pick_diverse(empty.free()) == ()
     assert empty.reason_unavailable(at("2026-11-23T10:00")) is UnavailableReason.OUTSIDE_HOURS
     assert empty.limits_at(SUNDAY) == Rules()
-    assert empty.booked_at() == SUNDAY
+    assert turn_at(SUNDAY, ()) == SUNDAY
 
 
 def test_days_are_those_of_the_teams_zone() -> None:
@@ -146,8 +146,8 @@ def test_round_robin_takes_who_was_booked_longest_ago() -> None:
     turns = team(*members, choice="round_robin")
     assert chosen(turns, "2026-11-23T09:00") == "ben"
     assert chosen(turns, "2026-11-23T14:00") == "carol"
-    assert turns.booked_at() == SUNDAY + timedelta(microseconds=1)
-    assert team(members[1]).booked_at() == SUNDAY
+    assert turn_at(SUNDAY, (SUNDAY, None)) == SUNDAY + timedelta(microseconds=1)
+    assert turn_at(SUNDAY, (SUNDAY - timedelta(hours=1), None)) == SUNDAY
 
 
 def test_windows_are_read_on_the_teams_clock() -> None:
@@ -255,6 +255,6 @@ def test_round_robin_is_fair_within_one(size: int, pauses: list[int]) -> None:
         turn = team(*members, choice="round_robin", now=now)
         who = turn.chosen(start)
         assert who is not None
-        last[who.agent.agent_id] = turn.booked_at()
+        last[who.agent.agent_id] = turn_at(now, last.values())
         booked[who.agent.agent_id] += 1
         assert max(booked.values()) - min(booked.values()) <= 1

@@ -32,7 +32,7 @@ from tests.servers import close_for_good, until_a_session_waits
 from tests.together import at_once
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from peterental.appointments.team_availability import TeamAvailability
 
@@ -148,8 +148,7 @@ def test_agent_who_joins_while_a_caller_waits_is_left_out(services: Services, da
         rude.execute("UPDATE line_members SET position = position + 1 WHERE agent_id = 'ben'")
         rude.execute("UPDATE line_members SET position = position + 3 WHERE agent_id = 'ana'")
         rude.execute("INSERT INTO line_members (holder_agent_id, agent_id, position) VALUES ('ana', 'carol', 1)")
-        outcomes = []
-        waiting = partial(book, services, "ana", "2026-11-23T10:00")
+        waiting: Callable[[], str] = partial(book, services, "ana", "2026-11-23T10:00")
 
         def let_go() -> str:
             until_a_session_waits(database.url)

@@ -8,6 +8,7 @@ from peterental.access import Viewer
 from peterental.database.pool import Database
 from peterental.services import Services
 from tests.proxy import Proxy
+from tests.voice.homes import add_home
 from tests.voice.phone import BEN, BOYD, ELM, Clock, Phone, book, register_agents, services_on, webhook
 
 ADMIN = Viewer(user_id=0, email="office@example.com", is_admin=True)
@@ -117,10 +118,55 @@ def test_moved_viewing_keeps_its_agent(phone: Phone, services: Services, databas
     assert phone.say("reschedule_appointment", {"start_time": "tomorrow at 4 pm"}) == (
         f"Your viewing of 1420 Elm Street, Norman, OK with Ben Okoro is now {MONDAY} at four PM."
     )
-    assert phone.say("reschedule_appointment", {"start_time": "tomorrow at 10 am"}).startswith(
-        "The first viewing starts at two PM"
-    )
     assert viewings(database) == [("ben", "23 16:00", "confirmed")]
+
+
+def test_viewing_is_moved_to_another_agent_if_its_own_is_not_free(
+    phone: Phone, services: Services, database: Database
+) -> None:
+    hours(database, "ben", "14:00", "17:00")
+    database.fetch("UPDATE agents SET slot_minutes = 60, buffer_minutes = 15 WHERE agent_id = 'ana'")
+    share(services, "ben", "ana", choice="round_robin")
+    book(phone)
+    assert phone.say("reschedule_appointment", {"start_time": "tomorrow at 10 am"}, "same") == (
+        f"Your viewing of 1420 Elm Street, Norman, OK with Ana Reyes is now {MONDAY} at ten AM."
+    )
+    assert "with Ana Reyes is now" in phone.say("reschedule_appointment", {"start_time": "tomorrow at 10 am"}, "same")
+    assert viewings(database) == [("ana", "23 10:00", "confirmed")]
+    (stored,) = database.fetch(
+        "SELECT end_time - start_time AS length, blocked_until - end_time AS buffer, sequence FROM appointments"
+    )
+    assert (stored["length"].seconds, stored["buffer"].seconds, stored["sequence"]) == (3600, 900, 1)
+    events = database.fetch("SELECT kind, actor, changes FROM appointment_events ORDER BY event_id")
+    assert events[1] == {
+        "kind": "moved",
+        "actor": "phone",
+        "changes": {"agent": ["Ben Okoro", "Ana Reyes"], "agent_id": ["ben", "ana"]},
+    }
+    assert len(events) == 2
+    turns = database.fetch("SELECT agent_id FROM line_members ORDER BY last_booked_at DESC")
+    assert [row["agent_id"] for row in turns] == ["ana", "ben"]
+    assert "with Ana Reyes" in phone.say("find_appointment", {"attendee_name": "Dolores"})
+
+
+def test_both_agents_are_told_of_a_viewing_that_changes_hands(
+    phone: Phone, services: Services, database: Database
+) -> None:
+    """Their calendars are written again, too; tests of edits show how."""
+    database.fetch("INSERT INTO notice_channels (channel, sender, is_real) VALUES ('email', 'x@example.com', FALSE)")
+    database.fetch(
+        "INSERT INTO agent_notice_contacts (agent_id, email) VALUES ('ana', 'ana@example.com'), ('ben', 'ben@example.com')"
+    )
+    hours(database, "ben", "14:00", "17:00")
+    share(services, "ben", "ana")
+    book(phone)
+    database.fetch("DELETE FROM notices")
+    phone.say("reschedule_appointment", {"start_time": "tomorrow at 10 am"})
+    told = database.fetch("SELECT agent_id, kind, recipient FROM notices WHERE audience = 'agent' ORDER BY agent_id")
+    assert [(row["agent_id"], row["kind"], row["recipient"]) for row in told] == [
+        ("ana", "agent_booked", "ana@example.com"),
+        ("ben", "agent_reassigned", "ben@example.com"),
+    ]
 
 
 def test_repetitions_are_one_viewing_across_agents(phone: Phone, services: Services, database: Database) -> None:
@@ -140,16 +186,18 @@ def test_inactive_member_is_left_out(phone: Phone, services: Services, database:
     share(services, "ben", "ana")
     book(phone)
     services.agents.set_active("ben", ADMIN, active=False)
-    assert phone.say("reschedule_appointment", {"start_time": "tomorrow at 4 pm"}).startswith(
-        "I'm sorry, viewings are not"
-    )
     next_caller(phone, 2)
     assert "with Ana Reyes" in book(phone, "tomorrow at 10 am")
     share(services, "ben")
     assert phone.say("get_availability").startswith("I'm sorry, viewings are not being booked")
     phone.number, phone.call_id = "+15550142100", "call-9"
+    assert phone.say("reschedule_appointment", ELM | {"start_time": "tomorrow at 4 pm"}).startswith(
+        "I'm sorry, viewings are not being booked"
+    )
+    share(services, "ben", "ana")
+    assert "with Ana Reyes is now" in phone.say("reschedule_appointment", ELM | {"start_time": "tomorrow at 3:30 pm"})
     assert "is cancelled" in phone.say("cancel_appointment", ELM)
-    assert viewings(database) == [("ben", "23 15:00", "cancelled"), ("ana", "23 10:00", "confirmed")]
+    assert viewings(database) == [("ana", "23 15:30", "cancelled"), ("ana", "23 10:00", "confirmed")]
 
 
 def test_viewings_of_who_left_the_line_are_found(phone: Phone, services: Services, database: Database) -> None:
@@ -231,14 +279,18 @@ def test_stale_calendar_leaves_an_agent_out(phone: Phone, services: Services, da
     assert len(viewings(database)) == 2
 
 
-def test_viewing_is_not_moved_by_a_stale_calendar(phone: Phone, services: Services, database: Database) -> None:
+def test_viewing_with_a_stale_calendar_is_moved_to_another_agent(
+    phone: Phone, services: Services, database: Database
+) -> None:
     share(services, "ben", "ana")
     book(phone)
     stale_calendar(database, "ben")
-    assert phone.say("reschedule_appointment", {"start_time": "tomorrow at 4 pm"}).startswith(
+    assert "with Ana Reyes is now" in phone.say("reschedule_appointment", {"start_time": "tomorrow at 4 pm"})
+    stale_calendar(database, "ana")
+    assert phone.say("reschedule_appointment", {"start_time": "tomorrow at 2 pm"}).startswith(
         "I'm sorry, I can't reach"
     )
-    assert viewings(database) == [("ben", "23 15:00", "confirmed")]
+    assert viewings(database) == [("ana", "23 16:00", "confirmed")]
     assert database.fetch("SELECT agent_id FROM messages") == [{"agent_id": "ana"}]
 
 
@@ -294,3 +346,59 @@ def test_round_trips_stay_two(database_url: str, clock: Clock, warm_up: int) -> 
                 assert phone.say(tool, arguments).startswith(heard)
             assert turns == [2], tool
         database.close()
+
+
+# --- homes of the catalogue ------------------------------------------------------------------------------------------
+
+
+def test_home_is_booked_with_an_agent_who_shows_it(phone: Phone, services: Services, database: Database) -> None:
+    hours(database, "ben", "14:00", "17:00")
+    add_home(database, "1420 Elm Street", shown_by="ben", showing_minutes=60)
+    share(services, "ana", "ben")
+    heard = phone.say("get_availability", {"property_address": "1420 Elm", "date": "tomorrow"})
+    assert heard == f"For 1420 Elm Street, I have {MONDAY} at two PM or four PM. Which would you like?"
+    assert book(phone, property_address="1420 Elm Street") == (
+        f"You're booked to see 1420 Elm Street with Ben Okoro, {MONDAY} at three PM."
+    )
+    assert phone.say("reschedule_appointment", {"start_time": "tomorrow at 10 am"}).startswith(
+        "The first viewing starts at two PM"
+    )
+    assert "with Ben Okoro is now" in phone.say("reschedule_appointment", {"start_time": "tomorrow at 4 pm"})
+    assert viewings(database) == [("ben", "23 16:00", "confirmed")]
+    (row,) = database.fetch("SELECT end_time - start_time AS length FROM appointments")
+    assert row["length"].seconds == 3600
+
+
+def test_home_that_nobody_of_the_line_shows_is_a_colleagues(
+    phone: Phone, services: Services, database: Database
+) -> None:
+    add_home(database, "1420 Elm Street", shown_by="ana")
+    share(services, "ben")
+    assert "colleague" in book(phone, property_address="1420 Elm Street")
+    assert viewings(database) == []
+
+
+def test_viewings_of_a_home_do_not_overlap_whoever_shows_it(
+    phone: Phone, services: Services, database: Database
+) -> None:
+    add_home(database, "1420 Elm Street")
+    add_home(database, "33 Boyd Street")
+    database.fetch("UPDATE property_settings SET one_viewing_at_a_time = TRUE")
+    share(services, "ana", "ben")
+    assert "with Ana Reyes" in book(phone, property_address="1420 Elm Street")
+    next_caller(phone, 2)
+    assert book(phone, property_address="1420 Elm Street").startswith(f"I'm sorry, {MONDAY} at three PM, is taken.")
+    assert "with Ben Okoro" in book(phone, property_address="33 Boyd Street")
+    assert viewings(database) == [("ana", "23 15:00", "confirmed"), ("ben", "23 15:00", "confirmed")]
+
+
+def test_own_viewing_is_found_by_any_name_of_the_home(phone: Phone, services: Services, database: Database) -> None:
+    add_home(database, "1420 Elm Street", said_as=("The Gables",))
+    share(services, "ben", "ana")
+    book(phone, property_address="The Gables")
+    phone.call_id = "another"
+    assert book(phone, "tomorrow at 4 pm", property_address="1420 Elm St").startswith("You already have a viewing")
+    assert "is now" in phone.say(
+        "reschedule_appointment", {"start_time": "tomorrow at 4 pm", "property_address": "the gables"}
+    )
+    assert viewings(database) == [("ben", "23 16:00", "confirmed")]

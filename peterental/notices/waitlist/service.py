@@ -320,7 +320,7 @@ class WaitlistService:
         until = offering.blocked_until(agent, entry.offered_end)
         if own is not None:
             moved = replace(own, start=entry.offered_start, end=entry.offered_end, overlap_allowed=False)
-            self._appointments.move(connection, moved, own.start, until, now, actor=VISITOR)
+            self._appointments.move(connection, moved, own, until, now, actor=VISITOR)
             return moved
         viewing = Appointment(
             appointment_id=UNBOOKED,

@@ -128,6 +128,9 @@ LABELS = {
 }
 """The labels of the fields that the services write; a field of an older release is shown by its own name."""
 
+CHOICE_VALUES = {"first_free": "the first in order who is free", "round_robin": "in turn"}
+"""How the log words the ways in which a shared line chooses an agent."""
+
 ACTION_LABELS = {
     "busy time added": "Blocked time added",
     "busy time removed": "Blocked time removed",
@@ -184,6 +187,8 @@ def label(name: str) -> str:
 
 def _value(name: str, value: Any, zone: ZoneInfo, people: Mapping[int, str]) -> str | None:
     """Return a value in the format of its field, or that of `format_value`."""
+    if name == "choice":
+        value = CHOICE_VALUES.get(str(value), value)
     if isinstance(value, int) and not isinstance(value, bool):
         if name == "user_id":
             return people.get(value, f"user {value}")
