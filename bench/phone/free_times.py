@@ -17,6 +17,7 @@ from bench.table import Promise, Table
 from peterental.agents.model import AgentKey
 from peterental.appointments.availability import Availability
 from peterental.appointments.repository import AppointmentRepository
+from peterental.calls.model import ToolInvocation
 from peterental.database.pool import Database
 
 # Days on the agent's wall clock, each with its override or its weekly hours; a start at every step, if the wall clock
@@ -68,6 +69,11 @@ SLOTS = """
 _QUERIES = 300
 
 
+def _call(agent: int) -> ToolInvocation:
+    key = AgentKey(assistant_id=f"assistant-{agent}")
+    return ToolInvocation(name="get_availability", tool_call_id="", agent_key=key)
+
+
 class Ways:
     """Both ways, on one database."""
 
@@ -83,7 +89,7 @@ class Ways:
 
     def availability(self, agent: int) -> Availability:
         """Return the availability of an agent, from the rows of the server."""
-        schedule = self._appointments.schedule(AgentKey(assistant_id=f"assistant-{agent}"), self._now)
+        schedule = self._appointments.line(_call(agent), None, self._now).holder
         if schedule.agent is None:
             raise ProgramFailed(f"there is no agent {agent}")
         return Availability(schedule.agent.rules, schedule.agent.zone, self._now, schedule.taken, schedule.busy)
