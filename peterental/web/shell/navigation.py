@@ -81,7 +81,6 @@ DAILY = (
             "line.sharing",
         ),
     ),
-    NavItem("homes.index", "Homes", "home"),
     NavItem("time_off.index", "Time off", "time_off"),
 )
 """The pages of every day. A phone's bar has room for four of them and "More"."""
