@@ -28,6 +28,7 @@ from peterental.calendars.credentials import CredentialsStore
 from peterental.calendars.providers import Providers
 from peterental.calendars.repository import CalendarRepository
 from peterental.calendars.sync_service import SyncService
+from peterental.calls.review_service import CallReviewService
 from peterental.calls.service import CallService
 from peterental.clock import utc_now
 from peterental.config import Config
@@ -89,6 +90,7 @@ class Services:
     audit: AuditService
     manual: ManualBookingService
     calls: CallService
+    call_reviews: CallReviewService
     calendar: CalendarService
     calendar_events: CalendarEventService
     calendar_sync: SyncService
@@ -228,6 +230,7 @@ def build_services(
         audit=audit,
         manual=ManualBookingService(database, audit, sync, clock),
         calls=calls,
+        call_reviews=CallReviewService(database, audit, clock),
         calendar=CalendarService(database, agents, hours, calls, clock),
         calendar_events=CalendarEventService(
             database,

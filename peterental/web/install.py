@@ -29,6 +29,7 @@ from peterental.web.messages import pages as message_pages
 from peterental.web.notices import pages as notice_pages
 from peterental.web.offers import pages as offer_pages
 from peterental.web.privacy import pages as privacy_pages
+from peterental.web.search import pages as search_pages
 from peterental.web.shell import install as shell
 from peterental.web.tool_tester import pages as tool_tester_pages
 from peterental.web.twilio import routes as twilio
@@ -75,6 +76,7 @@ def install(app: Flask, config: Config) -> None:
         notice_pages,
         offer_pages,
         privacy_pages,
+        search_pages,
         tool_tester_pages,
         user_pages,
         visit_pages,
