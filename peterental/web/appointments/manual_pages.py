@@ -189,7 +189,7 @@ def _apply_action(appointment_id: int, action: Action) -> Answer:
     except (NotStartedYet, InvalidTransition) as refusal:
         flash(str(refusal), "refused")
         return here
-    flash(f"The viewing of {appointment.property_address} {ACTION_RESULTS[action]}.", "done")
+    flash(f"The viewing of {appointment.home} {ACTION_RESULTS[action]}.", "done")
     return here
 
 
