@@ -130,7 +130,8 @@ class TeamAvailability(Availability):
     def _united(self, day: date, starts_of: StartsOf) -> list[datetime]:
         """Return the starts of all members within `day` of the team's zone, each once, in order.
 
-        Those in the second occurrence of an hour that the clocks of that zone repeat are left out: words cannot tell them apart.
+        Those in the second occurrence of an hour that the clocks of that zone repeat are left out: a
+        caller could not name them.
         """
         midnight = datetime.combine(day, time(), self.zone)
         begins, ends = midnight.astimezone(UTC), (midnight + timedelta(days=1)).astimezone(UTC)

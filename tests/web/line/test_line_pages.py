@@ -332,7 +332,7 @@ def test_unknown_assistants_and_job_trouble_are_named(office: Browser, database:
 def test_pages_run_few_queries(office: Browser, vapi: VapiServer, queries: list[str]) -> None:
     vapi.add_number()
     set_up(office)
-    for path, expected in ((PAGE, 3), ("/line", 5)):
+    for path, expected in ((PAGE, 4), ("/line", 5)):
         queries.clear()
         page = office.get(path)
         assert len(page.text.encode()) < 60_000
