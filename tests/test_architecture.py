@@ -59,6 +59,7 @@ OWNERS = {
     "property_imports": "properties",
     "property_settings": "properties",
     "property_sources": "properties",
+    "property_viewings": "properties",
     "property_windows": "properties",
     "recovery_codes": "users",
     "second_factors": "users",
@@ -82,6 +83,7 @@ REMINDED = "one statement finds the viewings whose reminder is due, and writes t
 
 MAY_READ = {
     ("appointments/calendar_events/repository.py", "agents"): "an event is written in its agent's time zone",
+    ("appointments/listing/home_repository.py", "agents"): NAME_AND_OWNER,
     ("appointments/listing/repository.py", "agents"): NAME_AND_OWNER,
     ("appointments/manual/repository.py", "agents"): NAME_AND_OWNER,
     ("appointments/personal_data_repository.py", "agents"): NAME,

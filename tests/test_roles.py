@@ -20,7 +20,7 @@ from peterental.access import Viewer
 from peterental.agents.model import Profile, Window
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
 from peterental.appointments.listing.model import Filter
-from peterental.appointments.manual.model import NewBooking, WallClockTime
+from peterental.appointments.manual.model import NewBooking, ViewingEdit, WallClockTime
 from peterental.calls.model import CallFilter
 from peterental.config import Config
 from peterental.database.pool import Database
@@ -30,6 +30,7 @@ from peterental.notices.agent_choices.model import Contact
 from peterental.notices.model import ALL_NOTICES, NoticeSettings
 from peterental.notices.wording.model import Wording, WordingKey
 from peterental.privacy.person import Person
+from peterental.properties.model import PropertyDetails, PropertyFilter
 from peterental.services import Services, build_services
 from peterental.users.model import Client, SignedIn
 
@@ -53,6 +54,7 @@ WITHOUT_VIEWER = {
     "appointments.book": PHONE_CALL,
     "appointments.cancel": PHONE_CALL,
     "appointments.find": PHONE_CALL,
+    "appointments.find_homes": PHONE_CALL,
     "appointments.language_of": PHONE_CALL,
     "appointments.reschedule": PHONE_CALL,
     "audit.record": INTERNAL,
@@ -81,6 +83,7 @@ WITHOUT_VIEWER = {
     "calls.record_signature": PHONE_CALL,
     "calls.record_update": PHONE_CALL,
     "calls.record_answer": INTERNAL,
+    "calls.record_fault": PHONE_CALL,
     "calls.record_tool_call": INTERNAL,
     "calls.record_tool_call_alone": INTERNAL,
     "calls.settle": INTERNAL,
@@ -112,6 +115,9 @@ WITHOUT_VIEWER = {
     "outbox.add": INTERNAL,
     "outbox.of_appointment": ALREADY_CHECKED,
     "outbox.record_delivery": PROVIDER,
+    "properties.changes_since": ALREADY_CHECKED,
+    "properties.settings": "tells how homes are shown",
+    "property_imports.delete_old_files": BACKGROUND,
     "releases.release_unconfirmed": BACKGROUND,
     "reminders.plan": BACKGROUND,
     "replies.of_appointment": ALREADY_CHECKED,
@@ -134,6 +140,7 @@ WITHOUT_VIEWER = {
     "users.set_password": OPERATOR,
     "users.set_up_password": OPERATOR,
     "users.create_first_admin": SIGN_IN,
+    "users.refusals_of_first_admin": SIGN_IN,
     "users.sign_in": SIGN_IN,
     "users.sign_in_with_code": SIGN_IN,
     "users.check_setup_link": SIGN_IN,
@@ -239,9 +246,17 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "appointment_id": first("SELECT id FROM appointments WHERE agent_id = 'nora-castillo' LIMIT 1"),
         "busy_id": busy.busy_id,
         "call_filter": CallFilter(),
+        "content": b"Id,Street\n1,9 Ash St\n",
         "day": TOMORROW,
+        "details": PropertyDetails(line1="9 Ash Street"),
+        "digest": "",
         "done": True,
         "email": "eve@example.com",
+        "file_name": "homes.csv",
+        "full_name": "Eve",
+        "handled": True,
+        "home_filter": PropertyFilter(),
+        "import_id": services.property_imports.upload("AppFolio", "homes.csv", b"Id,Street\n1,9 Ash St\n", admin),
         "entry_id": first(
             """
             INSERT INTO waitlist (agent_id, attendee_name, phone, property_address, wanted)
@@ -260,6 +275,7 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "notice_id": 1,
         "recipient": "eve@example.com",
         "settings": NoticeSettings(office_name="Eve's office"),
+        "source": "AppFolio",
         "since": datetime(2026, 1, 1, tzinfo=UTC),
         "wording": Wording("{office}: {home}"),
         "job_id": 1,
@@ -270,13 +286,16 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "person": Person("phone", "+15550163021"),
         "confirmed": [],
         "phrase": "tomorrow at ten",
+        "meanings": [("Street", "line1")],
         "profile": Profile(agent_name="Eve"),
+        "property_id": first("SELECT property_id FROM properties LIMIT 1"),
         "role": "admin",
         "user_id": admin.user_id,
         "user_ids": [admin.user_id],
         "seen": None,
         "session_id": first("SELECT session_id FROM user_sessions"),
         "token": "",
+        "viewing": ViewingEdit(agent_id="nora-castillo", property_address="1 Elm Street", attendee_name="Eve"),
         "wanted": Filter(),
         "vapi_call_id": first("SELECT vapi_call_id FROM calls WHERE agent_id = 'nora-castillo' LIMIT 1"),
         "week": [[Window(0, 60)] for _ in range(7)],

@@ -14,7 +14,7 @@ from peterental.access import Viewer
 from peterental.agents.model import Profile, Window
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
 from peterental.appointments.listing.model import Filter
-from peterental.appointments.manual.model import Action, ConfirmationRequired, NewBooking, WallClockTime
+from peterental.appointments.manual.model import Action, ConfirmationRequired, NewBooking, ViewingEdit, WallClockTime
 from peterental.appointments.model import Appointment
 from peterental.database.pool import Database
 from peterental.jobs.model import JobRequest
@@ -23,6 +23,7 @@ from peterental.notices.agent_choices.model import KINDS, Contact, Timing
 from peterental.notices.model import AgentKind, Channel, NoticeSettings
 from peterental.notices.wording.model import Wording, WordingKey
 from peterental.privacy.person import Person
+from peterental.properties.model import PropertyDetails, PropertySettings
 from peterental.services import Services, build_services
 from peterental.users.login_throttle import ClientOrigin
 from peterental.users.model import Client, SecondFactorIsOff, SignedIn
@@ -44,6 +45,7 @@ WRITERS = {
     "appointments/calendar_events/service.py",
     "appointments/listing/service.py",
     "calendars/connection_service.py",
+    "calls/review_service.py",
     "appointments/manual/service.py",
     "appointments/visitors/service.py",
     "jobs/service.py",
@@ -56,6 +58,8 @@ WRITERS = {
     "notices/waitlist/service.py",
     "notices/wording/service.py",
     "privacy/service.py",
+    "properties/importing/service.py",
+    "properties/service.py",
     "users/admin_service.py",
     "users/failure_log.py",
     "users/second_factor_service.py",
@@ -108,10 +112,15 @@ def change_every_field(services: Services, database: Database) -> None:
     change_calendars(services, database, admin)
     change_notices(services, database, admin)
     change_line(services, database, admin)
+    change_homes(services, admin)
     services.agents.create(Profile(agent_name="Ben"), admin, "ben")
     services.shared_lines.share("ana", ["ben"], "round_robin", admin, seen=None)
     for key in ("first form of all", "second form of all"):
         booked = book(services, admin, key)
+    edit(services, admin, booked)
+    database.fetch("INSERT INTO calls (vapi_call_id) VALUES ('handled')")
+    services.call_reviews.set_handled("handled", admin, handled=True)
+    services.user_admin.set_name(ben.user_id, "Ben", admin)
     act(services, admin, booked, "cancel")
     services.visitors.confirm(book(services, admin, "form that is confirmed").appointment_id)
     services.visitors.release(book(services, admin, "form that is released").appointment_id, lambda _: True)
@@ -171,6 +180,20 @@ def change_line(services: Services, database: Database, admin: Viewer) -> None:
         line.account.disconnect(admin)
 
 
+def change_homes(services: Services, admin: Viewer) -> None:
+    """Add a home with every field, retire it, import a list, and choose otherwise how homes are shown."""
+    home = PropertyDetails(
+        line1="9 Ash Street", unit="2B", city="Norman", state="OK", zip_code="73069", said_as=("The Gables",), bedrooms=2,
+        bathrooms=1.5, rent=900, available_on=MONDAY, showing_minutes=45, notice_minutes=60, windows=((1, Window(600, 660)),),
+        shown_by=frozenset({"ana"}),
+    )  # fmt: skip
+    services.properties.retire(services.properties.add(home, admin), admin)
+    services.properties.change_settings(PropertySettings(one_viewing_at_a_time=True), admin)
+    import_id = services.property_imports.upload("AppFolio", "homes.csv", b"Id,Street\n1,7 Oak St\n", admin)
+    services.property_imports.choose_columns(import_id, [("Id", "source_id"), ("Street", "line1")], admin)
+    services.property_imports.confirm(import_id, services.property_imports.preview(import_id, admin).plan.digest, admin)
+
+
 def delete_person(services: Services, database: Database, admin: Viewer) -> None:
     """Delete the data of the visitor, after adding some of every other kind."""
     database.fetch(
@@ -219,6 +242,25 @@ def book(services: Services, admin: Viewer, key: str) -> Appointment:
     except ConfirmationRequired as refusal:
         acknowledged = replace(entry.when, acknowledged=refusal.warnings.fingerprints)
         return services.manual.book(replace(entry, when=acknowledged), admin)
+
+
+def edit(services: Services, admin: Viewer, booked: Appointment) -> None:
+    """Change every field of a viewing, and acknowledge every warning."""
+    services.agents.create(Profile(agent_name="Bea"), admin, "bea")
+    home = services.properties.add(PropertyDetails(line1="3 Fir Street"), admin)
+    viewing = ViewingEdit(
+        agent_id="bea", duration_min=15, property_address="3 Fir Street", property_id=home, attendee_name="Maxine",
+        attendee_email="m@example.com", attendee_phone="405 555 0142", notes="Has a dog",
+    )  # fmt: skip
+    shown, _ = services.manual.show(booked.appointment_id, admin)
+    seen = parse_seen_token(seen_token(shown))
+    with pytest.raises(ConfirmationRequired) as refusal:
+        services.manual.edit(booked.appointment_id, seen, replace(viewing, agent_id="ana", duration_min=90), admin)
+    acknowledged = refusal.value.warnings.fingerprints
+    services.manual.edit(booked.appointment_id, seen, replace(viewing, acknowledged=acknowledged), admin)
+    shown, _ = services.manual.show(booked.appointment_id, admin)
+    seen = parse_seen_token(seen_token(shown))
+    services.manual.edit(booked.appointment_id, seen, replace(viewing, attendee_email=None), admin)
 
 
 def act(services: Services, admin: Viewer, booked: Appointment, action: Action) -> None:

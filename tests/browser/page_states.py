@@ -81,6 +81,7 @@ def page_states(site: Site, sample: SampleData) -> Iterator[PageState]:
     yield from _as_others(site, sample)
     yield from _of_visitors(site)
     yield from _of_notices()
+    yield from _of_homes()
     yield from _empty_and_filtered()
     yield from _invalid_forms()
 
@@ -137,7 +138,9 @@ def _book_at_noon(page: Page) -> None:
     page.get_by_label("Home").fill("12 Elm Street")
     page.get_by_label("Visitor").fill("Max")
     press(page, "Book")
-    page.get_by_label("Use this time anyway").or_(page.get_by_label("Overbook anyway")).wait_for()
+    page.get_by_role("button", name="Use this time anyway").or_(
+        page.get_by_role("button", name="Overbook anyway")
+    ).wait_for()
 
 
 def _add_empty_blocked_time(page: Page) -> None:
@@ -227,6 +230,31 @@ def _of_notices() -> Iterator[PageState]:
     yield PageState("notices-test-refused", wording, then=lambda page: press(page, "Send a test"))
 
 
+def _of_homes() -> Iterator[PageState]:
+    yield PageState("homes-anas", "/homes", ANA)
+    yield PageState("homes-all", "/homes?status=all&bedrooms=4")
+    yield PageState("homes-no-match", "/homes?q=zzz")
+    yield PageState(
+        "homes-retired", "/homes?status=inactive", then=lambda page: page.locator(".row-link").first.click()
+    )
+    yield PageState("homes-long-names", "/homes?q=Llanfair", then=lambda page: page.locator(".row-link").first.click())
+    yield PageState("homes-new-invalid", "/homes/new", then=_add_an_invalid_home)
+    yield PageState("homes-new-twin", "/homes/new", then=_add_a_twin)
+    yield PageState("homes-import-invalid", "/homes/import", then=lambda page: press(page, "Upload"))
+
+
+def _add_an_invalid_home(page: Page) -> None:
+    page.get_by_label("Bathrooms").fill("many")
+    page.get_by_label("Monday").fill("late")
+    press(page, "Add home")
+
+
+def _add_a_twin(page: Page) -> None:
+    page.get_by_label("Street").fill("1420 Elm St")
+    press(page, "Add home")
+    page.get_by_text("is already in the list of homes").wait_for()
+
+
 def _enter_invalid_settings(page: Page) -> None:
     page.get_by_label("Name of the office").fill("")
     page.get_by_label("Quiet hours begin").fill("05:00")
@@ -278,10 +306,14 @@ def _empty_and_filtered() -> Iterator[PageState]:
     yield PageState("appointments-new-free", f"/appointments/new?agent=ana-lima&day={day}")
     yield PageState("appointments-new-none-free", "/appointments/new?agent=ana-lima&day=2020-01-01")
     yield PageState("calls-unbooked", "/calls?flag=unbooked")
+    yield PageState("calls-any-problem", "/calls?flag=any")
     yield PageState("calls-no-match", "/calls?q=zzz&flag=fault")
     yield PageState("calls-warning", "/calls?from=nonsense&agent=unknown")
     yield PageState("call-unbooked", "/calls/demo-nora-castillo-other-2")
     yield PageState("call-fault", "/calls/demo-nora-castillo-other-3")
+    yield PageState(
+        "call-handled", "/calls/demo-nora-castillo-other-3", then=lambda page: press(page, "Mark as handled")
+    )
     yield PageState("call-live", "/calls/call-2")
     yield PageState("calls-reduced", f"/calls?q={REDUCED_CALL}")
     yield PageState("call-reduced", f"/calls/{REDUCED_CALL}")
@@ -299,6 +331,8 @@ def _empty_and_filtered() -> Iterator[PageState]:
     yield PageState("privacy-nothing-stored", "/privacy", then=lambda page: _find_person(page, "zoe@example.net"))
     yield PageState("privacy-invalid", "/privacy", then=lambda page: _find_person(page, "Zoe"))
     yield PageState("privacy-delete", "/privacy", then=_ask_for_deletion)
+    yield PageState("search-found", "/search?q=a+Li")
+    yield PageState("search-nothing", "/search?q=zzzz")
     yield PageState("users-no-match", "/users?q=zzz")
     yield PageState("audit-filtered", "/audit?kind=user&actor=office@example.com&from=2020-01-01")
     yield PageState("audit-warning", "/audit?kind=nonsense&page=0&to=soon")
@@ -323,11 +357,17 @@ def _invalid_forms() -> Iterator[PageState]:
     yield PageState(
         "appointments-new-warnings", "/appointments/new?agent=ana-lima&day=2020-01-01", then=_book_in_the_past
     )
+    yield PageState("appointments-edit-invalid", "/appointments/1/edit", then=_edit_without_a_name)
     yield PageState("agent-notices-invalid", "/agents/ana-lima/notices", then=_enter_no_number)
     yield PageState("users-invite-invalid", "/users/invite", then=lambda page: press(page, "Invite and show"))
     yield PageState("users-show-link", "/users/2", then=lambda page: press(page, "Create"))
     yield PageState("tool-tester-invalid", "/rehearsal?tool=set_appointment", then=_enter_invalid_json)
     yield PageState("account-invalid", "/account", then=lambda page: press(page, "Change password"))
+
+
+def _edit_without_a_name(page: Page) -> None:
+    page.get_by_label("Visitor").fill(" ")
+    press(page, "Save")
 
 
 def _enter_no_number(page: Page) -> None:
@@ -340,7 +380,7 @@ def _book_in_the_past(page: Page) -> None:
     page.get_by_label("Home").fill("12 Elm Street")
     page.get_by_label("Visitor").fill("Max")
     press(page, "Book")
-    page.get_by_label("Use this time anyway").wait_for()
+    page.get_by_role("button", name="Use this time anyway").wait_for()
 
 
 def _find_person(page: Page, text: str) -> None:

@@ -18,6 +18,7 @@ from peterental.appointments.manual.editing import (
     changes_between,
     edited,
     is_visitor_only,
+    number_to_reach,
     require_complete,
     to_confirm,
 )
@@ -129,9 +130,9 @@ class ManualBookingService:
     def book(self, entry: NewBooking, viewer: Viewer) -> Appointment:
         """Book a viewing.
 
-        Raises AgentUnknown, AddressMissing, NameMissing, InvalidDuration, TimeSkipped; ConfirmationRequired for
-        warnings that the user has not acknowledged; SlotTaken if a writer that did not lock the agent took the time;
-        DuplicateSubmission if the same form booked before.
+        Raises AgentUnknown, AddressMissing, NameMissing, InvalidDuration, TimeSkipped, HomeRetired;
+        ConfirmationRequired for warnings that the user has not acknowledged; SlotTaken if a writer that did not lock
+        the agent took the time; DuplicateSubmission if the same form booked before.
         """
         if not entry.property_address.strip():
             raise AddressMissing
@@ -148,18 +149,21 @@ class ManualBookingService:
                     raise DuplicateSubmission(made)
                 start, end = _times(agent, entry.when, entry.duration_min or agent.rules.slot_minutes)
                 found = self._require_confirmed(connection, schedule, entry.when, (start, end), now)
+                home = self._home(connection, entry.property_id, None)
                 appointment = Appointment(
                     appointment_id=0,
                     agent_id=agent.agent_id,
                     agent_name=agent.agent_name,
                     time_zone=agent.time_zone,
-                    property_address=entry.property_address,
+                    property_address=home.label if home else entry.property_address,
+                    property_id=entry.property_id,
+                    home_label=home.label if home else None,
                     start=start,
                     end=end,
                     status="confirmed",
                     attendee_name=entry.attendee_name,
                     attendee_email=entry.attendee_email,
-                    attendee_phone=entry.attendee_phone,
+                    attendee_phone=number_to_reach(entry.attendee_phone, agent),
                     overlap_allowed=BookingWarning.OVERLAPS in found.kinds,
                     created_at=now,
                     booked_by=viewer.email,
@@ -217,7 +221,9 @@ class ManualBookingService:
         except SlotTaken as refusal:
             raise self._slot_taken(old.agent_id, when, ignored_id=appointment_id) from refusal
 
-    def edit(self, appointment_id: int, seen: ExpectedState | None, entry: ViewingEdit, viewer: Viewer) -> Appointment:
+    def edit(
+        self, appointment_id: int, seen: ExpectedState | None, viewing: ViewingEdit, viewer: Viewer
+    ) -> Appointment:
         """Change everything about a viewing but its start and its status. Return it as it is then.
 
         The visitor is told of another home, agent or length by triggers (migration 033); the agent's calendar as well.
@@ -225,7 +231,7 @@ class ManualBookingService:
         Args:
             appointment_id: which.
             seen: the state that the user saw.
-            entry: as it is to be.
+            viewing: as it is to be.
             viewer: who edits it.
 
         Raises AppointmentUnknown, EditConflict if it was changed since, AgentUnknown for another agent that the viewer
@@ -233,15 +239,15 @@ class ManualBookingService:
         NothingEdited; ConfirmationRequired for warnings about another agent or a longer viewing that the user has not
         acknowledged; SlotTaken if a writer that did not lock the agent took the time.
         """
-        require_complete(entry)
+        require_complete(viewing)
         now = self._now()
         with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
             if 0 < appointment_id <= MAX_APPOINTMENT_ID:
-                self._manual.lock_agents_of(connection, appointment_id, entry.agent_id)
+                self._manual.lock_agents_of(connection, appointment_id, viewing.agent_id)
             old = self._seen(connection, appointment_id, seen, viewer)
-            schedule = self._manual.read(connection, entry.agent_id, now)
+            schedule = self._manual.read(connection, viewing.agent_id, now)
             agent = _agent_for(viewer, schedule)
-            new = edited(old, entry, agent, self._home(connection, entry.property_id, old))
+            new = edited(old, viewing, agent, self._home(connection, viewing.property_id, old.property_id))
             changes = changes_between(old, new)
             if not changes:
                 raise NothingEdited
@@ -251,7 +257,7 @@ class ManualBookingService:
             if not {"agent_id", "minutes"}.isdisjoint(changes):
                 blocked_until = new.end + timedelta(minutes=agent.rules.buffer_minutes)
                 found = self._require_edit_confirmed(
-                    connection, schedule, new, changes, acknowledged=entry.acknowledged, now=now
+                    connection, schedule, new, changes, acknowledged=viewing.acknowledged, now=now
                 )
                 new = replace(new, overlap_allowed=BookingWarning.OVERLAPS in found.kinds)
             self._manual.edit(connection, new, changes, blocked_until, now, actor=viewer.email)
@@ -393,12 +399,12 @@ class ManualBookingService:
             is_calendar_stale=not self._calendars.is_current(schedule.calendar_age, agent, now),
         )
 
-    def _home(self, connection: Connection, property_id: int | None, old: Appointment) -> Property | None:
-        """Return a home of the catalogue. Raises HomeRetired, unless it is the one that the viewing is of."""
+    def _home(self, connection: Connection, property_id: int | None, present_id: int | None) -> Property | None:
+        """Return a home of the catalogue. Raises HomeRetired, unless it is the one that the viewing is of already."""
         if property_id is None:
             return None
         home = self._homes.read(connection, property_id)
-        if home is None or (home.status != "active" and property_id != old.property_id):
+        if home is None or (home.status != "active" and property_id != present_id):
             raise HomeRetired
         return home
 

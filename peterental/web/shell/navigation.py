@@ -57,6 +57,7 @@ TABS = (
 """The pages used every day. A phone has room for four tabs and "More"."""
 
 MORE = (
+    NavItem("homes.index", "Homes", "home"),
     NavItem("tool_tester.index", "Rehearsal", "tool_tester"),
     NavItem("notices.outbox", "Outbox", "outbox", also=("notices.letter", "notices.retry")),
     NavItem(
