@@ -337,6 +337,7 @@ def test_admins_see_more_navigation_entries() -> None:
     admins = navigation_for(EVERYTHING, is_admin=True, endpoint=None)
     agents = navigation_for(EVERYTHING, is_admin=False, endpoint=None)
     assert [entry.label for entry in admins.more] == [
+        "Homes",
         "Rehearsal",
         "Outbox",
         "Settings",
@@ -347,7 +348,7 @@ def test_admins_see_more_navigation_entries() -> None:
         "Schema",
         "Account",
     ]
-    assert [entry.label for entry in agents.more] == ["Rehearsal", "Outbox", "Account"]
+    assert [entry.label for entry in agents.more] == ["Homes", "Rehearsal", "Outbox", "Account"]
     assert admins.current is None
 
 

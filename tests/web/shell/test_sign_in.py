@@ -16,6 +16,7 @@ from peterental.access import Viewer
 from peterental.agents.model import Profile
 from peterental.config import Config
 from peterental.database.pool import Database
+from peterental.properties.model import PropertyDetails
 from peterental.services import Services
 from peterental.users.setup_link import setup_link
 from peterental.web.shell.access_control import LINK_BLUEPRINTS, MACHINE_BLUEPRINTS, safe_next
@@ -284,6 +285,9 @@ def test_post_without_csrf_token_returns_400(
         "INSERT INTO appointments (agent_id, property_address, start_time, end_time, attendee_name)"
         " VALUES ('1', '12 Elm Street', NOW() + INTERVAL '1 day', NOW() + INTERVAL '25 hours', 'Robin Vale')"
     )
+    services.properties.add(PropertyDetails(line1="9 Ash Street"), admin)
+    import_id = services.property_imports.upload("AppFolio", "homes.csv", b"Id,Street\n1,7 Oak St\n", admin)
+    services.property_imports.choose_columns(import_id, [("Street", "line1")], admin)
     without_token = {"sign_in", *MACHINE_BLUEPRINTS, *LINK_BLUEPRINTS}
     for rule in app.url_map.iter_rules():
         if "POST" in (rule.methods or set()) and rule.endpoint.split(".")[0] not in without_token:
