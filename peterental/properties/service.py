@@ -248,10 +248,16 @@ def audited(details: PropertyDetails) -> dict[str, Any]:
     return {
         **{field.name: getattr(details, field.name) for field in fields(PropertyDetails)},
         "said_as": list(details.said_as),
+        "bathrooms": _plain(details.bathrooms),
         "available_on": details.available_on.isoformat() if details.available_on else None,
         "windows": {WEEKDAYS[weekday - 1]: format_windows(sorted(found)) for weekday, found in sorted(windows.items())},
         "shown_by": sorted(details.shown_by),
     }
+
+
+def _plain(number: float | None) -> float | None:
+    """Return a number without a needless fraction: 1 for 1.0."""
+    return int(number) if number is not None and number == int(number) else number
 
 
 def differences(before: PropertyDetails, after: PropertyDetails) -> tuple[dict[str, Any], dict[str, Any]]:

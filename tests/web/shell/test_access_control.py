@@ -23,8 +23,19 @@ if TYPE_CHECKING:
     from tests.web.conftest import Browser
 
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
-FOR_ADMINS = {"delivery_id": 403, "endpoint_id": 403, "job_id": 403, "kind": 403, "user_id": 403}
+FOR_ADMINS = {
+    "delivery_id": 403,
+    "endpoint_id": 403,
+    "import_id": 403,
+    "job_id": 403,
+    "kind": 403,
+    "property_id": 403,
+    "user_id": 403,
+}
 """The status for an agent's user where it is not 404: these pages are for admins only."""
+
+FOR_ALL = {"homes.show"}
+"""Pages with an id that every user sees."""
 
 
 @pytest.fixture
@@ -33,6 +44,8 @@ def others(services: Services, database: Database, admin: Viewer) -> dict[str, s
     demo.load_if_empty(services, database)
     database.fetch("INSERT INTO notice_channels (channel, sender, is_real) VALUES ('text', '+14055550100', TRUE)")
     services.wording_samples.send_test(WordingKey("booked", "text", "en"), "405 555 0142", admin)
+    import_id = services.property_imports.upload("AppFolio", "homes.csv", b"Id,Street\n1,9 Ash St\n", admin)
+    services.property_imports.choose_columns(import_id, [("Street", "line1")], admin)
     services.sessions.start(SignedIn(viewer=admin, session_epoch=0), Client("203.0.113.7", "Firefox"))
 
     endpoint = EndpointEntry(url="https://hooks.example.com/", event_types=("viewing.booked",))
@@ -44,6 +57,7 @@ def others(services: Services, database: Database, admin: Viewer) -> dict[str, s
         "account_id": first("SELECT account_id FROM calendar_accounts WHERE agent_id = 'nora-castillo'"),
         "agent_id": "nora-castillo",
         "appointment_id": first("SELECT id FROM appointments WHERE agent_id = 'nora-castillo' LIMIT 1"),
+        "import_id": first("SELECT import_id FROM property_imports"),
         "job_id": "1",
         "channel": "text",
         "delivery_id": "1",
@@ -52,6 +66,7 @@ def others(services: Services, database: Database, admin: Viewer) -> dict[str, s
         "language": "en",
         "message_id": first("SELECT message_id FROM messages LIMIT 1"),
         "notice_id": first("SELECT notice_id FROM notices LIMIT 1"),
+        "property_id": first("SELECT property_id FROM properties LIMIT 1"),
         "session_id": first(f"SELECT session_id FROM user_sessions WHERE user_id = {admin.user_id} LIMIT 1"),
         "token_id": str(services.api_tokens.create(NewToken(name="Sync"), admin).token.token_id),
         "user_id": str(admin.user_id),
@@ -67,7 +82,7 @@ def named_pages(app: Flask, others: dict[str, str]) -> Iterator[tuple[str, str, 
             continue
         path = PARAMETER.sub(lambda found: others[found.group(1)], rule.rule)
         for method in sorted({"GET", "POST"} & (rule.methods or set())):
-            yield method, path, FOR_ADMINS.get(names[0], 404)
+            yield method, path, 200 if rule.endpoint in FOR_ALL else FOR_ADMINS.get(names[0], 404)
 
 
 def test_other_owners_pages_are_not_found(app: Flask, anas: Browser, others: dict[str, str]) -> None:

@@ -16,6 +16,7 @@ from peterental.access import Viewer
 from peterental.agents.model import Profile
 from peterental.config import Config
 from peterental.database.pool import Database
+from peterental.properties.model import PropertyDetails
 from peterental.services import Services
 from peterental.users.setup_link import setup_link
 from peterental.web.shell.access_control import LINK_BLUEPRINTS, MACHINE_BLUEPRINTS, safe_next
@@ -302,6 +303,9 @@ def test_post_without_csrf_token_returns_400(
     )
     endpoint = EndpointEntry(url="https://hooks.example.com/", event_types=("viewing.booked",))
     assert services.webhooks.create(endpoint, admin).endpoint.endpoint_id == 1
+    services.properties.add(PropertyDetails(line1="9 Ash Street"), admin)
+    import_id = services.property_imports.upload("AppFolio", "homes.csv", b"Id,Street\n1,7 Oak St\n", admin)
+    services.property_imports.choose_columns(import_id, [("Street", "line1")], admin)
     without_token = {"sign_in", *MACHINE_BLUEPRINTS, *LINK_BLUEPRINTS}
     for rule in app.url_map.iter_rules():
         if "POST" in (rule.methods or set()) and rule.endpoint.split(".")[0] not in without_token:
