@@ -15,10 +15,10 @@ from peterental.agents.model import Agent, Profile, Rules, Window
 from peterental.database.pool import Database
 from peterental.services import Services
 from peterental.web.agents.pages import hours_by_weekday
+from peterental.web.agents.time_zones import SUGGESTED_ZONES, named_zone
 
 if TYPE_CHECKING:
-    from peterental.web.agents.time_zones import SUGGESTED_ZONES, named_zone
-from tests.web.conftest import Browser
+    from tests.web.conftest import Browser
 
 ASSISTANT = "0f7a2d1c-2a75-4a39-9c0b-2d7c7f3f0a11"
 FILLED_IN = {

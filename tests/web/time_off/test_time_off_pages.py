@@ -32,7 +32,7 @@ def closed(services: Services, admin: Viewer, name: str = "Party", day: date = S
 
 def repeating(services: Services, admin: Viewer, agent_id: str = "ana-lima", **more: Any) -> RepeatingBlock:
     fields = {"weekdays": (1, 2, 3, 4, 5, 6, 7), "from_min": 720, "until_min": 780, "first_day": TODAY, "note": "Lunch"}
-    return services.repeating_blocks.add(agent_id, RepeatingEntry(**{**fields, **more}), admin)  # type: ignore[arg-type]  # mixed types
+    return services.repeating_blocks.add(agent_id, RepeatingEntry(**{**fields, **more}), admin)
 
 
 def blocked(database: Database) -> list[dict[str, Any]]:
