@@ -197,6 +197,10 @@ COMMENT ON COLUMN calls.handled_note IS 'What the user noted; removed when the c
 ALTER TABLE calls DROP CONSTRAINT IF EXISTS calls_handled_note_short;
 ALTER TABLE calls ADD CONSTRAINT calls_handled_note_short CHECK (length(handled_note) <= 500) NOT VALID;
 
+ALTER TABLE tool_calls ADD COLUMN IF NOT EXISTS fault TEXT;
+
+COMMENT ON COLUMN tool_calls.fault IS 'What kind of error kept it from being answered, by its name in the code';
+
 -- As in migration 019, with the note.
 CREATE OR REPLACE FUNCTION reduce_call() RETURNS TRIGGER
 LANGUAGE plpgsql AS $$

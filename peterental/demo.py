@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from peterental.access import Viewer
@@ -17,6 +17,7 @@ from peterental.config import Config
 from peterental.database import Database
 from peterental.errors import Refusal
 from peterental.messages.model import MessageDraft
+from peterental.properties.model import PropertyDetails
 from peterental.services import Services, build_services
 from peterental.voice.speech import APOLOGY, render
 
@@ -94,6 +95,53 @@ _BOOKINGS = (
 )
 
 
+_HOMES = (
+    (
+        PropertyDetails(
+            line1="1420 Elm Street",
+            city="Norman",
+            state="OK",
+            zip_code="73071",
+            said_as=("the yellow house",),
+            bedrooms=3,
+            bathrooms=2,
+            rent=1650,
+            notice_minutes=240,
+        ),
+        PropertyDetails(
+            line1="908 Chautauqua Avenue",
+            city="Norman",
+            state="OK",
+            zip_code="73069",
+            bedrooms=2,
+            bathrooms=1,
+            rent=1250,
+        ),
+        PropertyDetails(
+            line1="3315 Porter Avenue",
+            city="Norman",
+            state="OK",
+            zip_code="73071",
+            bedrooms=2,
+            bathrooms=1.5,
+            rent=1190,
+        ),
+        PropertyDetails(
+            line1="118 Elmwood Court", unit="2B", city="Norman", state="OK", zip_code="73072", bedrooms=0, rent=795
+        ),
+    ),
+    (
+        PropertyDetails(
+            line1="77 Lindsey Court", city="Boulder", state="CO", zip_code="80302", bedrooms=1, bathrooms=1, rent=1895
+        ),
+        PropertyDetails(
+            line1="512 Flood Avenue", city="Boulder", state="CO", zip_code="80304", bedrooms=4, bathrooms=2.5, rent=3400
+        ),
+    ),
+)
+"""The homes that each agent shows."""
+
+
 def load(config: Config, services: Services, database: Database) -> None:
     """Load the demo data into an empty database.
 
@@ -112,8 +160,10 @@ def load_if_empty(services: Services, database: Database) -> bool:
     """
     if services.agents.listing(_OFFICE).agents:
         return False
-    for profile, bookings in zip(_AGENTS, _BOOKINGS, strict=True):
+    for profile, bookings, homes in zip(_AGENTS, _BOOKINGS, _HOMES, strict=True):
         agent = services.agents.create(profile, _OFFICE)
+        for home in homes:
+            services.properties.add(replace(home, shown_by=frozenset({agent.agent_id})), _OFFICE)
         for ago in (timedelta(days=8), timedelta()):
             _play_bookings(agent, bookings, database, utc_now() - ago)
         if profile is _AGENTS[0]:

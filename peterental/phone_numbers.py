@@ -106,6 +106,24 @@ def dialable(raw: object, region: str = DEFAULT_REGION) -> str | None:
     return digits if local else None
 
 
+@functools.lru_cache(maxsize=4096)
+def readable(number: str, region: str = DEFAULT_REGION) -> str:
+    """Return a number as people in a country write it; text that is no number is returned unchanged.
+
+    In the national form, `(405) 555-0123`, or with the country code if it is a number of another country.
+
+    Args:
+        number: in any form.
+        region: ISO 3166 code of the reader's country.
+    """
+    parsed = _parse(number, region) if len(number) <= LONGEST_INPUT and re.fullmatch(r"[+\d\s().-]+", number) else None
+    if parsed is None or number != number.strip():
+        return number
+    is_national = parsed.country_code == phonenumbers.country_code_for_region(region)
+    forms = phonenumbers.PhoneNumberFormat
+    return phonenumbers.format_number(parsed, forms.NATIONAL if is_national else forms.INTERNATIONAL)
+
+
 def means_caller_number(text: str) -> bool:
     """Return whether the caller asks to be called back on the number of this call ("this number", "the same one")."""
     words = set(re.findall(r"\w+", fold(text[:LONGEST_INPUT])))

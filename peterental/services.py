@@ -34,6 +34,7 @@ from peterental.calendars.credentials import CredentialsStore
 from peterental.calendars.providers import Providers
 from peterental.calendars.repository import CalendarRepository
 from peterental.calendars.sync_service import SyncService
+from peterental.calls.review_service import CallReviewService
 from peterental.calls.service import CallService
 from peterental.clock import utc_now
 from peterental.config import Config
@@ -72,6 +73,7 @@ from peterental.notices.wording.service import WordingService
 from peterental.phone_numbers import region_of
 from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
+from peterental.properties.importing.service import ImportService
 from peterental.properties.service import PropertyService
 from peterental.today.service import TodayService
 from peterental.users.admin_service import UserAdminService
@@ -95,6 +97,7 @@ class Services:
     audit: AuditService
     manual: ManualBookingService
     calls: CallService
+    call_reviews: CallReviewService
     calendar: CalendarService
     calendar_events: CalendarEventService
     calendar_sync: SyncService
@@ -116,6 +119,7 @@ class Services:
     outbox: Outbox
     persons: PersonService
     properties: PropertyService
+    property_imports: ImportService
     releases: ReleaseService
     reminders: ReminderService
     repeating_blocks: RepeatingBlockService
@@ -240,6 +244,7 @@ def build_services(
         audit=audit,
         manual=ManualBookingService(database, audit, sync, clock),
         calls=calls,
+        call_reviews=CallReviewService(database, audit, clock),
         calendar=CalendarService(database, agents, hours, calls, clock),
         calendar_events=CalendarEventService(
             database,
@@ -300,6 +305,7 @@ def build_services(
         outbox=outbox,
         persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
         properties=PropertyService(database, audit),
+        property_imports=ImportService(database, audit, clock),
         releases=ReleaseService(database, visitors, clock),
         reminders=ReminderService(ReminderRepository(database), clock),
         repeating_blocks=RepeatingBlockService(database, audit, clock),

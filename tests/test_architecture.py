@@ -94,6 +94,7 @@ MAY_READ = {
     ("appointments/calendar/time_off_repository.py", "agents"): TIME_OFF,
     ("appointments/calendar_events/repository.py", "agents"): "an event is written in its agent's time zone",
     ("appointments/calendar/repository.py", "agents"): SIDE_BY_SIDE,
+    ("appointments/listing/home_repository.py", "agents"): NAME_AND_OWNER,
     ("appointments/listing/repository.py", "agents"): NAME_AND_OWNER,
     ("appointments/manual/repository.py", "agents"): NAME_AND_OWNER,
     ("appointments/personal_data_repository.py", "agents"): NAME,

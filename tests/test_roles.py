@@ -31,6 +31,7 @@ from peterental.notices.agent_choices.model import Contact
 from peterental.notices.model import ALL_NOTICES, NoticeSettings
 from peterental.notices.wording.model import Wording, WordingKey
 from peterental.privacy.person import Person
+from peterental.properties.model import PropertyDetails, PropertyFilter
 from peterental.services import Services, build_services
 from peterental.users.model import Client, SignedIn
 
@@ -113,6 +114,9 @@ WITHOUT_VIEWER = {
     "outbox.add": INTERNAL,
     "outbox.of_appointment": ALREADY_CHECKED,
     "outbox.record_delivery": PROVIDER,
+    "properties.changes_since": ALREADY_CHECKED,
+    "properties.settings": "tells how homes are shown",
+    "property_imports.delete_old_files": BACKGROUND,
     "releases.release_unconfirmed": BACKGROUND,
     "repeating_blocks.extend": BACKGROUND,
     "reminders.plan": BACKGROUND,
@@ -252,9 +256,15 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "appointment_id": first("SELECT id FROM appointments WHERE agent_id = 'nora-castillo' LIMIT 1"),
         "busy_id": busy.busy_id,
         "call_filter": CallFilter(),
+        "content": b"Id,Street\n1,9 Ash St\n",
         "day": TOMORROW,
+        "details": PropertyDetails(line1="9 Ash Street"),
+        "digest": "",
         "done": True,
         "email": "eve@example.com",
+        "file_name": "homes.csv",
+        "home_filter": PropertyFilter(),
+        "import_id": services.property_imports.upload("AppFolio", "homes.csv", b"Id,Street\n1,9 Ash St\n", admin),
         "entry_id": first(
             """
             INSERT INTO waitlist (agent_id, attendee_name, phone, property_address, wanted)
@@ -273,6 +283,7 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "notice_id": 1,
         "recipient": "eve@example.com",
         "settings": NoticeSettings(office_name="Eve's office"),
+        "source": "AppFolio",
         "since": datetime(2026, 1, 1, tzinfo=UTC),
         "wording": Wording("{office}: {home}"),
         "job_id": 1,
@@ -283,7 +294,9 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "person": Person("phone", "+15550163021"),
         "confirmed": [],
         "phrase": "tomorrow at ten",
+        "meanings": [("Street", "line1")],
         "profile": Profile(agent_name="Eve"),
+        "property_id": first("SELECT property_id FROM properties LIMIT 1"),
         "role": "admin",
         "user_id": admin.user_id,
         "user_ids": [admin.user_id],

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from psycopg.types.json import Jsonb
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from psycopg.rows import DictRow
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
 
 # What is between two columns is longer than what may be inside a number.
 _TEXT = "concat_ws(' ------ ', attendee_name, attendee_email, attendee_phone, caller_number, property_address)"
+
+
+_HISTORY_TEXT = r"replace(changes::text, '\n', ' ')"
+"""In JSON a line break is written as \\n, whose letter would seem to belong to the word after it."""
 
 
 class BookingPersonalDataRepository:
@@ -37,12 +43,13 @@ class BookingPersonalDataRepository:
         return connection.execute(
             """
             SELECT id AS appointment_id, agent_name, time_zone, property_address, start_time, end_time, status,
-                   attendee_name, attendee_email, attendee_phone, caller_number, vapi_call_id, calendar_event_id,
+                   attendee_name, attendee_email, attendee_phone, caller_number, vapi_call_id, calendar_event_id, notes,
                    appointments.created_at, appointments.updated_at,
                    (
                        SELECT jsonb_agg(to_jsonb(history) ORDER BY event_id)
                        FROM (
-                           SELECT event_id, kind, happened_at, actor = 'phone' AS by_phone, old_start, new_start
+                           SELECT event_id, kind, happened_at, actor = 'phone' AS by_phone, old_start, new_start,
+                                  changes
                            FROM appointment_events
                            WHERE appointment_id = appointments.id
                        ) AS history
@@ -69,11 +76,83 @@ class BookingPersonalDataRepository:
         """
         connection.execute(
             """
+            UPDATE appointment_events
+            SET changes = (
+                SELECT jsonb_object_agg(
+                    key, CASE WHEN key IN ('name', 'phone', 'email', 'notes') THEN '[null, null]'::jsonb ELSE value END
+                )
+                FROM jsonb_each(changes)
+            )
+            WHERE appointment_id = ANY (%s) AND changes IS NOT NULL
+            """,
+            (list(ids),),
+        )
+        connection.execute(
+            """
             UPDATE appointments
             SET attendee_name = %(name)s, attendee_email = NULL, attendee_phone = NULL, caller_number = NULL,
+                notes = NULL,
                 property_address = regexp_replace(property_address, %(pattern)s, %(removed)s, 'gi'),
                 updated_at = GREATEST(%(now)s, updated_at + INTERVAL '1 microsecond')
             WHERE id = ANY (%(ids)s)
             """,
             {"ids": list(ids), "name": name, "pattern": pattern, "removed": removed, "now": now},
         )
+
+    def count_mentions(self, connection: Connection, pattern: str, *, ids: Sequence[int]) -> int:
+        """Count the bookings of others whose notes or history a regular expression matches. Reads both tables.
+
+        Args:
+            connection: of the transaction.
+            pattern: the regular expression.
+            ids: of the person's own bookings.
+        """
+        row = connection.execute(
+            f"""
+            SELECT COUNT(*) AS number FROM (
+                SELECT id FROM appointments WHERE notes ~* %(pattern)s AND id <> ALL (%(ids)s)
+                UNION
+                SELECT appointment_id FROM appointment_events
+                WHERE {_HISTORY_TEXT} ~* %(pattern)s AND appointment_id <> ALL (%(ids)s)
+            ) AS mentioning
+            """.encode(),
+            {"pattern": pattern, "ids": list(ids)},
+        ).fetchone()
+        return int(row["number"]) if row else 0
+
+    def remove_mentions(
+        self,
+        connection: Connection,
+        *,
+        pattern: str,
+        removed: str,
+        remove: Callable[[object], object],
+        now: datetime,
+    ) -> None:
+        """Remove a person from notes and history, also of the bookings of others. Waits for the server.
+
+        Args:
+            connection: of the transaction.
+            pattern: the regular expression of the person.
+            removed: what replaces its matches.
+            remove: returns a JSON value without the person.
+            now: the current time, aware; forms that were opened before are detected by it.
+        """
+        connection.execute(
+            """
+            UPDATE appointments
+            SET notes = left(regexp_replace(notes, %(pattern)s, %(removed)s, 'gi'), 2000),
+                updated_at = GREATEST(%(now)s, updated_at + INTERVAL '1 microsecond')
+            WHERE notes ~* %(pattern)s
+            """,
+            {"pattern": pattern, "removed": removed, "now": now},
+        )
+        found = connection.execute(
+            f"SELECT event_id, changes FROM appointment_events WHERE {_HISTORY_TEXT} ~* %s FOR NO KEY UPDATE".encode(),
+            (pattern,),
+        ).fetchall()
+        for row in found:
+            connection.execute(
+                "UPDATE appointment_events SET changes = %s WHERE event_id = %s",
+                (Jsonb(remove(row["changes"])), row["event_id"]),
+            )

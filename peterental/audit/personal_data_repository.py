@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from peterental.audit.model import SubjectKind
     from peterental.database.connect import Connection
 
-PERSONAL_FIELDS = ("attendee_name", "attendee_email", "attendee_phone", "caller_number")
+PERSONAL_FIELDS = ("attendee_name", "attendee_email", "attendee_phone", "caller_number", "notes")
 """The fields of a change that are personal data of a visitor, whatever their values."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -100,6 +101,8 @@ class ToolCall:
     """The stable key of the question that the answer asks."""
     duration_ms: float | None = None
     received_at: datetime | None = None
+    fault: str | None = None
+    """The kind of error that kept it from being answered, by its name in the code; read for the page of a call."""
 
     @property
     def is_reduced(self) -> bool:
@@ -223,7 +226,30 @@ class Call:
 
 
 Flag = Literal["unbooked", "fault"]
-"""A problem of a call: see `CallSummary.is_unbooked` and `CallSummary.has_fault`."""
+"""A problem of a call of which its agent is told: see `CallSummary.is_unbooked` and `CallSummary.has_fault`."""
+
+Problem = Literal["fault", "unbooked", "bad_end", "no_report"]
+"""What a person should look at: see `CallSummary.problems`."""
+
+ProblemFilter = Problem | Literal["any", "handled"]
+"""Which calls a list has: with one problem or any that is open, or those that were handled."""
+
+BAD_END = re.compile(
+    "error|fail|invalid|not-found|not-provided|no-assistant|shutdown|websocket|disconnected|rejected|join-timed-out"
+)
+"""Found in Vapi's reasons for an end that was not meant. Word for word the expression that migration 033 indexes."""
+
+MAX_CALL_LENGTH = timedelta(hours=12)
+"""Vapi ends every call by then. An older call without an end is one whose end was not reported."""
+
+MAX_HANDLED_NOTE_CHARS = 500
+MAX_PROBLEMS_COUNTED = 100
+"""Open calls with a problem are counted up to this number."""
+
+
+class HandledNoteTooLong(Refusal):
+    """The note may have at most 500 characters."""
+
 
 UNASSIGNED = "(nobody)"
 """Stands in for an agent id: calls for an assistant that belongs to no agent. Only admins see them."""
@@ -235,14 +261,14 @@ class CallFilter:
 
     Args:
         agent_id: whose calls; UNASSIGNED for those that belong to no agent.
-        flag: only calls with this flag.
+        flag: only calls with this problem, as long as it is open; `any` with one at least; or handled ones.
         since, until: only calls that started from `since` and before `until`, aware.
         text: the last digits of the caller's number, a whole call id, or a part of the visitor's name or of the
             address in a booking made in the call.
     """
 
     agent_id: str = ""
-    flag: Flag | None = None
+    flag: ProblemFilter | None = None
     since: datetime | None = None
     until: datetime | None = None
     text: str = ""
@@ -285,6 +311,10 @@ class CallSummary:
     """The appointment made in the call; of several, the latest."""
     attendee_name: str | None
     property_address: str | None
+    handled_at: datetime | None
+    """When a user marked its problems as handled; None while they are open."""
+    handled_by: str | None
+    handled_note: str | None
 
     @property
     def started_or_created_at(self) -> datetime:
@@ -318,6 +348,26 @@ class CallSummary:
         return self.has_ended and self.agreed and not has_viewing
 
     @property
+    def has_bad_end(self) -> bool:
+        """Whether it ended by an error or another way that was not meant."""
+        return self.has_ended and self.ended_reason is not None and BAD_END.search(self.ended_reason) is not None
+
+    def lacks_report(self, now: datetime) -> bool:
+        """Return whether its end should have been reported by now."""
+        is_open = not self.has_ended and self.kind != "chat"
+        return is_open and now - self.started_or_created_at >= MAX_CALL_LENGTH
+
+    def problems(self, now: datetime) -> tuple[Problem, ...]:
+        """Return what is wrong with it, whether it was handled or not."""
+        found: dict[Problem, bool] = {
+            "fault": self.has_fault,
+            "unbooked": self.is_unbooked,
+            "bad_end": self.has_bad_end,
+            "no_report": self.lacks_report(now),
+        }
+        return tuple(problem for problem, applies in found.items() if applies)
+
+    @property
     def actions(self) -> tuple[str, ...]:
         """The outcomes that changed something: booked, moved, cancelled, message."""
         found = {*self.outcomes, *(("booked",) if self.appointment_id is not None else ())}
@@ -332,6 +382,8 @@ class CallPage:
     has_more: bool
     is_truncated: bool = False
     """More calls match than were looked up; these are the latest, or some, of them."""
+    open_problems: int = 0
+    """How many calls have an open problem, whatever the filter; counted up to MAX_PROBLEMS_COUNTED."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from peterental.database.connect import Connection
 
-TEXT_COLUMNS = ("caller_number", "ended_reason", "summary", "transcript", "success_evaluation", "recording_url")
+TEXT_COLUMNS = (
+    "caller_number", "ended_reason", "summary", "transcript", "success_evaluation", "recording_url", "handled_note",
+)  # fmt: skip
 JSON_COLUMNS = ("messages", "structured_data", "recordings")
 
 

@@ -6,7 +6,16 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from peterental.agents.lookup import NEARBY_PER_AGENT, WANTED_AGENT_IDS, of_each_agent
-from peterental.calls.model import UNASSIGNED, Call, CallSummary, UnknownAssistant
+from peterental.calls.model import (
+    BAD_END,
+    MAX_CALL_LENGTH,
+    MAX_PROBLEMS_COUNTED,
+    UNASSIGNED,
+    Call,
+    CallFilter,
+    CallSummary,
+    UnknownAssistant,
+)
 from peterental.calls.repository import to_float
 from peterental.search import (
     BOOKING_TEXT,
@@ -27,7 +36,8 @@ if TYPE_CHECKING:
 
     from psycopg.rows import DictRow
 
-    from peterental.calls.model import CallFilter
+    from peterental.calls.model import ProblemFilter
+    from peterental.database.connect import Connection
     from peterental.database.pool import Database
 
 STARTED_OR_CREATED_AT = "COALESCE(calls.started_at, calls.created_at)"
@@ -39,6 +49,7 @@ SUMMARY_COLUMNS = ", ".join(
     for name in (
         "vapi_call_id", "kind", "agent_id", "caller_number", "status", "started_at", "ended_at", "ended_reason",
         "cost", "created_at", "outcomes", "agreed", "reduced_at", "reduced_after_days",
+        "handled_at", "handled_by", "handled_note",
     )
 )  # fmt: skip
 
@@ -56,14 +67,32 @@ LATEST_BOOKING_JOIN = """
     ) AS booking ON TRUE
 """
 
-# The conditions of the partial indexes of migration 010. A sub-select instead of NOT EXISTS: the planner evaluates it
-# for the few rows of a page and never joins all appointments.
-FLAG_CONDITIONS = {
-    "fault": "'fault' = ANY(calls.outcomes)",
-    "unbooked": """
-        calls.status = 'ended' AND calls.agreed AND NOT calls.outcomes && '{booked,moved,stands}'
-        AND (SELECT id FROM appointments WHERE appointments.vapi_call_id = calls.vapi_call_id LIMIT 1) IS NULL
-    """,
+# The conditions of the partial indexes of migrations 010 and 033. A sub-select instead of NOT EXISTS: the planner
+# evaluates it for the few rows of a page and never joins all appointments.
+_HAS_FAULT = "'fault' = ANY(calls.outcomes)"
+_IS_UNBOOKED = "calls.status = 'ended' AND calls.agreed AND NOT calls.outcomes && '{booked,moved,stands}'"
+_HAS_NO_BOOKING = "(SELECT id FROM appointments WHERE appointments.vapi_call_id = calls.vapi_call_id LIMIT 1) IS NULL"
+_HAS_BAD_END = f"calls.status = 'ended' AND calls.ended_reason ~ '{BAD_END.pattern}'"
+_IS_RUNNING = "calls.status <> 'ended' AND calls.kind = 'call'"
+_IS_OVERDUE = f"{STARTED_OR_CREATED_AT} <= %(overdue)s"
+_MAY_HAVE_PROBLEM = f"({_HAS_FAULT} OR {_IS_UNBOOKED} OR {_HAS_BAD_END} OR {_IS_RUNNING})"
+"""Word for word the condition of the indexes of migration 033."""
+
+_OPEN = "calls.handled_at IS NULL"
+OPEN_PROBLEM = f"""
+    {_OPEN} AND {_MAY_HAVE_PROBLEM} AND (
+        {_HAS_FAULT} OR {_HAS_BAD_END} OR {_IS_UNBOOKED} AND {_HAS_NO_BOOKING} OR {_IS_RUNNING} AND {_IS_OVERDUE}
+    )
+"""
+"""The condition of a call with an open problem; `overdue` is when a call began whose end should be reported by now."""
+
+FLAG_CONDITIONS: dict[ProblemFilter, str] = {
+    "any": OPEN_PROBLEM,
+    "fault": f"{_OPEN} AND {_HAS_FAULT}",
+    "unbooked": f"{_OPEN} AND {_IS_UNBOOKED} AND {_HAS_NO_BOOKING}",
+    "bad_end": f"{_OPEN} AND {_MAY_HAVE_PROBLEM} AND {_HAS_BAD_END}",
+    "no_report": f"{_OPEN} AND {_MAY_HAVE_PROBLEM} AND {_IS_RUNNING} AND {_IS_OVERDUE}",
+    "handled": "calls.handled_at IS NOT NULL",
 }
 
 LIMITS = SearchLimits(matches=200)
@@ -97,8 +126,10 @@ class CallQueries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def listing(self, user_id: int | None, call_filter: CallFilter, page: slice) -> tuple[list[CallSummary], bool]:
-        """Return calls, latest first, and whether more match than were looked up.
+    def listing(
+        self, user_id: int | None, call_filter: CallFilter, page: slice, now: datetime
+    ) -> tuple[list[CallSummary], bool, int]:
+        """Return calls, latest first, whether more match than were looked up, and how many have an open problem.
 
         Finds the positions in the list first, and reads whole rows for the page only.
 
@@ -106,6 +137,9 @@ class CallQueries:
             user_id: the user whose agents' calls are listed; None lists all.
             call_filter: which calls.
             page: the first position in the list and the one after the last.
+            now: the present moment, aware.
+
+        Problems are counted whatever the filter, up to MAX_PROBLEMS_COUNTED.
         """
         patterns = _search_patterns(call_filter.text)
         parts, is_truncated = {"found": _latest(call_filter, "%(page_end)s", user_id=user_id)}, "FALSE"
@@ -114,8 +148,8 @@ class CallQueries:
         rows = self._database.fetch(
             f"""
             WITH {", ".join(f"{name} AS MATERIALIZED ({query})" for name, query in parts.items())}
-            SELECT search.is_truncated, listed.*
-            FROM (SELECT {is_truncated} AS is_truncated) AS search
+            SELECT search.is_truncated, search.open_problems, listed.*
+            FROM (SELECT {is_truncated} AS is_truncated, {_open_problems(user_id)} AS open_problems) AS search
             LEFT JOIN (
                 SELECT {SUMMARY_COLUMNS}, {AGENT_AND_BOOKING_COLUMNS}, page.began_at
                 FROM (
@@ -132,6 +166,7 @@ class CallQueries:
                 "agent_id": call_filter.agent_id,
                 "since": call_filter.since,
                 "until": call_filter.until,
+                "overdue": now - MAX_CALL_LENGTH,
                 "page_end": page.stop,
                 "limit": page.stop - page.start,
                 "offset": page.start,
@@ -141,8 +176,23 @@ class CallQueries:
             },
             prepare=False,
         )
-        is_truncated = rows[0]["is_truncated"]
-        return [_summary(row) for row in rows if row["vapi_call_id"] is not None], is_truncated
+        found = [_summary(row) for row in rows if row["vapi_call_id"] is not None]
+        return found, rows[0]["is_truncated"], rows[0]["open_problems"]
+
+    def lock(self, connection: Connection, vapi_call_id: str, user_id: int | None) -> CallSummary | None:
+        """Return one call, if it belongs to one of the user's agents, and lock it. Waits for the server."""
+        row = connection.execute(
+            f"""
+            SELECT calls.*, {AGENT_AND_BOOKING_COLUMNS}
+            FROM calls
+            LEFT JOIN agents USING (agent_id)
+            {LATEST_BOOKING_JOIN}
+            WHERE calls.vapi_call_id = %(vapi_call_id)s AND (%(user_id)s::int IS NULL OR agents.user_id = %(user_id)s)
+            FOR NO KEY UPDATE OF calls
+            """.encode(),
+            {"vapi_call_id": vapi_call_id, "user_id": user_id},
+        ).fetchone()
+        return _summary(row) if row else None
 
     def unknown_assistants(self, since: datetime, *, counted: int, limit: int) -> list[UnknownAssistant]:
         """Return what was called but belongs to no agent, the latest first.
@@ -231,6 +281,20 @@ def _latest(call_filter: CallFilter, limit: str, *, user_id: int | None, column:
         LIMIT {limit}
     """
     return of_each_agent(one) if is_narrow else one
+
+
+def _open_problems(user_id: int | None) -> str:
+    """Return the expression of how many calls of a user's agents have an open problem; of all where None."""
+    one = f"SELECT FROM calls WHERE {OPEN_PROBLEM}"
+    if user_id is None:
+        found = f"{one} ORDER BY {LATEST_FIRST} LIMIT {MAX_PROBLEMS_COUNTED}"
+    else:
+        each = f"{one} AND calls.agent_id = own.agent_id ORDER BY {LATEST_FIRST} LIMIT {MAX_PROBLEMS_COUNTED}"
+        found = f"""
+            SELECT FROM agents AS own CROSS JOIN LATERAL ({each}) AS one
+            WHERE own.user_id = %(user_id)s LIMIT {MAX_PROBLEMS_COUNTED}
+        """
+    return f"(SELECT COUNT(*) FROM ({found}) AS problematic)"
 
 
 def _search_queries(call_filter: CallFilter, user_id: int | None) -> tuple[dict[str, str], str]:

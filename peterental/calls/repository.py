@@ -280,6 +280,25 @@ class CallRepository:
         """Record a tool call outside any transaction. One round trip."""
         self._database.fetch(_RECORD[False, values["agent_id"] is not None], _parameters(invocation, values))
 
+    def record_fault(self, invocation: ToolInvocation, kind: str) -> None:
+        """Record which kind of error a tool call ended in. One round trip."""
+        self._database.fetch(
+            """
+            UPDATE tool_calls SET fault = %s
+            WHERE vapi_call_id = %s AND tool_call_id = %s AND outcome = 'fault'
+            """,
+            (kind, invocation.vapi_call_id, invocation.tool_call_id),
+        )
+
+    def set_handled(
+        self, connection: Connection, vapi_call_id: str, at: datetime | None, by: str | None, note: str | None
+    ) -> None:
+        """Queue marking a call as handled; None for open."""
+        connection.execute(
+            "UPDATE calls SET handled_at = %s, handled_by = %s, handled_note = %s WHERE vapi_call_id = %s",
+            (at, by, note, vapi_call_id),
+        )
+
     def record_tool_calls(self, records: Sequence[Mapping[str, object]]) -> None:
         """Record tool calls that changed nothing, in one statement. One round trip.
 
@@ -334,7 +353,7 @@ class CallRepository:
     def tool_calls(self, vapi_call_id: str) -> tuple[ToolCall, ...]:
         """Return the tool calls of one call, in the order in which they were answered."""
         rows = self._database.fetch(
-            f"SELECT {TOOL_CALL_COLUMNS} FROM tool_calls WHERE vapi_call_id = %s ORDER BY id", [vapi_call_id]
+            f"SELECT {TOOL_CALL_COLUMNS}, fault FROM tool_calls WHERE vapi_call_id = %s ORDER BY id", [vapi_call_id]
         )
         return tuple(_tool_call(row) for row in rows)
 

@@ -112,6 +112,11 @@ class CallService:
         """Return whether anything was recorded of a call. One round trip."""
         return self._calls.exists(vapi_call_id)
 
+    def record_fault(self, invocation: ToolInvocation, error: Exception, answer: str) -> None:
+        """Record that a tool call ended in an error, and of which kind. Two round trips."""
+        self.record_tool_call_alone(invocation, answer=answer, outcome="fault")
+        self._calls.record_fault(invocation, type(error).__name__)
+
     def without_report(self, vapi_call_ids: Sequence[str]) -> set[str]:
         """Return those of some calls whose end-of-call report never came. One round trip."""
         return self._calls.without_report(vapi_call_ids)
@@ -137,10 +142,15 @@ class CallService:
             return CallPage(calls=(), has_more=False)
         call_filter = replace(call_filter, text=_clean(call_filter.text), agent_id=_clean(call_filter.agent_id))
         first = (page - 1) * PAGE_SIZE
-        found, is_truncated = self._queries.listing(
-            _owner_filter(viewer), call_filter, slice(first, first + PAGE_SIZE + 1)
+        found, is_truncated, open_problems = self._queries.listing(
+            _owner_filter(viewer), call_filter, slice(first, first + PAGE_SIZE + 1), self._now()
         )
-        return CallPage(calls=tuple(found[:PAGE_SIZE]), has_more=len(found) > PAGE_SIZE, is_truncated=is_truncated)
+        return CallPage(
+            calls=tuple(found[:PAGE_SIZE]),
+            has_more=len(found) > PAGE_SIZE,
+            is_truncated=is_truncated,
+            open_problems=open_problems,
+        )
 
     def latest(self, agent_id: str, viewer: Viewer, *, limit: int) -> tuple[CallSummary, ...]:
         """Return the latest calls of one agent, if the viewer may see it.
@@ -148,7 +158,7 @@ class CallService:
         One round trip.
         """
         call_filter = CallFilter(agent_id=_clean(agent_id))
-        return tuple(self._queries.listing(_owner_filter(viewer), call_filter, slice(0, limit))[0])
+        return tuple(self._queries.listing(_owner_filter(viewer), call_filter, slice(0, limit), self._now())[0])
 
     def weekly_counts(self, agent: Agent, edges: Sequence[datetime], limit: int) -> list[tuple[int, int, int]]:
         """Count the calls of an agent by week.

@@ -137,7 +137,7 @@ class AgentLetters:
         found = self._calls.record(call_id, None)
         summary = found[0] if found else None
         flag: Flag | None = None
-        if summary is not None:
+        if summary is not None and summary.handled_at is None:
             flag = "fault" if summary.has_fault else "unbooked" if summary.is_unbooked else None
         if summary is None or flag is None:
             raise NoLongerTrue(reason=_UNFLAGGED)

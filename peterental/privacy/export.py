@@ -34,6 +34,7 @@ def booking_record(row: Row) -> dict[str, Any]:
         "calendar_event": row["calendar_event_id"],
         "booked": _local(row["created_at"], zone),
         "changed": _local(row["updated_at"], zone),
+        "notes": row["notes"],
         "history": [_event_record(event, zone) for event in row["events"] or ()],
     }
 
@@ -45,6 +46,7 @@ def _event_record(event: Row, zone: ZoneInfo) -> dict[str, Any]:
         "by": "phone" if event["by_phone"] else "office",
         "from": _local(event["old_start"], zone),
         "to": _local(event["new_start"], zone),
+        "changes": event["changes"],
     }
 
 
@@ -69,6 +71,8 @@ def call_record(row: Row, tool_calls: Sequence[Row]) -> dict[str, Any]:
         "recording": row["recording_url"],
         "recordings": row["recordings"],
         "recorded": _local(row["created_at"], zone),
+        "handled": _local(row["handled_at"], zone),
+        "note": row["handled_note"],
         "tool_calls": [tool_call_record(tool_call, zone) for tool_call in tool_calls],
     }
 

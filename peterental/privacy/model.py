@@ -81,7 +81,7 @@ class Holdings:
         mentioning_messages: messages from other numbers in which they are named.
         tool_call_ids: tool calls outside `calls` that name them or are about their bookings.
         audit_entries: rows of the audit log that name them or are about their bookings and messages.
-        notes: how many notes on agents' calendars name them.
+        notes: how many notes on agents' calendars, and on the viewings of others with their history, name them.
         notices: notices to them and about them, texts of theirs, consents, and places on the waitlist.
         is_user: whether the address is that of a user of PeteRental.
     """

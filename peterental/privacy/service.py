@@ -201,7 +201,8 @@ class PersonService:
                     message_ids=[row["message_id"] for row in messages if row["is_own"]],
                 )
             ),
-            notes=self._notes.count(connection, pattern),
+            notes=self._notes.count(connection, pattern)
+            + self._bookings.count_mentions(connection, pattern, ids=booking_ids),
             notices=self._notices.search(
                 connection,
                 pattern,
@@ -256,6 +257,9 @@ class PersonService:
             removed=REMOVED,
             name=ANONYMOUS,
             now=now,
+        )
+        self._bookings.remove_mentions(
+            connection, pattern=person.pattern, removed=REMOVED, remove=person.removed_from, now=now
         )
         self._calls.reduce(
             connection,

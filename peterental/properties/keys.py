@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from peterental.matching import Address, near_numbers, parse_address, sound_of
 from peterental.properties.model import label_of
@@ -18,6 +19,10 @@ class HomeKeys:
     unit: str | None
 
 
+NO_KEYS = HomeKeys(number=None, street=None, unit=None)
+
+
+@lru_cache(maxsize=8192)
 def home_keys(line1: str, unit: str | None) -> HomeKeys:
     """Return the keys of a home.
 

@@ -52,7 +52,7 @@ PROPERTY = """
 
 BY_ADDRESS = "ORDER BY street_key, LENGTH(number_key), number_key, LENGTH(unit_key), unit_key, property_id"
 
-_TYPES = {
+DETAIL_TYPES = {
     "line1": "text",
     "unit": "text",
     "city": "text",
@@ -72,7 +72,7 @@ _TYPES = {
 }
 """The types of the columns that are written from a home's details."""
 
-_RECORDS = ", ".join(f"{column} {kind}" for column, kind in _TYPES.items())
+DETAIL_RECORDS = ", ".join(f"{column} {kind}" for column, kind in DETAIL_TYPES.items())
 
 
 class PropertyRepository:
@@ -88,7 +88,7 @@ class PropertyRepository:
     def get(self, property_id: int) -> Property | None:
         """Return a home by its number."""
         rows = self._database.fetch(f"{PROPERTY} WHERE property_id = %s", (property_id,))
-        return _property(rows[0]) if rows else None
+        return property_from_row(rows[0]) if rows else None
 
     def listing(self, wanted: PropertyFilter, *, limit: int, offset: int) -> tuple[list[Property], int, int]:
         """Return a page of the homes, by street and number, how many match, and how many there are at all."""
@@ -122,13 +122,13 @@ class PropertyRepository:
                 "offset": offset,
             },
         )
-        homes = [_property(row) for row in rows if row["property_id"] is not None]
+        homes = [property_from_row(row) for row in rows if row["property_id"] is not None]
         return homes, rows[0]["total"], rows[0]["catalogued"]
 
     def names(self, limit: int) -> list[PropertyName]:
         """Return the active homes to choose from, by street and number."""
         rows = self._database.fetch(f"{PROPERTY} WHERE status = 'active' {BY_ADDRESS} LIMIT %s", (limit,))
-        return [PropertyName(home.property_id, home.label) for home in map(_property, rows)]
+        return [PropertyName(home.property_id, home.label) for home in map(property_from_row, rows)]
 
     def lock_catalogue(self, connection: Connection) -> PropertySettings:
         """Lock the catalogue until the transaction ends, and return its settings.
@@ -142,7 +142,7 @@ class PropertyRepository:
     def read(self, connection: Connection, property_id: int) -> Property | None:
         """Return a home by its number, in the transaction."""
         row = connection.execute(f"{PROPERTY} WHERE property_id = %s".encode(), (property_id,)).fetchone()
-        return _property(row) if row else None
+        return property_from_row(row) if row else None
 
     def with_number(self, connection: Connection, numbers: Sequence[str | None]) -> list[Property]:
         """Return the active homes that have one of these house numbers; None is that of homes without one."""
@@ -153,21 +153,21 @@ class PropertyRepository:
             """.encode(),
             {"numbers": [number for number in numbers if number is not None], "no_number": None in numbers},
         ).fetchall()
-        return [_property(row) for row in rows]
+        return [property_from_row(row) for row in rows]
 
     def insert(
         self, connection: Connection, details: PropertyDetails, source: str = MANUAL, source_id: str | None = None
     ) -> int:
         """Add an active home and return its number."""
-        columns = ", ".join(_TYPES)
+        columns = ", ".join(DETAIL_TYPES)
         row = connection.execute(
             f"""
             INSERT INTO properties ({columns}, source, source_id)
             SELECT {columns}, %(source)s, %(source_id)s
-            FROM jsonb_to_record(%(values)s::jsonb) AS given ({_RECORDS})
+            FROM jsonb_to_record(%(values)s::jsonb) AS given ({DETAIL_RECORDS})
             RETURNING property_id
             """.encode(),
-            {"values": json.dumps(_values(details)), "source": source, "source_id": source_id},
+            {"values": json.dumps(detail_values(details)), "source": source, "source_id": source_id},
         ).fetchone()
         assert row is not None  # noqa: S101  # for mypy; RETURNING returns the added row
         property_id: int = row["property_id"]
@@ -177,15 +177,15 @@ class PropertyRepository:
 
     def update(self, connection: Connection, property_id: int, details: PropertyDetails) -> None:
         """Queue changing a home."""
-        assignments = ", ".join(f"{column} = given.{column}" for column in _TYPES)
+        assignments = ", ".join(f"{column} = given.{column}" for column in DETAIL_TYPES)
         connection.execute(
             f"""
             UPDATE properties
             SET {assignments}, updated_at = clock_timestamp()
-            FROM jsonb_to_record(%(values)s::jsonb) AS given ({_RECORDS})
+            FROM jsonb_to_record(%(values)s::jsonb) AS given ({DETAIL_RECORDS})
             WHERE property_id = %(property_id)s
             """.encode(),
-            {"values": json.dumps(_values(details)), "property_id": property_id},
+            {"values": json.dumps(detail_values(details)), "property_id": property_id},
         )
         connection.execute("DELETE FROM property_windows WHERE property_id = %s", (property_id,))
         self._set_windows(connection, property_id, details.windows)
@@ -254,10 +254,10 @@ class PropertyRepository:
             )
 
 
-def _values(details: PropertyDetails) -> dict[str, Any]:
+def detail_values(details: PropertyDetails) -> dict[str, Any]:
     """Return the columns of a home, with its keys."""
     keys = home_keys(details.line1, details.unit)
-    values = {name: getattr(details, name, None) for name in _TYPES}
+    values = {name: getattr(details, name, None) for name in DETAIL_TYPES}
     day = details.available_on
     return {
         **values,
@@ -270,7 +270,8 @@ def _values(details: PropertyDetails) -> dict[str, Any]:
     }
 
 
-def _property(row: DictRow) -> Property:
+def property_from_row(row: DictRow) -> Property:
+    """Return the home in a row of PROPERTY."""
     fields = {name: row[name] for name in Property.__dataclass_fields__}
     return Property(
         **{

@@ -82,17 +82,19 @@ class PropertyService:
             raise PropertyUnknown
         return home
 
-    def list_page(self, viewer: Viewer, wanted: PropertyFilter, *, page: int = 1) -> PropertyPage:
+    def list_page(self, viewer: Viewer, home_filter: PropertyFilter, *, page: int = 1) -> PropertyPage:
         """Return one page of the homes, by street and house number. One query.
 
         Args:
             viewer: everyone sees every home.
-            wanted: which homes.
+            home_filter: which homes.
             page: from 1.
         """
         del viewer
         found, total, catalogued = self._homes.listing(
-            replace(wanted, text=wanted.text.replace("\x00", "")), limit=PAGE_SIZE, offset=(page - 1) * PAGE_SIZE
+            replace(home_filter, text=home_filter.text.replace("\x00", "")),
+            limit=PAGE_SIZE,
+            offset=(page - 1) * PAGE_SIZE,
         )
         return PropertyPage(homes=tuple(found), total=total, catalogued=catalogued)
 
@@ -246,6 +248,7 @@ def audited(details: PropertyDetails) -> dict[str, Any]:
     return {
         **{field.name: getattr(details, field.name) for field in fields(PropertyDetails)},
         "said_as": list(details.said_as),
+        "available_on": details.available_on.isoformat() if details.available_on else None,
         "windows": {WEEKDAYS[weekday - 1]: format_windows(sorted(found)) for weekday, found in sorted(windows.items())},
         "shown_by": sorted(details.shown_by),
     }

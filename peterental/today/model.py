@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from peterental.appointments.listing.model import AgentChoice
 from peterental.appointments.model import Appointment
+from peterental.calls.model import Problem
 
 Item = TypeVar("Item")
 
@@ -31,7 +32,7 @@ class Counts:
 
     Args:
         viewings: past viewings without an outcome.
-        calls: flagged calls that nobody handled.
+        calls: calls with a problem that no one handled.
         messages: open messages.
     """
 
@@ -73,13 +74,13 @@ class OpenMessage:
 
 @dataclass(frozen=True, kw_only=True)
 class FlaggedCall:
-    """A call with a problem that nobody handled. Its time is UTC."""
+    """A call with an open problem, the first that it has. Its time is UTC."""
 
     vapi_call_id: str
     agent_name: str | None
     time_zone: str | None
     caller_number: str | None
-    has_fault: bool
+    problem: Problem
     began_at: datetime
 
     def zone(self, default: ZoneInfo) -> ZoneInfo:
@@ -127,7 +128,7 @@ class Attention:
     Args:
         viewings: of earlier days, over, without an outcome, the latest first.
         messages: urgent ones that are not done, oldest first.
-        calls: flagged ones that nobody handled, the latest first.
+        calls: those with an open problem, the latest first.
         calendars: accounts that could not be read.
         notices: those that failed, or may have, the latest first.
         homes: upcoming viewings of homes that the catalogue does not have, soonest first.

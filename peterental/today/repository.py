@@ -13,7 +13,8 @@ import msgspec
 from peterental.agents.lookup import WANTED_AGENTS, of_each_agent
 from peterental.appointments.model import Appointment
 from peterental.appointments.repository import APPOINTMENT
-from peterental.calls.queries import FLAG_CONDITIONS, LATEST_FIRST, STARTED_OR_CREATED_AT
+from peterental.calls.model import MAX_CALL_LENGTH
+from peterental.calls.queries import LATEST_FIRST, OPEN_PROBLEM, STARTED_OR_CREATED_AT
 from peterental.today.model import (
     DELIVERY_LOOKS_BACK,
     LOOKS_BACK,
@@ -95,21 +96,17 @@ _URGENT = f"{_OPEN} AND is_urgent"
 
 
 def _flagged(*, is_limited: bool) -> str:
-    """Return the query of the latest flagged calls that nobody handled."""
-    parts = [
-        _of_agents(
-            f"""
-            SELECT vapi_call_id, {STARTED_OR_CREATED_AT} AS began_at
-            FROM calls
-            WHERE {STARTED_OR_CREATED_AT} >= %(since)s AND {condition}
-            """,
-            "calls",
-            LATEST_FIRST,
-            is_limited=is_limited,
-        )
-        for condition in FLAG_CONDITIONS.values()
-    ]
-    return f"{' UNION '.join(f'({part})' for part in parts)} ORDER BY began_at DESC LIMIT %(counted)s"
+    """Return the query of the latest calls with an open problem."""
+    return _of_agents(
+        f"""
+        SELECT vapi_call_id, {STARTED_OR_CREATED_AT} AS began_at
+        FROM calls
+        WHERE {STARTED_OR_CREATED_AT} >= %(since)s AND {OPEN_PROBLEM}
+        """,
+        "calls",
+        LATEST_FIRST,
+        is_limited=is_limited,
+    )
 
 
 def _earlier_unmarked(*, is_limited: bool) -> str:
@@ -209,7 +206,12 @@ _ITEMS = {
     """,
     "calls": """
         SELECT calls.vapi_call_id, agents.agent_name, agents.time_zone, calls.caller_number, flagged.began_at,
-               'fault' = ANY(calls.outcomes) AS has_fault
+               CASE
+                   WHEN 'fault' = ANY(calls.outcomes) THEN 'fault'
+                   WHEN calls.status <> 'ended' THEN 'no_report'
+                   WHEN calls.agreed AND NOT calls.outcomes && '{booked,moved,stands}' THEN 'unbooked'
+                   ELSE 'bad_end'
+               END AS problem
         FROM flagged JOIN calls USING (vapi_call_id) LEFT JOIN agents USING (agent_id)
         ORDER BY flagged.began_at DESC, calls.vapi_call_id LIMIT %(shown)s
     """,
@@ -384,6 +386,7 @@ def _values(user_id: int | None, agent_id: str, now: datetime) -> dict[str, obje
         "agent_id": agent_id,
         "now": now,
         "since": now - LOOKS_BACK,
+        "overdue": now - MAX_CALL_LENGTH,
         "counted": MOST_COUNTED,
     }
 

@@ -130,6 +130,18 @@ class UserAdminService:
             _log.info("Role changed: %s to %s by %s", user.email, role, viewer.email)
         return user
 
+    def set_name(self, user_id: int, full_name: str | None, viewer: Viewer) -> UserDetails:
+        """Change a user's name; return the user as before. Raises UserUnknown."""
+        require_admin(viewer)
+        name = normalize_name(full_name)
+        with self._database.transaction() as connection:
+            user = _require_found(self._users.lock(connection, user_id))
+            if user.full_name != name:
+                self._users.set_name(connection, user_id, name)
+                before, after = {"full_name": user.full_name}, {"full_name": name}
+                self._record(connection, viewer, "renamed", user, before=before, after=after)
+        return user
+
     def deactivate(self, user_id: int, viewer: Viewer) -> UserDetails:
         """Deactivate a user and end their sessions; return the user as before.
 

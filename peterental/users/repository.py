@@ -35,6 +35,11 @@ class UserRepository:
         rows = self._database.fetch("SELECT user_id, email, full_name FROM users WHERE is_active ORDER BY LOWER(email)")
         return [UserChoice(**row) for row in rows]
 
+    def all_users(self) -> list[UserChoice]:
+        """Return all users, by e-mail address."""
+        rows = self._database.fetch("SELECT user_id, email, full_name FROM users ORDER BY LOWER(email)")
+        return [UserChoice(**row) for row in rows]
+
     def account(self, email: str) -> Account | None:
         """Return the account of an e-mail address, ignoring case, with its password hash.
 
@@ -238,6 +243,14 @@ class UserRepository:
             return False
         connection.execute("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE")
         return _is_vacant(connection)
+
+    def record_first_sign_in(self, connection: Connection, user_id: int, now: datetime) -> None:
+        """Queue recording a sign-in with a password that was just chosen."""
+        connection.execute("UPDATE users SET last_sign_in_at = %s WHERE user_id = %s", (now, user_id))
+
+    def set_name(self, connection: Connection, user_id: int, full_name: str | None) -> None:
+        """Change a user's name; None for none."""
+        connection.execute("UPDATE users SET full_name = %s WHERE user_id = %s", (full_name, user_id))
 
     def set_role(self, connection: Connection, user_id: int, role: Role) -> None:
         """Change a user's role."""

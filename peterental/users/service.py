@@ -14,6 +14,7 @@ from peterental.clock import utc_now
 from peterental.database.connect import Connection
 from peterental.database.pool import Database
 from peterental.encryption import Keyring
+from peterental.errors import Refusal
 from peterental.users import login_throttle
 from peterental.users.changes import user_change
 from peterental.users.confirmation import PasswordConfirmation
@@ -84,6 +85,11 @@ class UserService:
         require_admin(viewer)
         return self._users.active_users()
 
+    def all_users(self, viewer: Viewer) -> list[UserChoice]:
+        """Return all users by e-mail address, deactivated ones too. Raises AdminsOnly."""
+        require_admin(viewer)
+        return self._users.all_users()
+
     def create(
         self, email: str, password: str, role: Role, full_name: str | None = None, *, actor: str = COMMAND_LINE
     ) -> Viewer:
@@ -123,6 +129,19 @@ class UserService:
             self._users.refund(keys)
         return is_valid
 
+    def refusals_of_first_admin(self, email: str, password: str) -> list[Refusal]:
+        """Return everything for which `create_first_admin` would refuse an address and a password."""
+        found: list[Refusal] = []
+        try:
+            normalize_email(email)
+        except EmailInvalid as refusal:
+            found.append(refusal)
+        try:
+            encode_new_password(password, email.strip())
+        except Refusal as refusal:
+            found.append(refusal)
+        return found
+
     def create_first_admin(self, email: str, password: str) -> SignedIn:
         """Create the first user with a password, an admin; of concurrent calls exactly one succeeds.
 
@@ -141,6 +160,7 @@ class UserService:
             if signed_in is None:
                 raise AlreadySetUp
             viewer = signed_in.viewer
+            self._users.record_first_sign_in(connection, viewer.user_id, self._now())
             after = {"email": viewer.email, "role": "admin"}
             change = user_change("set up", viewer.user_id, viewer.email, after=after)
             self._audit.record(connection, viewer.email, change)
@@ -285,6 +305,8 @@ class UserService:
         with self._database.transaction() as connection:
             user = _check_grant(self._users.lock(connection, grant.user_id), grant)
             epoch = self._set_password(connection, user, password_hash, user.email)
+            if not user.has_second_factor:
+                self._users.record_first_sign_in(connection, user.user_id, self._now())
         _log.info("Password changed: %s by a one-time link", user.email)
         if user.has_second_factor:
             return CodeRequired(user.user_id, epoch)

@@ -199,7 +199,7 @@ class MessageHandler:
                     raise
                 except Exception as error:
                     database_is_away = isinstance(error, DatabaseTooSlow)
-                    self._record_failure(invocation, self._apology(envelope))
+                    self._record_failure(invocation, error, self._apology(envelope))
                     raise
 
             sentence = self._handle_errors(envelope, work, str)
@@ -208,10 +208,10 @@ class MessageHandler:
             results.append({"toolCallId": tool_request.wire_id, "name": tool_request.name, "result": sentence})
         return results
 
-    def _record_failure(self, invocation: ToolInvocation, answer: str) -> None:
+    def _record_failure(self, invocation: ToolInvocation, error: Exception, answer: str) -> None:
         """Record that a tool call ended in a fault, if the database still accepts it."""
         try:
-            self._services.calls.record_tool_call_alone(invocation, answer=answer, outcome="fault")
+            self._services.calls.record_fault(invocation, error, answer)
         except Exception:  # noqa: BLE001 - the first error is logged by the caller; this one would hide it
             log.warning("The fault could not be recorded with its call", extra={"call_id": invocation.vapi_call_id})
 

@@ -23,12 +23,14 @@ from peterental.web.calendars import pages as calendar_pages
 from peterental.web.calls import pages as call_pages
 from peterental.web.client_address import ClientAddress
 from peterental.web.feeds import routes as feeds
+from peterental.web.homes import pages as home_pages
 from peterental.web.jobs import pages as job_pages
 from peterental.web.line import pages as line_pages
 from peterental.web.messages import pages as message_pages
 from peterental.web.notices import pages as notice_pages
 from peterental.web.offers import pages as offer_pages
 from peterental.web.privacy import pages as privacy_pages
+from peterental.web.search import pages as search_pages
 from peterental.web.shell import install as shell
 from peterental.web.time_off import pages as time_off_pages
 from peterental.web.today import pages as today_pages
@@ -70,6 +72,7 @@ def install(app: Flask, config: Config) -> None:
         audit_pages,
         calendar_pages,
         call_pages,
+        home_pages,
         job_pages,
         line_pages,
         message_pages,
@@ -78,6 +81,7 @@ def install(app: Flask, config: Config) -> None:
         office_calendar_pages,
         privacy_pages,
         time_off_pages,
+        search_pages,
         today_pages,
         tool_tester_pages,
         user_pages,

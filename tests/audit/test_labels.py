@@ -24,6 +24,7 @@ from peterental.notices.agent_choices.model import KINDS, Contact, Timing
 from peterental.notices.model import AgentKind, Channel, NoticeSettings
 from peterental.notices.wording.model import Wording, WordingKey
 from peterental.privacy.person import Person
+from peterental.properties.model import PropertyDetails, PropertySettings
 from peterental.services import Services, build_services
 from peterental.users.login_throttle import ClientOrigin
 from peterental.users.model import Client, SecondFactorIsOff, SignedIn
@@ -59,6 +60,8 @@ WRITERS = {
     "notices/waitlist/service.py",
     "notices/wording/service.py",
     "privacy/service.py",
+    "properties/importing/service.py",
+    "properties/service.py",
     "users/admin_service.py",
     "users/failure_log.py",
     "users/second_factor_service.py",
@@ -114,6 +117,7 @@ def change_every_field(services: Services, database: Database) -> None:
     change_line(services, database, admin)
     services.agents.create(Profile(agent_name="Ben"), admin, "ben")
     services.shared_lines.share("ana", ["ben"], "round_robin", admin, seen=None)
+    change_homes(services, admin)
     for key in ("first form of all", "second form of all"):
         booked = book(services, admin, key)
     act(services, admin, booked, "cancel")
@@ -188,6 +192,20 @@ def change_line(services: Services, database: Database, admin: Viewer) -> None:
         line.set_ups.choose("ana", new_line(), admin)
         line.set_ups.resume("ana", admin)
         line.account.disconnect(admin)
+
+
+def change_homes(services: Services, admin: Viewer) -> None:
+    """Add a home with every field, retire it, import a list, and choose otherwise how homes are shown."""
+    home = PropertyDetails(
+        line1="9 Ash Street", unit="2B", city="Norman", state="OK", zip_code="73069", said_as=("The Gables",), bedrooms=2,
+        bathrooms=1.5, rent=900, available_on=MONDAY, showing_minutes=45, notice_minutes=60, windows=((1, Window(600, 660)),),
+        shown_by=frozenset({"ana"}),
+    )  # fmt: skip
+    services.properties.retire(services.properties.add(home, admin), admin)
+    services.properties.change_settings(PropertySettings(one_viewing_at_a_time=True), admin)
+    import_id = services.property_imports.upload("AppFolio", "homes.csv", b"Id,Street\n1,7 Oak St\n", admin)
+    services.property_imports.choose_columns(import_id, [("Id", "source_id"), ("Street", "line1")], admin)
+    services.property_imports.confirm(import_id, services.property_imports.preview(import_id, admin).plan.digest, admin)
 
 
 def delete_person(services: Services, database: Database, admin: Viewer) -> None:

@@ -82,6 +82,7 @@ def page_states(site: Site, sample: SampleData) -> Iterator[PageState]:
     yield from _as_others(site, sample)
     yield from _of_visitors(site)
     yield from _of_notices()
+    yield from _of_homes()
     yield from _empty_and_filtered()
     yield from _invalid_forms()
 
@@ -158,7 +159,9 @@ def _book_at_noon(page: Page) -> None:
     page.get_by_label("Home").fill("12 Elm Street")
     page.get_by_label("Visitor").fill("Max")
     press(page, "Book")
-    page.get_by_label("Use this time anyway").or_(page.get_by_label("Overbook anyway")).wait_for()
+    page.get_by_role("button", name="Use this time anyway").or_(
+        page.get_by_role("button", name="Overbook anyway")
+    ).wait_for()
 
 
 def _add_empty_blocked_time(page: Page) -> None:
@@ -246,6 +249,31 @@ def _of_notices() -> Iterator[PageState]:
     yield PageState("notices-wording-refused", wording, then=_enter_an_unknown_field)
     yield PageState("notices-wording-changed", wording, then=_change_a_wording)
     yield PageState("notices-test-refused", wording, then=lambda page: press(page, "Send a test"))
+
+
+def _of_homes() -> Iterator[PageState]:
+    yield PageState("homes-anas", "/homes", ANA)
+    yield PageState("homes-all", "/homes?status=all&bedrooms=4")
+    yield PageState("homes-no-match", "/homes?q=zzz")
+    yield PageState(
+        "homes-retired", "/homes?status=inactive", then=lambda page: page.locator(".row-link").first.click()
+    )
+    yield PageState("homes-long-names", "/homes?q=Llanfair", then=lambda page: page.locator(".row-link").first.click())
+    yield PageState("homes-new-invalid", "/homes/new", then=_add_an_invalid_home)
+    yield PageState("homes-new-twin", "/homes/new", then=_add_a_twin)
+    yield PageState("homes-import-invalid", "/homes/import", then=lambda page: press(page, "Upload"))
+
+
+def _add_an_invalid_home(page: Page) -> None:
+    page.get_by_label("Bathrooms").fill("many")
+    page.get_by_label("Monday").fill("late")
+    press(page, "Add home")
+
+
+def _add_a_twin(page: Page) -> None:
+    page.get_by_label("Street").fill("1420 Elm St")
+    press(page, "Add home")
+    page.get_by_text("is already in the list of homes").wait_for()
 
 
 def _enter_invalid_settings(page: Page) -> None:
@@ -361,7 +389,7 @@ def _book_in_the_past(page: Page) -> None:
     page.get_by_label("Home").fill("12 Elm Street")
     page.get_by_label("Visitor").fill("Max")
     press(page, "Book")
-    page.get_by_label("Use this time anyway").wait_for()
+    page.get_by_role("button", name="Use this time anyway").wait_for()
 
 
 def _find_person(page: Page, text: str) -> None:

@@ -13,11 +13,12 @@ import pyotp
 
 from peterental import demo
 from peterental.access import Viewer
-from peterental.agents.model import Profile
+from peterental.agents.model import Profile, Window
 from peterental.agents.time_off.expansion import days_of
 from peterental.agents.time_off.model import ClosureEntry, RepeatingEntry
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
 from peterental.clock import utc_now
+from peterental.properties.model import PropertyDetails
 from tests.browser.site import WORDS, Site
 from tests.gunicorn import PROJECT_DIR
 
@@ -69,7 +70,8 @@ def fill(site: Site) -> SampleData:
     _add_reduced_call(site)
     _add_calendars(site)
     _add_notices(site)
-    return SampleData(admin=admin, ana=ana, carol=carol, examples=_examples(site))
+    import_id = _add_homes(site, admin)
+    return SampleData(admin=admin, ana=ana, carol=carol, examples={**_examples(site), "import_id": str(import_id)})
 
 
 def turn_on_second_factor(site: Site, viewer: Viewer) -> tuple[str, ...]:
@@ -78,6 +80,43 @@ def turn_on_second_factor(site: Site, viewer: Viewer) -> tuple[str, ...]:
     setup = factors.propose(viewer)
     code = pyotp.TOTP(setup.secret).at(int(utc_now().timestamp()))
     return factors.turn_on(viewer, setup.token, WORDS, code)
+
+
+def _add_homes(site: Site, admin: Viewer) -> int:
+    """Add an imported list, a home with long names and a retired one, and an upload; return the upload's number."""
+    properties, imports = site.services.properties, site.services.property_imports
+    _import(site, "Id,Street,Rent\n" + "".join(f"{at},{at} Fir St,{at}00\n" for at in range(1, 9)), admin)
+    long = PropertyDetails(
+        line1="1 " + "Llanfairpwllgwyngyllgogerychwyrndrobwll " * 4,
+        unit="2B",
+        said_as=(LONG[:80],),
+        windows=((1, Window(540, 720)), (1, Window(780, 1020))),
+        shown_by=frozenset({"ana-lima", "ben-okafor", "nora-castillo"}),
+    )
+    properties.add(long, admin)
+    properties.retire(properties.add(PropertyDetails(line1="7 Retired Road"), admin), admin)
+    import_id = imports.upload(
+        "AppFolio",
+        f"{'long-' * 20}homes.csv",
+        b"Id,Street,Rent\n1,1 Fir St,150\n2,2 Fir St,call\n11,11 Fir St,\n",
+        admin,
+    )
+    imports.choose_columns(import_id, [("Id", "source_id"), ("Street", "line1"), ("Rent", "rent")], admin)
+    site.database.fetch(
+        """
+        UPDATE appointments
+        SET property_id = (SELECT property_id FROM properties WHERE line1 = '1420 Elm Street')
+        WHERE property_address LIKE '%%Elm%%'
+        """
+    )
+    return import_id
+
+
+def _import(site: Site, text: str, admin: Viewer) -> None:
+    imports = site.services.property_imports
+    import_id = imports.upload("AppFolio", "homes.csv", text.encode(), admin)
+    imports.choose_columns(import_id, [("Id", "source_id"), ("Street", "line1"), ("Rent", "rent")], admin)
+    imports.confirm(import_id, imports.preview(import_id, admin).plan.digest, admin)
 
 
 def _add_users(site: Site, admin: Viewer) -> None:
@@ -297,6 +336,7 @@ def _examples(site: Site) -> dict[str, str]:
         "notice_id": "SELECT notice_id FROM notices WHERE state = 'failed' ORDER BY notice_id DESC LIMIT 1",
         "closure_id": "SELECT closure_id FROM office_closures WHERE name LIKE 'Office party%%'",
         "repeating_id": "SELECT repeating_id FROM repeating_blocks LIMIT 1",
+        "property_id": "SELECT property_id FROM properties WHERE line1 = '1420 Elm Street'",
         "user_id": "SELECT user_id FROM users WHERE email = 'ana@example.com'",
     }
     found = {name: site.database.fetch(query)[0] for name, query in queries.items()}

@@ -280,6 +280,11 @@ def many_calls_url(databases: Any, template_url: str) -> Any:
         CallFilter(flag="fault"),
         CallFilter(flag="unbooked"),
         CallFilter(flag="unbooked", agent_id="agent-2"),
+        CallFilter(flag="any"),
+        CallFilter(flag="bad_end"),
+        CallFilter(flag="no_report"),
+        CallFilter(flag="no_report", agent_id="agent-2"),
+        CallFilter(flag="handled"),
         CallFilter(flag="fault", since=NOW, until=NOW + timedelta(days=1)),
         CallFilter(text="0042"),
         CallFilter(text="5550004242"),
@@ -294,8 +299,8 @@ def many_calls_url(databases: Any, template_url: str) -> Any:
 def test_no_list_scans_all_calls(many_calls_url: str, call_filter: CallFilter, user_id: int | None) -> None:
     if user_id and call_filter.agent_id == UNASSIGNED:
         call_filter = CallFilter()  # the service shows those to admins only
-    database = Explained(many_calls_url, {"vapi_call_id": None, "is_truncated": False})
-    CallQueries(database).listing(user_id, call_filter, slice(75, 101))
+    database = Explained(many_calls_url, {"vapi_call_id": None, "is_truncated": False, "open_problems": 0})
+    CallQueries(database).listing(user_id, call_filter, slice(75, 101), datetime.now(UTC))
     database.close()
     assert "Index" in database.plan
     assert read_whole(database.plan, "calls", "tool_calls", "appointments") == [], database.plan
@@ -348,7 +353,9 @@ def test_search_finds_the_oldest_call(
     calls = CallQueries(database)
 
     def find(text: str, **others: Any) -> tuple[list[str], bool]:
-        found, is_truncated = calls.listing(user_id, CallFilter(text=text, **others), slice(0, 26))
+        found, is_truncated, _ = calls.listing(
+            user_id, CallFilter(text=text, **others), slice(0, 26), datetime.now(UTC)
+        )
         return [call.vapi_call_id for call in found], is_truncated
 
     oldest = hashlib.md5(b"9992", usedforsecurity=False).hexdigest()

@@ -14,7 +14,7 @@ import pytest
 
 from peterental.access import AdminsOnly, Viewer
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
-from peterental.appointments.manual.model import ExpectedState, NewBooking, WallClockTime
+from peterental.appointments.manual.model import ExpectedState, NewBooking, ViewingEdit, WallClockTime
 from peterental.audit.model import LogFilter
 from peterental.calls.model import REDUCED_ANSWER, CallUpdate
 from peterental.database.connect import DatabaseBusy
@@ -63,11 +63,11 @@ def report(phone: Phone, text: str, **more: Any) -> None:
     assert phone.post(message).status_code == 200
 
 
-def book_manually(services: Services, day: int, **visitor: str) -> int:
+def book_manually(services: Services, day: int, clock_min: int = 600, **visitor: str) -> int:
     entry = NewBooking(
         agent_id="ana",
-        when=WallClockTime(day=datetime(2026, 11, day, tzinfo=UTC).date(), clock_min=600),
-        key=f"key-{day}" + "k" * 24,
+        when=WallClockTime(day=datetime(2026, 11, day, tzinfo=UTC).date(), clock_min=clock_min),
+        key=f"key-{day}-{clock_min}" + "k" * 24,
         property_address="12 Oak Street",
         **{"attendee_name": NAME, **visitor},  # type: ignore[arg-type]
     )
@@ -124,6 +124,7 @@ def write_everywhere(phone: Phone, services: Services) -> None:
     services.manual.change(manual, seen(services, manual), "cancel", ADMIN)
     book_manually(services, 25, attendee_phone="405 555 0142 (mobile)")
     book_manually(services, 30, attendee_email=EMAIL.upper())
+    write_edits(services)
     open_messages = services.messages.listing(ADMIN, EVERY_MESSAGE).messages
     services.messages.set_done(open_messages[-1].message_id, ADMIN, done=True)
     day = datetime(2026, 11, 27, tzinfo=UTC).date()
@@ -132,6 +133,29 @@ def write_everywhere(phone: Phone, services: Services) -> None:
     services.hours.add_busy_block(
         "ana", BusyBlockRequest(first_day=day, last_day=day, from_min=600, until_min=660, note=note[20:]), ADMIN
     )
+
+
+def write_edits(services: Services) -> None:
+    """Edit viewings: the person's own, and one of another visitor that had the person's number before."""
+    own = book_manually(services, 25, 660, attendee_phone=NUMBER)
+    edit(services, own, attendee_name=f"{NAME} and {EMAIL}", notes=f"{NAME}: 405 555 0142\n{EMAIL}")
+    edit(services, own, attendee_name=NAME)
+    other = book_manually(services, 26, 720, attendee_phone=NUMBER, attendee_name="Maud")
+    edit(services, other, attendee_phone=OTHER, notes=f"Sister of {EMAIL}")
+    edit(services, other, notes=f"Sister of\n{EMAIL} and 405-555-0142")
+
+
+def edit(services: Services, appointment_id: int, **fields: str) -> None:
+    old, _ = services.manual.show(appointment_id, ADMIN)
+    entry = ViewingEdit(
+        agent_id=old.agent_id,
+        property_address=old.property_address,
+        attendee_name=old.attendee_name,
+        attendee_email=old.attendee_email,
+        attendee_phone=old.attendee_phone,
+        notes=old.notes,
+    )
+    services.manual.edit(appointment_id, seen(services, appointment_id), replace(entry, **fields), ADMIN)  # type: ignore[arg-type]  # texts
 
 
 def held_rows(database: Database, *found: str) -> list[str]:

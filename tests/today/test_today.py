@@ -172,8 +172,8 @@ def test_needs_of_every_kind_are_found(services: Services, book: Any, database: 
     found = services.today.show(ADMIN).attention
     assert ids(found.homes.items) == [unknown]
     assert [(each.body, each.sender) for each in found.messages.items] == [("urgent", "+14055550123")]
-    assert {each.vapi_call_id: each.has_fault for each in found.calls.items} == {
-        "failed": True, "agreed": False, "both": True, "nobodys": True,
+    assert {each.vapi_call_id: each.problem for each in found.calls.items} == {
+        "failed": "fault", "agreed": "unbooked", "both": "fault", "nobodys": "fault",
     }  # fmt: skip
     assert [(each.account, each.needs_sign_in) for each in found.calendars.items] == [("ana@example.com", True)]
     assert sorted(each.state for each in found.notices.items) == ["failed", "unknown"]

@@ -140,7 +140,7 @@ class CalendarRepository:
 
     def schedules(self, agent_ids: Sequence[str], reads_from: datetime) -> dict[str, AgentSchedule]:
         """Return the schedules of some agents from a moment to their horizons, by id."""
-        with self._database.connection() as connection:
+        with self._database.transaction() as connection:
             rows = SCHEDULES.execute(connection, {"agent_ids": list(agent_ids), "now": reads_from}).fetchall()
         found = [read_schedule(row) for row in rows]
         return {schedule.agent.agent_id: schedule for schedule in found if schedule.agent is not None}

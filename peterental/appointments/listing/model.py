@@ -116,3 +116,18 @@ class ListPage:
     is_agent_unknown: bool = False
     is_truncated: bool = False
     is_last_page: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class HomeViewings:
+    """The viewings of one home.
+
+    Args:
+        upcoming: the next ones.
+        has_more: whether there are more than these.
+        words: what callers called it, most often first, with the number of viewings.
+    """
+
+    upcoming: tuple[Appointment, ...]
+    has_more: bool
+    words: tuple[tuple[str, int], ...]

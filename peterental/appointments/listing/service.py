@@ -6,12 +6,15 @@ import logging
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from peterental.access import owner_filter
+from peterental.appointments.listing.home_repository import HomeViewingRepository
 from peterental.appointments.listing.model import (
     LAST_PAGE,
     MAX_AGENTS_OFFERED,
     MAX_EXPORTED,
     PAGE_SIZE,
     Filter,
+    HomeViewings,
     ListPage,
     Scope,
 )
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+HOME_VIEWINGS_SHOWN = 10
+HOME_WORDS_SHOWN = 10
+
 BATCH_SIZE = 1_000
 """Viewings in memory at once while a file is written."""
 
@@ -49,6 +55,7 @@ class ListingService:
         self._database = database
         self._audit = audit
         self._listing = ListingRepository(database)
+        self._of_homes = HomeViewingRepository(database)
         self._now = now
 
     def page(self, viewer: Viewer, wanted: Filter, page: int = 1) -> ListPage:
@@ -94,6 +101,19 @@ class ListingService:
         user_id = None if viewer.is_admin else viewer.user_id
         with self._database.transaction() as connection:
             return self._listing.agents(connection, user_id, chosen, MAX_AGENTS_OFFERED)
+
+    def of_home(self, property_id: int, viewer: Viewer) -> HomeViewings:
+        """Return the next viewings of a home, and what callers called it, as far as the viewer may see them.
+
+        Two queries.
+        """
+        user_id = owner_filter(viewer)
+        found = self._of_homes.upcoming(property_id, user_id, self._now(), HOME_VIEWINGS_SHOWN + 1)
+        return HomeViewings(
+            upcoming=tuple(found[:HOME_VIEWINGS_SHOWN]),
+            has_more=len(found) > HOME_VIEWINGS_SHOWN,
+            words=tuple(self._of_homes.words(property_id, user_id, HOME_WORDS_SHOWN)),
+        )
 
     def batches(self, viewer: Viewer, wanted: Filter) -> Iterator[list[Appointment]]:
         """Return an iterator over all viewings of a filter in order of time, in batches.

@@ -70,7 +70,6 @@ def edited(old: Appointment, entry: ViewingEdit, agent: Agent, home: Property | 
         agent: that of the entry.
         home: that of the entry in the catalogue; None for other words.
     """
-    phone = entry.attendee_phone
     new = replace(
         old,
         agent_id=agent.agent_id,
@@ -79,7 +78,7 @@ def edited(old: Appointment, entry: ViewingEdit, agent: Agent, home: Property | 
         end=old.end if entry.duration_min is None else old.start + timedelta(minutes=entry.duration_min),
         attendee_name=entry.attendee_name,
         attendee_email=entry.attendee_email or None,
-        attendee_phone=(normalise(phone, region_of(agent.time_zone)) or phone) if phone else None,
+        attendee_phone=number_to_reach(entry.attendee_phone, agent),
         notes=entry.notes or None,
     )
     if home is not None:
@@ -97,6 +96,11 @@ def edited(old: Appointment, entry: ViewingEdit, agent: Agent, home: Property | 
     return replace(
         new, property_id=None, property_address=entry.property_address, home_label=None, is_home_unknown=False
     )
+
+
+def number_to_reach(entered: str | None, agent: Agent) -> str | None:
+    """Return a number in E.164, to which texts can be sent; what is no such number stays as it was entered."""
+    return normalise(entered, region_of(agent.time_zone)) or entered or None
 
 
 def changes_between(old: Appointment, new: Appointment) -> Changes:

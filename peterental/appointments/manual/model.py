@@ -82,6 +82,7 @@ class NewBooking:
     Args:
         key: of the form; the same form books once.
         duration_min: from MIN_DURATION_MIN to MAX_DURATION_MIN; None for the agent's own slot length.
+        property_id: the home in the catalogue; None for other words.
     """
 
     agent_id: str
@@ -92,6 +93,7 @@ class NewBooking:
     attendee_email: str | None = None
     attendee_phone: str | None = None
     duration_min: int | None = None
+    property_id: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

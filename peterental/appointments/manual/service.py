@@ -18,6 +18,7 @@ from peterental.appointments.manual.editing import (
     changes_between,
     edited,
     is_visitor_only,
+    number_to_reach,
     require_complete,
     to_confirm,
 )
@@ -129,9 +130,9 @@ class ManualBookingService:
     def book(self, entry: NewBooking, viewer: Viewer) -> Appointment:
         """Book a viewing.
 
-        Raises AgentUnknown, AddressMissing, NameMissing, InvalidDuration, TimeSkipped; ConfirmationRequired for
-        warnings that the user has not acknowledged; SlotTaken if a writer that did not lock the agent took the time;
-        DuplicateSubmission if the same form booked before.
+        Raises AgentUnknown, AddressMissing, NameMissing, InvalidDuration, TimeSkipped, HomeRetired;
+        ConfirmationRequired for warnings that the user has not acknowledged; SlotTaken if a writer that did not lock
+        the agent took the time; DuplicateSubmission if the same form booked before.
         """
         if not entry.property_address.strip():
             raise AddressMissing
@@ -148,18 +149,21 @@ class ManualBookingService:
                     raise DuplicateSubmission(made)
                 start, end = _times(agent, entry.when, entry.duration_min or agent.rules.slot_minutes)
                 found = self._require_confirmed(connection, schedule, entry.when, (start, end), now)
+                home = self._home(connection, entry.property_id, None)
                 appointment = Appointment(
                     appointment_id=0,
                     agent_id=agent.agent_id,
                     agent_name=agent.agent_name,
                     time_zone=agent.time_zone,
-                    property_address=entry.property_address,
+                    property_address=home.label if home else entry.property_address,
+                    property_id=entry.property_id,
+                    home_label=home.label if home else None,
                     start=start,
                     end=end,
                     status="confirmed",
                     attendee_name=entry.attendee_name,
                     attendee_email=entry.attendee_email,
-                    attendee_phone=entry.attendee_phone,
+                    attendee_phone=number_to_reach(entry.attendee_phone, agent),
                     overlap_allowed=BookingWarning.OVERLAPS in found.kinds,
                     created_at=now,
                     booked_by=viewer.email,
@@ -241,7 +245,7 @@ class ManualBookingService:
             old = self._seen(connection, appointment_id, seen, viewer)
             schedule = self._manual.read(connection, entry.agent_id, now)
             agent = _agent_for(viewer, schedule)
-            new = edited(old, entry, agent, self._home(connection, entry.property_id, old))
+            new = edited(old, entry, agent, self._home(connection, entry.property_id, old.property_id))
             changes = changes_between(old, new)
             if not changes:
                 raise NothingEdited
@@ -393,12 +397,12 @@ class ManualBookingService:
             is_calendar_stale=not self._calendars.is_current(schedule.calendar_age, agent, now),
         )
 
-    def _home(self, connection: Connection, property_id: int | None, old: Appointment) -> Property | None:
-        """Return a home of the catalogue. Raises HomeRetired, unless it is the one that the viewing is of."""
+    def _home(self, connection: Connection, property_id: int | None, present_id: int | None) -> Property | None:
+        """Return a home of the catalogue. Raises HomeRetired, unless it is the one that the viewing is of already."""
         if property_id is None:
             return None
         home = self._homes.read(connection, property_id)
-        if home is None or (home.status != "active" and property_id != old.property_id):
+        if home is None or (home.status != "active" and property_id != present_id):
             raise HomeRetired
         return home
 

@@ -82,7 +82,7 @@ class MorningLists:
         found: dict[str, tuple[datetime, str, str]] = {}
         for flag in FLAGS:
             wanted = CallFilter(agent_id=agent.agent_id, flag=flag, since=since, until=until)
-            for call in self._calls.listing(None, wanted, slice(0, MAX_CALLS))[0]:
+            for call in self._calls.listing(None, wanted, slice(0, MAX_CALLS), until)[0]:
                 number = phone_words(call.caller_number)
                 why = words.FLAGS[agent.language][flag]
                 found.setdefault(call.vapi_call_id, (call.started_or_created_at, number, why))

@@ -63,7 +63,7 @@ class AgentNoticePlanner:
         told: dict[str, str] = {}
         for flag in FLAGS:
             wanted = CallFilter(flag=flag, since=now - CALLS_SINCE)
-            calls, _ = self._calls.listing(None, wanted, slice(0, MAX_CALLS))
+            calls = self._calls.listing(None, wanted, slice(0, MAX_CALLS), now)[0]
             told |= {call.vapi_call_id: call.agent_id for call in calls if call.agent_id and _is_over(call, now)}
         pairs = [(agent_id, f"call:{call_id}") for call_id, agent_id in sorted(told.items())]
         return self._repository.tell("agent_flagged_call", pairs, now, now + STALE_AFTER) if pairs else 0

@@ -109,7 +109,9 @@ class BookForm(WhenForm):
         render_kw={"inputmode": "numeric", "autocomplete": "off"},
     )
     property_address = StringField(
-        "Home", validators=[required("Enter the address of the home."), up_to(500)], render_kw={"autocomplete": "off"}
+        "Home",
+        validators=[required("Enter the address of the home."), up_to(500)],
+        render_kw={"autocomplete": "off", "list": "homes"},
     )
     attendee_name = StringField(
         "Visitor", validators=[required("Enter the visitor's name."), up_to(255)], render_kw={"autocomplete": "off"}
@@ -138,13 +140,19 @@ class BookForm(WhenForm):
         if not FORM_KEY.fullmatch(self.key.data or ""):
             self.key.data = secrets.token_urlsafe(24)
 
-    def entry(self) -> NewBooking:
-        """Return the booking in a valid form."""
+    def entry(self, homes: Mapping[str, int]) -> NewBooking:
+        """Return the booking in a valid form.
+
+        Args:
+            homes: the ids of the homes in the catalogue by what the form calls them, in lower case.
+        """
+        home = " ".join(self.property_address.data.split())
         return NewBooking(
             agent_id=self.agent_id.data,
             when=self.when(),
             key=self.key.data,
-            property_address=self.property_address.data,
+            property_address=home,
+            property_id=homes.get(home.casefold()),
             attendee_name=self.attendee_name.data,
             attendee_email=self.attendee_email.data or None,
             attendee_phone=self.attendee_phone.data or None,

@@ -16,6 +16,7 @@ from peterental.appointments.manual.model import (
     DuplicateSubmission,
     EditConflict,
     InvalidTransition,
+    NewBooking,
     NotStartedYet,
     SameTime,
 )
@@ -23,6 +24,7 @@ from peterental.appointments.model import Appointment, SlotTaken, SlotUnavailabl
 from peterental.clock import TimeSkipped, utc_now
 from peterental.errors import Refusal
 from peterental.services import Services, services_of
+from peterental.web.appointments.homes import MAX_HOMES_SHOWN, home_names, understood
 from peterental.web.appointments.manual_forms import (
     BookForm,
     MoveForm,
@@ -74,14 +76,16 @@ def new() -> Answer:
     form.offer(agents)
     if len(agents) == 1:
         form.agent_id.data = agents[0].agent_id
+    names = home_names(services.properties.options(viewer))
     confirmation: ConfirmationRequired | None = None
     nearest: tuple[datetime, ...] = ()
     is_sent = request.method == "POST" and "look" not in request.form
     if is_sent and form.validate_on_submit():
         try:
-            appointment = services.manual.book(form.entry(), viewer)
+            entry = form.entry(understood(names))
+            appointment = services.manual.book(entry, viewer)
         except DuplicateSubmission as refusal:
-            return _duplicate(refusal.appointment, form)
+            return _duplicate(refusal.appointment, entry)
         except ConfirmationRequired as refusal:
             confirmation = refusal
         except Refusal as refusal:
@@ -100,6 +104,7 @@ def new() -> Answer:
             token=acknowledgement_token(confirmation.warnings) if confirmation else "",
             nearest=confirmation.nearest if confirmation else nearest,
             has_agents=bool(agents),
+            homes=list(names)[:MAX_HOMES_SHOWN],
             is_sent=is_sent,
             now=utc_now(),
         ),
@@ -123,7 +128,7 @@ def move(appointment_id: int) -> Answer:
         try:
             moved = services.manual.move(appointment_id, parse_seen_token(form.seen.data), form.when(), viewer)
         except EditConflict as refusal:
-            return _conflict_page(refusal)
+            return conflict_page(refusal)
         except ConfirmationRequired as refusal:
             confirmation = refusal
         except Refusal as refusal:
@@ -177,7 +182,7 @@ def _apply_action(appointment_id: int, action: Action) -> Answer:
             appointment_id, parse_seen_token(request.form.get("seen")), action, current_viewer()
         )
     except EditConflict as refusal:
-        return _conflict_page(refusal)
+        return conflict_page(refusal)
     except SlotTaken:
         flash("That time was just booked. Choose another time.", "refused")
         return here
@@ -188,7 +193,7 @@ def _apply_action(appointment_id: int, action: Action) -> Answer:
     return here
 
 
-def _conflict_page(refusal: EditConflict) -> Answer:
+def conflict_page(refusal: EditConflict) -> Answer:
     """Show the state of a viewing that the user saw, and its current state."""
     _, events = _services().manual.show(refusal.current.appointment_id, current_viewer())
     page = render_template(
@@ -201,12 +206,11 @@ def _conflict_page(refusal: EditConflict) -> Answer:
     return page, 409
 
 
-def _duplicate(appointment: Appointment, form: BookForm) -> Response:
+def _duplicate(appointment: Appointment, again: NewBooking) -> Response:
     """Redirect to the booking of a form that was sent twice.
 
     Warns if the second submission had other entries.
     """
-    again = form.entry()
     same = (again.property_address, again.attendee_name, again.agent_id) == (
         appointment.property_address,
         appointment.attendee_name,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app, render_template, request
 
@@ -12,13 +14,18 @@ from peterental.appointments.listing.model import LAST_PAGE, MAX_AGENTS_OFFERED,
 from peterental.appointments.model import Appointment, EventKind
 from peterental.clock import utc_now
 from peterental.services import services_of
-from peterental.web.appointments import calendar_event_pages
+from peterental.web.appointments import calendar_event_pages, edit_pages
 from peterental.web.appointments.csv_export import lines
+from peterental.web.appointments.history import changed_fields
 from peterental.web.appointments.list_filter import SORTS, STATUSES, parse_list_query
 from peterental.web.appointments.manual_forms import seen_token
 from peterental.web.appointments.manual_pages import add_routes
 from peterental.web.notices.of_viewing import notices_of
+from peterental.web.shell.months import file_name, month_links
 from peterental.web.shell.session import current_viewer
+
+if TYPE_CHECKING:
+    from peterental.config import Config
 
 
 @dataclass
@@ -38,6 +45,7 @@ def create_blueprint() -> Blueprint:
     blueprint.add_url_rule("/appointments/<int:appointment_id>", view_func=show)
     blueprint.add_app_template_filter(event_label)
     add_routes(blueprint)
+    edit_pages.add_routes(blueprint)
     calendar_event_pages.add_routes(blueprint)
     return blueprint
 
@@ -50,13 +58,16 @@ def index() -> str:
     warnings = list(query.warnings)
     if listing.is_agent_unknown:
         warnings.append(f"There is no agent “{(query.wanted.agent_id or '')[:40]}”. The list shows all agents.")
+    zone = _list_zone(listing.appointments)
     return render_template(
         "appointments/index.html",
         query=query,
         wanted=query.wanted,
         listing=listing,
         chosen=next((agent for agent in listing.agents if agent.agent_id == query.wanted.agent_id), None),
-        days=by_day(listing.appointments, now) if query.wanted.sort in {"soonest", "latest"} else None,
+        days=by_day(listing.appointments, now, zone) if query.wanted.sort in {"soonest", "latest"} else None,
+        zone=zone,
+        months=month_links(now.astimezone(zone).date(), query.url_params()),
         warnings=warnings,
         this_year=now.year,
         statuses=STATUSES,
@@ -75,7 +86,7 @@ def export_csv() -> Response:
     The first rows are read before the response starts, so that an error still becomes an error page.
     """
     query = parse_list_query(request.args)
-    name = f"appointments-{utc_now():%Y-%m-%d}.csv"
+    name = f"{file_name('appointments', query.wanted.first_day, query.wanted.last_day)}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     rows: Iterable[bytes] = ()
     if request.method != "HEAD":
@@ -97,6 +108,7 @@ def show(appointment_id: int) -> str:
         "appointments/show.html",
         appointment=appointment,
         events=events,
+        changed_fields=changed_fields,
         seen=seen_token(appointment),
         has_call=call_id is not None and services.calls.exists(call_id),
         event=event,
@@ -106,21 +118,31 @@ def show(appointment_id: int) -> str:
     )
 
 
+def _list_zone(appointments: Sequence[Appointment]) -> ZoneInfo:
+    """Return the zone in whose days a list is grouped: that of its agents if they share one, else the office's."""
+    zones = {appointment.time_zone for appointment in appointments}
+    config: Config = current_app.extensions["peterental.config"]
+    return ZoneInfo(zones.pop() if len(zones) == 1 else config.default_time_zone)
+
+
 def event_label(kind: EventKind) -> str:
     """Return the label of an event in the history of a viewing: `Moved`, `No-show`."""
     return {"no_show": "No-show", "released": "Cancelled, because it was not confirmed"}.get(kind, kind.capitalize())
 
 
-def by_day(appointments: Iterable[Appointment], now: datetime) -> list[Day]:
-    """Group viewings by the day in their agent's time zone, in the given order.
+def by_day(appointments: Iterable[Appointment], now: datetime, zone: ZoneInfo) -> list[Day]:
+    """Group viewings by the day of the office, in the given order.
+
+    Agents of two zones would repeat one day, since the list is in order of time.
 
     Args:
         appointments: in the order of the list.
         now: decides which days are yesterday, today and tomorrow, and what is past.
+        zone: of the office.
     """
     days: list[Day] = []
     for appointment in appointments:
-        title = _title(appointment, now)
+        title = _title(appointment.start.astimezone(zone), now.astimezone(zone).date())
         is_past = appointment.start < now
         if not days or (days[-1].title, days[-1].is_past) != (title, is_past):
             days.append(Day(title, is_past))
@@ -128,8 +150,7 @@ def by_day(appointments: Iterable[Appointment], now: datetime) -> list[Day]:
     return days
 
 
-def _title(appointment: Appointment, now: datetime) -> str:
-    local, today = appointment.local_start, now.astimezone(appointment.zone).date()
+def _title(local: datetime, today: date) -> str:
     year = "" if local.year == today.year else f", {local.year}"
     name = f"{local:%A, %B} {local.day}{year}"
     near = {-1: "Yesterday", 0: "Today", 1: "Tomorrow"}.get((local.date() - today).days)

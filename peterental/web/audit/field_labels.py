@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from peterental.audit.model import Change
+from peterental.phone_numbers import readable, region_of
 from peterental.plural import counted
 from peterental.web.shell.template_filters import format_iso, format_minutes, language_name, wall_clock
 
@@ -20,7 +21,10 @@ LABELS = {
     "Friday": "Friday",
     "Saturday": "Saturday",
     "Sunday": "Sunday",
+    "active again": "Active again",
+    "added": "Added",
     "address": "Address",
+    "agent": "Agent",
     "agent_id": "Agent",
     "agent_booked": "Booked viewings",
     "agent_calendar_trouble": "Calendars that cannot be read",
@@ -34,6 +38,9 @@ LABELS = {
     "agent_released": "Released viewings",
     "agent_urgent_message": "Urgent messages",
     "audit_entries": "Audit entries",
+    "available_on": "Available from",
+    "bathrooms": "Bathrooms",
+    "bedrooms": "Bedrooms",
     "attendee_email": "E-mail",
     "attendee_name": "Visitor",
     "attendee_phone": "Phone",
@@ -46,6 +53,8 @@ LABELS = {
     "calls": "Calls",
     "cancelled": "Cancelled viewings",
     "choice": "Who is booked at a time",
+    "changed": "Changed",
+    "city": "City",
     "confirmed_at": "Confirmed by the visitor",
     "consents": "Consents and stops",
     "daily_cap": "Maximum per day",
@@ -57,6 +66,7 @@ LABELS = {
     "exempt_agents": "Agents who work anyway",
     "failed_attempts": "Failed attempts",
     "first_day": "First day",
+    "file": "File",
     "follows_up_no_shows": "Message after a missed viewing",
     "from": "From",
     "full_name": "Name",
@@ -64,6 +74,8 @@ LABELS = {
     "calendar": "Calendar",
     "blocking_calendars": "Calendars that take time",
     "last_day": "Last day",
+    "inactive": "Inactive",
+    "line1": "Street",
     "list_at": "Morning list at",
     "mails_visitors": "E-mails to visitors",
     "notices": "Notices",
@@ -80,33 +92,48 @@ LABELS = {
     "texts_visitors": "Texts to visitors",
     "trusts_stale": "Trusts the last known times",
     "horizon_days": "Bookable in advance",
+    "handled_at": "Handled",
     "hours": "Hours",
     "is_active": "Active",
     "is_search": "With a search",
     "language": "Language on the phone",
     "mentions": "Mentions by others",
     "messages": "Messages",
+    "minutes": "Length",
     "note": "Note",
     "notes": "Notes",
     "notice_minutes": "Minimum notice",
+    "one_viewing_at_a_time": "Two viewings of one home may not overlap",
     "overlap_allowed": "Overlaps another",
     "phone": "Phone for texts",
     "phone_number_id": "Vapi phone number",
     "property_address": "Home",
+    "property_id": "Home in the catalogue",
     "released_at": "Released",
     "repeats": "Repeats",
+    "rent": "Rent",
     "role": "Role",
+    "rows left out": "Rows left out",
+    "said_as": "Other names",
     "second_factor": "Second factor",
+    "showing_minutes": "Viewing length",
+    "shown_by": "Shown by",
     "slot_minutes": "Viewing length",
+    "source": "Comes from",
+    "source_id": "Id there",
     "start": "Starts",
+    "state": "State",
     "status": "Status",
     "step_minutes": "Start times every",
     "time_zone": "Time zone",
     "tool_calls": "Further tool calls",
+    "unit": "Unit",
     "until": "Until",
     "user_id": "Owner",
     "vapi_assistant_id": "Vapi assistant",
     "waitlist": "Places on the waitlist",
+    "windows": "Showing hours",
+    "zip_code": "ZIP code",
 }
 """The labels of the fields that the services write; a field of an older release is shown by its own name."""
 
@@ -121,9 +148,16 @@ ACTION_LABELS = {
     "other hours added": "Date override added",
     "other hours removed": "Date override removed",
     "ticked off": "Marked as done",
+    "vanished": "Inactive: no longer in its list",
 }
 """The labels of actions whose name in the log differs from the wording of the pages."""
 
+USER_FIELDS = frozenset({"user_id", "user_number"})
+"""The fields that hold the number of a user."""
+
+PHONE_FIELDS = frozenset({"attendee_phone", "caller_number", "handover_number", "phone"})
+
+_MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?(?![\d:])", re.ASCII)
 _HOURS = re.compile(r"\d\d:\d\d–\d\d:\d\d(?:, \d\d:\d\d–\d\d:\d\d)*")
 _CLOCK = re.compile(r"(\d\d):(\d\d)")
 
@@ -145,7 +179,7 @@ def labelled_fields(change: Change, zone: ZoneInfo, people: Mapping[int, str] = 
     Args:
         change: an entry of the log.
         zone: in which moments are shown.
-        people: the names of users by user_id; any other user is shown by number.
+        people: the names of users by user_id.
     """
     names = dict.fromkeys((*change.before, *change.after))
     fields = (
@@ -168,20 +202,30 @@ def label(name: str) -> str:
 
 def _value(name: str, value: Any, zone: ZoneInfo, people: Mapping[int, str]) -> str | None:
     """Return a value in the format of its field, or that of `format_value`."""
+    if isinstance(value, bool):
+        return format_value(value, zone)
+    words = _number(name, value, people) if isinstance(value, int) else None
+    if isinstance(value, str):
+        words = _text(name, value, zone)
+    return words or format_value(value, zone)
+
+
+def _number(name: str, value: int, people: Mapping[int, str]) -> str | None:
+    if name in USER_FIELDS:
+        return people.get(value, "a user who was deleted")
+    if name.endswith("minutes"):
+        return format_minutes(value)
+    return counted(value, "day") if name.endswith("_days") else None
+
+
+def _text(name: str, value: str, zone: ZoneInfo) -> str | None:
     if name == "choice":
-        value = CHOICE_VALUES.get(str(value), value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        if name == "user_id":
-            return people.get(value, f"user {value}")
-        if name.endswith("_minutes"):
-            return format_minutes(value)
-        if name.endswith("_days"):
-            return counted(value, "day")
-    if name == "language" and isinstance(value, str):
+        return CHOICE_VALUES.get(value, value)
+    if name in PHONE_FIELDS:
+        return readable(value, region_of(zone.key))
+    if name == "language":
         return language_name(value)
-    if name == "status" and isinstance(value, str):
-        return value.replace("_", "-")
-    return format_value(value, zone)
+    return value.replace("_", "-") if name == "status" else None
 
 
 def format_value(value: Any, zone: ZoneInfo) -> str | None:
@@ -194,6 +238,11 @@ def format_value(value: Any, zone: ZoneInfo) -> str | None:
         return "; ".join(f"{label(str(name))}: {format_value(part, zone) or 'nothing'}" for name, part in value.items())
     if isinstance(value, list):
         return ", ".join(format_value(part, zone) or "nothing" for part in value)
-    if isinstance(value, str) and _HOURS.fullmatch(value):
-        return _CLOCK.sub(lambda clock: wall_clock(int(clock[1]) * 60 + int(clock[2])), value)
-    return format_iso(value, zone) if isinstance(value, str) else str(value)
+    return _format_text(value, zone) if isinstance(value, str) else str(value)
+
+
+def _format_text(text: str, zone: ZoneInfo) -> str:
+    """Return a text with its hours, days and moments in readable form."""
+    if _HOURS.fullmatch(text):
+        return _CLOCK.sub(lambda clock: wall_clock(int(clock[1]) * 60 + int(clock[2])), text)
+    return _MOMENT.sub(lambda moment: format_iso(moment[0], zone), format_iso(text, zone))

@@ -13,6 +13,7 @@ from peterental.audit.model import COMMAND_LINE, SIGN_IN_PAGE, LogFilter, Subjec
 from peterental.clock import utc_now
 from peterental.services import services_of
 from peterental.web.audit.field_labels import action_label, labelled_fields
+from peterental.web.shell.months import month_links
 from peterental.web.shell.query_params import QueryParams, utc_bounds
 from peterental.web.shell.session import current_viewer
 
@@ -25,6 +26,8 @@ KINDS: Mapping[SubjectKind, str] = {
     "agent": "Agents",
     "appointment": "Appointments",
     "closure": "Closures of the office",
+    "call": "Calls",
+    "home": "Homes",
     "job": "Jobs",
     "message": "Messages",
     "user": "Users",
@@ -37,6 +40,8 @@ KINDS: Mapping[SubjectKind, str] = {
 PAGE_OF = {
     "agent": ("agents.show", "agent_id"),
     "appointment": ("appointments.show", "appointment_id"),
+    "call": ("calls.show", "vapi_call_id"),
+    "home": ("homes.show", "property_id"),
     "user": ("users.show", "user_id"),
 }
 """The endpoint that shows a subject of each kind, and the name of its id parameter."""
@@ -58,7 +63,7 @@ def index() -> str:
     wanted, chosen = parse_filter(params, zone)
     page = params.page(LAST_PAGE)
     listing = services.audit.listing(viewer, wanted, page=page)
-    people = services.users.active_users(viewer)
+    people = services.users.all_users(viewer)
     actors = [*(person.email for person in people), COMMAND_LINE, SIGN_IN_PAGE]
     if wanted.actor and wanted.actor not in actors:
         actors.append(wanted.actor)
@@ -74,6 +79,7 @@ def index() -> str:
         page_of=PAGE_OF,
         action_label=action_label,
         labelled_fields=partial(labelled_fields, zone=zone, people={person.user_id: person.label for person in people}),
+        months=month_links(utc_now().astimezone(zone).date(), chosen, with_next=False),
         this_year=utc_now().astimezone(zone).year,
     )
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from peterental.calls.model import CallSummary, Flag
+from peterental.calls.model import CallSummary, Problem, ProblemFilter, ToolCall
 from peterental.plural import counted
 from peterental.voice import tool_registry
-
-MAX_CALL_LENGTH = timedelta(hours=12)
-"""Vapi ends every call by then. An older call without an end is one whose end was not reported."""
 
 # Vapi has more than 600 reasons and adds new ones: https://docs.vapi.ai/calls/call-ended-reason
 ENDED_REASONS: Mapping[str, str] = {
@@ -75,23 +73,153 @@ RECORDINGS: Mapping[str, str] = {
 }
 """Labels of recordings, by a word in the name of the field that holds their URL."""
 
-FLAGS: Mapping[Flag, str] = {"unbooked": "Agreed, but nothing booked", "fault": "Error"}
+PROBLEMS: Mapping[Problem, str] = {
+    "fault": "Error",
+    "unbooked": "Agreed, but nothing booked",
+    "bad_end": "Ended by a failure",
+    "no_report": "End not reported",
+}
+"""Labels of what is wrong with a call."""
+
+FILTERS: Mapping[ProblemFilter, str] = {
+    "any": "Any problem",
+    **{problem: words for problem, words in PROBLEMS.items()},  # noqa: C416  # the keys have a narrower type
+    "handled": "Handled",
+}
+
+FAULTS: Mapping[str, str] = {
+    "DatabaseTooSlow": "The database took too long to answer.",
+    "DatabaseBusy": "The database was too busy to answer.",
+    "DatabaseUnavailable": "The database did not answer.",
+    "SchemaOutdated": "The database lacks what this release needs. Run flask db-migrate.",
+    "ConstraintViolated": "The database refused the change. Check the schema with flask db-verify.",
+    "StatementCancelled": "The database cancelled the work.",
+    "StatementRefused": "The database refused the work.",
+}
+"""Why a tool call was not answered, by the kind of error."""
+
+UNKNOWN_FAULT = "PeteRental had an internal error. The log has the details under the id of the call."
+
+# Parts of Vapi's reasons, such as call.in-progress.error-vapifault-openai-llm-failed; the first that is found counts.
+ENDED_BY: Sequence[tuple[str, str]] = (
+    ("transfer", "The transfer did not work"),
+    ("forwarding", "The transfer did not work"),
+    ("llm", "The language model failed"),
+    ("voice", "The voice of the assistant failed"),
+    ("transcriber", "The speech recognition failed"),
+    ("credit", "The Vapi account has no credit left"),
+    ("billing", "The Vapi account has no credit left"),
+    ("subscription", "The Vapi account allows no more calls"),
+    ("concurrency", "The Vapi account allows no more calls at once"),
+    ("microphone", "The browser gave no access to the microphone"),
+    ("sip", "The phone network had an error"),
+    ("twilio", "The phone network had an error"),
+    ("vonage", "The phone network had an error"),
+    ("telnyx", "The phone network had an error"),
+    ("phone-call-provider", "The phone network had an error"),
+    ("assistant", "The assistant could not take the call"),
+    ("customer", "The caller ended the call"),
+    ("error", "Error on Vapi's side"),
+    ("fail", "Error on Vapi's side"),
+    ("fault", "Error on Vapi's side"),
+)
+
+UNKNOWN_END = "Ended for a reason that PeteRental does not know"
+
+EVALUATIONS: Mapping[str, str] = {
+    "true": "successful",
+    "pass": "successful",
+    "yes": "successful",
+    "success": "successful",
+    "false": "not successful",
+    "fail": "not successful",
+    "no": "not successful",
+    "failure": "not successful",
+    "excellent": "excellent",
+    "good": "good",
+    "fair": "fair",
+    "poor": "poor",
+    "strongly agree": "successful, certainly",
+    "agree": "successful",
+    "neutral": "neither successful nor not",
+    "disagree": "not successful",
+    "strongly disagree": "not successful, certainly",
+}
+"""What Vapi's scales of success say: PassFail, DescriptiveScale and LikertScale."""
+
+UNKNOWN_EVALUATION = "rated on a scale that PeteRental does not know"
+
+_SCORE = re.compile(r"(\d{1,3}(?:\.\d)?)( ?%)?")
+
+UNKNOWN_TOOL = "A tool that PeteRental does not have"
 
 TOOLS: Mapping[str, str] = {tool.name: tool.request_label for tool in tool_registry.TOOLS}
 
 
 def how_it_ended(call: CallSummary, now: datetime) -> str:
-    """Return how a call ended; an unknown reason is returned as Vapi reports it.
+    """Return how a call ended.
 
     Vapi does not report the end of a chat.
     """
     if not call.has_ended and call.kind == "chat":
         return "No end is reported for chats"
     if not call.has_ended:
-        return "In progress" if now - call.started_or_created_at < MAX_CALL_LENGTH else "End not reported"
+        return "End not reported" if call.lacks_report(now) else "In progress"
     if not call.ended_reason:
         return "Ended, no reason reported"
-    return ENDED_REASONS.get(call.ended_reason, call.ended_reason)
+    return ended_reason(call.ended_reason)
+
+
+def ended_reason(code: str) -> str:
+    """Return one of Vapi's reasons for the end of a call in words; never the code."""
+    known = ENDED_REASONS.get(code)
+    if known is not None:
+        return known
+    lowered = code.lower()
+    return next((words for part, words in ENDED_BY if part in lowered), UNKNOWN_END)
+
+
+def evaluation(value: str) -> str:
+    """Return Vapi's evaluation of a call in words; never the value of an unknown scale."""
+    text = value.strip().lower()
+    known = EVALUATIONS.get(text.replace("_", " "))
+    if known is not None:
+        return known
+    number = _SCORE.fullmatch(text)
+    if number is None:
+        return UNKNOWN_EVALUATION
+    return f"{number[1]} %" if number[2] else f"{number[1]} of 10" if float(number[1]) <= 10 else f"{number[1]} of 100"  # noqa: PLR2004  # NumericScale ends there
+
+
+def fault(call: ToolCall) -> str:
+    """Return why a tool call was not answered, in a sentence."""
+    return FAULTS.get(call.fault or "", UNKNOWN_FAULT)
+
+
+def problem_sentence(problem: Problem, call: CallSummary, tool_calls: Sequence[ToolCall], now: datetime) -> str:
+    """Return what went wrong with a call, in one or two sentences.
+
+    Args:
+        problem: which.
+        call: the call.
+        tool_calls: all of it.
+        now: the present moment, aware.
+    """
+    match problem:
+        case "fault":
+            failed = next((each for each in tool_calls if each.outcome == "fault"), None)
+            reason = fault(failed) if failed else UNKNOWN_FAULT
+            return f"The caller heard an apology, because PeteRental could not answer. {reason}"
+        case "unbooked":
+            return "The caller agreed to a viewing, but this call booked and moved nothing."
+        case "bad_end":
+            return f"The call did not end as it should: {_lower_first(how_it_ended(call, now))}."
+        case "no_report":
+            return "Vapi never reported the end of this call, so it has no transcript and no cost."
+
+
+def _lower_first(text: str) -> str:
+    return text if text.startswith(("Vapi", "PeteRental")) else text[:1].lower() + text[1:]
 
 
 def reduction(call: CallSummary) -> str:

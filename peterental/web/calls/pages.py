@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
 from peterental.appointments.understanding import explain_tool_calls
-from peterental.calls.model import UNASSIGNED, CallFilter
+from peterental.calls.model import MAX_PROBLEMS_COUNTED, UNASSIGNED, CallFilter
 from peterental.clock import utc_now
 from peterental.services import services_of
 from peterental.voice.tool_registry import ARGUMENT_LABELS
 from peterental.web.calls import labels
+from peterental.web.calls.forms import HandledForm
 from peterental.web.calls.transcript import as_text, conversation, truncate
+from peterental.web.shell.months import month_links
 from peterental.web.shell.query_params import QueryParams, utc_bounds
 from peterental.web.shell.session import current_viewer
 from peterental.web.shell.template_filters import format_iso, html_bytes, truncate_bytes
@@ -63,27 +66,32 @@ def create_blueprint() -> Blueprint:
     # Vapi's ids are UUIDs today, but Vapi does not promise that they never contain a slash.
     blueprint.add_url_rule("/<path:vapi_call_id>", view_func=show)
     blueprint.add_url_rule("/<path:vapi_call_id>/transcript", view_func=transcript)
+    blueprint.add_url_rule("/<path:vapi_call_id>/handled", view_func=handle, methods=["POST"])
+    blueprint.add_url_rule("/<path:vapi_call_id>/open", view_func=reopen, methods=["POST"])
     return blueprint
 
 
 def index() -> str:
-    """List the calls, latest first. Runs two queries."""
+    """List the calls, latest first, and count those with an open problem. Runs two queries."""
     viewer, services = current_viewer(), services_of(current_app)
     params = QueryParams(request.args)
     agents = services.agents.names(viewer, params.text("agent"))
     config: Config = current_app.extensions["peterental.config"]
     wanted, chosen = parse_filter(params, agents, ZoneInfo(config.default_time_zone), with_unassigned=viewer.is_admin)
-    page = params.page(LAST_PAGE)
+    page, now = params.page(LAST_PAGE), utc_now()
+    today = now.astimezone(ZoneInfo(config.default_time_zone)).date()
     return render_template(
         "calls/index.html",
         listing=services.calls.listing(viewer, wanted, page=page),
+        many_problems=MAX_PROBLEMS_COUNTED,
         agents=agents,
         chosen=chosen,
         warnings=params.warnings,
         page=page,
         last_page=LAST_PAGE,
         unassigned=UNASSIGNED,
-        now=utc_now(),
+        months=month_links(today, chosen, with_next=False),
+        now=now,
         labels=labels,
         keep_calls_days=config.keep_calls_days,
     )
@@ -94,13 +102,18 @@ def show(vapi_call_id: str) -> str:
 
     Runs two queries, and a third for the agent's rules if tools were used.
     """
-    viewer, services = current_viewer(), services_of(current_app)
+    return _page(vapi_call_id, HandledForm())
+
+
+def _page(vapi_call_id: str, form: HandledForm) -> str:
+    viewer, services, now = current_viewer(), services_of(current_app), utc_now()
     record = services.calls.record(vapi_call_id, viewer)
     turns = conversation(record.call)
     shown = truncate(turns, CONVERSATION_BYTES)
     agent_id = record.summary.agent_id if record.tool_calls else None
     agent = services.agents.get(agent_id, viewer) if agent_id else None
     understood = explain_tool_calls(record.tool_calls, agent) if agent else {}
+    found = record.summary.problems(now)
     steps = steps_of(record.tool_calls, record.summary.zone, understood)
     return render_template(
         "calls/show.html",
@@ -109,13 +122,34 @@ def show(vapi_call_id: str) -> str:
         call_summary=truncate_bytes(record.call.summary or "", SUMMARY_BYTES),
         turns=shown,
         has_more_turns=shown != turns,
+        problems=[labels.problem_sentence(problem, record.summary, record.tool_calls, now) for problem in found],
+        form=form,
         steps=steps,
         more_steps=len(record.tool_calls) - len(steps),
         analysis=_analysis_rows(record),
         recordings=_recording_links(record.call),
-        now=utc_now(),
+        now=now,
         labels=labels,
     )
+
+
+def handle(vapi_call_id: str) -> Response | str | tuple[str, int]:
+    """Mark the problems of a call as handled."""
+    form = HandledForm()
+    if not form.validate_on_submit():
+        return _page(vapi_call_id, form), 400
+    services_of(current_app).call_reviews.set_handled(
+        vapi_call_id, current_viewer(), handled=True, note=form.note.data or ""
+    )
+    flash("The call was marked as handled.", "done")
+    return redirect(url_for("calls.show", vapi_call_id=vapi_call_id), 303)
+
+
+def reopen(vapi_call_id: str) -> Response:
+    """Undo marking a call as handled."""
+    services_of(current_app).call_reviews.set_handled(vapi_call_id, current_viewer(), handled=False)
+    flash("The call is open again.", "done")
+    return redirect(url_for("calls.show", vapi_call_id=vapi_call_id), 303)
 
 
 def transcript(vapi_call_id: str) -> Response:
@@ -139,7 +173,7 @@ def parse_filter(
     """
     known = [agent.agent_id for agent in agents] + ([UNASSIGNED] if with_unassigned else [])
     agent_id = params.choice("agent", known, "There is no agent {}. The list shows all agents.") or ""
-    flag = params.choice("flag", labels.FLAGS, "There is no flag {}. The list shows all calls.")
+    flag = params.choice("flag", labels.FILTERS, "There is no problem {}. The list shows all calls.")
     first, last = params.days()
     zone = next((agent.zone for agent in agents if agent.agent_id == agent_id), zone)
     chosen = {
@@ -203,8 +237,7 @@ def _analysis_rows(record: CallRecord) -> list[tuple[str, str]]:
     """Return Vapi's analysis, except for the summary, as labels and texts."""
     found: dict[str, Any] = {}
     if record.call.success_evaluation:
-        evaluation = record.call.success_evaluation
-        found["Success"] = {"true": True, "false": False}.get(evaluation.lower(), evaluation)
+        found["The call was"] = labels.evaluation(record.call.success_evaluation)
     data = record.call.structured_data
     fields = data if isinstance(data, dict) else {} if data is None else {"Structured data": data}
     for name, value in fields.items():

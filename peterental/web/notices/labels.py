@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from peterental.messages.model import dialled
+from peterental.phone_numbers import readable
 
 if TYPE_CHECKING:
     from peterental.notices.model import Channel, Kind, Language, Notice, State
@@ -110,9 +110,7 @@ def number(text: str) -> str:
 
 def recipient_of(channel: Channel, number: str) -> str:
     """Return a number in E.164 as people write it, `(405) 555-0123`; an e-mail address unchanged."""
-    if channel == "text" and number.startswith("+1") and dialled(number) and len(number) == 12:  # noqa: PLR2004  # E.164
-        return f"({number[2:5]}) {number[5:8]}-{number[8:]}"
-    return number
+    return readable(number) if channel == "text" else number
 
 
 def segments_line(found: Segments) -> str:

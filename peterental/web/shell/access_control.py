@@ -29,6 +29,7 @@ MAX_LINK_FORM_BYTES = 4 * 1024
 
 _MARK = "is_public"
 _SETUP_MARK = "needs_no_second_factor"
+_UPLOAD_MARK = "max_upload_bytes"
 
 
 def public(view: View) -> View:
@@ -41,6 +42,16 @@ def without_second_factor(view: View) -> View:
     """Mark a view as reachable for users who must set up a second factor first."""
     setattr(view, _SETUP_MARK, True)
     return view
+
+
+def accepts_upload(max_bytes: int) -> Callable[[View], View]:
+    """Return a decorator for a view whose form may have a file, and so `max_bytes` in all."""
+
+    def mark(view: View) -> View:
+        setattr(view, _UPLOAD_MARK, max_bytes)
+        return view
+
+    return mark
 
 
 def is_machine_request() -> bool:
@@ -61,8 +72,8 @@ def authenticate_request() -> Response | None:
     if request.blueprint in LINK_BLUEPRINTS:
         request.max_content_length = MAX_LINK_FORM_BYTES
         return None
-    request.max_content_length = MAX_FORM_BYTES
     view = current_app.view_functions[request.endpoint]
+    request.max_content_length = getattr(view, _UPLOAD_MARK, MAX_FORM_BYTES)
     is_public = getattr(view, _MARK, False)
     if not getattr(view, "is_asset", False):
         found = session_viewer()

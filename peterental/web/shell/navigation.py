@@ -64,6 +64,7 @@ DAILY = (
     NavItem("calendar.index", "Calendar", "calendar"),
     NavItem("calls.index", "Calls", "calls", counted="calls", is_in_phone_bar=True),
     NavItem("messages.index", "Messages", "messages", counted="messages", is_in_phone_bar=True),
+    NavItem("homes.index", "Homes", "home"),
     NavItem(
         "agents.index",
         "Agents",

@@ -8,6 +8,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from peterental.web.shell.forms import strip
+from peterental.web.shell.template_filters import day_words
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -74,7 +75,10 @@ class QueryParams:
         """Return the days in `from` and `to`; None where the range is open."""
         first, last = self.day("from"), self.day("to")
         if first and last and last < first:
-            self.warnings.append(f"The last day, {last}, is before the first day, {first}. The last day was ignored.")
+            self.warnings.append(
+                f"The last day, {day_words(str(last))}, is before the first day, {day_words(str(first))}."
+                " The last day was ignored."
+            )
             return first, None
         return first, last
 

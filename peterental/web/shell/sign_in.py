@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flask import Blueprint, current_app, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
@@ -156,7 +158,10 @@ def set_up() -> Answer:
     if not token or not users.check_setup_link(request.remote_addr or "", lambda: verify_setup_token(token, key)):
         return render_template("shell/invalid_setup_link.html"), 404
     form = SetUpForm()
-    if form.validate_on_submit():
+    if form.is_submitted():
+        form.validate()
+        _add_refusals(form, users.refusals_of_first_admin(form.email.data or "", form.password.data or ""))
+    if form.is_submitted() and not form.errors and not form.form_errors:
         try:
             signed_in = users.create_first_admin(form.email.data, form.password.data)
         except AlreadySetUp:
@@ -172,3 +177,11 @@ def set_up() -> Answer:
             )
             return redirect(url_for("today.index"), 303)
     return render_template("shell/set_up.html", form=form), 400 if form.is_submitted() else 200
+
+
+def _add_refusals(form: SetUpForm, refusals: Iterable[Refusal]) -> None:
+    """Add what is wrong with the entries to the fields that have no error yet: all of it is shown at once."""
+    for refusal in refusals:
+        field = REFUSED_AT[type(refusal)]
+        if not form[field].errors:
+            form.add_error(refusal, field)

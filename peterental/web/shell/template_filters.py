@@ -10,6 +10,7 @@ from flask import Flask
 from markupsafe import escape
 
 from peterental.messages.model import dialled
+from peterental.phone_numbers import DEFAULT_REGION, readable, region_of
 from peterental.plural import counted, plural
 
 ISO_8601 = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?", re.ASCII)
@@ -74,8 +75,18 @@ def format_iso(text: str, zone: ZoneInfo) -> str:
     return f"{words}, {_format_clock(local)}" + (f" {zone_name(local, zone)}" if moment.tzinfo else "")
 
 
+def day_words(text: str) -> str:
+    """Return a day in ISO 8601 in readable form, such as `Sun, Mar 8, 2026`."""
+    return format_iso(text, ZoneInfo("UTC"))
+
+
 def _format_clock(local: datetime) -> str:
     return f"{local.hour % 12 or 12}:{local.minute:02} {'am' if local.hour < 12 else 'pm'}"  # noqa: PLR2004  # noon
+
+
+def phone_number(number: str, zone: ZoneInfo | None = None) -> str:
+    """Return a phone number as people write it in the country of a time zone: `(405) 555-0123`."""
+    return readable(number, region_of(zone.key) if zone else DEFAULT_REGION)
 
 
 def wall_clock(minutes: int) -> str:
@@ -150,9 +161,11 @@ def install(app: Flask) -> None:
     own = (
         clock,
         day,
+        day_words,
         long_day,
         zone_name,
         iso,
+        phone_number,
         wall_clock,
         language_name,
         zone_city,

@@ -14,6 +14,7 @@ from peterental.appointments.model import AppointmentUnknown, SlotTaken
 from peterental.services import services_of
 from peterental.today.model import LOOKS_BACK
 from peterental.web.appointments.manual_forms import parse_seen_token, seen_token
+from peterental.web.calls.labels import PROBLEMS
 from peterental.web.notices import labels
 from peterental.web.shell.navigation_counts import at_most
 from peterental.web.shell.query_params import QueryParams
@@ -76,6 +77,7 @@ def index() -> str:
         zone=zone,
         marked=_marked(params.text("marked")),
         warnings=warnings,
+        problems=PROBLEMS,
         kinds=labels.KINDS,
         states=labels.STATES,
         since=shown - LOOKS_BACK,

@@ -75,6 +75,12 @@ class InviteForm(PageForm):
     role = _role()
 
 
+class NameForm(PageForm):
+    """The name of a user."""
+
+    full_name = StringField("Name", validators=[up_to(255)], render_kw={"autocomplete": "off"})
+
+
 class RoleForm(PageForm):
     """The role of a user."""
 

@@ -11,13 +11,13 @@ from peterental.config import Config
 from peterental.errors import Refusal
 from peterental.notices.model import ChannelState
 from peterental.services import Services, services_of
-from peterental.users.model import EmailInvalid, EmailTaken, LastAdmin, PasswordGrant
+from peterental.users.model import EmailInvalid, EmailTaken, LastAdmin, PasswordGrant, UserDetails
 from peterental.users.password_links import LIFETIME, encode
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 from peterental.web.users import account_pages, forgot_page, second_factor_pages
-from peterental.web.users.forms import InviteForm, RoleForm
+from peterental.web.users.forms import InviteForm, NameForm, RoleForm
 
 Answer = Response | str | tuple[str, int]
 
@@ -40,6 +40,7 @@ def create_blueprint() -> Blueprint:
     blueprint.add_url_rule("/users", view_func=index)
     blueprint.add_url_rule("/users/invite", view_func=invite, methods=both)
     blueprint.add_url_rule("/users/<int:user_id>", view_func=show, methods=both)
+    blueprint.add_url_rule("/users/<int:user_id>/name", view_func=rename, methods=["POST"])
     blueprint.add_url_rule("/users/<int:user_id>/link", view_func=make_link, methods=["POST"])
     blueprint.add_url_rule("/users/<int:user_id>/deactivate", view_func=deactivate, methods=both)
     blueprint.add_url_rule("/users/<int:user_id>/reactivate", view_func=reactivate, methods=both)
@@ -101,12 +102,32 @@ def show(user_id: int) -> Answer:
         else:
             flash(f"{member.name} is now {'an admin' if form.role.data == 'admin' else 'an agent'}.", "done")
             return redirect(url_for("users.show", user_id=user_id), 303)
+    return _page(member, form, NameForm(formdata=None, data={"full_name": member.full_name}))
+
+
+@preserves_form
+def rename(user_id: int) -> Answer:
+    """Change the name of a user."""
+    viewer, services = current_viewer(), _services()
+    member = services.user_admin.get(user_id, viewer)
+    form = NameForm()
+    if form.validate_on_submit():
+        services.user_admin.set_name(user_id, form.full_name.data, viewer)
+        flash("The name was saved.", "done")
+        return redirect(url_for("users.show", user_id=user_id), 303)
+    return _page(member, RoleForm(formdata=None, data={"role": member.role}), form)
+
+
+def _page(member: UserDetails, form: RoleForm, name_form: NameForm) -> Answer:
+    """Return the page of a user with the forms of role and name."""
+    services, user_id = _services(), member.user_id
     pending_link = session.pop(_LINK_SESSION_KEY, None)
     body = render_template(
         "users/show.html",
         member=member,
         form=form,
-        agents=services.agents.owned_agents([user_id], viewer).get(user_id),
+        name_form=name_form,
+        agents=services.agents.owned_agents([user_id], current_viewer()).get(user_id),
         link=pending_link[1] if pending_link and pending_link[0] == user_id else None,
         link_days=LIFETIME.days,
         now=utc_now(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -155,7 +156,7 @@ def test_caller_text_is_escaped(office: Browser, book: Callable[..., int]) -> No
         assert 'href="javascript' not in text
 
 
-def test_days_are_grouped_in_the_agents_zone() -> None:
+def test_days_are_those_of_the_office() -> None:
     now = datetime(2026, 12, 31, 18, 0, tzinfo=UTC)
 
     def viewing(start: datetime, zone: str = "America/Chicago") -> Appointment:
@@ -180,7 +181,7 @@ def test_days_are_grouped_in_the_agents_zone() -> None:
         viewing(now - timedelta(hours=1)),
         viewing(now - timedelta(days=1)),
     )
-    days = by_day(starts, now)
+    days = by_day(starts, now, ZoneInfo("America/Chicago"))
     assert [(day.title, day.is_past, len(day.appointments)) for day in days] == [
         ("Today · Thursday, December 31", False, 2),
         ("Tomorrow · Friday, January 1, 2027", False, 2),
@@ -188,3 +189,35 @@ def test_days_are_grouped_in_the_agents_zone() -> None:
         ("Today · Thursday, December 31", True, 1),
         ("Yesterday · Wednesday, December 30", True, 1),
     ]
+
+
+@pytest.mark.usefixtures("agents")
+def test_list_over_two_zones_has_each_day_once(office: Browser, book: Callable[..., int]) -> None:
+    first = datetime(2027, 1, 5, 16, 0, tzinfo=UTC)
+    for hours, agent in enumerate(("ana-lima", "ben", "ana-lima", "ben", "ana-lima")):
+        book(agent, first + timedelta(hours=2 * hours))
+    page = office.get("/appointments").text
+    assert page.count("<h3>") == 1
+    assert page.count('title="America/Chicago"') == 3
+    assert page.count('title="Europe/Lisbon"') == 2
+    assert page.count("Wed, Jan 6") >= 1, "midnight in Lisbon is another day than in the list"
+
+
+@pytest.mark.usefixtures("agents")
+def test_links_of_rows_differ(office: Browser, book: Callable[..., int]) -> None:
+    for hours in range(3):
+        book("ana-lima", datetime(2027, 1, 5, 16 + hours, 0, tzinfo=UTC))
+    names = re.findall(r'class="row-link"[^>]*>(.*?)</a>', office.get("/appointments").text)
+    assert len(names) == len(set(names)) == 3
+
+
+@pytest.mark.usefixtures("agents")
+def test_months_are_links_and_name_the_file(office: Browser, book: Callable[..., int]) -> None:
+    book("ana-lima", datetime.now(UTC))
+    page = office.get("/appointments?agent=ana-lima").text
+    this = re.search(r'href="(/appointments\?agent=ana-lima&amp;from=(\d{4}-\d\d)-01&amp;to=[\d-]+)">This month', page)
+    assert this
+    chosen = office.get(this[1].replace("&amp;", "&")).text
+    assert f'{this[1]}" aria-current="true">This month' in chosen
+    export = office.get(this[1].replace("&amp;", "&").replace("/appointments?", "/appointments.csv?"))
+    assert export.headers["Content-Disposition"] == f'attachment; filename="appointments-{this[2]}.csv"'

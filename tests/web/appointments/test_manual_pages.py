@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 CHICAGO = ZoneInfo("America/Chicago")
-HIDDEN = re.compile(r'<input[^>]*name="(csrf_token|key|seen|acknowledged)"[^>]*value="([^"]*)"')
+HIDDEN = re.compile(r'<(?:input|button)[^>]*name="(csrf_token|key|seen|acknowledged)"[^>]*value="([^"]*)"')
 TODAY = datetime.now(CHICAGO).date()
 MONDAY = TODAY + timedelta(days=8 - TODAY.isoweekday() if TODAY.isoweekday() < 7 else 8)
 """A Monday after tomorrow, within the booking horizon of 14 days."""
@@ -290,7 +290,7 @@ def test_viewing_is_cancelled_and_restored(office: Browser, database: Database, 
     path = f"/appointments/{number}/cancel"
     asked = office.get(path)
     assert (
-        'PeteRental does not notify the visitor. Call the visitor: <a href="tel:+13125550100">+13125550100</a>.'
+        'PeteRental does not notify the visitor. Call the visitor: <a href="tel:+13125550100">(312) 555-0100</a>.'
         in asked.text
     )
     page = office.get(fill_in(office, path, {}, asked).location)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,14 @@ from peterental.agents.model import AgentKey, Profile
 from peterental.calls.model import CallUpdate, ToolInvocation
 from peterental.database.pool import Database
 from peterental.messages.model import MessageDraft
+from peterental.phone_numbers import readable
 from peterental.services import Services
 from peterental.voice.speech import render
+from peterental.web.calls import labels
 
 if TYPE_CHECKING:
+    from werkzeug.test import TestResponse
+
     from tests.web.conftest import Browser
 
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
@@ -80,8 +85,8 @@ def test_list_shows_caller_duration_and_outcome(office: Browser, report: Report,
     report("c2", caller_number=None, agent_key=AgentKey(assistant_id="unheard-of"), ended_reason="odd.new-reason")
     text = office.get("/calls").text
     for shown in (
-        DOLORES, "Ana Lima", 'title="America/Chicago"', "2 min 5 s", "$0.08", "The caller hung up", "Booked",
-        'href="/calls/c1"', "Unknown number", "unknown assistant", "odd.new-reason", 'title="UTC"', "No action",
+        readable(DOLORES), "Ana Lima", 'title="America/Chicago"', "2 min 5 s", "$0.08", "The caller hung up", "Booked",
+        'href="/calls/c1"', "Unknown number", "unknown assistant", labels.UNKNOWN_END, 'title="UTC"', "No action",
     ):  # fmt: skip
         assert shown in text, shown
 
@@ -111,9 +116,9 @@ def test_flags_are_shown_and_filtered(office: Browser, report: Report, services:
     assert 'href="/calls/c2"' in fault
     assert 'href="/calls/c1"' not in fault
     assert "agreed to a viewing" in office.get("/calls/c1").text
-    assert "PeteRental had an error" in office.get("/calls/c2").text
-    assert "Every caller who agreed to a viewing has one." in office.get("/calls?flag=unbooked&q=unknown").text
-    assert "No call had an error." in office.get("/calls?flag=fault&q=unknown").text
+    assert "PeteRental had an internal error." in office.get("/calls/c2").text
+    assert "No call with this problem is open." in office.get("/calls?flag=unbooked&q=unknown").text
+    assert "No call was marked as handled." in office.get("/calls?flag=handled").text
     assert "Try fewer digits" in office.get("/calls?q=unknown").text
 
 
@@ -141,10 +146,10 @@ def test_days_are_in_the_agents_zone(office: Browser, report: Report) -> None:
     ("query", "expected"),
     [
         ("agent=unknown-agent", "There is no agent “"),
-        ("flag=odd", "There is no flag “odd”"),
+        ("flag=odd", "There is no problem “odd”"),
         ("from=2026-13-45", "“2026-13-45” is not a valid date"),
         ("to=tomorrow", "“tomorrow” is not a valid date"),
-        ("from=2020-02-02&to=2020-02-01", "2020-02-01, is before the first day, 2020-02-02"),
+        ("from=2020-02-02&to=2020-02-01", "Sat, Feb 1, 2020, is before the first day, Sun, Feb 2, 2020"),
     ],
 )
 def test_invalid_filter_is_ignored_with_warning(office: Browser, report: Report, query: str, expected: str) -> None:
@@ -199,13 +204,14 @@ def test_call_page_shows_every_detail(
         "She was glad.", "Hello there", "0:03", "Asked to book", "<dt>Time</dt>", "tomorrow 3 pm",
         "<bdi>Mon, Nov 30, 2026, 9:30 am</bdi>", "<bdi>Mon, Nov 30, 2026, 9:30 am CST</bdi>", "Tue, Dec 1, 2026", "You&#39;re booked.",
         "answered in", f'href="/appointments/{number}"', 'href="https://recordings.example.net/1.wav"', "expires",
-        "<bdi>Success</bdi></dt><dd><bdi>yes</bdi>", "<bdi>smokes</bdi></dt><dd><bdi>no</bdi>",
-        "<bdi>lease</bdi></dt><dd><bdi>nothing</bdi>", "pets", "[&#34;Rex&#34;]", "customer-ended-call", f'href="tel:{DOLORES}"', "12 Elm Street",
+        "<bdi>The call was</bdi></dt><dd><bdi>successful</bdi>", "<bdi>smokes</bdi></dt><dd><bdi>no</bdi>",
+        "<bdi>lease</bdi></dt><dd><bdi>nothing</bdi>", "pets", "[&#34;Rex&#34;]", "The caller hung up", f'href="tel:{DOLORES}"', "12 Elm Street",
     ):  # fmt: skip
         assert shown in text, shown
     plain = office.get("/calls/c1/transcript")
     assert plain.content_type == "text/plain; charset=utf-8"
     assert plain.text == "Assistant: Hello there\n"
+    assert "customer-ended-call" not in text
 
 
 def test_every_recording_is_linked_once(office: Browser, report: Report) -> None:
@@ -393,3 +399,55 @@ def test_arguments_have_labels_and_raw_values(office: Browser, report: Report, s
         "&#34;attendee_name&#34;: &#34;Dolores&#34;",
     ):
         assert shown in text, shown
+
+
+def handle(browser: Browser, call_id: str, what: str = "handled", **fields: str) -> TestResponse:
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', browser.get(f"/calls/{call_id}").text)
+    assert token
+    return browser.post(f"/calls/{call_id}/{what}", {"csrf_token": token[1], **fields})
+
+
+def test_fault_is_explained_and_handled(
+    office: Browser, report: Report, services: Services, database: Database
+) -> None:
+    report()
+    ask(services, "get_availability", "fault")
+    database.fetch("UPDATE tool_calls SET fault = 'DatabaseTooSlow'")
+    assert "1 to check</a>" in office.get("/calls").text
+    page = office.get("/calls/c1").text
+    assert page.count("The database took too long to answer.") == 2, "at the top, and at the tool call"
+    assert "DatabaseTooSlow" not in page
+    assert "Call back" in page
+    assert handle(office, "c1", note="x" * 501).status_code == 400
+    assert handle(office, "c1", note="Called <b>back</b>").status_code == 303
+    shown = office.get("/calls/c1").text
+    assert "office@example.com" in shown
+    assert "Called &lt;b&gt;back&lt;/b&gt;" in shown
+    assert "to check</a>" not in office.get("/calls").text
+    assert "chip-done" in office.get("/calls?flag=handled").text
+    assert 'href="/calls/c1"' not in office.get("/calls?flag=any").text
+    assert handle(office, "c1", "open").status_code == 303
+    assert 'href="/calls/c1"' in office.get("/calls?flag=any").text
+
+
+def test_only_own_calls_are_handled(anas: Browser, report: Report) -> None:
+    report()
+    report("bens", agent_key=BENS)
+    token = {"csrf_token": "x"}
+    assert anas.post("/calls/bens/handled", token).status_code in {400, 404}
+    assert anas.post("/calls/bens/open", token).status_code in {400, 404}
+
+
+def test_unknown_tool_has_words(office: Browser, report: Report, services: Services) -> None:
+    report()
+    ask(services, "made_up_by_the_model", "unknown tool")
+    page = office.get("/calls/c1").text
+    assert labels.UNKNOWN_TOOL in page
+    assert "made_up_by_the_model" not in page
+
+
+def test_month_links_keep_the_filter(office: Browser, report: Report) -> None:
+    report()
+    page = office.get("/calls?agent=ana-lima").text
+    assert re.search(r'href="/calls\?agent=ana-lima&amp;from=\d{4}-\d\d-01&amp;to=\d{4}-\d\d-\d\d">Last month', page)
+    assert "Next month" not in page

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from peterental.calls.model import Call, CallSummary
+from peterental.calls.model import Call, CallSummary, ToolCall
 from peterental.web.calls import labels
 from peterental.web.calls.transcript import Turn, as_text, conversation, truncate
 from peterental.web.shell.template_filters import html_bytes, truncate_bytes
@@ -47,7 +47,8 @@ def test_small_cost_is_not_shown_as_zero(dollars: float, expected: str) -> None:
     ("known", "expected"),
     [
         ({"ended_reason": "customer-ended-call"}, "The caller hung up"),
-        ({"ended_reason": "call.in-progress.error-new-in-2027"}, "call.in-progress.error-new-in-2027"),
+        ({"ended_reason": "call.in-progress.error-new-in-2027"}, "Error on Vapi's side"),
+        ({"ended_reason": "new-in-2027"}, "Ended for a reason that PeteRental does not know"),
         ({}, "Ended, no reason reported"),
         ({"status": "in-progress", "started_at": NOW - timedelta(minutes=5)}, "In progress"),
         ({"status": "ringing", "started_at": NOW - timedelta(days=1)}, "End not reported"),
@@ -122,3 +123,77 @@ def test_text_is_cut_between_characters() -> None:
     assert truncate_bytes("abc", 3) == "abc"
     assert truncate_bytes("ab cdef", 6) == "ab…"
     assert truncate_bytes("ééé", 5) == "é…"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("call.in-progress.error-vapifault-openai-llm-failed", "The language model failed"),
+        ("pipeline-error-eleven-labs-voice-not-found", "The voice of the assistant failed"),
+        ("call.in-progress.error-vapifault-deepgram-transcriber-failed", "The speech recognition failed"),
+        ("call.start.error-subscription-frozen", "The Vapi account allows no more calls"),
+        ("call.start.error-vapi-number-outbound-daily-limit", "Error on Vapi's side"),
+        ("call.in-progress.error-sip-inbound-call-failed-to-connect", "The phone network had an error"),
+        ("call.in-progress.error-warm-transfer-max-duration", "The transfer did not work"),
+        ("assistant-new-in-2027", "The assistant could not take the call"),
+        ("customer-new-in-2027", "The caller ended the call"),
+        ("Some sentence, 405 555 0123", labels.UNKNOWN_END),
+    ],
+)
+def test_unknown_end_reasons_are_never_shown_as_codes(code: str, expected: str) -> None:
+    assert labels.ended_reason(code) == expected
+
+
+def test_every_known_end_reason_has_words() -> None:
+    for code in labels.ENDED_REASONS:
+        words = labels.ended_reason(code)
+        assert code not in words
+        assert words[0].isupper()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("true", "successful"),
+        ("False", "not successful"),
+        ("Pass", "successful"),
+        ("Excellent", "excellent"),
+        ("strongly_disagree", "not successful, certainly"),
+        ("7", "7 of 10"),
+        ("85", "85 of 100"),
+        ("85%", "85 %"),
+        ("{'greeted': true}", labels.UNKNOWN_EVALUATION),
+        ("", labels.UNKNOWN_EVALUATION),
+    ],
+)
+def test_evaluation_is_in_words(value: str, expected: str) -> None:
+    assert labels.evaluation(value) == expected
+
+
+@pytest.mark.parametrize("kind", [*labels.FAULTS, "KeyError", None])
+def test_fault_is_a_sentence_without_its_name(kind: str | None) -> None:
+    call = ToolCall(name="x", tool_call_id="t", arguments={}, answer="Sorry.", outcome="fault", fault=kind)
+    sentence = labels.fault(call)
+    assert sentence.endswith(".")
+    assert kind is None or kind not in sentence
+    assert (sentence == labels.UNKNOWN_FAULT) == (kind not in labels.FAULTS)
+
+
+def test_problems_are_named_and_explained() -> None:
+    failed = ToolCall(
+        name="x", tool_call_id="t", arguments={}, answer="Sorry.", outcome="fault", fault="DatabaseTooSlow"
+    )
+    call = a_summary(kind="call", outcomes=("fault",), agreed=True, ended_reason="vonage-rejected")
+    assert call.problems(NOW) == ("fault", "unbooked", "bad_end")
+    assert [labels.problem_sentence(problem, call, [failed], NOW) for problem in call.problems(NOW)] == [
+        "The caller heard an apology, because PeteRental could not answer. The database took too long to answer.",
+        "The caller agreed to a viewing, but this call booked and moved nothing.",
+        "The call did not end as it should: the phone network rejected the call.",
+    ]
+    assert labels.problem_sentence("fault", call, [], NOW).endswith(labels.UNKNOWN_FAULT)
+    silent = a_summary(kind="call", status="in-progress", started_at=NOW - timedelta(hours=12))
+    assert silent.problems(NOW) == ("no_report",)
+    assert "never reported" in labels.problem_sentence("no_report", silent, [], NOW)
+    assert a_summary(kind="chat", status="in-progress", started_at=NOW - timedelta(days=9)).problems(NOW) == ()
+    lost = a_summary(ended_reason="assistant-request-failed")
+    assert "PeteRental did not answer" in labels.problem_sentence("bad_end", lost, [], NOW)

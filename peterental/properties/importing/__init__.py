@@ -1,0 +1,1 @@
+"""Import homes from files of other systems: read, map, preview, and apply what changed."""

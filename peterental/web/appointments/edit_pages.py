@@ -1,0 +1,106 @@
+"""The page to edit a viewing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from peterental.agents.model import AgentUnknown
+from peterental.appointments.manual.editing import is_visitor_only
+from peterental.appointments.manual.model import (
+    ConfirmationRequired,
+    EditConflict,
+    HomeRetired,
+    InvalidDuration,
+    NotesTooLong,
+    NothingEdited,
+)
+from peterental.appointments.model import SlotTaken
+from peterental.clock import utc_now
+from peterental.errors import Refusal
+from peterental.services import services_of
+from peterental.web.appointments.edit_forms import EditForm
+from peterental.web.appointments.homes import MAX_HOMES_SHOWN, home_names, understood
+from peterental.web.appointments.manual_forms import acknowledgement_token, parse_seen_token, seen_token
+from peterental.web.appointments.manual_pages import conflict_page
+from peterental.web.notices.of_viewing import told_of_change
+from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.session import current_viewer
+
+if TYPE_CHECKING:
+    from peterental.appointments.manual.model import ViewingEdit
+
+FIELD_OF: dict[type[Refusal], str] = {
+    AgentUnknown: "agent_id",
+    HomeRetired: "property_address",
+    InvalidDuration: "minutes",
+    NotesTooLong: "notes",
+}
+"""Where a refusal is shown; others are about the whole form."""
+
+Answer = Response | str | tuple[str, int]
+
+
+def add_routes(blueprint: Blueprint) -> None:
+    """Add the page to the blueprint of the viewings."""
+    blueprint.add_url_rule("/appointments/<int:appointment_id>/edit", view_func=edit, methods=["GET", "POST"])
+
+
+@preserves_form
+def edit(appointment_id: int) -> Answer:
+    """Edit a viewing: visitor, home, agent, length and notes.
+
+    Four queries, and those of what the visitor is told.
+    """
+    services, viewer, now = services_of(current_app), current_viewer(), utc_now()
+    appointment, _ = services.manual.show(appointment_id, viewer)
+    form = EditForm()
+    form.offer(services.listing.agents(viewer), appointment)
+    names = home_names(services.properties.options(viewer))
+    is_over = is_visitor_only(appointment, now)
+    if request.method == "GET":
+        form.show(appointment)
+        form.seen.data = seen_token(appointment)
+    if is_over:
+        form.keep_viewing()
+    confirmation: ConfirmationRequired | None = None
+    if form.validate_on_submit():
+        entry = form.entry(appointment, understood(names))
+        try:
+            return _save(appointment_id, entry, form)
+        except ConfirmationRequired as refusal:
+            confirmation = refusal
+        except SlotTaken:
+            form.form_errors.append("That time of the agent was just booked. Choose another agent or length.")
+        except (AgentUnknown, Refusal) as refusal:
+            form.add_error(refusal, FIELD_OF.get(type(refusal)))
+    page = render_template(
+        "appointments/edit.html",
+        appointment=appointment,
+        form=form,
+        is_over=is_over,
+        homes=list(names)[:MAX_HOMES_SHOWN],
+        confirmation=confirmation,
+        agent=services.agents.get(form.agent_id.data, viewer) if confirmation else None,
+        token=acknowledgement_token(confirmation.warnings) if confirmation else "",
+        told=told_of_change(services, appointment, now) if not is_over else "",
+        now=now,
+    )
+    if confirmation is not None:
+        return page, 409
+    return page, 400 if request.method == "POST" else 200
+
+
+def _save(appointment_id: int, entry: ViewingEdit, form: EditForm) -> Answer:
+    """Store an edit and show the viewing, or the conflict with another change. Raises Refusal for any other."""
+    try:
+        services_of(current_app).manual.edit(appointment_id, parse_seen_token(form.seen.data), entry, current_viewer())
+    except EditConflict as refusal:
+        return conflict_page(refusal)
+    except NothingEdited as refusal:
+        flash(str(refusal), "done")
+    else:
+        flash("Saved.", "done")
+    return redirect(url_for("appointments.show", appointment_id=appointment_id), 303)

@@ -1,0 +1,1 @@
+"""Pages of the homes: the catalogue and its import."""
