@@ -100,6 +100,7 @@ LABELS = {
     "mentions": "Mentions by others",
     "messages": "Messages",
     "minutes": "Length",
+    "name": "Name",
     "note": "Note",
     "notes": "Notes",
     "notice_minutes": "Minimum notice",
