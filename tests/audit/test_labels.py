@@ -44,6 +44,8 @@ WRITERS = {
     "agents/working_hours/service.py",
     "agents/service.py",
     "agents/shared_lines/service.py",
+    "agents/time_off/closure_service.py",
+    "agents/time_off/repeating_service.py",
     "appointments/calendar_events/feed_service.py",
     "appointments/calendar_events/service.py",
     "appointments/listing/service.py",

@@ -129,7 +129,7 @@ def _time_off_states() -> Iterator[PageState]:
 
 
 def _close_on_no_day(page: Page) -> None:
-    page.get_by_label("Name").fill("Party")
+    page.locator("#name").fill("Party")
     press(page, "Close the office")
 
 

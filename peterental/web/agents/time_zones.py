@@ -21,16 +21,13 @@ _UNITED_STATES = {
     "America/Puerto_Rico": "Puerto Rico",
 }
 _OTHERS = """
-    America/Toronto America/Vancouver America/Edmonton America/Winnipeg America/Halifax America/St_Johns
-    America/Mexico_City America/Tijuana America/Cancun America/Bogota America/Lima America/Caracas America/Santiago
-    America/Sao_Paulo America/Argentina/Buenos_Aires
-    Europe/London Europe/Dublin Europe/Lisbon Europe/Madrid Europe/Paris Europe/Brussels Europe/Amsterdam Europe/Berlin
-    Europe/Zurich Europe/Rome Europe/Vienna Europe/Prague Europe/Warsaw Europe/Stockholm Europe/Oslo Europe/Copenhagen
-    Europe/Helsinki Europe/Athens Europe/Bucharest Europe/Kyiv Europe/Istanbul
-    Africa/Casablanca Africa/Lagos Africa/Cairo Africa/Nairobi Africa/Johannesburg
-    Asia/Jerusalem Asia/Dubai Asia/Karachi Asia/Kolkata Asia/Dhaka Asia/Bangkok Asia/Jakarta Asia/Singapore
-    Asia/Hong_Kong Asia/Shanghai Asia/Manila Asia/Seoul Asia/Tokyo
-    Australia/Perth Australia/Adelaide Australia/Brisbane Australia/Sydney Pacific/Auckland
+    America/Toronto America/Vancouver America/Winnipeg America/Halifax
+    America/Mexico_City America/Tijuana America/Bogota America/Lima America/Santiago America/Sao_Paulo
+    Europe/London Europe/Lisbon Europe/Madrid Europe/Paris Europe/Berlin Europe/Rome Europe/Stockholm Europe/Warsaw
+    Europe/Athens Europe/Istanbul
+    Africa/Lagos Africa/Cairo Africa/Nairobi Africa/Johannesburg
+    Asia/Jerusalem Asia/Dubai Asia/Karachi Asia/Kolkata Asia/Bangkok Asia/Singapore Asia/Shanghai Asia/Manila Asia/Tokyo
+    Australia/Perth Australia/Brisbane Australia/Sydney Pacific/Auckland
     UTC
 """
 

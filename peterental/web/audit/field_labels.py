@@ -102,6 +102,7 @@ LABELS = {
     "mentions": "Mentions by others",
     "messages": "Messages",
     "minutes": "Length",
+    "name": "Name",
     "note": "Note",
     "notes": "Notes",
     "notice_minutes": "Minimum notice",
@@ -221,6 +222,8 @@ def _number(name: str, value: int, people: Mapping[int, str]) -> str | None:
 
 
 def _text(name: str, value: str, zone: ZoneInfo) -> str | None:
+    if name == "choice":
+        return CHOICE_VALUES.get(value, value)
     if name in PHONE_FIELDS:
         return readable(value, region_of(zone.key))
     if name == "choice":

@@ -32,7 +32,7 @@ def closed(services: Services, admin: Viewer, name: str = "Party", day: date = S
 
 def repeating(services: Services, admin: Viewer, agent_id: str = "ana-lima", **more: Any) -> RepeatingBlock:
     fields = {"weekdays": (1, 2, 3, 4, 5, 6, 7), "from_min": 720, "until_min": 780, "first_day": TODAY, "note": "Lunch"}
-    return services.repeating_blocks.add(agent_id, RepeatingEntry(**{**fields, **more}), admin)  # type: ignore[arg-type]  # mixed types
+    return services.repeating_blocks.add(agent_id, RepeatingEntry(**{**fields, **more}), admin)
 
 
 def blocked(database: Database) -> list[dict[str, Any]]:
@@ -50,7 +50,7 @@ def test_list_has_everything_ahead_by_date(office: Browser, services: Services, 
     repeating(services, admin, every_weeks=2, weekdays=(SOON.isoweekday(),), first_day=SOON + timedelta(days=14))
     services.hours.add_override("ben", DateOverride(SOON + timedelta(days=2), (), "Moving"), admin)
     closed(services, admin, day=SOON + timedelta(days=1), from_min=720, exempt=frozenset({"ben"}))
-    office.send("/time-off/block", at="/time-off", part="afternoon", **{"block-agent_id": "ben", "block-day": str(SOON), "block-note": "Dentist"})  # fmt: skip
+    office.send("/time-off/block", {"block-agent_id": "ben", "block-day": str(SOON), "block-note": "Dentist", "part": "afternoon"}, at="/time-off")  # fmt: skip
     page = words(office.get("/time-off").text)
     parts = (
         "Ben : from 12 pm Dentist",
@@ -174,7 +174,7 @@ def test_blocks_and_days_off_are_removed(
     office: Browser, services: Services, admin: Viewer, database: Database
 ) -> None:
     services.hours.add_override("ben", DateOverride(SOON, ()), admin)
-    office.send("/time-off/block", at="/time-off", part="day", **{"block-agent_id": "ben", "block-day": str(SOON)})
+    office.send("/time-off/block", {"block-agent_id": "ben", "block-day": str(SOON), "part": "day"}, at="/time-off")
     buttons = re.findall(r'name="remove" value="([^"]+)"', office.get("/time-off").text)
     assert len(buttons) == 2
     for value in buttons:
