@@ -28,9 +28,27 @@ WHERE_VAPI_KEY = """
 AGENT_BY_VAPI_KEY = f"SELECT * FROM agents {WHERE_VAPI_KEY}"
 AGENT_ID_BY_VAPI_KEY = f"SELECT agent_id FROM agents {WHERE_VAPI_KEY}"
 REACHABLE_AGENT = f"SELECT agent_id, agent_name, time_zone, language, is_active FROM agents {WHERE_VAPI_KEY}"
-LOCK_BY_VAPI_KEY = f"{AGENT_ID_BY_VAPI_KEY} FOR NO KEY UPDATE"
+
+LOCK_LINE_BY_VAPI_KEY = f"""
+    SELECT agent_id
+    FROM agents
+    WHERE agent_id = ANY (ARRAY(
+        SELECT COALESCE(member.agent_id, holder.agent_id)
+        FROM ({AGENT_ID_BY_VAPI_KEY}) AS holder
+        LEFT JOIN line_members AS member ON member.holder_agent_id = holder.agent_id
+    ))
+    ORDER BY agent_id
+    FOR NO KEY UPDATE
+"""
+"""Locks all agents of a line, in the order of their ids: lines that share agents wait for each other, no deadlock."""
 
 AGENT_BY_ID = "SELECT * FROM agents WHERE agent_id = %(agent_id)s"
+
+NOTE_TURN = """
+    UPDATE line_members SET last_booked_at = %(turn_at)s
+    WHERE holder_agent_id = %(turn_holder_id)s AND agent_id = %(booking_agent_id)s
+"""
+"""Notes when a line books one of its agents, in a transaction that has locked the line."""
 
 AGENT_JSON = """
     SELECT to_json(fields)::text AS agent
@@ -102,6 +120,30 @@ def lock_agent_sql(agent_id: str = "%(agent_id)s") -> str:
         agent_id: a SQL expression for its id.
     """
     return f"SELECT FROM agents WHERE agent_id = {agent_id} FOR NO KEY UPDATE"
+
+
+def line_sql(holder: str) -> str:
+    """Return the query of the agents of a line: the rows of `agents` with what the line knows of each.
+
+    A line that was never shared has one row, of its holder. The holder of another one has a row of `line_members`, too.
+
+    Args:
+        holder: the query of the `agent_id` of the agent whose line it is.
+    """
+    return f"""
+        SELECT
+            agents.*, agents.agent_id = holder.agent_id AS is_holder, member.position, member.last_booked_at,
+            CASE WHEN member.agent_id IS NOT NULL
+                THEN (SELECT choice FROM shared_lines WHERE shared_lines.holder_agent_id = holder.agent_id)
+            END AS choice
+        FROM ({holder}) AS holder
+        LEFT JOIN line_members AS member ON member.holder_agent_id = holder.agent_id
+        JOIN agents ON agents.agent_id = COALESCE(member.agent_id, holder.agent_id)
+    """
+
+
+LINE_BY_VAPI_KEY = line_sql(AGENT_ID_BY_VAPI_KEY)
+LINE_BY_ID = line_sql("SELECT agent_id FROM agents WHERE agent_id = %(agent_id)s")
 
 
 def of_each_agent(query: str) -> str:

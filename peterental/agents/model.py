@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from typing import Literal
@@ -194,12 +195,27 @@ class AgentName:
         return ZoneInfo(self.time_zone)
 
 
+@dataclass(frozen=True)
+class SharedNames:
+    """With whom an agent shares lines, by name.
+
+    Args:
+        books_for: whom its line books, in order, if the line is shared.
+        booked_by: whose shared lines book it.
+    """
+
+    books_for: tuple[str, ...] = ()
+    booked_by: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class AgentPage:
     """One page of the list of agents."""
 
     agents: tuple[Agent, ...]
     has_more: bool
+    shared: Mapping[str, SharedNames] = field(default_factory=dict)
+    """With whom each agent shares a line, by id."""
 
 
 @dataclass(frozen=True, kw_only=True)

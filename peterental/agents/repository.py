@@ -24,6 +24,7 @@ from peterental.agents.model import (
     PhoneNumberTaken,
     Profile,
     RuleOutOfRange,
+    SharedNames,
 )
 from peterental.database.connect import Connection
 from peterental.database.constraints import named_constraints
@@ -53,6 +54,23 @@ AGENT = """
 """
 
 AGENT_OF_USER = f"{AGENT} WHERE agent_id = %(agent_id)s AND (%(user_id)s::int IS NULL OR user_id = %(user_id)s)"
+
+# The names of whom a line books for, if it is shared, and of those whose shared lines book the agent.
+_BOOKS_FOR = """
+    (
+        SELECT array_agg(agent_name ORDER BY position)
+        FROM line_members JOIN agents USING (agent_id)
+        WHERE holder_agent_id = listed.agent_id AND position IS NOT NULL
+    )
+"""
+_BOOKED_BY = """
+    (
+        SELECT array_agg(agent_name ORDER BY LOWER(agent_name))
+        FROM line_members AS member JOIN agents ON agents.agent_id = member.holder_agent_id
+        WHERE member.agent_id = listed.agent_id AND member.position IS NOT NULL
+            AND member.holder_agent_id <> member.agent_id
+    )
+"""
 
 PROFILE_COLUMNS = tuple(Profile.__dataclass_fields__)
 
@@ -103,26 +121,34 @@ class AgentRepository:
         connection.execute(lock_agent_sql().encode(), values)
         return PendingAgent(connection.execute(AGENT_OF_USER.encode(), values))
 
-    def listing(self, *, user_id: int | None, text: str | None, limit: int, offset: int) -> list[Agent]:
-        """Return agents whose name or id contains `text`, the active ones first, by name.
+    def listing(
+        self, *, user_id: int | None, text: str | None, limit: int, offset: int
+    ) -> list[tuple[Agent, SharedNames]]:
+        """Return agents whose name or id contains `text`, the active ones first, by name, and with whom they share.
 
         `user_id` limits them as in `get`.
         """
+        order = "is_active DESC, LOWER(agent_name), agent_id"
         rows = self._database.fetch(
             f"""
-            {AGENT}
-            WHERE (%(user_id)s::int IS NULL OR user_id = %(user_id)s)
-                AND (
-                    %(text)s::text IS NULL
-                    OR strpos(LOWER(agent_name), LOWER(%(text)s)) > 0
-                    OR strpos(LOWER(agent_id), LOWER(%(text)s)) > 0
-                )
-            ORDER BY is_active DESC, LOWER(agent_name), agent_id
-            LIMIT %(limit)s OFFSET %(offset)s
+            SELECT listed.*, {_BOOKS_FOR} AS books_for, {_BOOKED_BY} AS booked_by
+            FROM (
+                {AGENT}
+                WHERE (%(user_id)s::int IS NULL OR user_id = %(user_id)s)
+                    AND (
+                        %(text)s::text IS NULL
+                        OR strpos(LOWER(agent_name), LOWER(%(text)s)) > 0
+                        OR strpos(LOWER(agent_id), LOWER(%(text)s)) > 0
+                    )
+                ORDER BY {order}
+                LIMIT %(limit)s OFFSET %(offset)s
+            ) AS listed
+            ORDER BY {order}
             """,
             {"user_id": user_id, "text": text, "limit": limit, "offset": offset},
         )
-        return [_agent(row) for row in rows]
+        shared = [SharedNames(tuple(row.pop("books_for") or ()), tuple(row.pop("booked_by") or ())) for row in rows]
+        return list(zip(map(_agent, rows), shared, strict=True))
 
     def names(self, user_id: int | None, chosen: str, limit: int) -> list[AgentName]:
         """Return agents to choose from: the chosen one, then the active ones, by name.
@@ -175,6 +201,11 @@ class AgentRepository:
             {"id": agent_id},
         )
         return {row["agent_id"] for row in rows}
+
+    def all_ids(self) -> list[str]:
+        """Return the id of every agent, active or not."""
+        rows = self._database.fetch("SELECT agent_id FROM agents ORDER BY agent_id")
+        return [row["agent_id"] for row in rows]
 
     def find_twin(self, moment: datetime, profile: Profile) -> str | None:
         """Return the id of an agent created after `moment` with exactly this profile."""

@@ -83,24 +83,27 @@ class Availability:
         now: the present moment, aware.
         taken: bookings; may overlap.
         busy: when the agent is busy otherwise.
+        home_taken: when the home may not be viewed; the buffer after a viewing does not matter to it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # all that decides what is free
         self,
         rules: Rules,
         zone: ZoneInfo,
         now: datetime,
         taken: Sequence[BookedInterval],
         busy: BusyTimes = NO_BUSY_TIMES,
+        home_taken: BusyTimes = NO_BUSY_TIMES,
     ) -> None:
         self.rules = rules
         self.zone = zone
         self.now = now
         self._busy = busy
-        self._taken = sorted(taken, key=lambda interval: interval.start)
-        self._starts = [interval.start for interval in self._taken]
+        self._home_taken = home_taken
+        self.taken = sorted(taken, key=lambda interval: interval.start)
+        self._starts = [interval.start for interval in self.taken]
         # The latest end of all intervals up to here: they may overlap, and a long one may outlast many short ones.
-        self._latest_ends = list(accumulate((interval.until for interval in self._taken), max))
+        self._latest_ends = list(accumulate((interval.until for interval in self.taken), max))
 
     @cached_property
     def today(self) -> date:
@@ -172,6 +175,10 @@ class Availability:
         if self._is_taken(start):
             return UnavailableReason.TAKEN
         return UnavailableReason.DAY_FULL if self._is_full(day) else None
+
+    def slot_minutes_at(self, start: datetime) -> int:  # noqa: ARG002  # of several agents it depends on the time
+        """Return the length of a viewing at `start`."""
+        return self.rules.slot_minutes
 
     def limits_at(self, start: datetime) -> Rules:  # noqa: ARG002  # of several agents they depend on the time
         """Return the rules that a refusal of `start` names: its notice and its horizon."""
@@ -263,11 +270,15 @@ class Availability:
         """Return whether anything overlaps a viewing at `start`, or the time from there to the end of one at `last`."""
         until = (last or start) + self._blocked
         begun = bisect_left(self._starts, until)
-        return (begun > 0 and self._latest_ends[begun - 1] > start) or self._busy.overlaps(start, until)
+        if (begun > 0 and self._latest_ends[begun - 1] > start) or self._busy.overlaps(start, until):
+            return True
+        if self._home_taken is NO_BUSY_TIMES:
+            return False
+        return self._home_taken.overlaps(start, until - timedelta(minutes=self.rules.buffer_minutes))
 
     @cached_property
     def _booked_per_day(self) -> Counter[date]:
-        bookings = (interval for interval in self._taken if interval.appointment_id is not None)
+        bookings = (interval for interval in self.taken if interval.appointment_id is not None)
         return Counter(interval.start.astimezone(self.zone).date() for interval in bookings)
 
     def _is_full(self, day: date) -> bool:

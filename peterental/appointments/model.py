@@ -15,6 +15,8 @@ from peterental.plural import counted
 
 if TYPE_CHECKING:
     from peterental.appointments.date_parsing import Clarification, Search
+    from peterental.matching import Discriminator
+    from peterental.properties.model import Property
 
 Status = Literal["confirmed", "cancelled", "completed", "no_show"]
 EventKind = Literal[
@@ -63,6 +65,8 @@ class Appointment(BookingSummary):
     updated_at: datetime | None = None
     booked_by: str | None = None
     """The actor of its first event; None for a booking older than the history."""
+    names_agent: bool = False
+    """Whether sentences for the caller name its agent, because the line has several."""
     property_id: int | None = None
     """The home in the catalogue; None for one that is not in it. `property_address` is what was said."""
     home_label: str | None = None
@@ -223,6 +227,64 @@ class AddressMissing(Refusal):
 
 class NameMissing(Refusal):
     """The visitor's name is missing."""
+
+
+MAX_HOMES_NAMED = 3
+"""The homes that one sentence names."""
+
+
+class HomeRefusal(Refusal):
+    """It is not clear that the home can be viewed.
+
+    Args:
+        name: of the home, or what the caller said.
+        homes: those that it is about, at most MAX_HOMES_NAMED.
+        differences: what tells them apart, one for each; may be empty.
+    """
+
+    def __init__(self, name: str, homes: tuple[Property, ...] = (), differences: tuple[str, ...] = ()) -> None:
+        self.name = name
+        self.homes = homes
+        self.differences = differences
+        super().__init__()
+
+
+class WhichHome(HomeRefusal):
+    """Which home is meant?
+
+    Args:
+        name, homes, differences: as in HomeRefusal.
+        more: how many others may be meant.
+        is_choice: whether each of them fits what was said; else it may have been misheard.
+        difference: the part that tells them apart.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        homes: tuple[Property, ...],
+        differences: tuple[str, ...] = (),
+        *,
+        more: int = 0,
+        is_choice: bool = False,
+        difference: Discriminator | None = None,
+    ) -> None:
+        self.more = more
+        self.is_choice = is_choice
+        self.difference = difference
+        super().__init__(name, homes, differences)
+
+
+class HomeUnknown(HomeRefusal):
+    """The list of homes does not have that one. Is it right?"""
+
+
+class HomeRetired(HomeRefusal):
+    """That home is no longer available."""
+
+
+class HomeOfColleague(HomeRefusal):
+    """Another colleague shows that home."""
 
 
 class CallerUnknown(Refusal):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from peterental.appointments.model import (
     Appointment,
@@ -28,6 +29,9 @@ from peterental.matching import (
     names_match,
 )
 from peterental.phone_numbers import same_number
+
+if TYPE_CHECKING:
+    from peterental.properties.model import Property
 
 
 @dataclass(frozen=True)
@@ -81,9 +85,20 @@ def _given(text: str | None, *, is_placeholder: bool) -> str | None:
     return None if is_placeholder else text
 
 
-def at_home(bookings: Sequence[Appointment], home: str) -> Agreement:
-    """Return the bookings of one home."""
-    found = candidates(home, [booking.property_address for booking in bookings])
+def at_home(bookings: Sequence[Appointment], said: str, home: Property | None = None) -> Agreement:
+    """Return the bookings of one home: by its id where a booking has one, else by what was said of it.
+
+    Args:
+        bookings: the caller's.
+        said: the caller's words.
+        home: which they mean in the catalogue; None where that is not certain.
+    """
+    if home is not None:
+        same = tuple(booking for booking in bookings if booking.property_id == home.property_id)
+        if same:
+            return Agreement(same)
+        said, bookings = home.address, [booking for booking in bookings if booking.property_id is None]
+    found = candidates(said, [booking.home for booking in bookings])
     agreeing = tuple(bookings[at] for at in found.indexes)
     return Agreement(
         agreeing,
@@ -98,15 +113,20 @@ def _tell_apart(differences: Sequence[str]) -> bool:
     return len(set(differences)) == len(differences) and not any(text.startswith("no ") for text in differences)
 
 
-def agreeing_with(bookings: Sequence[Appointment], request: BookingRequest) -> Agreement:
+def agreeing_with(bookings: Sequence[Appointment], request: BookingRequest, named: Property | None = None) -> Agreement:
     """Return the bookings that agree with every fact in a request. Raise IdentityMismatch where there is none.
 
     A misheard name agrees where the address does too.
+
+    Args:
+        bookings: the caller's.
+        request: what was asked for.
+        named: the home of the catalogue that the request certainly names.
     """
     name, home = given_name(request), given_home(request)
     verdicts = {booking.appointment_id: names_match(name, booking.attendee_name) for booking in bookings if name}
-    named = [b for b in bookings if verdicts.get(b.appointment_id) is not Match.DIFFERENT]
-    agreement = at_home(named, home) if home else Agreement(tuple(named))
+    own = [b for b in bookings if verdicts.get(b.appointment_id) is not Match.DIFFERENT]
+    agreement = at_home(own, home, named) if home else Agreement(tuple(own))
     if not agreement.bookings:
         raise IdentityMismatch
     is_misheard = any(verdicts.get(b.appointment_id) is Match.UNSURE for b in agreement.bookings)
@@ -120,7 +140,12 @@ def agreeing_with(bookings: Sequence[Appointment], request: BookingRequest) -> A
 
 
 def booking_to_change(
-    bookings: Sequence[Appointment], request: BookingRequest, implied_name: str | None, *, is_confirmed: bool
+    bookings: Sequence[Appointment],
+    request: BookingRequest,
+    implied_name: str | None,
+    *,
+    is_confirmed: bool,
+    named: Property | None = None,
 ) -> Appointment:
     """Return the one booking that a request is about.
 
@@ -132,6 +157,7 @@ def booking_to_change(
         request: what was asked for.
         implied_name: the name that the caller gave earlier in this call.
         is_confirmed: whether the caller was asked about this very request before.
+        named: the home of the catalogue that the request certainly names.
     """
     is_proven = bool(given_name(request) or given_home(request))
     if not is_proven and implied_name and not is_placeholder_name(implied_name):
@@ -139,7 +165,7 @@ def booking_to_change(
         if not own:
             raise UnderAnotherName
         bookings = own
-    agreement = agreeing_with(bookings, request)
+    agreement = agreeing_with(bookings, request, named)
     if len(agreement.bookings) > 1:
         raise WhichBooking(agreement.bookings, proven=is_proven, differences=agreement.differences)
     if not agreement.is_certain and not is_confirmed:

@@ -30,6 +30,13 @@ from peterental.appointments.date_parsing import (
     parse_search,
     parse_start,
 )
+from peterental.appointments.home_choice import (
+    Catalogue,
+    HomeChoice,
+    choose_home,
+    named_home,
+    question_key,
+)
 from peterental.appointments.model import (
     PHONE,
     AddressMissing,
@@ -44,6 +51,7 @@ from peterental.appointments.model import (
     Cancelled,
     DayFull,
     Found,
+    HomeUnknown,
     IdentityMismatch,
     IdentityUnconfirmed,
     Moved,
@@ -62,13 +70,19 @@ from peterental.appointments.model import (
     TooSoon,
     UnderAnotherName,
     WhichBooking,
+    WhichHome,
 )
 from peterental.appointments.slot_search import find_times, none_available
+from peterental.appointments.team_availability import TeamAvailability
+from peterental.calls.lookup import HOME_QUESTION
 from peterental.calls.model import CallHistory, Outcome, ToolInvocation
 from peterental.phone_numbers import dialable, means_caller_number, normalise, region_of
 
 if TYPE_CHECKING:
+    from peterental.agents.model import Rules
+    from peterental.appointments.team import Team
     from peterental.errors import Refusal
+    from peterental.properties.model import Property
 
 UNBOOKED = 0
 """The id of an appointment that the database has not numbered yet."""
@@ -100,9 +114,12 @@ class RequestContext:
         agent: whose phone was called; None if no agent is registered for it.
         taken: bookings with the agent.
         busy: when the agent is busy otherwise.
-        own: upcoming bookings with the agent whose number ends like the caller's or that this call made, soonest first.
+        team: all agents of the line, if it has more than its own.
+        own: upcoming bookings with the line's agents whose number ends like the caller's or that this call made,
+            soonest first.
         textable: the numbers in E.164, of those in the tool call, that are texted about a change.
         call_history: the earlier tool calls of this call.
+        catalogue: the homes that the caller may mean; None where the office has no catalogue.
     """
 
     now: datetime
@@ -110,9 +127,11 @@ class RequestContext:
     agent: Agent | None
     taken: tuple[BookedInterval, ...] = ()
     busy: BusyTimes = NO_BUSY_TIMES
+    team: Team | None = None
     own: tuple[Appointment, ...] = ()
     textable: frozenset[str] = frozenset()
     call_history: CallHistory = field(default_factory=CallHistory)
+    catalogue: Catalogue | None = None
 
     @property
     def known_agent(self) -> Agent:
@@ -141,7 +160,14 @@ class RequestContext:
     @cached_property
     def callers_bookings(self) -> tuple[Appointment, ...]:
         """The caller's bookings, by number or made in this call, soonest first."""
-        return own_bookings.callers_bookings(self.own, self.invocation, self.caller_number, self.region)
+        found = own_bookings.callers_bookings(self.own, self.invocation, self.caller_number, self.region)
+        if self.team is None:
+            return found
+        return tuple(
+            replace(booking, names_agent=self._names(booking.agent_id))
+            for booking in found
+            if self.team.has(booking.agent_id)
+        )
 
     @property
     def bookings_to_change(self) -> tuple[Appointment, ...]:
@@ -150,31 +176,94 @@ class RequestContext:
             raise NoBooking if self.caller_number else CallerUnknown
         return self.callers_bookings
 
-    def availability(self, without: Appointment | None = None) -> Availability:
-        """Return the agent's availability, as it is or as it would be without one booking."""
-        agent = self.known_agent
-        taken = without_booking(self.taken, without.appointment_id if without else None)
-        return Availability(agent.rules, agent.zone, self.now, taken, self.busy)
+    def availability(self, without: Appointment | None = None, home: Property | None = None) -> Availability:
+        """Return when a viewing of a home can be booked, or moved to.
 
-    def parse_context(self, request: BookingRequest, current: Appointment | None = None) -> Context:
+        On a shared line it raises AgentInactive, CalendarStale.
+
+        Args:
+            without: the booking that is to be moved, which does not block itself.
+            home: whose rules narrow the agent's, and whose other viewings are in the way where they may not overlap.
+        """
+        agent = self.known_agent
+        ignored_id = without.appointment_id if without else None
+        home_taken = self._home_taken(home, ignored_id) if home else NO_BUSY_TIMES
+        if self.team is not None and without is not None:
+            return self.team.availability_to_move(without, self.now, home, home_taken)
+        if self.team is not None and self.team.is_shared:
+            return self.team.availability(self.now, home, home_taken)
+        taken = without_booking(self.taken, ignored_id)
+        if home is None:
+            return Availability(agent.rules, agent.zone, self.now, taken, self.busy)
+        return Availability(home.narrowed(agent.rules), agent.zone, self.now, taken, self.busy, home_taken)
+
+    def _home_taken(self, home: Property, ignored_id: int | None) -> BusyTimes:
+        viewings = self.catalogue.taken.get(home.property_id, ()) if self.catalogue else ()
+        others = [viewing for viewing in viewings if viewing.appointment_id != ignored_id]
+        return BusyTimes([each.start_s for each in others], [each.until_s for each in others])
+
+    def shows(self, home: Property) -> bool:
+        """Return whether the agent, or one of those whom a shared line books, shows a home."""
+        if self.team is not None and self.team.is_shared:
+            return self.team.shows(home)
+        return self.agent is not None and home.is_shown_by(self.agent.agent_id)
+
+    def chosen_home(self, request: BookingRequest) -> HomeChoice | None:
+        """Return the home that a request is about; None where it names none. Raise what `choose_home` raises."""
+        if self.catalogue is None:
+            home = own_bookings.given_home(request)
+            return HomeChoice(home) if home else None
+        words = request.property_address
+        return choose_home(words, self.catalogue, self.shows, request.said) if words else None
+
+    def named_home(self, request: BookingRequest) -> Property | None:
+        """Return the home of the catalogue that a request certainly names; None for none."""
+        return named_home(request.property_address, self.catalogue, self.shows)
+
+    def home_of(self, booking: Appointment) -> Property | None:
+        """Return the home of one of the caller's bookings, if it is in the catalogue."""
+        return self.catalogue.get(booking.property_id) if self.catalogue and booking.property_id else None
+
+    def agent_for(self, start: datetime, availability: Availability) -> Agent:
+        """Return the agent who is booked at a free time.
+
+        Args:
+            start: the time, in UTC.
+            availability: in which it is free.
+        """
+        member = availability.chosen(start) if isinstance(availability, TeamAvailability) else None
+        return member.agent if member else self.known_agent
+
+    def agent_of(self, booking: Appointment) -> Agent:
+        """Return the agent of a booking that this call makes or changes."""
+        return self.team.agent_of(booking) if self.team is not None else self.known_agent
+
+    def _names(self, agent_id: str) -> bool:
+        """Return whether the caller is told that a viewing is with an agent: the line has several."""
+        return self.team is not None and (self.team.is_shared or agent_id != self.known_agent.agent_id)
+
+    def parse_context(
+        self, request: BookingRequest, current: Appointment | None = None, rules: Rules | None = None
+    ) -> Context:
         """Return what the times in a request are read against.
 
         Args:
             request: the arguments.
             current: the booking that is to be moved.
+            rules: those of the availability that is looked into; None for the agent's.
         """
         agent, history = self.known_agent, self.call_history
         return Context(
             now=self.now,
             zone=agent.zone,
-            rules=agent.rules,
+            rules=rules or agent.rules,
             offered=history.offered,
             last_offer=history.last_offer,
             said=request.said,
             asked=tuple(
                 Asked(call.asked or "", call.arguments.get("start_time"))
                 for call in history.questions
-                if call.name in TIME_TOOLS and call.asked not in QUESTION_KEYS.values()
+                if call.name in TIME_TOOLS and _is_about_time(call.asked or "")
             ),
             language=agent.language,
             current=CurrentBooking(current.start, _minutes(current)) if current else None,
@@ -203,7 +292,7 @@ class Decision:
         label: the outcome's one word in the log of tool calls.
         change: what to write of `appointment`, if anything.
         appointment: the booking it is about.
-        old_start: when a booking that is moved started before, in UTC.
+        before: a booking that is moved, as it was.
         said_before: the sentence that confirmed a cancellation earlier in this call, to be repeated.
     """
 
@@ -211,38 +300,40 @@ class Decision:
     label: str
     change: Literal["insert", "move", "cancel"] | None = None
     appointment: Appointment | None = None
-    old_start: datetime | None = None
+    before: Appointment | None = None
     said_before: str | None = None
 
 
 def offer_slots(context: RequestContext, request: BookingRequest) -> Decision:
     """Find up to three times as asked for, or the nearest others."""
     _ = context.active_agent
-    availability = context.availability()
-    found = parse_search(request.date, request.time_of_day, context.parse_context(request))
+    choice = context.chosen_home(request)
+    availability = context.availability(home=choice.home if choice else None)
+    found = parse_search(request.date, request.time_of_day, context.parse_context(request, rules=availability.rules))
     if isinstance(found, Clarification):
         raise TimeUnclear(found, _times_near(found, availability))
-    return _offer(availability, found, own_bookings.given_home(request))
+    return _offer(availability, found, choice.label if choice else None)
 
 
 def book(context: RequestContext, request: BookingRequest) -> Decision:
     """Decide on a new viewing. One that this caller already has of that home takes its place."""
     _ = context.active_agent
-    home, name = own_bookings.given_home(request), own_bookings.given_name(request)
-    if home is None:
+    choice, name = context.chosen_home(request), own_bookings.given_name(request)
+    if choice is None:
         raise AddressMissing
     if name is None:
         raise NameMissing
-    availability = context.availability()
-    start = _start(parse_start(request.start_time, context.parse_context(request)), availability, home)
+    availability = context.availability(home=choice.home)
+    parse_context = context.parse_context(request, rules=availability.rules)
+    start = _start(parse_start(request.start_time, parse_context), availability, choice.label)
     if isinstance(start, Decision):
         return start
-    standing = _standing(context, home, name, start)
+    standing = _standing(context, choice, name, start)
     if standing is not None:
         return _already_booked(standing, Booked(standing))
     check_start(availability, start)
     phone = _visitors_number(context, request)
-    booking = new_booking(context, request, home, name, phone, start)
+    booking = new_booking(context, request, choice, name, phone, start, availability)
     return _changing(context, Booked(booking, will_text=context.will_text(booking)), "insert")
 
 
@@ -250,19 +341,28 @@ def move(context: RequestContext, request: BookingRequest) -> Decision:
     """Decide on another time for one of the caller's bookings. A refused move leaves it where it is."""
     _ = context.active_agent
     booking = _target_booking(context, request)
-    availability = context.availability(without=booking)
+    availability = context.availability(without=booking, home=context.home_of(booking))
     start = _start(
-        parse_change(request.start_time, context.parse_context(request, booking)),
+        parse_change(request.start_time, context.parse_context(request, booking, availability.rules)),
         availability,
-        booking.property_address,
+        booking.home,
     )
     if isinstance(start, Decision):
         return start
     if start == booking.start:
         return _already_booked(booking, Moved(booking))
     check_start(availability, start)
-    moved = replace(booking, start=start, end=start + timedelta(minutes=availability.rules.slot_minutes))
-    return _changing(context, Moved(moved, will_text=context.will_text(moved)), "move", booking.start)
+    agent = context.agent_for(start, availability)
+    moved = replace(
+        booking,
+        start=start,
+        end=start + timedelta(minutes=availability.slot_minutes_at(start)),
+        agent_id=agent.agent_id,
+        agent_name=agent.agent_name,
+        time_zone=agent.time_zone,
+        names_agent=booking.names_agent or agent.agent_id != booking.agent_id,
+    )
+    return _changing(context, Moved(moved, will_text=context.will_text(moved)), "move", booking)
 
 
 def cancel(context: RequestContext, request: BookingRequest) -> Decision:
@@ -284,7 +384,7 @@ def find(context: RequestContext, request: BookingRequest) -> Decision:
     bookings = context.bookings_to_change
     if not own_bookings.given_name(request) and not own_bookings.given_home(request):
         return Decision(IdentityUnconfirmed(len(bookings)), "answered")
-    agreement = own_bookings.agreeing_with(bookings, request)
+    agreement = own_bookings.agreeing_with(bookings, request, context.named_home(request))
     if not agreement.is_certain:
         return Decision(IdentityUnconfirmed(len(bookings)), "answered")
     return Decision(Found(agreement.bookings), "answered")
@@ -344,6 +444,10 @@ def question_in(result: Outcome | Refusal) -> str | None:
     """Return the stable key of the question that the sentence about `result` asks."""
     if isinstance(result, TimeUnclear):
         return result.question.key
+    if isinstance(result, WhichHome):
+        return question_key(result.homes)
+    if isinstance(result, HomeUnknown):
+        return question_key(())
     return QUESTION_KEYS.get(type(result))
 
 
@@ -388,12 +492,12 @@ def _times_near(question: Clarification, availability: Availability) -> tuple[da
 # --- bookings --------------------------------------------------------------------------------------------------------
 
 
-def _standing(context: RequestContext, home: str, name: str, start: datetime) -> Appointment | None:
+def _standing(context: RequestContext, choice: HomeChoice, name: str, start: datetime) -> Appointment | None:
     """Return the caller's booking of that home at that time.
 
     Raise what has to be asked first: AlreadyBooked, WhichBooking, BookingUnconfirmed, BookedForAnother.
     """
-    agreement = own_bookings.at_home(context.callers_bookings, home)
+    agreement = own_bookings.at_home(context.callers_bookings, choice.said, choice.home)
     own = [b for b in agreement.bookings if own_bookings.is_same_person(name, b.attendee_name)]
     others = [booking for booking in agreement.bookings if booking not in own]
     at_that_time = next((booking for booking in own if booking.start == start), None)
@@ -410,7 +514,7 @@ def _standing(context: RequestContext, home: str, name: str, start: datetime) ->
         raise AlreadyBooked(own[0])
     if others and not context.was_asked("another-person", "attendee_name"):
         clash = next((booking for booking in others if booking.start == start), None)
-        nearest = context.availability().nearest(start) if clash else ()
+        nearest = context.availability(home=choice.home).nearest(start) if clash else ()
         raise BookedForAnother(clash or others[0], name, nearest)
     return None
 
@@ -428,27 +532,37 @@ def _visitors_number(context: RequestContext, request: BookingRequest) -> str | 
 
 
 def new_booking(  # noqa: PLR0917  # what a booking consists of
-    context: RequestContext, request: BookingRequest, home: str, name: str, phone: str | None, start: datetime
+    context: RequestContext,
+    request: BookingRequest,
+    choice: HomeChoice,
+    name: str,
+    phone: str | None,
+    start: datetime,
+    availability: Availability,
 ) -> Appointment:
     """Return a booking that is not stored yet.
 
     Args:
         context: the tool call and the agent.
         request: the visitor's e-mail address is taken from it.
-        home: the address.
+        choice: the home.
         name: the visitor's.
         phone: the visitor's number; None if none was given.
         start: when it starts, in UTC.
+        availability: in which it is free.
     """
-    agent = context.known_agent
+    agent, home = context.agent_for(start, availability), choice.home
     return Appointment(
         appointment_id=UNBOOKED,
         agent_id=agent.agent_id,
         agent_name=agent.agent_name,
         time_zone=agent.time_zone,
-        property_address=home,
+        property_address=choice.said,
+        property_id=choice.property_id,
+        home_label=home.label if home else None,
+        is_home_unknown=choice.is_unknown,
         start=start,
-        end=start + timedelta(minutes=agent.rules.slot_minutes),
+        end=start + timedelta(minutes=availability.slot_minutes_at(start)),
         status="confirmed",
         attendee_name=name,
         attendee_email=request.attendee_email,
@@ -457,6 +571,7 @@ def new_booking(  # noqa: PLR0917  # what a booking consists of
         vapi_call_id=context.invocation.vapi_call_id,
         created_at=context.now,
         booked_by=PHONE,
+        names_agent=context.team is not None and context.team.is_shared,
     )
 
 
@@ -467,6 +582,7 @@ def _target_booking(context: RequestContext, request: BookingRequest) -> Appoint
         request,
         context.call_history.latest_argument("attendee_name"),
         is_confirmed=context.was_asked("which-booking", "property_address", "attendee_name"),
+        named=context.named_home(request),
     )
 
 
@@ -479,13 +595,17 @@ def _changing(
     context: RequestContext,
     outcome: Booked | Moved | Cancelled,
     change: Literal["insert", "move", "cancel"],
-    old_start: datetime | None = None,
+    before: Appointment | None = None,
 ) -> Decision:
     """Decide to change something. Raise CallEnded for a tool call that is delivered after the end of its call."""
     if context.call_history.has_ended:
         raise CallEnded
     label = {"insert": "booked", "move": "moved", "cancel": "cancelled"}[change]
-    return Decision(outcome, label, change, outcome.appointment, old_start)
+    return Decision(outcome, label, change, outcome.appointment, before)
+
+
+def _is_about_time(question: str) -> bool:
+    return question not in QUESTION_KEYS.values() and not question.startswith(HOME_QUESTION)
 
 
 def _minutes(booking: Appointment) -> int:

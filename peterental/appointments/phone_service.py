@@ -13,8 +13,9 @@ from peterental.appointments import phone_requests
 from peterental.appointments.availability import Availability, UnavailableReason
 from peterental.appointments.model import CalendarUnavailable, SlotTaken
 from peterental.appointments.phone_requests import Decision, RequestContext
-from peterental.appointments.repository import AppointmentRepository
+from peterental.appointments.repository import AppointmentRepository, Turn
 from peterental.appointments.slot_check import check_slot
+from peterental.appointments.team import CalendarStale, team_of
 from peterental.appointments.understanding import understand
 from peterental.appointments.wish import wish_of
 from peterental.calls.model import ToolInvocation
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from peterental.appointments.model import BookingRequest
     from peterental.appointments.schedule_repository import AgentSchedule
     from peterental.appointments.slot_check import SlotCheck
+    from peterental.appointments.team import Team
     from peterental.appointments.understanding import Understanding
     from peterental.calendars.sync_service import SyncService
     from peterental.calls.model import Outcome, Render
@@ -42,14 +44,6 @@ log = logging.getLogger(__name__)
 
 MAX_LANGUAGES = 1000
 """How many agents' languages one process remembers."""
-
-
-class _CalendarStale(Exception):  # leaves a transaction; nobody sees it
-    """The busy times of the agent are too old to offer or book a time by."""
-
-    def __init__(self, agent: Agent) -> None:
-        self.agent = agent
-        super().__init__()
 
 
 class PhoneBookingService:
@@ -102,18 +96,33 @@ class PhoneBookingService:
         One round trip to read, and at most one to record the tool call. More, and up to two seconds, if the agent's
         calendar was read too long ago.
         """
-        now = self._now()
-        schedule = self._appointments.schedule(invocation.agent_key, now)
-        self._remember_language(invocation, schedule.agent)
-        stale = self._stale_agent(schedule, now)
-        if stale is not None:
-            self._calendars.refresh(stale.agent_id)
-            schedule = self._appointments.schedule(invocation.agent_key, now)
-            stale = self._stale_agent(schedule, now)
-        if stale is not None:
+        try:
+            return self._offer_slots(invocation, request, render)
+        except CalendarStale as stale:
+            self._calendars.refresh(stale.agent.agent_id)
+        try:
+            return self._offer_slots(invocation, request, render)
+        except CalendarStale as stale:
             return self._leave_wish(invocation, request, render, stale)
+
+    def _offer_slots(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
+        """Read the schedule, decide, and record. Raises CalendarStale."""
+        now, home = self._now(), request.property_address
+        if home is not None:
+            self._calls.settle(invocation.vapi_call_id)
+        line = self._appointments.line(invocation, home, now)
+        schedule = line.holder
+        self._remember_language(invocation, schedule.agent)
+        team = team_of(line, self._calendars.is_current, now)
+        self._require_current(schedule, team, now)
         context = RequestContext(
-            now=now, invocation=invocation, agent=schedule.agent, taken=schedule.taken, busy=schedule.busy
+            now=now,
+            invocation=invocation,
+            agent=schedule.agent,
+            taken=schedule.taken,
+            busy=schedule.busy,
+            team=team,
+            catalogue=schedule.catalogue,
         )
         return self._answer_question(context, request, render, phone_requests.offer_slots)
 
@@ -139,12 +148,19 @@ class PhoneBookingService:
         """
         now = self._now()
         with self._database.connection() as connection, connection.pipeline():
-            pending = self._appointments.queue_schedule(connection, invocation, now)
+            pending = self._appointments.queue_schedule(connection, invocation, request.property_address, now)
             connection.sync()
             found = pending.read()
         agent = found.schedule.agent
         self._remember_language(invocation, agent)
-        context = RequestContext(now=now, invocation=invocation, agent=agent, own=found.own)
+        context = RequestContext(
+            now=now,
+            invocation=invocation,
+            agent=agent,
+            team=team_of(found.line, self._calendars.is_current, now),
+            own=found.own,
+            catalogue=found.schedule.catalogue,
+        )
         return self._answer_question(context, request, render, phone_requests.find)
 
     def understand(
@@ -161,12 +177,22 @@ class PhoneBookingService:
             now: the time of the call, aware; None for the present.
         """
         now = now or self._now()
-        schedule = None if "\x00" in agent_id else self._appointments.schedule_of(agent_id, now)
+        line = None if "\x00" in agent_id else self._appointments.line_of(agent_id, now)
+        schedule = line.holder if line else None
         agent = schedule.agent if schedule else None
-        if schedule is None or agent is None or not (viewer.is_admin or agent.user_id == viewer.user_id):
+        if line is None or schedule is None or agent is None:
+            raise AgentUnknown
+        if not (viewer.is_admin or agent.user_id == viewer.user_id):
             raise AgentUnknown
         invocation = ToolInvocation(name="set_appointment", tool_call_id="")
-        context = RequestContext(now=now, invocation=invocation, agent=agent, taken=schedule.taken, busy=schedule.busy)
+        context = RequestContext(
+            now=now,
+            invocation=invocation,
+            agent=agent,
+            taken=schedule.taken,
+            busy=schedule.busy,
+            team=team_of(line, lambda *_: True, now),
+        )
         return understand(phrase, context), agent
 
     def check_slot(self, agent_id: str, day: date, minutes: int, viewer: Viewer) -> SlotCheck:
@@ -249,12 +275,12 @@ class PhoneBookingService:
             return self._attempt_change(invocation, request, render, decide, needs_calendar=needs_calendar)
         except SlotTaken:
             log.info("The time was taken by another writer; deciding again", extra={"call_id": invocation.vapi_call_id})
-        except _CalendarStale as stale:
+        except CalendarStale as stale:
             self._calendars.refresh(stale.agent.agent_id)
         try:
             return self._attempt_change(invocation, request, render, decide, needs_calendar=needs_calendar)
-        except _CalendarStale as stale:
-            return self._leave_wish(invocation, request, render, stale.agent)
+        except CalendarStale as stale:
+            return self._leave_wish(invocation, request, render, stale)
         except SlotTaken as refusal:
             answer = render(refusal, None, self._now())
             self._calls.record_tool_call_alone(invocation, answer=answer, outcome="refused")
@@ -271,42 +297,54 @@ class PhoneBookingService:
     ) -> str:
         """Lock the agent, decide and write, unless the tool call is a repetition.
 
-        Raises SlotTaken, and _CalendarStale if the decision needs a calendar that was read too long ago.
+        Raises SlotTaken, and CalendarStale if the decision needs a calendar that was read too long ago.
         """
         with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
             history = self._calls.begin(connection, invocation)
             now = self._now()
-            pending = self._appointments.queue_schedule(connection, invocation, now)
+            home = request.property_address
+            pending = self._appointments.queue_schedule(connection, invocation, home, now)
             connection.sync()
             call_history = history.read()
             if call_history.redelivered is not None:
                 return call_history.redelivered.answer
             found = pending.read()
             schedule = found.schedule
-            stale = self._stale_agent(schedule, now) if needs_calendar else None
-            if stale is not None:
-                raise _CalendarStale(stale)
+            team = None
+            if found.line.agents:
+                team = team_of(found.line, self._calendars.is_current, now, history.locked_agents())
+            if needs_calendar:
+                self._require_current(schedule, team, now)
             context = RequestContext(
                 now=now,
                 invocation=invocation,
                 agent=schedule.agent,
                 taken=schedule.taken,
                 busy=schedule.busy,
+                team=team,
                 own=found.own,
                 textable=found.textable if self._promises_texts else frozenset(),
                 call_history=call_history,
+                catalogue=schedule.catalogue,
             )
             return self._decide_and_record(connection, context, request, render, decide)
 
-    def _stale_agent(self, schedule: AgentSchedule, now: datetime) -> Agent | None:
-        """Return the agent of a schedule if its calendar was read too long ago; None if times may be offered."""
-        agent = schedule.agent
-        if agent is None or not agent.is_active or self._calendars.is_current(schedule.calendar_age, agent, now):
-            return None
-        return agent
+    def _require_current(self, schedule: AgentSchedule, team: Team | None, now: datetime) -> None:
+        """Raise CalendarStale if the calendar of the line's only agent was read too long ago.
 
-    def _leave_wish(self, invocation: ToolInvocation, request: BookingRequest, render: Render, agent: Agent) -> str:
-        """Leave the agent an urgent message with what the caller wanted, instead of offering or booking a time."""
+        Which agents of several matter depends on the request.
+        """
+        agent = schedule.agent
+        if agent is None or not agent.is_active or (team is not None and team.is_shared):
+            return
+        if not self._calendars.is_current(schedule.calendar_age, agent, now):
+            raise CalendarStale(agent, agent)
+
+    def _leave_wish(
+        self, invocation: ToolInvocation, request: BookingRequest, render: Render, stale: CalendarStale
+    ) -> str:
+        """Leave the line's agent an urgent message with what the caller wanted, and offer or book no time."""
+        agent = stale.holder
         log.warning("No time was offered: the calendar cannot be read", extra={"call_id": invocation.vapi_call_id})
         with self._database.transaction() as connection:
             history = self._calls.begin(connection, invocation)
@@ -314,7 +352,9 @@ class PhoneBookingService:
             redelivered = history.read().redelivered
             if redelivered is not None:
                 return redelivered.answer
-            can_call_back = self._calls.leave_urgent(connection, invocation, agent, wish_of(invocation.name, request))
+            can_call_back = self._calls.leave_urgent(
+                connection, invocation, agent, wish_of(invocation.name, request, of_team=stale.of_team)
+            )
             answer = render(CalendarUnavailable(can_call_back=can_call_back), agent, self._now())
             self._calls.record_tool_call(
                 connection, invocation, answer=answer, outcome="message", agent_id=agent.agent_id
@@ -354,12 +394,17 @@ class PhoneBookingService:
         booking = decision.appointment
         if booking is None or decision.change is None:
             return None
-        blocked_until = booking.end + timedelta(minutes=context.known_agent.rules.buffer_minutes)
+        blocked_until = booking.end + timedelta(minutes=context.agent_of(booking).rules.buffer_minutes)
+        turn = None
+        if context.team is not None and context.team.is_shared:
+            turn = Turn(context.team.holder.agent_id, context.team.turn_at(context.now))
         if decision.change == "insert":
-            return self._appointments.insertion(booking, blocked_until, context.invocation.tool_call_id)
+            return self._appointments.insertion(booking, blocked_until, context.invocation.tool_call_id, turn)
         if decision.change == "move":
-            old_start = decision.old_start or booking.start
-            self._appointments.move(connection, booking, old_start, blocked_until, context.now)
+            before = decision.before or booking
+            self._appointments.move(connection, booking, before, blocked_until, context.now)
+            if turn is not None and before.agent_id != booking.agent_id:
+                self._appointments.note_turn(connection, turn, booking.agent_id)
         else:
             self._appointments.cancel(connection, booking, context.now)
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,20 +10,23 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from peterental.agents.lookup import AGENT_BY_VAPI_KEY
+from peterental.agents.lookup import LINE_BY_VAPI_KEY, NOTE_TURN
 from peterental.appointments.model import PHONE, Appointment, SlotTaken
 from peterental.appointments.schedule_repository import (
+    LINE_SCHEDULE_BY_ID,
+    LINE_SCHEDULE_BY_VAPI_KEY,
     MULTI_DAY,
     SCHEDULE_BY_ID,
-    SCHEDULE_BY_VAPI_KEY,
     AgentSchedule,
+    LineSchedule,
+    read_line,
     read_schedule,
     schedule_statement,
 )
 from peterental.calls.repository import Change
 from peterental.database.constraints import named_constraints
 from peterental.phone_numbers import last_digits, normalise
-from peterental.properties.lookup import HOME_LABEL
+from peterental.properties.lookup import HOME_LABEL, home_values
 
 if TYPE_CHECKING:
     import psycopg
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from peterental.calls.model import ToolInvocation
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
+    from peterental.database.statement import Statement
     from peterental.errors import Refusal
 
 APPOINTMENT = f"""
@@ -73,7 +77,10 @@ OVERLAPPING = f"""
 CALLER_END = r"right(regexp_replace(caller_number, '\D', '', 'g'), 7)"
 """The last digits of a number, however it is written. Word for word the expression that migration 014 indexes."""
 
-CONSTRAINT_ERRORS: Mapping[str, type[Refusal]] = {"appointments_agent_no_overlap": SlotTaken}
+CONSTRAINT_ERRORS: Mapping[str, type[Refusal]] = {
+    "appointments_agent_no_overlap": SlotTaken,
+    "property_viewings_no_overlap": SlotTaken,
+}
 """What violations of the constraints of `appointments` mean, by constraint."""
 
 
@@ -81,10 +88,10 @@ CONSTRAINT_ERRORS: Mapping[str, type[Refusal]] = {"appointments_agent_no_overlap
 # are looked up by id (OFFSET 0 keeps it so): a plan that was made while the table was small would read all bookings of
 # the agent.
 SCHEDULE_AND_OWN = schedule_statement(
-    AGENT_BY_VAPI_KEY,
+    LINE_BY_VAPI_KEY,
     f"""
-    (
-        SELECT json_agg(to_json(booking) ORDER BY booking.start)::text
+        SELECT json_agg(to_json(booking) ORDER BY booking.start)::text AS own,
+            array_agg(booking.property_id) FILTER (WHERE booking.property_id IS NOT NULL) AS own_homes
         FROM (
             SELECT {APPOINTMENT}
             FROM (
@@ -101,7 +108,6 @@ SCHEDULE_AND_OWN = schedule_statement(
             CROSS JOIN (SELECT agent.agent_name, agent.time_zone) AS agents
             WHERE appointments.agent_id = agent.agent_id AND status = 'confirmed'
         ) AS booking
-    )
     """,
     # The numbers that get no texts, of those that a change may be texted to; NULL where no texts are sent.
     """
@@ -112,6 +118,8 @@ SCHEDULE_AND_OWN = schedule_statement(
         )
     END
     """,
+    line=True,
+    reads_homes=True,
 )
 
 _BOOKED = """
@@ -139,6 +147,7 @@ _FIRST_EVENT = """
 """
 _INSERT = f"WITH {_BOOKED} {_FIRST_EVENT}"
 _INSERTION = f"{_BOOKED}, changed AS ({_FIRST_EVENT})"
+_INSERTION_IN_TURN = f"{_BOOKED}, turned AS ({NOTE_TURN}), changed AS ({_FIRST_EVENT})"
 
 _own_decoder = msgspec.json.Decoder(tuple[Appointment, ...])
 
@@ -148,31 +157,56 @@ class CallersSchedule:
     """What is read for a tool call.
 
     Args:
-        schedule: of the agent.
-        own: the caller's own upcoming bookings, soonest first.
+        line: the schedules of the agents of the line.
+        own: the caller's own upcoming bookings with them, soonest first.
         textable: the numbers in E.164, of those in the tool call, that are texted about a change.
     """
 
-    schedule: AgentSchedule
+    line: LineSchedule
     own: tuple[Appointment, ...]
     textable: frozenset[str]
 
+    @property
+    def schedule(self) -> AgentSchedule:
+        """The schedule of the agent whose line it is."""
+        return self.line.holder
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A booking by a shared line, of which it takes note.
+
+    Args:
+        holder_agent_id: whose line it is.
+        at: later than any before it, aware.
+    """
+
+    holder_agent_id: str
+    at: datetime
+
 
 class PendingSchedule:
-    """The result of `AppointmentRepository.queue_schedule`, after the sync."""
+    """The result of `AppointmentRepository.queue_schedule`, after the sync.
 
-    def __init__(self, cursor: psycopg.RawCursor[DictRow], numbers: frozenset[str]) -> None:
-        self._cursor = cursor
+    Args:
+        read: returns the rows.
+        numbers: those in the tool call, in E.164.
+    """
+
+    def __init__(self, read: Callable[[], Sequence[DictRow]], numbers: frozenset[str]) -> None:
+        self._read = read
         self._numbers = numbers
 
     def read(self) -> CallersSchedule:
         """Return what was read."""
-        row = self._cursor.fetchone()
-        own = row["own"] if row else None
-        stopped = row["stopped"] if row else None
+        rows = self._read()
+        own = [booking for row in rows if row["own"] for booking in _own_decoder.decode(row["own"])]
+        if len(rows) > 1:
+            own.sort(key=lambda booking: (booking.start, booking.appointment_id))
+        stopped = rows[0]["stopped"] if rows else None
         return CallersSchedule(
-            read_schedule(row),
-            _own_decoder.decode(own) if own else (),
+            read_line(rows),
+            tuple(own),
             frozenset() if stopped is None else self._numbers.difference(stopped),
         )
 
@@ -182,14 +216,28 @@ class AppointmentRepository:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._has_homes = True
+        """Whether the catalogue had homes when it was last looked at. Without any, no words are prepared for it."""
 
-    def schedule(self, key: AgentKey, now: datetime) -> AgentSchedule:
-        """Return the schedule of the agent that a call is for.
+    def line(self, invocation: ToolInvocation, home: str | None, now: datetime) -> LineSchedule:
+        """Return the schedules of the agents of the line that was called, with the homes that the caller may mean.
 
         One statement, one round trip.
+
+        Args:
+            invocation: the tool call.
+            home: as the caller named it; None where none was named.
+            now: the present moment, aware.
         """
+        values = _key(invocation.agent_key) | {"now": now, "vapi_call_id": invocation.vapi_call_id or None}
         with self._database.connection() as connection:
-            return read_schedule(SCHEDULE_BY_VAPI_KEY.execute(connection, _key(key) | {"now": now}).fetchone())
+            cursor = LINE_SCHEDULE_BY_VAPI_KEY.execute(connection, values | self._home_values(home))
+            return read_line(self._rows_with_homes(connection, cursor, LINE_SCHEDULE_BY_VAPI_KEY, values, home))
+
+    def line_of(self, agent_id: str, now: datetime) -> LineSchedule:
+        """Return the schedules of the agents of one agent's line. One statement, one round trip."""
+        with self._database.connection() as connection:
+            return read_line(LINE_SCHEDULE_BY_ID.execute(connection, {"agent_id": agent_id, "now": now}).fetchall())
 
     def schedule_of(self, agent_id: str, now: datetime) -> AgentSchedule:
         """Return the schedule of one agent. One statement, one round trip."""
@@ -206,10 +254,18 @@ class AppointmentRepository:
         )
         return Appointment(**rows[0]) if rows else None
 
-    def queue_schedule(self, connection: Connection, invocation: ToolInvocation, now: datetime) -> PendingSchedule:
-        """Queue the agent's schedule and the caller's own upcoming bookings with it.
+    def queue_schedule(
+        self, connection: Connection, invocation: ToolInvocation, home: str | None, now: datetime
+    ) -> PendingSchedule:
+        """Queue the schedules of the line's agents, the caller's own bookings, and the homes that the caller may mean.
 
         A booking is the caller's own by its number, or because this phone call made it.
+
+        Args:
+            connection: of the transaction.
+            invocation: the tool call.
+            home: as the caller named it; None where none was named.
+            now: the present moment, aware.
         """
         given = (invocation.caller_number, invocation.arguments.get("attendee_phone"))
         numbers = frozenset(number for number in map(normalise, given) if number)
@@ -219,7 +275,30 @@ class AppointmentRepository:
             "vapi_call_id": invocation.vapi_call_id or None,
             "numbers": list(numbers),
         }
-        return PendingSchedule(SCHEDULE_AND_OWN.execute(connection, values), numbers)
+        cursor = SCHEDULE_AND_OWN.execute(connection, values | self._home_values(home))
+        return PendingSchedule(
+            lambda: self._rows_with_homes(connection, cursor, SCHEDULE_AND_OWN, values, home), numbers
+        )
+
+    def _home_values(self, home: str | None) -> dict[str, object]:
+        return home_values(home if self._has_homes else None)
+
+    def _rows_with_homes(
+        self,
+        connection: Connection,
+        cursor: psycopg.RawCursor[DictRow],
+        statement: Statement,
+        values: dict[str, object],
+        home: str | None,
+    ) -> Sequence[DictRow]:
+        """Return the rows; read them again where the catalogue had no homes before and has some now."""
+        rows = cursor.fetchall()
+        if not rows or rows[0]["has_homes"] is self._has_homes:
+            return rows
+        self._has_homes = rows[0]["has_homes"]
+        if home is None or not self._has_homes:
+            return rows
+        return statement.execute(connection, values | home_values(home)).fetchall()
 
     def upcoming_of_number(
         self, connection: Connection, agent_id: str, number: str, now: datetime
@@ -272,56 +351,81 @@ class AppointmentRepository:
         values = _booking_values(appointment, blocked_until, tool_call_id, actor)
         return connection.execute(_INSERT.encode(), values)
 
-    def insertion(self, appointment: Appointment, blocked_until: datetime, tool_call_id: str) -> Change:
-        """Return the same for a booking by phone, as a part of the statement that records the tool call."""
-        return Change(_INSERTION, _booking_values(appointment, blocked_until, tool_call_id, PHONE))
+    def insertion(
+        self, appointment: Appointment, blocked_until: datetime, tool_call_id: str, turn: Turn | None = None
+    ) -> Change:
+        """Return the same for a booking by phone, as a part of the statement that records the tool call.
+
+        Args:
+            appointment: as for `insert`.
+            blocked_until: likewise.
+            tool_call_id: likewise.
+            turn: what a shared line notes about it.
+        """
+        values = _booking_values(appointment, blocked_until, tool_call_id, PHONE)
+        if turn is None:
+            return Change(_INSERTION, values)
+        return Change(_INSERTION_IN_TURN, values | {"turn_holder_id": turn.holder_agent_id, "turn_at": turn.at})
 
     def move(
         self,
         connection: Connection,
         appointment: Appointment,
-        old_start: datetime,
+        before: Appointment,
         blocked_until: datetime,
         now: datetime,
         *,
         actor: str = PHONE,
     ) -> None:
-        """Queue the UPDATE that moves a booking, and the event of its history.
+        """Queue the UPDATE that moves a booking, also to another agent, and the event of its history.
 
         `updated_at` grows with every change, so that it identifies one state of the booking.
 
         Args:
-            connection: of the transaction that has locked the agent.
+            connection: of the transaction that has locked the agent, and the one before.
             appointment: with its new times.
-            old_start: its start before.
+            before: as it was.
             blocked_until: the end of the agent's buffer after it.
             now: the present moment, aware.
             actor: PHONE, VISITOR, or the e-mail address of the user who moves it.
         """
+        changes = None
+        if before.agent_id != appointment.agent_id:
+            changes = {
+                "agent": (before.agent_name, appointment.agent_name),
+                "agent_id": (before.agent_id, appointment.agent_id),
+            }
         connection.execute(
             """
             WITH moved AS (
                 UPDATE appointments
                 SET start_time = %(start)s, end_time = %(end)s, blocked_until = %(blocked_until)s,
-                    overlap_allowed = %(overlap_allowed)s,
+                    agent_id = %(agent_id)s, overlap_allowed = %(overlap_allowed)s,
                     updated_at = GREATEST(%(now)s, updated_at + INTERVAL '1 microsecond')
                 WHERE id = %(id)s AND status = 'confirmed'
                 RETURNING id
             )
-            INSERT INTO appointment_events (appointment_id, happened_at, kind, actor, old_start, new_start)
-            SELECT id, %(now)s, 'moved', %(actor)s, %(old_start)s, %(start)s FROM moved
+            INSERT INTO appointment_events (appointment_id, happened_at, kind, actor, old_start, new_start, changes)
+            SELECT id, %(now)s, 'moved', %(actor)s, %(old_start)s, %(start)s, %(changes)s::jsonb FROM moved
             """,
             {
                 "id": appointment.appointment_id,
                 "start": appointment.start,
                 "end": appointment.end,
                 "blocked_until": blocked_until,
+                "agent_id": appointment.agent_id,
                 "overlap_allowed": appointment.overlap_allowed,
-                "old_start": old_start,
+                "old_start": before.start,
+                "changes": None if changes is None else msgspec.json.encode(changes).decode(),
                 "now": now,
                 "actor": actor,
             },
         )
+
+    def note_turn(self, connection: Connection, turn: Turn, agent_id: str) -> None:
+        """Queue the note of a shared line that it gave a viewing to another one of its agents."""
+        values = {"turn_holder_id": turn.holder_agent_id, "turn_at": turn.at, "booking_agent_id": agent_id}
+        connection.execute(NOTE_TURN.encode(), values)
 
     def cancel(self, connection: Connection, appointment: Appointment, now: datetime) -> None:
         """Queue a cancellation by phone and the event of its history."""

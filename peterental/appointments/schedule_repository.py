@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from peterental.agents.lookup import AGENT_BY_ID, AGENT_BY_VAPI_KEY, AGENT_JSON, BUSY_TIMES, agent_from_json
+from peterental.agents.lookup import AGENT_BY_ID, AGENT_JSON, BUSY_TIMES, LINE_BY_ID, LINE_BY_VAPI_KEY, agent_from_json
 from peterental.appointments.availability import Availability, BookedInterval, without_booking
 from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes
+from peterental.appointments.home_choice import Catalogue, TakenHome, merged, questions_from_json
 from peterental.calendars.lookup import CALENDAR_AGE, calendar_age
+from peterental.calls.lookup import HOME_QUESTIONS, HOMES_ASKED_ABOUT
 from peterental.database.statement import Statement
+from peterental.properties.lookup import candidates_sql, homes_from_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from psycopg.rows import DictRow
 
     from peterental.agents.model import Agent
+    from peterental.agents.shared_lines.model import Choice
     from peterental.calendars.account import CalendarAge
+    from peterental.properties.model import Property
 
 HELD = 0
 """The appointment id of a time that is held for a caller: it counts among the viewings of its day."""
@@ -45,29 +51,44 @@ _BOOKED_TIMES = f"""
 """
 
 
-def schedule_statement(agent: str, own: str = "NULL", stopped: str = "NULL") -> Statement:
-    """Return the statement that reads the schedule of one agent as one row.
+_LINE = ", agent.is_holder, agent.position, agent.last_booked_at, agent.choice"
+
+
+def schedule_statement(
+    agent: str, own: str = "", stopped: str = "NULL", *, line: bool = False, reads_homes: bool = False
+) -> Statement:
+    """Return the statement that reads the schedule of one agent as one row, or of each agent of a line.
 
     Args:
-        agent: the query of its row of `agents`.
-        own: an expression to read with it, in which that row is `agent`; the column `own` of the result.
-        stopped: another one; the column `stopped`.
+        agent: the query of its row of `agents`, or of those of a line.
+        own: a query of one row to read with it, in which that row is `agent`: the columns `own` and `own_homes`, the
+            ids of the homes in it.
+        stopped: an expression; the column `stopped` of the result.
+        line: whether the query is of a line, as `line_sql` returns it.
+        reads_homes: whether the homes are read that the caller may mean.
     """
+    own_homes = "own.own_homes" if own else "NULL::bigint[]"
+    homes = candidates_sql(own_homes, HOMES_ASKED_ABOUT) if reads_homes else "NULL"
+    questions = f"CASE WHEN %(home_is_said)s AND EXISTS (SELECT FROM properties) THEN {HOME_QUESTIONS} END"
     return Statement(
         f"""
         SELECT
             described.agent, booked.*, busy.*, age.*,
-            {own} AS own, {stopped} AS stopped
+            {"own.own" if own else "NULL"} AS own, {stopped} AS stopped,
+            {homes} AS homes, {questions if reads_homes else "NULL"} AS home_questions,
+            {"EXISTS (SELECT FROM properties)" if reads_homes else "NULL"} AS has_homes{_LINE if line else ""}
         FROM ({agent}) AS agent
         , LATERAL ({AGENT_JSON}) AS described
         , LATERAL ({_BOOKED_TIMES}) AS booked
         , LATERAL ({BUSY_TIMES}) AS busy
         , LATERAL ({CALENDAR_AGE}) AS age
+        {f", LATERAL ({own}) AS own" if own else ""}
         """
     )
 
 
-SCHEDULE_BY_VAPI_KEY = schedule_statement(AGENT_BY_VAPI_KEY)
+LINE_SCHEDULE_BY_VAPI_KEY = schedule_statement(LINE_BY_VAPI_KEY, line=True, reads_homes=True)
+LINE_SCHEDULE_BY_ID = schedule_statement(LINE_BY_ID, line=True)
 SCHEDULE_BY_ID = schedule_statement(AGENT_BY_ID)
 
 
@@ -81,29 +102,110 @@ class AgentSchedule:
             for callers.
         busy: when the agent is busy otherwise, from now to the horizon.
         calendar_age: how old the busy blocks of its calendars are; None without a calendar.
+        catalogue: the homes that the caller may mean; None without a catalogue, or where none was asked for.
     """
 
     agent: Agent | None
     taken: tuple[BookedInterval, ...] = ()
     busy: BusyTimes = NO_BUSY_TIMES
     calendar_age: CalendarAge | None = None
+    catalogue: Catalogue | None = None
 
-    def availability(self, now: datetime, *, without: int | None = None) -> Availability:
+    def availability(
+        self,
+        now: datetime,
+        *,
+        without: int | None = None,
+        home: Property | None = None,
+        home_taken: BusyTimes = NO_BUSY_TIMES,
+    ) -> Availability:
         """Return when the agent, who is known, can be booked.
 
         Args:
             now: the present moment, aware.
             without: the id of a viewing that is to be moved, which does not block itself.
+            home: whose own rules count, too; None: no home's.
+            home_taken: when that home may not be viewed.
         """
         assert self.agent is not None  # noqa: S101  # tells mypy
-        return Availability(self.agent.rules, self.agent.zone, now, without_booking(self.taken, without), self.busy)
+        rules = home.narrowed(self.agent.rules) if home else self.agent.rules
+        taken = without_booking(self.taken, without)
+        return Availability(rules, self.agent.zone, now, taken, self.busy, home_taken)
+
+
+@dataclass(frozen=True)
+class LineAgent:
+    """An agent of a line that has more than its own.
+
+    Args:
+        agent: who.
+        schedule: when the agent is taken.
+        position: its place in the order, from 1; None: the line does not book it, but finds its viewings.
+        last_booked_at: when the line last booked it; None: never.
+    """
+
+    agent: Agent
+    schedule: AgentSchedule
+    position: int | None = None
+    last_booked_at: datetime | None = None
+
+    @property
+    def is_booked(self) -> bool:
+        """Whether the line books the agent."""
+        return self.position is not None
+
+
+@dataclass(frozen=True)
+class LineSchedule:
+    """The schedules of the agents of a line.
+
+    Args:
+        holder: of the agent whose line it is.
+        agents: all agents of a line that has more than its own, in order; those whom it does not book come last.
+        choice: how one of those who are free is chosen.
+    """
+
+    holder: AgentSchedule
+    agents: tuple[LineAgent, ...] = ()
+    choice: Choice = "first_free"
+
+
+def read_line(rows: Sequence[DictRow]) -> LineSchedule:
+    """Return the schedules in the rows of a statement of a line. A line that was never shared has one row."""
+    if len(rows) <= 1:
+        return LineSchedule(read_schedule(rows[0] if rows else None))
+    schedules = [(read_schedule(row), row) for row in rows]
+    holder, holders_row = next((schedule, row) for schedule, row in schedules if row["is_holder"])
+    agents = [
+        LineAgent(schedule.agent, schedule, row["position"], row["last_booked_at"])
+        for schedule, row in schedules
+        if schedule.agent is not None
+    ]
+    agents.sort(key=lambda each: (each.position is None, each.position, each.agent.agent_id))
+    catalogues = [schedule.catalogue for schedule, _ in schedules if schedule.catalogue is not None]
+    holder = replace(holder, catalogue=merged(catalogues))
+    return LineSchedule(holder, tuple(agents), holders_row["choice"])
 
 
 def read_schedule(row: DictRow | None) -> AgentSchedule:
-    """Return the schedule in a row of SCHEDULE_BY_VAPI_KEY or SCHEDULE_BY_ID."""
+    """Return the schedule in a row of a statement."""
     if row is None:
         return AgentSchedule(None)
     booked = map(BookedInterval, row["starts"] or (), row["untils"] or (), row["ids"] or ())
     held = (BookedInterval(start, start, HELD) for start in row["held"] or ())  # busy too; this counts them for the day
     busy = BusyTimes(row["busy_starts"], row["busy_untils"]) if row["busy_starts"] else NO_BUSY_TIMES
-    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *held), busy, calendar_age(row))
+    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *held), busy, calendar_age(row), _catalogue(row))
+
+
+def _catalogue(row: DictRow) -> Catalogue | None:
+    if row["homes"] is None:
+        return None
+    found = homes_from_json(row["homes"])
+    return Catalogue(
+        homes=found.homes,
+        taken={
+            property_id: tuple(TakenHome(*viewing) for viewing in viewings)
+            for property_id, viewings in found.taken.items()
+        },
+        questions=questions_from_json(row["home_questions"]) if row["home_questions"] else (),
+    )

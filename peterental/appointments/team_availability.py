@@ -62,14 +62,21 @@ class TeamAvailability(Availability):
         zone: in which callers say and hear times; its days are the days of this availability.
         now: the present moment, aware.
         choice: how one of those who are free is chosen.
+        preferred: the id of the member who is chosen whenever it is free: that of a viewing to be moved.
     """
 
     def __init__(
-        self, members: Sequence[TeamMember], zone: ZoneInfo, now: datetime, choice: Choice = "first_free"
+        self,
+        members: Sequence[TeamMember],
+        zone: ZoneInfo,
+        now: datetime,
+        choice: Choice = "first_free",
+        preferred: str | None = None,
     ) -> None:
         super().__init__(team_rules(members, zone, now), zone, now, ())
         self.members = tuple(members)
         self.choice = choice
+        self.preferred = preferred
 
     def starts_on(self, day: date) -> list[datetime]:
         """Return the starting times, taken or not, in the working hours of any member on `day`, in UTC."""
@@ -109,12 +116,13 @@ class TeamAvailability(Availability):
         free = [member for member, reason in zip(self.members, self._reasons(start), strict=True) if reason is None]
         if self.choice == "round_robin":
             free.sort(key=lambda member: member.last_booked_at or NEVER)
+        free.sort(key=lambda member: member.agent.agent_id != self.preferred)
         return free[0] if free else None
 
-    def booked_at(self) -> datetime:
-        """Return when a booking that is made now is made: later than any earlier one, so that turns have an order."""
-        latest = max((member.last_booked_at or NEVER for member in self.members), default=NEVER)
-        return self.now if latest < self.now else latest + INSTANT
+    def slot_minutes_at(self, start: datetime) -> int:
+        """Return the length of a viewing with the member who is booked at `start`; of the first one if nobody is."""
+        found = self.chosen(start)
+        return found.availability.rules.slot_minutes if found else self.rules.slot_minutes
 
     def _reasons(self, start: datetime) -> list[UnavailableReason | None]:
         return [member.availability.reason_unavailable(start) for member in self.members]
@@ -134,6 +142,17 @@ class TeamAvailability(Availability):
             ):
                 found.update(start for start in starts_of(theirs, their_day) if begins <= start < ends)
         return sorted(found)
+
+
+def turn_at(now: datetime, earlier: Iterable[datetime | None]) -> datetime:
+    """Return when a booking that is made now is made: later than any before it, so that turns have an order.
+
+    Args:
+        now: the present moment, aware.
+        earlier: when the agents of the line were last booked.
+    """
+    latest = max((when for when in earlier if when is not None), default=NEVER)
+    return now if latest < now else latest + INSTANT
 
 
 def team_rules(members: Sequence[TeamMember], zone: ZoneInfo, now: datetime) -> Rules:

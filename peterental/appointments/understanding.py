@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from peterental.appointments.date_parsing import Explanation, explain
+from peterental.appointments.home_choice import HomeChoice
 from peterental.appointments.model import Booked, BookingRequest
 from peterental.appointments.phone_requests import (
     TIME_TOOLS,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from peterental.agents.model import Agent
+    from peterental.appointments.availability import Availability
     from peterental.appointments.date_parsing import Context
     from peterental.calls.model import Outcome, ToolCall
 
@@ -50,12 +52,17 @@ def understand(phrase: str, context: RequestContext) -> Understanding:
         phrase: as an assistant would send it.
         context: the agent with its schedule, and the current time. Raises AgentUnknown without an agent.
     """
-    parse_context = context.parse_context(BookingRequest(start_time=phrase))
-    return Understanding(explain(phrase, parse_context), _outcome(phrase, context, parse_context))
+    try:
+        availability = context.availability()
+    except Refusal as refusal:
+        return Understanding(explain(phrase, context.parse_context(BookingRequest(start_time=phrase))), refusal)
+    parse_context = context.parse_context(BookingRequest(start_time=phrase), rules=availability.rules)
+    return Understanding(explain(phrase, parse_context), _outcome(phrase, context, parse_context, availability))
 
 
-def _outcome(phrase: str, context: RequestContext, parse_context: Context) -> Outcome | Refusal:
-    availability = context.availability()
+def _outcome(
+    phrase: str, context: RequestContext, parse_context: Context, availability: Availability
+) -> Outcome | Refusal:
     try:
         found = understood_start(phrase, parse_context, availability, None)
         if not isinstance(found, datetime):
@@ -63,7 +70,7 @@ def _outcome(phrase: str, context: RequestContext, parse_context: Context) -> Ou
         check_start(availability, found)
     except Refusal as refusal:
         return refusal
-    return Booked(new_booking(context, BookingRequest(), HOME, "", None, found))
+    return Booked(new_booking(context, BookingRequest(), HomeChoice(HOME), "", None, found, availability))
 
 
 def explain_tool_calls(calls: Sequence[ToolCall], agent: Agent) -> dict[str, Explanation]:

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 MAX_PART_CHARS = 200
 
 
-def wish_of(tool: str, request: BookingRequest) -> MessageDraft:
+def wish_of(tool: str, request: BookingRequest, *, of_team: bool = False) -> MessageDraft:
     """Return the message about a request that could not be answered, because the calendar cannot be read.
 
     Args:
         tool: the tool that was called.
         request: its arguments.
+        of_team: whether the line books for other agents than its own, whose calendars could not be read either.
     """
     home = own_bookings.given_home(request)
     viewing = f"a viewing of {_shortened(home)}" if home else "a viewing"
@@ -26,8 +27,9 @@ def wish_of(tool: str, request: BookingRequest) -> MessageDraft:
     parts = (request.start_time, request.date, request.time_of_day)
     times = ", ".join(_shortened(part) for part in parts if isinstance(part, str) and part.strip())
     when = f": \N{LEFT DOUBLE QUOTATION MARK}{times}\N{RIGHT DOUBLE QUOTATION MARK}" if times else ""
+    what = "The calendars of this line's agents" if of_team else "Your calendar"
     return MessageDraft(
-        body=f"{wish}{when}. Your calendar could not be read, so no time was offered or booked.",
+        body=f"{wish}{when}. {what} could not be read, so no time was offered or booked.",
         attendee_name=own_bookings.given_name(request),
         attendee_phone=request.attendee_phone,
     )

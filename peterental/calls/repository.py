@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from peterental.agents.lookup import AGENT_ID_BY_VAPI_KEY, LOCK_BY_VAPI_KEY, REACHABLE_AGENT
+from peterental.agents.lookup import AGENT_ID_BY_VAPI_KEY, LOCK_LINE_BY_VAPI_KEY, REACHABLE_AGENT
 from peterental.calls.model import Call, CallHistory, ToolCall
 
 if TYPE_CHECKING:
@@ -203,9 +203,14 @@ class PendingHistory:
     It can be read once the pipeline is synchronised.
     """
 
-    def __init__(self, cursor: psycopg.Cursor[DictRow], tool_call_id: str) -> None:
+    def __init__(self, locked: psycopg.Cursor[DictRow], cursor: psycopg.Cursor[DictRow], tool_call_id: str) -> None:
+        self._locked = locked
         self._cursor = cursor
         self._tool_call_id = tool_call_id
+
+    def locked_agents(self) -> frozenset[str]:
+        """Return the ids of the agents that the transaction has locked."""
+        return frozenset(row["agent_id"] for row in self._locked.fetchall())
 
     def read(self) -> CallHistory:
         """Return the call's earlier tool calls, and whether it is over."""
@@ -247,17 +252,17 @@ class CallRepository:
         self._database = database
 
     def begin(self, connection: Connection, invocation: ToolInvocation) -> PendingHistory:
-        """Queue the agent's row lock and, after it, the query for the call's earlier tool calls and its status.
+        """Queue the row lock of the line's agents and, after it, the query for the call's tool calls and its status.
 
-        The transaction that holds the lock is the only one that changes this agent's bookings: two deliveries of one
-        tool call, or two callers for one time, queue up instead of deadlocking in the exclusion constraint. These are
-        two statements because the second must see what was committed while the first waited.
+        The transaction that holds the lock is the only one that changes the bookings of these agents: two deliveries of
+        one tool call, or two callers for one time, queue up instead of deadlocking in the exclusion constraint. These
+        are two statements because the second must see what was committed while the first waited.
         """
-        connection.execute(LOCK_BY_VAPI_KEY.encode(), _key(invocation.agent_key))
+        locked = connection.execute(LOCK_LINE_BY_VAPI_KEY.encode(), _key(invocation.agent_key))
         cursor = connection.execute(
             _HISTORY.encode(), {"vapi_call_id": invocation.vapi_call_id, "tool_call_id": invocation.tool_call_id}
         )
-        return PendingHistory(cursor, invocation.tool_call_id)
+        return PendingHistory(locked, cursor, invocation.tool_call_id)
 
     def record_tool_call(
         self, connection: Connection, invocation: ToolInvocation, values: dict[str, Any], change: Change | None = None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from peterental.matching.addresses import Address, parse_address
-from peterental.matching.candidates import Discriminator, Resolution, ResolutionKind, candidates
-from peterental.matching.comparison import AddressComparison, Reason, compare, compare_texts
+from peterental.matching.candidates import Discriminator, Resolution, ResolutionKind, candidates, told_apart
+from peterental.matching.comparison import INCOMPLETE, AddressComparison, Reason, compare, compare_texts
 from peterental.matching.match import Match
 from peterental.matching.names import names_match
+from peterental.matching.near_numbers import may_be_misheard, near_numbers
 from peterental.matching.placeholders import is_placeholder_home, is_placeholder_name
+from peterental.matching.sounds import sound_of
 
 __all__ = [
+    "INCOMPLETE",
     "Address",
     "AddressComparison",
     "Discriminator",
@@ -22,6 +25,10 @@ __all__ = [
     "compare_texts",
     "is_placeholder_home",
     "is_placeholder_name",
+    "may_be_misheard",
     "names_match",
+    "near_numbers",
     "parse_address",
+    "sound_of",
+    "told_apart",
 ]

@@ -90,12 +90,12 @@ def _resolution(
     reason = results[indexes[0]].reason
     if len(indexes) == 1:
         return Resolution(ResolutionKind.CONFIRM if asks else ResolutionKind.ONE, tuple(indexes), reason=reason)
-    difference, options = _told_apart([homes[at] for at in indexes])
+    difference, options = told_apart([homes[at] for at in indexes])
     return Resolution(ResolutionKind.SEVERAL, tuple(indexes), difference, options, reason)
 
 
-def _told_apart(homes: Sequence[Address]) -> tuple[Discriminator, tuple[str, ...]]:
-    """Return the first part in which all homes differ, else the first in which some do, with its wording."""
+def told_apart(homes: Sequence[Address]) -> tuple[Discriminator, tuple[str, ...]]:
+    """Return the first part in which all homes differ, else the first in which some do, and how to say it for each."""
     worded = [(difference, tuple(wording(home) for home in homes)) for difference, wording in _WORDINGS.items()]
     for difference, options in worded:
         if len(set(options)) == len(homes):

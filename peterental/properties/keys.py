@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from peterental.matching import parse_address
+from peterental.matching import Address, near_numbers, parse_address, sound_of
 from peterental.properties.model import label_of
 
 
@@ -31,3 +32,64 @@ def home_keys(line1: str, unit: str | None) -> HomeKeys:
     """
     address = parse_address(label_of(line1, unit))
     return HomeKeys(number=address.number, street=address.street_key or None, unit=address.unit_key or None)
+
+
+def search_keys(line1: str, unit: str | None, city: str | None, said_as: Sequence[str]) -> list[str]:
+    """Return the words by which a home is looked up: of its street, of its other names, and its city.
+
+    Args:
+        line1: house number and street.
+        unit: with a designator or without.
+        city: None where it is not known.
+        said_as: other names that callers use.
+    """
+    keys = set(_word_keys(parse_address(label_of(line1, unit))))
+    for name in said_as:
+        keys.update(_word_keys(parse_address(name)))
+    if city:
+        keys.update(_city_keys(parse_address(f"1 Main Street, {city}")))
+    return sorted(keys)
+
+
+@dataclass(frozen=True)
+class SaidKeys:
+    """What is looked up of the words that a caller said.
+
+    Args:
+        numbers: the house number, in each way in which it can be read.
+        near_numbers: those that it may be if it was misheard.
+        words: of the street or of another name, and how they sound; the city where nothing else was said.
+        bedrooms: where nothing else was said.
+    """
+
+    numbers: list[str]
+    near_numbers: list[str]
+    words: list[str]
+    bedrooms: int | None = None
+
+
+def said_keys(text: str) -> SaidKeys:
+    """Return what to look up for a home as a caller named it."""
+    first = parse_address(text)
+    readings = [first] if first.other is None else [first, first.other]
+    numbers = sorted({address.number.split()[0] for address in readings if address.number})
+    numbers += sorted({address.number for address in readings if address.number} - set(numbers))
+    near = sorted({near for number in numbers for near in near_numbers(number)})
+    words = sorted({key for address in readings for key in _word_keys(address)})
+    if not numbers and not words:
+        words = sorted(_city_keys(first))
+    return SaidKeys(numbers, near, words, first.bedrooms if not numbers and not words else None)
+
+
+def _word_keys(address: Address) -> Iterator[str]:
+    """Return each word of the street's name and how it sounds; several words joined, too ("Broad Way", "Broadway")."""
+    joined = "".join(address.street)
+    for word in (*address.name, *([joined] if len(address.street) > 1 else ())):
+        yield word
+        sound = sound_of(word)
+        if sound:
+            yield f"~{sound}"
+
+
+def _city_keys(address: Address) -> Iterator[str]:
+    return (f"@{' '.join(city)}" for city in address.cities)

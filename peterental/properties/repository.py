@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from peterental.agents.model import Window
 from peterental.clock import clock_time
 from peterental.database.constraints import named_constraints
-from peterental.properties.keys import home_keys
+from peterental.properties.keys import home_keys, search_keys
 from peterental.properties.model import (
     MANUAL,
     MANY_BEDROOMS,
@@ -68,6 +68,7 @@ DETAIL_TYPES = {
     "available_on": "date",
     "showing_minutes": "int",
     "notice_minutes": "int",
+    "search_keys": "text[]",
 }
 """The types of the columns that are written from a home's details."""
 
@@ -265,6 +266,7 @@ def detail_values(details: PropertyDetails) -> dict[str, Any]:
         "number_key": keys.number,
         "street_key": keys.street,
         "unit_key": keys.unit,
+        "search_keys": search_keys(details.line1, details.unit, details.city, details.said_as),
     }
 
 

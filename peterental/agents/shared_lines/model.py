@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from peterental.agents.model import AgentName
 from peterental.errors import Refusal
 
 if TYPE_CHECKING:
@@ -55,14 +56,11 @@ class SharedLine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LineMember:
+class LineMember(AgentName):
     """An agent whom a line books for."""
 
-    agent_id: str
-    agent_name: str
-    time_zone: str
-    is_active: bool
     last_booked_at: datetime | None = None
+    """When a call to the line last booked it; None: never."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,17 +105,3 @@ class SharedLineRepository:
             """,
             values,
         )
-
-    def names(self, agent_ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """Return the names of whom the lines of some agents book for, in order. Only shared lines. One round trip."""
-        rows = self._database.fetch(
-            """
-            SELECT holder_agent_id, array_agg(agent_name ORDER BY position) AS names
-            FROM line_members JOIN agents USING (agent_id)
-            WHERE holder_agent_id = ANY (%s) AND position IS NOT NULL
-            GROUP BY holder_agent_id
-            HAVING bool_or(agent_id <> holder_agent_id)
-            """,
-            [list(agent_ids)],
-        )
-        return {row["holder_agent_id"]: tuple(row["names"]) for row in rows}

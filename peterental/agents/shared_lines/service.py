@@ -56,10 +56,6 @@ class SharedLineService:
         found = self._lines.get(holder.agent_id)
         return LineSharing(holder=holder, members=found.members, choice=found.choice, updated_at=found.updated_at)
 
-    def names(self, agents: Sequence[Agent]) -> dict[str, tuple[str, ...]]:
-        """Return whom the lines of agents that the viewer may see book for, by agent. Only shared lines. One query."""
-        return self._lines.names([agent.agent_id for agent in agents]) if agents else {}
-
     def share(
         self, agent_id: str, member_ids: Sequence[str], choice: Choice, viewer: Viewer, *, seen: datetime | None
     ) -> LineSharing:

@@ -215,7 +215,7 @@ class ManualBookingService:
                 overlaps = BookingWarning.OVERLAPS in found.kinds
                 moved = replace(old, start=start, end=start + duration, overlap_allowed=overlaps)
                 blocked_until = moved.end + timedelta(minutes=agent.rules.buffer_minutes)
-                self._appointments.move(connection, moved, old.start, blocked_until, now, actor=viewer.email)
+                self._appointments.move(connection, moved, old, blocked_until, now, actor=viewer.email)
                 self._record(connection, viewer, "moved", old, moved)
                 return moved
         except SlotTaken as refusal:

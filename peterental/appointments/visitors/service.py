@@ -229,7 +229,7 @@ class VisitorService:
             end = start + timedelta(minutes=agent.rules.slot_minutes)
             moved = replace(old, start=start, end=end, overlap_allowed=False, confirmed_at=None)
             blocked_until = end + timedelta(minutes=agent.rules.buffer_minutes)
-            self._appointments.move(connection, moved, old.start, blocked_until, now, actor=VISITOR)
+            self._appointments.move(connection, moved, old, blocked_until, now, actor=VISITOR)
             self._record(connection, VISITOR, "moved", old, moved)
             return moved
 

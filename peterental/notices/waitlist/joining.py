@@ -16,6 +16,7 @@ from peterental.appointments.model import (
     TimeUnclear,
 )
 from peterental.appointments.slot_search import none_available
+from peterental.appointments.team_availability import TeamAvailability
 from peterental.notices.waitlist.model import OnWaitlist, WaitlistUnavailable
 from peterental.notices.waitlist.windows import wanted_periods
 from peterental.phone_numbers import means_caller_number, normalise
@@ -38,11 +39,13 @@ class Joining:
 
     Args:
         outcome: what the caller hears then.
+        agent_id: whose times the caller waits for.
         home, name, phone: as stored; the number is in E.164.
         wanted: the starting times that suit.
     """
 
     outcome: OnWaitlist
+    agent_id: str
     home: str
     name: str
     phone: str
@@ -63,8 +66,8 @@ def decide(context: RequestContext, request: BookingRequest, *, may_offer: bool)
         raise AddressMissing
     if name is None:
         raise NameMissing
-    search = _search(context, request)
     availability = context.availability()
+    search = _search(context, request, availability)
     wanted = wanted_periods(search, availability)
     free = (start for start in availability.free() if _is_inside(start, wanted)) if may_offer else iter(())
     times = availability.pick_diverse(free)
@@ -75,12 +78,20 @@ def decide(context: RequestContext, request: BookingRequest, *, may_offer: bool)
     if context.call_history.has_ended:
         raise CallEnded
     phone = _number_to_text(context, request)
-    return Joining(outcome=OnWaitlist(home, search), home=home, name=name, phone=phone, wanted=wanted)
+    return Joining(
+        outcome=OnWaitlist(home, search),
+        agent_id=_agent_waited_for(context, availability, wanted),
+        home=home,
+        name=name,
+        phone=phone,
+        wanted=wanted,
+    )
 
 
-def _search(context: RequestContext, request: BookingRequest) -> Search:
+def _search(context: RequestContext, request: BookingRequest, availability: Availability) -> Search:
     """Return the times that are asked for. Raise TimeUnclear."""
-    found = parse_search(request.date, request.time_of_day, context.parse_context(request))
+    parse_context = context.parse_context(request, rules=availability.rules)
+    found = parse_search(request.date, request.time_of_day, parse_context)
     if isinstance(found, Clarification):
         raise TimeUnclear(found)
     return found
@@ -90,6 +101,18 @@ def _can_come(availability: Availability, wanted: Sequence[Period]) -> bool:
     """Return whether a viewing, taken or not, may start inside the periods: otherwise waiting is useless."""
     starts = (start for day in availability.days() for start in availability.starts_on(day))
     return any(start >= availability.earliest and _is_inside(start, wanted) for start in starts)
+
+
+def _agent_waited_for(context: RequestContext, availability: Availability, wanted: Sequence[Period]) -> str:
+    """Return the agent whose times a caller waits for.
+
+    On a shared line it is one agent who works at one of the times: the line's own if that is booked, or the first in
+    order. An offer is made of one agent's times.
+    """
+    holder_id = context.known_agent.agent_id
+    members = availability.members if isinstance(availability, TeamAvailability) else ()
+    able = [each.agent.agent_id for each in members if _can_come(each.availability, wanted)]
+    return holder_id if not able or holder_id in able else able[0]
 
 
 def _is_inside(start: datetime, wanted: Sequence[Period]) -> bool:

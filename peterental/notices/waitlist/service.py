@@ -20,6 +20,7 @@ from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.model import VISITOR, Appointment, SlotTaken
 from peterental.appointments.phone_requests import UNBOOKED, RequestContext, offered_in, question_in
 from peterental.appointments.repository import AppointmentRepository
+from peterental.appointments.team import team_of
 from peterental.clock import utc_now
 from peterental.errors import Refusal
 from peterental.notices.model import NewNotice
@@ -108,18 +109,23 @@ class WaitlistService:
         with self._database.transaction() as connection:
             history = self._calls.begin(connection, invocation)
             now = self._now()
-            pending = self._appointments.queue_schedule(connection, invocation, now)
+            pending = self._appointments.queue_schedule(connection, invocation, None, now)
             connection.sync()
             call_history = history.read()
             if call_history.redelivered is not None:
                 return call_history.redelivered.answer
-            schedule = pending.read().schedule
+            line = pending.read().line
+            schedule = line.holder
+            team = None
+            if line.agents:
+                team = team_of(line, self._calendars.is_current, now, history.locked_agents())
             context = RequestContext(
                 now=now,
                 invocation=invocation,
                 agent=schedule.agent,
                 taken=schedule.taken,
                 busy=schedule.busy,
+                team=team,
                 call_history=call_history,
             )
             result = self._join(connection, context, request, schedule)
@@ -138,8 +144,12 @@ class WaitlistService:
     def _join(
         self, connection: Connection, context: RequestContext, request: BookingRequest, schedule: AgentSchedule
     ) -> Outcome | Refusal:
-        agent, age = schedule.agent, schedule.calendar_age
-        may_offer = agent is not None and self._calendars.is_current(age, agent, context.now)
+        agent, age, team = schedule.agent, schedule.calendar_age, context.team
+        if team is not None and team.is_shared:
+            may_offer = team.has_current
+            context = context if may_offer else replace(context, team=replace(team, stale=frozenset()))
+        else:
+            may_offer = agent is not None and self._calendars.is_current(age, agent, context.now)
         try:
             decision = decide(context, request, may_offer=may_offer)
         except Refusal as refusal:
@@ -150,7 +160,7 @@ class WaitlistService:
             return WaitlistUnavailable()
         self._waitlist.add(
             connection,
-            context.known_agent.agent_id,
+            decision.agent_id,
             home=decision.home,
             name=decision.name,
             phone=decision.phone,
@@ -309,7 +319,7 @@ class WaitlistService:
         until = offering.blocked_until(agent, entry.offered_end)
         if own is not None:
             moved = replace(own, start=entry.offered_start, end=entry.offered_end, overlap_allowed=False)
-            self._appointments.move(connection, moved, own.start, until, now, actor=VISITOR)
+            self._appointments.move(connection, moved, own, until, now, actor=VISITOR)
             return moved
         viewing = Appointment(
             appointment_id=UNBOOKED,

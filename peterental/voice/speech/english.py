@@ -13,7 +13,7 @@ from peterental.calls.model import MessageMissing, Outcome
 from peterental.errors import Refusal
 from peterental.notices.waitlist.model import OnWaitlist, WaitlistUnavailable
 from peterental.voice.speech import english_words
-from peterental.voice.speech.renderer import DAY_MIN, MAX_NAMED, FixedLines, Renderer, Words, spoken_address
+from peterental.voice.speech.renderer import DAY_MIN, MAX_NAMED, FixedLines, HomeLine, Renderer, Words, spoken_address
 
 FIXED = FixedLines(
     apology="I'm sorry, I can't get to our calendar just now. Would you like someone to call you back?",
@@ -73,6 +73,20 @@ class EnglishRenderer(Renderer):
         "before work": "before work",
     }
 
+    home_lines: ClassVar[Mapping[HomeLine, str]] = {
+        HomeLine.UNIT: "At {place}, do you mean {choices}?",
+        HomeLine.BEDROOMS: "At {place}, do you mean the one with {choices}?",
+        HomeLine.CITY: "Do you mean {place} in {choices}?",
+        HomeLine.CHOICE: "Do you mean {choices}?",
+        HomeLine.MISHEARD: "Did you mean {choices}?",
+        HomeLine.WHICH_UNIT: "There are several homes at {place}. Which unit do you mean?",
+        HomeLine.WHICH_NUMBER: "There are several, for example {choices}. What is the house number?",
+        HomeLine.WHICH_ADDRESS: "There are several, for example {choices}. What is the address of the one you mean?",
+        HomeLine.UNKNOWN: "I don't find {place} in our list of homes. Is that the right address?",
+        HomeLine.RETIRED: "I'm sorry, {place} is no longer available. Would you like to see another home?",
+        HomeLine.COLLEAGUE: "Another colleague shows {place} so I can't book it here. Shall I take a message?",
+    }
+
     def times_offered(self, home: str | None, times: str) -> str:
         what = f"For {home}, I have" if home else "I have"
         return f"{what} {times}. Which would you like?"
@@ -88,7 +102,7 @@ class EnglishRenderer(Renderer):
         return f"You're booked to see {self.viewing(booking)}."
 
     def moved(self, booking: model.Appointment) -> str:
-        return f"Your viewing of {spoken_address(booking.property_address)} is now {self.on_moment(booking.start)}."
+        return f"Your viewing of {self.home_of(booking)} is now {self.on_moment(booking.start)}."
 
     def cancelled(self, booking: model.Appointment) -> str:
         return f"Your viewing of {self.viewing(booking)}, is cancelled."
@@ -238,6 +252,9 @@ class EnglishRenderer(Renderer):
 
     def offer_message(self) -> str:
         return "Shall I take a message?"
+
+    def with_agent(self, name: str) -> str:
+        return f"with {spoken_address(name)}"
 
     def minute_range(self, range_: MinuteRange) -> str:
         if range_.until_min >= DAY_MIN:

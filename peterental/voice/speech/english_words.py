@@ -125,5 +125,10 @@ def count(value: int, unit: str) -> str:
     return f"{number(value)} {plural(value, unit)}"
 
 
+def bedrooms(value: int) -> str:
+    """Format a number of bedrooms: `two bedrooms`; a studio has none."""
+    return count(value, "bedroom") if value else "no separate bedroom"
+
+
 def _with_month(value: date) -> str:
     return f"{_WEEKDAYS[value.weekday()]}, {_MONTHS[value.month - 1]} {ordinal(value.day)}"

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import Enum
 from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar, Protocol
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ from peterental.appointments.date_parsing import Clarification, DayRange, Minute
 from peterental.appointments.date_parsing.searching import AROUND_MIN
 from peterental.calls.model import MessageTaken, Outcome
 from peterental.errors import Refusal
+from peterental.matching import Discriminator
 from peterental.notices.waitlist.model import OnWaitlist
 
 if TYPE_CHECKING:
@@ -51,6 +53,25 @@ class Words(Protocol):
 
     def alternatives(self, choices: list[str]) -> str:
         """Join choices."""
+
+    def bedrooms(self, value: int) -> str:
+        """Format a number of bedrooms."""
+
+
+class HomeLine(Enum):
+    """The sentences about which home is meant; `{place}` and `{choices}` are filled in."""
+
+    UNIT = "several units of one house"
+    BEDROOMS = "several homes that only their bedrooms tell apart"
+    CITY = "one address in several cities"
+    CHOICE = "several homes"
+    MISHEARD = "homes that may be meant, if one was misheard"
+    WHICH_UNIT = "more units of one house than can be named"
+    WHICH_NUMBER = "more homes of one street than can be named"
+    WHICH_ADDRESS = "more homes than can be named"
+    UNKNOWN = "a home that the catalogue does not have"
+    RETIRED = "a home that is no longer offered"
+    COLLEAGUE = "a home that another agent shows"
 
 
 @dataclass(frozen=True)
@@ -97,6 +118,8 @@ class Renderer(ABC):
             text = self._question_and_times(result)
         elif isinstance(result, model.BookedForAnother):
             text = self.booked_for_another(result)
+        elif isinstance(result, model.HomeRefusal):
+            text = self._about_home(result)
         elif isinstance(result, model.CalendarUnavailable):
             text = self.calendar_unavailable(can_call_back=result.can_call_back)
         elif isinstance(result, model.SlotUnavailable):
@@ -216,6 +239,10 @@ class Renderer(ABC):
         """Offer to take a message."""
 
     @abstractmethod
+    def with_agent(self, name: str) -> str:
+        """Name the agent of a viewing: `with Marco`."""
+
+    @abstractmethod
     def minute_range(self, range_: MinuteRange) -> str:
         """Format a limit of the time of day: `after five PM`."""
 
@@ -226,6 +253,9 @@ class Renderer(ABC):
     @abstractmethod
     def day_range(self, days: DayRange) -> str:
         """Format consecutive days: `from … to …`."""
+
+    home_lines: ClassVar[Mapping[HomeLine, str]]
+    """The sentences about which home is meant."""
 
     part_names: ClassVar[Mapping[str, str]]
     """The parts of the day that have a name, with their preposition."""
@@ -258,8 +288,29 @@ class Renderer(ABC):
         return self.day(start.astimezone(self.zone).date())
 
     def viewing(self, booking: model.Appointment) -> str:
-        """Format a booking: its home and when it starts."""
-        return f"{spoken_address(booking.property_address)}, {self.on_moment(booking.start)}"
+        """Format a booking: its home, with whom where the line has several agents, and when it starts."""
+        return f"{self.home_of(booking)}, {self.on_moment(booking.start)}"
+
+    def home_of(self, booking: model.Appointment) -> str:
+        """Format the home of a booking, and with whom it is where the line has several agents."""
+        home = spoken_address(booking.home)
+        return f"{home} {self.with_agent(booking.agent_name)}" if booking.names_agent else home
+
+    def _about_home(self, refusal: model.HomeRefusal) -> str:
+        line = _home_line(refusal)
+        homes = refusal.homes
+        place = homes[0].line1 if isinstance(refusal, model.WhichHome) else self.subject(spoken_address(refusal.name))
+        if line is HomeLine.BEDROOMS:
+            choices = [self.words.bedrooms(home.bedrooms or 0) for home in homes]
+        elif line in {HomeLine.UNIT, HomeLine.CITY, HomeLine.CHOICE} and refusal.differences:
+            choices = [self.home_difference(said) for said in refusal.differences]
+        else:
+            choices = [spoken_address(home.label) for home in homes]
+        return self.home_lines[line].format(place=place, choices=self.words.alternatives(choices) if choices else "")
+
+    def home_difference(self, said: str) -> str:
+        """Translate what tells two homes apart: `unit 2B`."""
+        return said
 
     def option(self, option: Option) -> str:
         """Format a day with its time, where that is known."""
@@ -330,6 +381,29 @@ class Renderer(ABC):
         if not said_day or not said_time:
             return said_day or said_time
         return f"{said_day}{',' if ',' in said_day else ''} {said_time}"
+
+
+def _home_line(refusal: model.HomeRefusal) -> HomeLine:
+    """Return which sentence explains a refusal about a home."""
+    if not isinstance(refusal, model.WhichHome):
+        return _HOME_LINES[type(refusal)]
+    asks_for = {Discriminator.UNIT: HomeLine.WHICH_UNIT, Discriminator.NUMBER: HomeLine.WHICH_NUMBER}
+    difference = refusal.difference if refusal.is_choice else None
+    if refusal.more:
+        return asks_for.get(difference, HomeLine.WHICH_ADDRESS) if difference else HomeLine.WHICH_ADDRESS
+    if difference is Discriminator.NOTHING:
+        return HomeLine.BEDROOMS
+    if difference in _DIFFERENCES and refusal.differences:
+        return _DIFFERENCES[difference]
+    return HomeLine.CHOICE if refusal.is_choice else HomeLine.MISHEARD
+
+
+_HOME_LINES: Mapping[type[model.HomeRefusal], HomeLine] = {
+    model.HomeUnknown: HomeLine.UNKNOWN,
+    model.HomeRetired: HomeLine.RETIRED,
+    model.HomeOfColleague: HomeLine.COLLEAGUE,
+}
+_DIFFERENCES = {Discriminator.UNIT: HomeLine.UNIT, Discriminator.CITY: HomeLine.CITY}
 
 
 def _is_one_clock(range_: MinuteRange) -> bool:

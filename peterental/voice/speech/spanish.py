@@ -13,7 +13,7 @@ from peterental.calls.model import MessageMissing, Outcome
 from peterental.errors import Refusal
 from peterental.notices.waitlist.model import OnWaitlist, WaitlistUnavailable
 from peterental.voice.speech import spanish_words
-from peterental.voice.speech.renderer import DAY_MIN, MAX_NAMED, FixedLines, Renderer, Words, spoken_address
+from peterental.voice.speech.renderer import DAY_MIN, MAX_NAMED, FixedLines, HomeLine, Renderer, Words, spoken_address
 
 FIXED = FixedLines(
     apology="Lo siento, ahora mismo no puedo consultar el calendario. ¿Quiere que alguien le devuelva la llamada?",
@@ -70,6 +70,20 @@ class SpanishRenderer(Renderer):
         "before work": "antes del trabajo",
     }
 
+    home_lines: ClassVar[Mapping[HomeLine, str]] = {
+        HomeLine.UNIT: "En {place}, ¿quiere decir {choices}?",
+        HomeLine.BEDROOMS: "En {place}, ¿quiere decir la que tiene {choices}?",
+        HomeLine.CITY: "¿Quiere decir {place} en {choices}?",
+        HomeLine.CHOICE: "¿Quiere decir {choices}?",
+        HomeLine.MISHEARD: "¿Quiso decir {choices}?",
+        HomeLine.WHICH_UNIT: "Hay varias viviendas en {place}. ¿Qué unidad quiere decir?",
+        HomeLine.WHICH_NUMBER: "Hay varias, por ejemplo {choices}. ¿Cuál es el número de la casa?",
+        HomeLine.WHICH_ADDRESS: "Hay varias, por ejemplo {choices}. ¿Cuál es la dirección de la que quiere?",
+        HomeLine.UNKNOWN: "No encuentro {place} en nuestra lista de viviendas. ¿Es correcta la dirección?",
+        HomeLine.RETIRED: "Lo siento, {place} ya no está disponible. ¿Le gustaría ver otra vivienda?",
+        HomeLine.COLLEAGUE: "Otro colega enseña {place} y no puedo reservarla aquí. ¿Quiere dejar un recado?",
+    }
+
     def times_offered(self, home: str | None, times: str) -> str:
         what = f"Para {home}, tengo" if home else "Tengo"
         return f"{what} {times}. ¿Cuál prefiere?"
@@ -87,7 +101,7 @@ class SpanishRenderer(Renderer):
         return f"Tiene reservada la visita de {self.viewing(booking)}."
 
     def moved(self, booking: model.Appointment) -> str:
-        return f"Su visita de {spoken_address(booking.property_address)} es ahora {self.on_moment(booking.start)}."
+        return f"Su visita de {self.home_of(booking)} es ahora {self.on_moment(booking.start)}."
 
     def cancelled(self, booking: model.Appointment) -> str:
         return f"Su visita de {self.viewing(booking)}, está cancelada."
@@ -133,6 +147,11 @@ class SpanishRenderer(Renderer):
                 return f"Ya tiene una visita de {self.viewing(booking)}. ¿La cambio?"
             case _:
                 return "Lo siento, eso no es posible."
+
+    def home_difference(self, said: str) -> str:
+        for english, spanish in (("unit ", "la unidad "), ("building ", "el edificio "), ("floor ", "el piso ")):
+            said = said.replace(english, spanish)
+        return said
 
     def booked_for_another(self, refusal: model.BookedForAnother) -> str:
         booking, name = refusal.appointment, refusal.attendee_name
@@ -223,6 +242,9 @@ class SpanishRenderer(Renderer):
 
     def offer_message(self) -> str:
         return "¿Quiere dejar un recado?"
+
+    def with_agent(self, name: str) -> str:
+        return f"con {spoken_address(name)}"
 
     def minute_range(self, range_: MinuteRange) -> str:
         if range_.until_min >= DAY_MIN:

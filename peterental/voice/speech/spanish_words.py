@@ -18,7 +18,12 @@ _MONTHS = (
     "enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre", "noviembre",
     "diciembre",
 )  # fmt: skip
-_UNITS = {"day": ("día", "días"), "hour": ("hora", "horas"), "minute": ("minuto", "minutos")}
+_UNITS = {
+    "day": ("día", "días"),
+    "bedroom": ("dormitorio", "dormitorios"),
+    "hour": ("hora", "horas"),
+    "minute": ("minuto", "minutos"),
+}
 
 NOON_HOUR = 12
 EVENING_HOUR = 20
@@ -106,6 +111,11 @@ def count(value: int, unit: str) -> str:
         stem = said.removesuffix("uno")
         said = stem + ("una" if unit == "hour" else "ún" if stem == "veinti" else "un")
     return f"{said} {singular if value == 1 else several}"
+
+
+def bedrooms(value: int) -> str:
+    """Format a number of bedrooms: `dos dormitorios`; a studio has none."""
+    return count(value, "bedroom") if value else "ningún dormitorio aparte"
 
 
 def _clocks(starts: list[datetime]) -> list[str]:

@@ -46,11 +46,13 @@ LABELS = {
     "attendee_phone": "Phone",
     "body": "Text",
     "bookings": "Bookings",
+    "books_for": "Line books for",
     "browser": "Browser",
     "buffer_minutes": "Buffer after each viewing",
     "calendar_user_id": "Calendar user",
     "calls": "Calls",
     "cancelled": "Cancelled viewings",
+    "choice": "Who is booked at a time",
     "changed": "Changed",
     "city": "City",
     "confirmed_at": "Confirmed by the visitor",
@@ -61,7 +63,9 @@ LABELS = {
     "done_by": "Done by",
     "email": "E-mail",
     "end": "Ends",
+    "exempt_agents": "Agents who work anyway",
     "failed_attempts": "Failed attempts",
+    "first_day": "First day",
     "file": "File",
     "follows_up_no_shows": "Message after a missed viewing",
     "from": "From",
@@ -69,6 +73,7 @@ LABELS = {
     "handover_number": "Hand-over number",
     "calendar": "Calendar",
     "blocking_calendars": "Calendars that take time",
+    "last_day": "Last day",
     "inactive": "Inactive",
     "line1": "Street",
     "list_at": "Morning list at",
@@ -95,6 +100,7 @@ LABELS = {
     "mentions": "Mentions by others",
     "messages": "Messages",
     "minutes": "Length",
+    "name": "Name",
     "note": "Note",
     "notes": "Notes",
     "notice_minutes": "Minimum notice",
@@ -105,6 +111,7 @@ LABELS = {
     "property_address": "Home",
     "property_id": "Home in the catalogue",
     "released_at": "Released",
+    "repeats": "Repeats",
     "rent": "Rent",
     "role": "Role",
     "rows left out": "Rows left out",
@@ -130,6 +137,9 @@ LABELS = {
     "zip_code": "ZIP code",
 }
 """The labels of the fields that the services write; a field of an older release is shown by its own name."""
+
+CHOICE_VALUES = {"first_free": "the first in order who is free", "round_robin": "in turn"}
+"""How the log words the ways in which a shared line chooses an agent."""
 
 ACTION_LABELS = {
     "busy time added": "Blocked time added",
@@ -210,6 +220,8 @@ def _number(name: str, value: int, people: Mapping[int, str]) -> str | None:
 
 
 def _text(name: str, value: str, zone: ZoneInfo) -> str | None:
+    if name == "choice":
+        return CHOICE_VALUES.get(value, value)
     if name in PHONE_FIELDS:
         return readable(value, region_of(zone.key))
     if name == "language":

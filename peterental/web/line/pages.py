@@ -30,6 +30,7 @@ from peterental.line.test_call import PlayedCall, play_test_call
 from peterental.services import Services, services_of
 from peterental.voice.tool_registry import tools_json
 from peterental.web.calls.labels import format_response_time
+from peterental.web.line import sharing_pages
 from peterental.web.line.forms import ChooseForm, KeyForm
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.session import current_viewer
@@ -73,6 +74,7 @@ def create_blueprint() -> Blueprint:
     blueprint.add_url_rule(f"{page}/write", view_func=write, methods=["POST"])
     blueprint.add_url_rule(f"{page}/resume", view_func=resume, methods=["POST"])
     blueprint.add_url_rule(f"{page}/test", view_func=test, methods=["POST"])
+    sharing_pages.add_routes(blueprint, page)
     return blueprint
 
 
@@ -233,6 +235,8 @@ def _page(agent: Agent, form: ChooseForm | None = None, *, played: PlayedCall | 
         "line/agent.html",
         agent=agent,
         state=state,
+        sharing=_services().shared_lines.sharing_of(agent),
+        choice_labels=sharing_pages.CHOICE_LABELS,
         account=account,
         assistant_id=chosen_ids(agent, state.set_up)[0],
         form=form,

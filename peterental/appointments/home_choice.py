@@ -1,0 +1,424 @@
+"""Decide which home of the catalogue a caller means. Pure.
+
+A house number is a hard key: 1402 is never taken for 1420, it is offered as a question. What a caller leaves out does
+not matter where only one home remains; what a caller says and the home does not have is asked about. A question is
+asked once: what the caller says again after it is taken as said, and marked for a person to look at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+from peterental.appointments.model import (
+    MAX_HOMES_NAMED,
+    HomeOfColleague,
+    HomeRetired,
+    HomeUnknown,
+    WhichHome,
+)
+from peterental.calls.lookup import HOME_QUESTION
+from peterental.folding import fold, word_set
+from peterental.matching import (
+    INCOMPLETE,
+    Address,
+    Discriminator,
+    Match,
+    Reason,
+    compare,
+    compare_texts,
+    is_placeholder_home,
+    may_be_misheard,
+    parse_address,
+    sound_of,
+    told_apart,
+)
+from peterental.properties.model import Property, label_of
+
+MOST_QUESTIONS = 2
+"""How often a caller is asked which of several homes is meant before the words are taken as said."""
+
+_YES = word_set("yes yeah yep yup correct right sure exactly absolutely si claro correcto exacto eso")
+_NO = word_set("no not nope wrong isnt dont incorrecto tampoco")
+_ORDINALS = {"1st": 0, "2nd": 1, "3rd": 2}
+
+
+class TakenHome(NamedTuple):
+    """When a home may not be viewed, because of another viewing of it; in seconds since 1970."""
+
+    appointment_id: int
+    start_s: float
+    until_s: float
+
+
+class HomeQuestion(NamedTuple):
+    """A question about a home in this phone call.
+
+    Args:
+        said: what the caller had said; None where nothing was sent.
+        property_ids: the homes that it named, in the order named.
+    """
+
+    said: str | None
+    property_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What was read of the catalogue for one request.
+
+    Args:
+        homes: those that the caller may mean, active or not, and those of the caller's own bookings.
+        taken: when a home may not be viewed, by its id; empty where the office lets viewings of a home overlap.
+        questions: about homes in this phone call, latest first.
+    """
+
+    homes: tuple[Property, ...] = ()
+    taken: Mapping[int, tuple[TakenHome, ...]] = field(default_factory=dict)
+    questions: tuple[HomeQuestion, ...] = ()
+
+    def get(self, property_id: int | None) -> Property | None:
+        """Return a home that was read, by its id."""
+        return next((home for home in self.homes if home.property_id == property_id), None)
+
+
+def merged(catalogues: Sequence[Catalogue]) -> Catalogue | None:
+    """Return what was read of the catalogue for each of several agents, as one; None where nothing was."""
+    if not catalogues:
+        return None
+    taken: dict[int, dict[int, TakenHome]] = {}
+    for catalogue in catalogues:
+        for property_id, viewings in catalogue.taken.items():
+            taken.setdefault(property_id, {}).update((viewing.appointment_id, viewing) for viewing in viewings)
+    return Catalogue(
+        homes=tuple({home.property_id: home for catalogue in catalogues for home in catalogue.homes}.values()),
+        taken={property_id: tuple(viewings.values()) for property_id, viewings in taken.items()},
+        questions=catalogues[0].questions,
+    )
+
+
+@dataclass(frozen=True)
+class HomeChoice:
+    """The home that a request is about.
+
+    Args:
+        said: the caller's words, which are stored.
+        home: in the catalogue; None where it is not in it.
+        is_unknown: whether a person should look, because the catalogue does not have it.
+    """
+
+    said: str
+    home: Property | None = None
+    is_unknown: bool = False
+
+    @property
+    def label(self) -> str:
+        """The name of the home: the catalogue's, or what was said."""
+        return self.home.label if self.home else self.said
+
+    @property
+    def property_id(self) -> int | None:
+        """The id of the home in the catalogue."""
+        return self.home.property_id if self.home else None
+
+
+class Fit(IntEnum):
+    """How well a home fits what was said, best first."""
+
+    EXACT = 0
+    SHORT = 1
+    """The caller left parts out."""
+    DOUBTFUL = 2
+    """It may be this one, misheard or described with a part that it does not have."""
+    NEAR = 3
+    """One part is another: the house number by a digit, the unit, the type, the direction or the city."""
+
+
+def question_key(homes: Sequence[Property]) -> str:
+    """Return the key of a question that names some homes, to be recorded with the tool call."""
+    return f"{HOME_QUESTION}{','.join(str(home.property_id) for home in homes)}"
+
+
+def questions_from_json(text: str) -> tuple[HomeQuestion, ...]:
+    """Return the questions in a value of `calls.lookup.HOME_QUESTIONS`."""
+    return tuple(
+        HomeQuestion(said, tuple(int(found) for found in key.removeprefix(HOME_QUESTION).split(",") if found))
+        for key, said in _questions_decoder.decode(text)
+    )
+
+
+_questions_decoder = msgspec.json.Decoder(tuple[tuple[str, str | None], ...])
+
+
+def choose_home(
+    text: str, catalogue: Catalogue, is_shown: Callable[[Property], bool], said: Callable[[], Sequence[str]] = tuple
+) -> HomeChoice | None:
+    """Return the home that a caller means; None for a placeholder.
+
+    Raise WhichHome or HomeUnknown to ask, HomeRetired and HomeOfColleague.
+
+    Args:
+        text: as the assistant sent it.
+        catalogue: what was read for it.
+        is_shown: whether the agent, or one of a team, shows a home.
+        said: returns the caller's own lines so far.
+    """
+    picked = _pick_asked(text, catalogue, is_shown)
+    if picked is not None:
+        before = catalogue.questions[0].said
+        return HomeChoice(text if parse_address(text).number or not before else f"{before}, {text}", picked)
+    if _names_nothing(text):
+        return None
+    asked = [question for question in catalogue.questions if _is_repeated(text, question)]
+    try:
+        return HomeChoice(text, _resolve(text, catalogue.homes, is_shown))
+    except (WhichHome, HomeUnknown) as refusal:
+        if not asked:
+            raise
+        answer = _answer_in(said(), [home for home in map(catalogue.get, asked[0].property_ids) if home])
+        if answer is not None:
+            return HomeChoice(text, answer)
+        is_choice = isinstance(refusal, WhichHome) and refusal.is_choice
+        if (is_choice and len(asked) < MOST_QUESTIONS) or is_placeholder_home(text):
+            raise
+        return HomeChoice(text, is_unknown=True)
+
+
+def named_home(text: str | None, catalogue: Catalogue | None, is_shown: Callable[[Property], bool]) -> Property | None:
+    """Return the home of the catalogue that is certainly meant, retired and colleagues' ones too; None for none."""
+    if catalogue is None or not text:
+        return None
+    try:
+        picked = _pick_asked(text, catalogue, is_shown)
+        return picked or (None if _names_nothing(text) else _resolve(text, catalogue.homes, is_shown))
+    except (HomeRetired, HomeOfColleague) as refusal:
+        return refusal.homes[0]
+    except (WhichHome, HomeUnknown):
+        return None
+
+
+def _names_nothing(text: str) -> bool:
+    """Return whether a text is a placeholder that does not even count bedrooms."""
+    return is_placeholder_home(text) and parse_address(text).bedrooms is None
+
+
+# --- choosing --------------------------------------------------------------------------------------------------------
+
+
+def _resolve(text: str, homes: Sequence[Property], is_shown: Callable[[Property], bool]) -> Property:
+    address = parse_address(text)
+    by_fit: dict[Fit, list[Property]] = {fit: [] for fit in Fit}
+    for home in homes:
+        fit = fit_of(address, home)
+        if fit is not None:
+            by_fit[fit].append(home)
+    if is_placeholder_home(text):
+        by_fit = {**by_fit, Fit.SHORT: _with_bedrooms(homes, address.bedrooms), Fit.EXACT: []}
+    offered = {fit: [h for h in found if h.is_active and is_shown(h)] for fit, found in by_fit.items()}
+    for fit in (Fit.EXACT, Fit.SHORT):
+        if offered[fit]:
+            return _only(text, address, offered[fit])
+    _refuse_others([*by_fit[Fit.EXACT], *(by_fit[Fit.SHORT] if address.number else ())])
+    doubtful = offered[Fit.DOUBTFUL] or sorted(offered[Fit.NEAR], key=lambda home: _difference(address, home))
+    if doubtful:
+        named = tuple(doubtful[:MAX_HOMES_NAMED])
+        raise WhichHome(text, named, more=len(doubtful) - len(named))
+    raise HomeUnknown(text)
+
+
+def _only(text: str, address: Address, found: Sequence[Property]) -> Property:
+    """Return the one home that is left by the bedrooms that were said, or ask."""
+    if address.bedrooms is not None:
+        homes = _with_bedrooms(found, address.bedrooms)
+        if not homes:
+            named = tuple(found[:MAX_HOMES_NAMED])
+            raise WhichHome(text, named, more=len(found) - len(named))
+        found = homes
+    if len(found) == 1:
+        return found[0]
+    difference, options = told_apart([home.parsed for home in found])
+    if difference is Discriminator.NOTHING:
+        bedrooms = [home.bedrooms for home in found]
+        if len(set(bedrooms)) == len(found) and None not in bedrooms:
+            return _ask(text, found, Discriminator.NOTHING, ())
+        return min(found, key=lambda home: home.property_id)
+    return _ask(text, found, difference, options)
+
+
+def _ask(text: str, found: Sequence[Property], difference: Discriminator, options: Sequence[str]) -> Property:
+    named = tuple(found[:MAX_HOMES_NAMED])
+    is_distinct = len(set(options)) == len(found)
+    raise WhichHome(
+        text,
+        named,
+        tuple(options[: len(named)]) if is_distinct else (),
+        more=len(found) - len(named),
+        is_choice=True,
+        difference=difference,
+    )
+
+
+def _refuse_others(others: Sequence[Property]) -> None:
+    """Raise what explains why homes that fit are not offered."""
+    active = next((home for home in others if home.is_active), None)
+    if active is not None:
+        raise HomeOfColleague(active.label, (active,))
+    if others:
+        raise HomeRetired(others[0].label, (others[0],))
+
+
+def _with_bedrooms(homes: Sequence[Property], bedrooms: int | None) -> list[Property]:
+    return [home for home in homes if home.bedrooms == bedrooms]
+
+
+# --- comparing -------------------------------------------------------------------------------------------------------
+
+
+def fit_of(said: Address, home: Property) -> Fit | None:
+    """Return how well a home fits an address as said; None where it is another home."""
+    fits = [_fit_of_address(said, home.parsed), *(_fit_of_name(said, name) for name in _other_names(home))]
+    return min((fit for fit in fits if fit is not None), default=None)
+
+
+@lru_cache(2_000)
+def _parsed_name(name: str, unit: str | None) -> Address:
+    """Return another name of a home; its unit is added where the name has none."""
+    address = parse_address(name)
+    return parse_address(label_of(name, unit)) if unit and not address.unit_key else address
+
+
+def _other_names(home: Property) -> Iterator[Address]:
+    return (_parsed_name(name, home.unit) for name in home.said_as)
+
+
+def _fit_of_name(said: Address, name: Address) -> Fit | None:
+    fit = _fit_of_address(said, name)
+    return None if fit is Fit.NEAR else fit
+
+
+def _fit_of_address(said: Address, home: Address) -> Fit | None:
+    result = compare(said, home)
+    if result.match is Match.SAME:
+        return Fit.EXACT
+    if result.match is Match.DIFFERENT:
+        return Fit.NEAR if _near_part(said, home) is not None else None
+    if result.reason is Reason.NOTHING_SHARED:
+        return None
+    if result.reason is Reason.NUMBER_OR_UNIT:
+        return Fit.SHORT
+    if result.reason in INCOMPLETE and not _says_more(said, home):
+        return Fit.SHORT
+    return Fit.DOUBTFUL
+
+
+def _says_more(said: Address, home: Address) -> bool:
+    """Return whether the caller named a part that the home does not have."""
+    parts = ((said.number, home.number), (said.unit, home.unit), (said.building, home.building))
+    if any(mine and not other for mine, other in parts) or (said.floor and not home.floor):
+        return True
+    if (said.before or said.after) and not (home.before or home.after):
+        return True
+    if said.name and (not home.name or len(said.name) > len(home.name)):
+        return True
+    return len(said.name) < len(home.name) and said.number is None and bool(said.name)
+
+
+def _near_part(said: Address, home: Address) -> int | None:
+    """Return which part of a home is another than was said, in the order in which they are asked about; None for more.
+
+    The part that differs is taken from the home, and the rest compared again.
+    """
+    if said.other is not None:
+        readings = (_near_part(replace(said, other=None), home), _near_part(said.other, home))
+        return min((part for part in readings if part is not None), default=None)
+    if said.number is None and said.unit is None:
+        return None
+    for place, changed in enumerate(_changed(said, home)):
+        if changed is not None and compare(replace(changed, words=()), home).match is not Match.DIFFERENT:
+            return place
+    return None
+
+
+def _changed(said: Address, home: Address) -> Iterator[Address | None]:
+    """Yield the address with one part of the home at a time, most telling first; None where that may not be meant."""
+    yield replace(said, unit=home.unit, building=home.building, floor=home.floor)
+    is_misheard = said.number and home.number and said.name and may_be_misheard(said.number, home.number)
+    yield replace(said, number=home.number) if is_misheard else None
+    is_numbered = said.number is not None and said.number == home.number and bool(said.name)
+    yield replace(said, street_type=home.street_type) if is_numbered else None
+    yield replace(said, before=home.before, after=home.after) if is_numbered else None
+    yield replace(said, cities=(), state=None, zip_code=None, zip_extension=None) if is_numbered else None
+    yield replace(said, name=home.name) if is_numbered and _sounds_alike(said, home) else None
+
+
+def _sounds_alike(said: Address, home: Address) -> bool:
+    sounds = [[sound_of(word) for word in address.name] for address in (said, home)]
+    return sounds[0] == sounds[1] and all(sounds[0])
+
+
+def _difference(said: Address, home: Property) -> int:
+    parts = (_near_part(said, each) for each in (home.parsed, *_other_names(home)))
+    return min((part for part in parts if part is not None), default=9)
+
+
+# --- answers to a question -------------------------------------------------------------------------------------------
+
+
+def _is_repeated(text: str, question: HomeQuestion) -> bool:
+    """Return whether the caller had said the same home before a question."""
+    if question.said is None:
+        return False
+    return _folded(question.said) == _folded(text) or compare_texts(question.said, text).match is Match.SAME
+
+
+def _pick_asked(text: str, catalogue: Catalogue, is_shown: Callable[[Property], bool]) -> Property | None:
+    """Return the home that `text` picks from those that the latest question named ("3A", "the one on the Court")."""
+    if not catalogue.questions:
+        return None
+    homes = [home for home in map(catalogue.get, catalogue.questions[0].property_ids) if home]
+    picked = pick_among(text, [home for home in homes if home.is_active and is_shown(home)])
+    # The same words again pick nothing that they did not pick before.
+    return None if picked is None or _is_repeated(text, catalogue.questions[0]) else picked
+
+
+def pick_among(text: str, homes: Sequence[Property]) -> Property | None:
+    """Return the one of the homes named in a question that an answer picks; None where it picks none or several."""
+    address = parse_address(text)
+    said = _parts(address)
+    if address.bedrooms is not None:
+        homes = _with_bedrooms(homes, address.bedrooms)
+    fitting = [home for home in homes if said <= _parts(home.parsed)] if said or address.bedrooms is not None else []
+    if len(fitting) == 1:
+        return fitting[0]
+    (only,) = said if len(said) == 1 else ("",)
+    if not fitting and only in _ORDINALS and _ORDINALS[only] < len(homes):
+        return homes[_ORDINALS[only]]
+    if not fitting and len(only) == 1 and only.isalpha():
+        lettered = [home for home in homes if (home.parsed.unit or "").endswith(only)]
+        return lettered[0] if len(lettered) == 1 else None
+    return None
+
+
+def _parts(address: Address) -> set[str]:
+    """Return every part of an address as words of one kind."""
+    parts = {address.number, address.unit, address.building, address.before, address.after, address.street_type}
+    return {part for part in parts if part} | set(address.name) | {word for city in address.cities for word in city}
+
+
+def _answer_in(lines: Sequence[str], homes: Sequence[Property]) -> Property | None:
+    """Return the home that the caller's own last words choose after a question: "yes", or what tells it apart."""
+    if not lines or not homes:
+        return None
+    words = set(fold(lines[-1]).replace(",", " ").replace(".", " ").split())
+    if len(homes) == 1 and words & _YES and not words & _NO:
+        return homes[0]
+    return pick_among(lines[-1], homes)
+
+
+def _folded(text: str) -> str:
+    return " ".join(fold(text).split())

@@ -1,0 +1,35 @@
+"""SQL fragments that read the tables of calls, for the statements of other features."""
+
+from __future__ import annotations
+
+HOME_QUESTION = "which-home:"
+"""The start of the key of a question about a home, `ToolCall.asked`; the ids of the homes that it named follow it."""
+
+MAX_HOME_QUESTIONS = 4
+
+HOME_QUESTIONS = f"""
+    (
+        SELECT json_agg(
+            json_build_array(asked, arguments ->> 'property_address') ORDER BY received_at DESC, id DESC
+        )::text
+        FROM (
+            SELECT asked, arguments, received_at, id
+            FROM tool_calls
+            WHERE vapi_call_id = %(vapi_call_id)s AND starts_with(asked, '{HOME_QUESTION}')
+            ORDER BY received_at DESC, id DESC
+            LIMIT {MAX_HOME_QUESTIONS}
+        ) AS question
+    )
+"""
+"""An expression: the latest questions about homes in this phone call, latest first, with what the caller had said."""
+
+HOMES_ASKED_ABOUT = f"""
+    (
+        SELECT string_to_array(NULLIF(substr(asked, {len(HOME_QUESTION) + 1}), ''), ',')::bigint[]
+        FROM tool_calls
+        WHERE vapi_call_id = %(vapi_call_id)s AND starts_with(asked, '{HOME_QUESTION}')
+        ORDER BY received_at DESC, id DESC
+        LIMIT 1
+    )
+"""
+"""An expression: the ids of the homes that the latest of these questions named, in the order named; NULL for none."""
