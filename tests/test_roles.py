@@ -21,7 +21,7 @@ from peterental.agents.model import Profile, Window
 from peterental.agents.time_off.model import ClosureEntry, RepeatingEntry
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
 from peterental.appointments.listing.model import Filter
-from peterental.appointments.manual.model import NewBooking, WallClockTime
+from peterental.appointments.manual.model import NewBooking, ViewingEdit, WallClockTime
 from peterental.calls.model import CallFilter
 from peterental.config import Config
 from peterental.database.pool import Database
@@ -83,6 +83,7 @@ WITHOUT_VIEWER = {
     "calls.record_signature": PHONE_CALL,
     "calls.record_update": PHONE_CALL,
     "calls.record_answer": INTERNAL,
+    "calls.record_fault": PHONE_CALL,
     "calls.record_tool_call": INTERNAL,
     "calls.record_tool_call_alone": INTERNAL,
     "calls.settle": INTERNAL,
@@ -140,6 +141,7 @@ WITHOUT_VIEWER = {
     "users.set_password": OPERATOR,
     "users.set_up_password": OPERATOR,
     "users.create_first_admin": SIGN_IN,
+    "users.refusals_of_first_admin": SIGN_IN,
     "users.sign_in": SIGN_IN,
     "users.sign_in_with_code": SIGN_IN,
     "users.check_setup_link": SIGN_IN,
@@ -263,6 +265,8 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "done": True,
         "email": "eve@example.com",
         "file_name": "homes.csv",
+        "full_name": "Eve",
+        "handled": True,
         "home_filter": PropertyFilter(),
         "import_id": services.property_imports.upload("AppFolio", "homes.csv", b"Id,Street\n1,9 Ash St\n", admin),
         "entry_id": first(
@@ -303,6 +307,7 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "seen": None,
         "session_id": first("SELECT session_id FROM user_sessions"),
         "token": "",
+        "viewing": ViewingEdit(agent_id="nora-castillo", property_address="1 Elm Street", attendee_name="Eve"),
         "wanted": Filter(),
         "vapi_call_id": first("SELECT vapi_call_id FROM calls WHERE agent_id = 'nora-castillo' LIMIT 1"),
         "week": [[Window(0, 60)] for _ in range(7)],

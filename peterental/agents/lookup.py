@@ -146,6 +146,21 @@ LINE_BY_VAPI_KEY = line_sql(AGENT_ID_BY_VAPI_KEY)
 LINE_BY_ID = line_sql("SELECT agent_id FROM agents WHERE agent_id = %(agent_id)s")
 
 
+LINE_AGENT_IDS = """
+    ARRAY(
+        SELECT member.agent_id FROM line_members AS member
+        WHERE member.holder_agent_id = agent.agent_id AND member.position IS NOT NULL
+        UNION ALL
+        SELECT agent.agent_id
+        WHERE NOT EXISTS (
+            SELECT FROM line_members AS member
+            WHERE member.holder_agent_id = agent.agent_id AND member.position IS NOT NULL
+        )
+    )
+"""
+"""An expression: the ids of the agents whom the line of the row `agent` of `agents` books."""
+
+
 def of_each_agent(query: str) -> str:
     """Return a query that runs a lateral query for each wanted agent.
 

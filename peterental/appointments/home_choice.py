@@ -13,10 +13,8 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-import msgspec
-
+from peterental.appointments.busy_times import BusyTimes
 from peterental.appointments.model import (
-    MAX_HOMES_NAMED,
     HomeOfColleague,
     HomeRetired,
     HomeUnknown,
@@ -45,7 +43,19 @@ MOST_QUESTIONS = 2
 
 _YES = word_set("yes yeah yep yup correct right sure exactly absolutely si claro correcto exacto eso")
 _NO = word_set("no not nope wrong isnt dont incorrecto tampoco")
-_ORDINALS = {"1st": 0, "2nd": 1, "3rd": 2}
+_ORDINALS = {
+    "1st": 0,
+    "2nd": 1,
+    "3rd": 2,
+    "primera": 0,
+    "primero": 0,
+    "segunda": 1,
+    "segundo": 1,
+    "tercera": 2,
+    "tercero": 2,
+}
+_LITTLE_WORDS = word_set("the one la el de del en un una unidad uno")
+"""Words of an answer that pick nothing."""
 
 
 class TakenHome(NamedTuple):
@@ -86,20 +96,15 @@ class Catalogue:
         """Return a home that was read, by its id."""
         return next((home for home in self.homes if home.property_id == property_id), None)
 
+    def busy_times(self, home: Property, ignored_id: int | None) -> BusyTimes:
+        """Return when a home may not be viewed, because of others' viewings of it.
 
-def merged(catalogues: Sequence[Catalogue]) -> Catalogue | None:
-    """Return what was read of the catalogue for each of several agents, as one; None where nothing was."""
-    if not catalogues:
-        return None
-    taken: dict[int, dict[int, TakenHome]] = {}
-    for catalogue in catalogues:
-        for property_id, viewings in catalogue.taken.items():
-            taken.setdefault(property_id, {}).update((viewing.appointment_id, viewing) for viewing in viewings)
-    return Catalogue(
-        homes=tuple({home.property_id: home for catalogue in catalogues for home in catalogue.homes}.values()),
-        taken={property_id: tuple(viewings.values()) for property_id, viewings in taken.items()},
-        questions=catalogues[0].questions,
-    )
+        Args:
+            home: which.
+            ignored_id: of the viewing that is to be moved, which does not block itself.
+        """
+        others = [each for each in self.taken.get(home.property_id, ()) if each.appointment_id != ignored_id]
+        return BusyTimes([each.start_s for each in others], [each.until_s for each in others])
 
 
 @dataclass(frozen=True)
@@ -144,15 +149,9 @@ def question_key(homes: Sequence[Property]) -> str:
     return f"{HOME_QUESTION}{','.join(str(home.property_id) for home in homes)}"
 
 
-def questions_from_json(text: str) -> tuple[HomeQuestion, ...]:
-    """Return the questions in a value of `calls.lookup.HOME_QUESTIONS`."""
-    return tuple(
-        HomeQuestion(said, tuple(int(found) for found in key.removeprefix(HOME_QUESTION).split(",") if found))
-        for key, said in _questions_decoder.decode(text)
-    )
-
-
-_questions_decoder = msgspec.json.Decoder(tuple[tuple[str, str | None], ...])
+def home_question(key: str, said: str | None) -> HomeQuestion:
+    """Return the question with a key of `question_key`."""
+    return HomeQuestion(said, tuple(int(found) for found in key.removeprefix(HOME_QUESTION).split(",") if found))
 
 
 def choose_home(
@@ -178,6 +177,8 @@ def choose_home(
     try:
         return HomeChoice(text, _resolve(text, catalogue.homes, is_shown))
     except (WhichHome, HomeUnknown) as refusal:
+        if isinstance(refusal, HomeUnknown) and is_placeholder_home(text):
+            return None
         if not asked:
             raise
         answer = _answer_in(said(), [home for home in map(catalogue.get, asked[0].property_ids) if home])
@@ -223,11 +224,10 @@ def _resolve(text: str, homes: Sequence[Property], is_shown: Callable[[Property]
     for fit in (Fit.EXACT, Fit.SHORT):
         if offered[fit]:
             return _only(text, address, offered[fit])
-    _refuse_others([*by_fit[Fit.EXACT], *(by_fit[Fit.SHORT] if address.number else ())])
+    _refuse_others([*by_fit[Fit.EXACT], *by_fit[Fit.SHORT]])
     doubtful = offered[Fit.DOUBTFUL] or sorted(offered[Fit.NEAR], key=lambda home: _difference(address, home))
     if doubtful:
-        named = tuple(doubtful[:MAX_HOMES_NAMED])
-        raise WhichHome(text, named, more=len(doubtful) - len(named))
+        raise WhichHome(text, tuple(doubtful))
     raise HomeUnknown(text)
 
 
@@ -236,8 +236,7 @@ def _only(text: str, address: Address, found: Sequence[Property]) -> Property:
     if address.bedrooms is not None:
         homes = _with_bedrooms(found, address.bedrooms)
         if not homes:
-            named = tuple(found[:MAX_HOMES_NAMED])
-            raise WhichHome(text, named, more=len(found) - len(named))
+            raise WhichHome(text, tuple(found))
         found = homes
     if len(found) == 1:
         return found[0]
@@ -250,17 +249,9 @@ def _only(text: str, address: Address, found: Sequence[Property]) -> Property:
     return _ask(text, found, difference, options)
 
 
-def _ask(text: str, found: Sequence[Property], difference: Discriminator, options: Sequence[str]) -> Property:
-    named = tuple(found[:MAX_HOMES_NAMED])
+def _ask(text: str, found: Sequence[Property], difference: Discriminator, options: tuple[str, ...]) -> Property:
     is_distinct = len(set(options)) == len(found)
-    raise WhichHome(
-        text,
-        named,
-        tuple(options[: len(named)]) if is_distinct else (),
-        more=len(found) - len(named),
-        is_choice=True,
-        difference=difference,
-    )
+    raise WhichHome(text, tuple(found), options if is_distinct else (), is_choice=True, difference=difference)
 
 
 def _refuse_others(others: Sequence[Property]) -> None:
@@ -322,6 +313,8 @@ def _says_more(said: Address, home: Address) -> bool:
     if any(mine and not other for mine, other in parts) or (said.floor and not home.floor):
         return True
     if (said.before or said.after) and not (home.before or home.after):
+        return True
+    if said.street_type and not home.street_type and not (said.number and home.number):
         return True
     if said.name and (not home.name or len(said.name) > len(home.name)):
         return True
@@ -389,7 +382,7 @@ def _pick_asked(text: str, catalogue: Catalogue, is_shown: Callable[[Property], 
 def pick_among(text: str, homes: Sequence[Property]) -> Property | None:
     """Return the one of the homes named in a question that an answer picks; None where it picks none or several."""
     address = parse_address(text)
-    said = _parts(address)
+    said = _parts(address) - _LITTLE_WORDS
     if address.bedrooms is not None:
         homes = _with_bedrooms(homes, address.bedrooms)
     fitting = [home for home in homes if said <= _parts(home.parsed)] if said or address.bedrooms is not None else []

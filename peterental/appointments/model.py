@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from peterental.appointments.date_parsing import Clarification, Search
     from peterental.matching import Discriminator
     from peterental.properties.model import Property
+    from peterental.properties.search import HomeSearch, HomesFound
 
 Status = Literal["confirmed", "cancelled", "completed", "no_show"]
 EventKind = Literal[
@@ -159,6 +160,19 @@ class NoneAvailable(Outcome):
 
 
 @dataclass(frozen=True)
+class HomesNamed(Outcome):
+    """Homes that fit what the caller looks for, or the nearest ones.
+
+    Args:
+        found: the homes.
+        search: what the caller looks for.
+    """
+
+    found: HomesFound
+    search: HomeSearch
+
+
+@dataclass(frozen=True)
 class Booked(Outcome):
     """The viewing is booked, by this request or by an earlier one that was the same.
 
@@ -229,16 +243,12 @@ class NameMissing(Refusal):
     """The visitor's name is missing."""
 
 
-MAX_HOMES_NAMED = 3
-"""The homes that one sentence names."""
-
-
 class HomeRefusal(Refusal):
     """It is not clear that the home can be viewed.
 
     Args:
         name: of the home, or what the caller said.
-        homes: those that it is about, at most MAX_HOMES_NAMED.
+        homes: those that it is about.
         differences: what tells them apart, one for each; may be empty.
     """
 
@@ -253,8 +263,7 @@ class WhichHome(HomeRefusal):
     """Which home is meant?
 
     Args:
-        name, homes, differences: as in HomeRefusal.
-        more: how many others may be meant.
+        name, homes, differences: as in HomeRefusal; all that may be meant, however many a sentence names.
         is_choice: whether each of them fits what was said; else it may have been misheard.
         difference: the part that tells them apart.
     """
@@ -265,11 +274,9 @@ class WhichHome(HomeRefusal):
         homes: tuple[Property, ...],
         differences: tuple[str, ...] = (),
         *,
-        more: int = 0,
         is_choice: bool = False,
         difference: Discriminator | None = None,
     ) -> None:
-        self.more = more
         self.is_choice = is_choice
         self.difference = difference
         super().__init__(name, homes, differences)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from peterental.agents.model import Agent, AgentInactive, AgentUnknown
 from peterental.appointments import own_bookings
-from peterental.appointments.availability import Availability, BookedInterval, UnavailableReason, without_booking
+from peterental.appointments.availability import Availability, BookedInterval, without_booking
 from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes
 from peterental.appointments.date_parsing import (
     Asked,
@@ -49,7 +49,6 @@ from peterental.appointments.model import (
     CallEnded,
     CallerUnknown,
     Cancelled,
-    DayFull,
     Found,
     HomeUnknown,
     IdentityMismatch,
@@ -58,21 +57,16 @@ from peterental.appointments.model import (
     NameMissing,
     NoBooking,
     NoneAvailable,
-    NotASlotStart,
     NumberMissing,
-    OutsideHours,
-    SlotTaken,
     SlotUnavailable,
-    TimePast,
     TimesOffered,
     TimeUnclear,
-    TooFar,
-    TooSoon,
     UnderAnotherName,
     WhichBooking,
     WhichHome,
 )
 from peterental.appointments.slot_search import find_times, none_available
+from peterental.appointments.start_check import check_start
 from peterental.appointments.team_availability import TeamAvailability
 from peterental.calls.lookup import HOME_QUESTION
 from peterental.calls.model import CallHistory, Outcome, ToolInvocation
@@ -187,23 +181,17 @@ class RequestContext:
         """
         agent = self.known_agent
         ignored_id = without.appointment_id if without else None
-        home_taken = self._home_taken(home, ignored_id) if home else NO_BUSY_TIMES
+        home_taken = self.catalogue.busy_times(home, ignored_id) if home and self.catalogue else NO_BUSY_TIMES
         if self.team is not None and without is not None:
             return self.team.availability_to_move(without, self.now, home, home_taken)
         if self.team is not None and self.team.is_shared:
             return self.team.availability(self.now, home, home_taken)
         taken = without_booking(self.taken, ignored_id)
-        if home is None:
-            return Availability(agent.rules, agent.zone, self.now, taken, self.busy)
-        return Availability(home.narrowed(agent.rules), agent.zone, self.now, taken, self.busy, home_taken)
-
-    def _home_taken(self, home: Property, ignored_id: int | None) -> BusyTimes:
-        viewings = self.catalogue.taken.get(home.property_id, ()) if self.catalogue else ()
-        others = [viewing for viewing in viewings if viewing.appointment_id != ignored_id]
-        return BusyTimes([each.start_s for each in others], [each.until_s for each in others])
+        rules = home.narrowed(agent.rules) if home else agent.rules
+        return Availability(rules, agent.zone, self.now, taken, self.busy, home_taken)
 
     def shows(self, home: Property) -> bool:
-        """Return whether the agent, or one of those whom a shared line books, shows a home."""
+        """Return whether the agent, or one of those whom the line books, shows a home."""
         if self.team is not None and self.team.is_shared:
             return self.team.shows(home)
         return self.agent is not None and home.is_shown_by(self.agent.agent_id)
@@ -388,31 +376,6 @@ def find(context: RequestContext, request: BookingRequest) -> Decision:
     if not agreement.is_certain:
         return Decision(IdentityUnconfirmed(len(bookings)), "answered")
     return Decision(Found(agreement.bookings), "answered")
-
-
-def check_start(availability: Availability, start: datetime) -> None:
-    """Raise the refusal that explains why a viewing cannot start at `start`, with the nearest free times."""
-    reason = availability.reason_unavailable(start)
-    if reason is None:
-        return
-    nearest = availability.nearest(start)
-    match reason:
-        case UnavailableReason.PAST:
-            raise TimePast(nearest, start=start)
-        case UnavailableReason.TOO_SOON:
-            raise TooSoon(nearest, start=start, notice_minutes=availability.limits_at(start).notice_minutes)
-        case UnavailableReason.TOO_FAR:
-            raise TooFar(nearest, start=start, horizon_days=availability.limits_at(start).horizon_days)
-        case UnavailableReason.OUTSIDE_HOURS:
-            starts = availability.starts_on(start.astimezone(availability.zone).date())
-            first, last = (starts[0], starts[-1]) if starts else (None, None)
-            raise OutsideHours(nearest, start=start, first=first, last=last)
-        case UnavailableReason.OFF_GRID:
-            raise NotASlotStart(nearest, start=start)
-        case UnavailableReason.TAKEN:
-            raise SlotTaken(nearest, start=start)
-        case UnavailableReason.DAY_FULL:
-            raise DayFull(nearest, start=start)
 
 
 def understood_start(

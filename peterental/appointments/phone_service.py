@@ -7,14 +7,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from peterental.agents.model import AgentUnknown
+from peterental.agents.model import AgentInactive, AgentUnknown
 from peterental.agents.working_hours.repository import WorkingHoursRepository
 from peterental.appointments import phone_requests
 from peterental.appointments.availability import Availability, UnavailableReason
-from peterental.appointments.model import CalendarUnavailable, SlotTaken
+from peterental.appointments.model import BookingRequest, CalendarUnavailable, HomesNamed, SlotTaken
 from peterental.appointments.phone_requests import Decision, RequestContext
 from peterental.appointments.repository import AppointmentRepository, Turn
-from peterental.appointments.slot_check import check_slot
+from peterental.appointments.slot_check import LineCheck, check_slot
 from peterental.appointments.team import CalendarStale, team_of
 from peterental.appointments.understanding import understand
 from peterental.appointments.wish import wish_of
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
     from peterental.access import Viewer
     from peterental.agents.model import Agent, AgentKey, Language
-    from peterental.appointments.model import BookingRequest
-    from peterental.appointments.schedule_repository import AgentSchedule
+    from peterental.appointments.schedule_repository import AgentSchedule, LineSchedule
     from peterental.appointments.slot_check import SlotCheck
     from peterental.appointments.team import Team
     from peterental.appointments.understanding import Understanding
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from peterental.calls.service import CallService
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
+    from peterental.properties.search import HomeSearch
 
 log = logging.getLogger(__name__)
 
@@ -107,10 +107,10 @@ class PhoneBookingService:
 
     def _offer_slots(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
         """Read the schedule, decide, and record. Raises CalendarStale."""
-        now, home = self._now(), request.property_address
-        if home is not None:
-            self._calls.settle(invocation.vapi_call_id)
-        line = self._appointments.line(invocation, home, now)
+        now = self._now()
+        if request.property_address:
+            self._calls.settle(invocation.vapi_call_id)  # an earlier question about the home may wait to be written
+        line = self._appointments.line(invocation, request.property_address, now)
         schedule = line.holder
         self._remember_language(invocation, schedule.agent)
         team = team_of(line, self._calendars.is_current, now)
@@ -122,7 +122,7 @@ class PhoneBookingService:
             taken=schedule.taken,
             busy=schedule.busy,
             team=team,
-            catalogue=schedule.catalogue,
+            catalogue=line.catalogue,
         )
         return self._answer_question(context, request, render, phone_requests.offer_slots)
 
@@ -159,9 +159,22 @@ class PhoneBookingService:
             agent=agent,
             team=team_of(found.line, self._calendars.is_current, now),
             own=found.own,
-            catalogue=found.schedule.catalogue,
+            catalogue=found.line.catalogue,
         )
         return self._answer_question(context, request, render, phone_requests.find)
+
+    def find_homes(self, invocation: ToolInvocation, search: HomeSearch, render: Render) -> str:
+        """Name up to three homes that the line's agents show. Round trips as for `find`, no lock."""
+        now = self._now()
+        agent, found = self._appointments.find_homes(invocation.agent_key, search, now)
+        self._remember_language(invocation, agent)
+        context = RequestContext(now=now, invocation=invocation, agent=agent)
+
+        def decide(context: RequestContext, _request: BookingRequest) -> Decision:
+            _ = context.active_agent
+            return Decision(HomesNamed(found, search), "answered")
+
+        return self._answer_question(context, BookingRequest(), render, decide)
 
     def understand(
         self, phrase: str, agent_id: str, viewer: Viewer, now: datetime | None = None
@@ -177,13 +190,8 @@ class PhoneBookingService:
             now: the time of the call, aware; None for the present.
         """
         now = now or self._now()
-        line = None if "\x00" in agent_id else self._appointments.line_of(agent_id, now)
-        schedule = line.holder if line else None
-        agent = schedule.agent if schedule else None
-        if line is None or schedule is None or agent is None:
-            raise AgentUnknown
-        if not (viewer.is_admin or agent.user_id == viewer.user_id):
-            raise AgentUnknown
+        line, agent = self._visible_line(agent_id, viewer, now)
+        schedule = line.holder
         invocation = ToolInvocation(name="set_appointment", tool_call_id="")
         context = RequestContext(
             now=now,
@@ -194,6 +202,14 @@ class PhoneBookingService:
             team=team_of(line, lambda *_: True, now),
         )
         return understand(phrase, context), agent
+
+    def _visible_line(self, agent_id: str, viewer: Viewer, now: datetime) -> tuple[LineSchedule, Agent]:
+        """Return the schedules of an agent's line, and the agent. One query. Raises AgentUnknown."""
+        line = None if "\x00" in agent_id else self._appointments.line_of(agent_id, now)
+        agent = line.holder.agent if line else None
+        if line is None or agent is None or not (viewer.is_admin or agent.user_id == viewer.user_id):
+            raise AgentUnknown
+        return line, agent
 
     def check_slot(self, agent_id: str, day: date, minutes: int, viewer: Viewer) -> SlotCheck:
         """Check whether a caller could book one time of an agent, and what takes it.
@@ -208,16 +224,17 @@ class PhoneBookingService:
             viewer: who asks.
         """
         now = self._now()
-        schedule = None if "\x00" in agent_id else self._appointments.schedule_of(agent_id, now)
-        agent = schedule.agent if schedule else None
-        if schedule is None or agent is None or not (viewer.is_admin or agent.user_id == viewer.user_id):
-            raise AgentUnknown
+        line, agent = self._visible_line(agent_id, viewer, now)
+        schedule = line.holder
         availability = Availability(agent.rules, agent.zone, now, schedule.taken, schedule.busy)
         found = replace(
             check_slot(agent, availability, day, minutes),
             calendar_age=schedule.calendar_age,
             is_phone_closed=not self._calendars.is_current(schedule.calendar_age, agent, now),
         )
+        team = team_of(line, self._calendars.is_current, now)
+        if team is not None and team.is_shared:
+            found = replace(found, line=LineCheck(_free_at(team, found.start, now), team.books(agent_id)))
         if found.start is None or found.until is None or found.reason is not UnavailableReason.TAKEN:
             return found
         until = found.until + timedelta(minutes=agent.rules.buffer_minutes)
@@ -325,7 +342,7 @@ class PhoneBookingService:
                 own=found.own,
                 textable=found.textable if self._promises_texts else frozenset(),
                 call_history=call_history,
-                catalogue=schedule.catalogue,
+                catalogue=found.line.catalogue,
             )
             return self._decide_and_record(connection, context, request, render, decide)
 
@@ -422,6 +439,17 @@ def _decide(
     except Refusal as refusal:
         return refusal, None
     return decision.outcome, decision
+
+
+def _free_at(team: Team, start: datetime | None, now: datetime) -> tuple[str, ...]:
+    """Return the names of the agents whom a shared line can book at a time, in order."""
+    try:
+        members = team.availability(now).members if start else ()
+    except (AgentInactive, CalendarStale):
+        return ()
+    return tuple(
+        member.agent.agent_name for member in members if start and member.availability.reason_unavailable(start) is None
+    )
 
 
 def _id_of(agent: Agent | None) -> str | None:

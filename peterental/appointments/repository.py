@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from peterental.agents.lookup import LINE_BY_VAPI_KEY, NOTE_TURN
+from peterental.agents.lookup import (
+    AGENT_BY_VAPI_KEY,
+    AGENT_JSON,
+    LINE_AGENT_IDS,
+    LINE_BY_VAPI_KEY,
+    NOTE_TURN,
+    agent_from_json,
+)
 from peterental.appointments.model import PHONE, Appointment, SlotTaken
 from peterental.appointments.schedule_repository import (
     LINE_SCHEDULE_BY_ID,
@@ -25,20 +32,22 @@ from peterental.appointments.schedule_repository import (
 )
 from peterental.calls.repository import Change
 from peterental.database.constraints import named_constraints
+from peterental.database.statement import Statement
 from peterental.phone_numbers import last_digits, normalise
-from peterental.properties.lookup import HOME_LABEL, home_values
+from peterental.properties.lookup import HOME_LABEL, found_from_json, home_values, homes_found_sql, search_values
+from peterental.properties.search import HomesFound
 
 if TYPE_CHECKING:
     import psycopg
     from psycopg.rows import DictRow
 
-    from peterental.agents.model import AgentKey
+    from peterental.agents.model import Agent, AgentKey
     from peterental.appointments.model import EventKind, Status
     from peterental.calls.model import ToolInvocation
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
-    from peterental.database.statement import Statement
     from peterental.errors import Refusal
+    from peterental.properties.search import HomeSearch
 
 APPOINTMENT = f"""
     appointments.id AS appointment_id, appointments.agent_id, agents.agent_name, agents.time_zone, property_address,
@@ -122,6 +131,15 @@ SCHEDULE_AND_OWN = schedule_statement(
     reads_homes=True,
 )
 
+_HOMES_FOUND = Statement(
+    f"""
+    SELECT described.agent, homes.found
+    FROM ({AGENT_BY_VAPI_KEY}) AS agent
+    , LATERAL ({AGENT_JSON}) AS described
+    , LATERAL ({homes_found_sql(LINE_AGENT_IDS)}) AS homes
+    """
+)
+
 _BOOKED = """
     booked AS (
         INSERT INTO appointments (
@@ -193,7 +211,7 @@ class PendingSchedule:
         numbers: those in the tool call, in E.164.
     """
 
-    def __init__(self, read: Callable[[], Sequence[DictRow]], numbers: frozenset[str]) -> None:
+    def __init__(self, read: Callable[[], list[DictRow]], numbers: frozenset[str]) -> None:
         self._read = read
         self._numbers = numbers
 
@@ -232,7 +250,15 @@ class AppointmentRepository:
         values = _key(invocation.agent_key) | {"now": now, "vapi_call_id": invocation.vapi_call_id or None}
         with self._database.connection() as connection:
             cursor = LINE_SCHEDULE_BY_VAPI_KEY.execute(connection, values | self._home_values(home))
-            return read_line(self._rows_with_homes(connection, cursor, LINE_SCHEDULE_BY_VAPI_KEY, values, home))
+            return read_line(self._with_homes(connection, cursor, LINE_SCHEDULE_BY_VAPI_KEY, values, home))
+
+    def find_homes(self, key: AgentKey, search: HomeSearch, now: datetime) -> tuple[Agent | None, HomesFound]:
+        """Return the agent that was called, and the homes of its line that fit a search. One round trip."""
+        with self._database.connection() as connection:
+            row = _HOMES_FOUND.execute(connection, _key(key) | search_values(search) | {"now": now}).fetchone()
+        if row is None:
+            return None, HomesFound((), 0, 0)
+        return agent_from_json(row["agent"]), found_from_json(row["found"])
 
     def line_of(self, agent_id: str, now: datetime) -> LineSchedule:
         """Return the schedules of the agents of one agent's line. One statement, one round trip."""
@@ -257,7 +283,7 @@ class AppointmentRepository:
     def queue_schedule(
         self, connection: Connection, invocation: ToolInvocation, home: str | None, now: datetime
     ) -> PendingSchedule:
-        """Queue the schedules of the line's agents, the caller's own bookings, and the homes that the caller may mean.
+        """Queue the schedules of the line's agents, the caller's own bookings, and the homes that it may mean.
 
         A booking is the caller's own by its number, or because this phone call made it.
 
@@ -276,26 +302,24 @@ class AppointmentRepository:
             "numbers": list(numbers),
         }
         cursor = SCHEDULE_AND_OWN.execute(connection, values | self._home_values(home))
-        return PendingSchedule(
-            lambda: self._rows_with_homes(connection, cursor, SCHEDULE_AND_OWN, values, home), numbers
-        )
+        return PendingSchedule(lambda: self._with_homes(connection, cursor, SCHEDULE_AND_OWN, values, home), numbers)
 
     def _home_values(self, home: str | None) -> dict[str, object]:
         return home_values(home if self._has_homes else None)
 
-    def _rows_with_homes(
+    def _with_homes(
         self,
         connection: Connection,
         cursor: psycopg.RawCursor[DictRow],
         statement: Statement,
         values: dict[str, object],
         home: str | None,
-    ) -> Sequence[DictRow]:
+    ) -> list[DictRow]:
         """Return the rows; read them again where the catalogue had no homes before and has some now."""
         rows = cursor.fetchall()
-        if not rows or rows[0]["has_homes"] is self._has_homes:
+        if not rows or (rows[0]["homes"] is not None) is self._has_homes:
             return rows
-        self._has_homes = rows[0]["has_homes"]
+        self._has_homes = rows[0]["homes"] is not None
         if home is None or not self._has_homes:
             return rows
         return statement.execute(connection, values | home_values(home)).fetchall()

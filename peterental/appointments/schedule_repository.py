@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peterental.agents.lookup import AGENT_BY_ID, AGENT_JSON, BUSY_TIMES, LINE_BY_ID, LINE_BY_VAPI_KEY, agent_from_json
+from peterental.agents.lookup import (
+    AGENT_BY_ID,
+    AGENT_JSON,
+    BUSY_TIMES,
+    LINE_AGENT_IDS,
+    LINE_BY_ID,
+    LINE_BY_VAPI_KEY,
+    agent_from_json,
+)
 from peterental.appointments.availability import Availability, BookedInterval, without_booking
 from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes
-from peterental.appointments.home_choice import Catalogue, TakenHome, merged, questions_from_json
+from peterental.appointments.home_choice import Catalogue, TakenHome, home_question
 from peterental.calendars.lookup import CALENDAR_AGE, calendar_age
 from peterental.calls.lookup import HOME_QUESTIONS, HOMES_ASKED_ABOUT
 from peterental.database.statement import Statement
@@ -65,18 +73,22 @@ def schedule_statement(
             ids of the homes in it.
         stopped: an expression; the column `stopped` of the result.
         line: whether the query is of a line, as `line_sql` returns it.
-        reads_homes: whether the homes are read that the caller may mean.
+        reads_homes: whether the homes are read that the caller of a line may mean.
     """
     own_homes = "own.own_homes" if own else "NULL::bigint[]"
-    homes = candidates_sql(own_homes, HOMES_ASKED_ABOUT) if reads_homes else "NULL"
-    questions = f"CASE WHEN %(home_is_said)s AND EXISTS (SELECT FROM properties) THEN {HOME_QUESTIONS} END"
+    candidates = candidates_sql(
+        is_said="%(home_is_said)s AND agent.is_holder",
+        own=own_homes,
+        asked=HOMES_ASKED_ABOUT,
+        questions=HOME_QUESTIONS,
+        agent_ids=LINE_AGENT_IDS,
+    )
+    homes = f", {candidates} AS homes" if reads_homes else ""
     return Statement(
         f"""
         SELECT
             described.agent, booked.*, busy.*, age.*,
-            {"own.own" if own else "NULL"} AS own, {stopped} AS stopped,
-            {homes} AS homes, {questions if reads_homes else "NULL"} AS home_questions,
-            {"EXISTS (SELECT FROM properties)" if reads_homes else "NULL"} AS has_homes{_LINE if line else ""}
+            {"own.own" if own else "NULL"} AS own, {stopped} AS stopped{_LINE if line else ""}{homes}
         FROM ({agent}) AS agent
         , LATERAL ({AGENT_JSON}) AS described
         , LATERAL ({_BOOKED_TIMES}) AS booked
@@ -102,14 +114,12 @@ class AgentSchedule:
             for callers.
         busy: when the agent is busy otherwise, from now to the horizon.
         calendar_age: how old the busy blocks of its calendars are; None without a calendar.
-        catalogue: the homes that the caller may mean; None without a catalogue, or where none was asked for.
     """
 
     agent: Agent | None
     taken: tuple[BookedInterval, ...] = ()
     busy: BusyTimes = NO_BUSY_TIMES
     calendar_age: CalendarAge | None = None
-    catalogue: Catalogue | None = None
 
     def availability(
         self,
@@ -129,8 +139,7 @@ class AgentSchedule:
         """
         assert self.agent is not None  # noqa: S101  # tells mypy
         rules = home.narrowed(self.agent.rules) if home else self.agent.rules
-        taken = without_booking(self.taken, without)
-        return Availability(rules, self.agent.zone, now, taken, self.busy, home_taken)
+        return Availability(rules, self.agent.zone, now, without_booking(self.taken, without), self.busy, home_taken)
 
 
 @dataclass(frozen=True)
@@ -163,17 +172,20 @@ class LineSchedule:
         holder: of the agent whose line it is.
         agents: all agents of a line that has more than its own, in order; those whom it does not book come last.
         choice: how one of those who are free is chosen.
+        catalogue: the homes that the caller may mean; None without a catalogue.
     """
 
     holder: AgentSchedule
     agents: tuple[LineAgent, ...] = ()
     choice: Choice = "first_free"
+    catalogue: Catalogue | None = None
 
 
 def read_line(rows: Sequence[DictRow]) -> LineSchedule:
     """Return the schedules in the rows of a statement of a line. A line that was never shared has one row."""
+    catalogue = _catalogue(rows)
     if len(rows) <= 1:
-        return LineSchedule(read_schedule(rows[0] if rows else None))
+        return LineSchedule(read_schedule(rows[0] if rows else None), catalogue=catalogue)
     schedules = [(read_schedule(row), row) for row in rows]
     holder, holders_row = next((schedule, row) for schedule, row in schedules if row["is_holder"])
     agents = [
@@ -182,9 +194,7 @@ def read_line(rows: Sequence[DictRow]) -> LineSchedule:
         if schedule.agent is not None
     ]
     agents.sort(key=lambda each: (each.position is None, each.position, each.agent.agent_id))
-    catalogues = [schedule.catalogue for schedule, _ in schedules if schedule.catalogue is not None]
-    holder = replace(holder, catalogue=merged(catalogues))
-    return LineSchedule(holder, tuple(agents), holders_row["choice"])
+    return LineSchedule(holder, tuple(agents), holders_row["choice"], catalogue)
 
 
 def read_schedule(row: DictRow | None) -> AgentSchedule:
@@ -194,18 +204,20 @@ def read_schedule(row: DictRow | None) -> AgentSchedule:
     booked = map(BookedInterval, row["starts"] or (), row["untils"] or (), row["ids"] or ())
     held = (BookedInterval(start, start, HELD) for start in row["held"] or ())  # busy too; this counts them for the day
     busy = BusyTimes(row["busy_starts"], row["busy_untils"]) if row["busy_starts"] else NO_BUSY_TIMES
-    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *held), busy, calendar_age(row), _catalogue(row))
+    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *held), busy, calendar_age(row))
 
 
-def _catalogue(row: DictRow) -> Catalogue | None:
-    if row["homes"] is None:
+def _catalogue(rows: Sequence[DictRow]) -> Catalogue | None:
+    """Return the homes in the rows of a line; its agents' rows have those of the caller's viewings with them."""
+    found = [homes_from_json(row["homes"]) for row in rows if row.get("homes") is not None]
+    if not found:
         return None
-    found = homes_from_json(row["homes"])
     return Catalogue(
-        homes=found.homes,
+        homes=tuple({home.property_id: home for read in found for home in read.homes}.values()),
         taken={
             property_id: tuple(TakenHome(*viewing) for viewing in viewings)
-            for property_id, viewings in found.taken.items()
+            for read in found
+            for property_id, viewings in read.taken.items()
         },
-        questions=questions_from_json(row["home_questions"]) if row["home_questions"] else (),
+        questions=tuple(home_question(*question) for read in found for question in read.questions),
     )

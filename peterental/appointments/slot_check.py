@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 NOON_MIN = 12 * 60
 
 
+@dataclass(frozen=True)
+class LineCheck:
+    """Whom a shared line can book at one time.
+
+    Args:
+        free: the names of those agents, in order.
+        books_agent: whether the line books the agent whose line it is, too.
+    """
+
+    free: tuple[str, ...]
+    books_agent: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class SlotCheck:
     """Whether one time of an agent is free.
@@ -35,6 +48,7 @@ class SlotCheck:
         calendar_age: how old the agent's busy times are; None without a calendar.
         is_phone_closed: whether callers are offered no times at all, because a calendar was read too long ago.
         busy_age_s: the seconds since the calendar of `busy` was read; None if it is not from one.
+        line: whom the agent's line can book then, if it is shared; None: it books the agent only.
     """
 
     agent: Agent
@@ -49,6 +63,7 @@ class SlotCheck:
     calendar_age: CalendarAge | None = None
     is_phone_closed: bool = False
     busy_age_s: float | None = None
+    line: LineCheck | None = None
 
     @property
     def is_free(self) -> bool:

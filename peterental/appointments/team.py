@@ -101,6 +101,10 @@ class Team:
         """Return whether one of the agents whom the line books shows a home."""
         return any(home.is_shown_by(each.agent.agent_id) for each in self._bookable() if each.agent.is_active)
 
+    def books(self, agent_id: str) -> bool:
+        """Return whether the line books an agent."""
+        return any(each.agent.agent_id == agent_id and each.is_booked for each in self.agents)
+
     def has(self, agent_id: str) -> bool:
         """Return whether an agent belongs to the line, and is locked if the transaction is to change anything."""
         return any(each.agent.agent_id == agent_id for each in self.agents)

@@ -12,10 +12,10 @@ from peterental.appointments.model import Booked, BookingRequest
 from peterental.appointments.phone_requests import (
     TIME_TOOLS,
     RequestContext,
-    check_start,
     new_booking,
     understood_start,
 )
+from peterental.appointments.start_check import check_start
 from peterental.calls.model import CallHistory, ToolInvocation
 from peterental.clock import utc_now
 from peterental.errors import Refusal

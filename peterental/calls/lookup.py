@@ -11,7 +11,7 @@ HOME_QUESTIONS = f"""
     (
         SELECT json_agg(
             json_build_array(asked, arguments ->> 'property_address') ORDER BY received_at DESC, id DESC
-        )::text
+        )
         FROM (
             SELECT asked, arguments, received_at, id
             FROM tool_calls

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from peterental.matching.addresses import Address, parse_address
+from peterental.matching.addresses import Address, number_words, parse_address
 from peterental.matching.candidates import Discriminator, Resolution, ResolutionKind, candidates, told_apart
 from peterental.matching.comparison import INCOMPLETE, AddressComparison, Reason, compare, compare_texts
+from peterental.matching.localities import canonical_city
 from peterental.matching.match import Match
 from peterental.matching.names import names_match
-from peterental.matching.near_numbers import may_be_misheard, near_numbers
+from peterental.matching.near_numbers import may_be_misheard, near_patterns
 from peterental.matching.placeholders import is_placeholder_home, is_placeholder_name
 from peterental.matching.sounds import sound_of
 
@@ -21,13 +22,15 @@ __all__ = [
     "Resolution",
     "ResolutionKind",
     "candidates",
+    "canonical_city",
     "compare",
     "compare_texts",
     "is_placeholder_home",
     "is_placeholder_name",
     "may_be_misheard",
     "names_match",
-    "near_numbers",
+    "near_patterns",
+    "number_words",
     "parse_address",
     "sound_of",
     "told_apart",

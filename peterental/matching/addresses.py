@@ -115,6 +115,11 @@ def parse_address(text: str) -> Address:
     return _assemble(readings[0], bedrooms, other)
 
 
+def number_words(words: Sequence[str]) -> list[str]:
+    """Return folded words with the numbers among them in digits: "fifteen hundred" is "1500". English and Spanish."""
+    return to_digits(in_english(words, frozenset()), frozenset())[0]
+
+
 def _readings(parts: Sequence[AddressPart]) -> list[list[AddressPart]]:
     """Return the parts with numbers in digits; two lists where one part has two readings."""
     first: list[AddressPart] = []

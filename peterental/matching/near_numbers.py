@@ -41,7 +41,31 @@ def near_numbers(number: str) -> frozenset[str]:
     return frozenset(each for each in near if each and not each.startswith("0")) - {number}
 
 
+@lru_cache(1_000)
+def near_patterns(number: str) -> tuple[str, ...]:
+    """Return LIKE patterns that match all of `near_numbers`, and little else: a database looks for them."""
+    found = _DIGITS.match(number)
+    if found is None or len(found[0]) > MOST_DIGITS:
+        return ()
+    digits = found[0]
+    places = range(len(digits) + 1)
+    longer = {f"{digits[:at]}_{digits[at:]}" for at in places}
+    same = {f"{digits[:at]}_{digits[at + 1 :]}" for at in places[:-1]}
+    others = {
+        near
+        for near in near_numbers(number)
+        if not any(len(near) == len(pattern) and _is_like(near, pattern) for pattern in longer | same)
+    }
+    return tuple(sorted(longer | same | others))
+
+
+def _is_like(text: str, pattern: str) -> bool:
+    return all(wanted in {"_", char} for char, wanted in zip(text, pattern, strict=True))
+
+
 def may_be_misheard(one: str, other: str) -> bool:
     """Return whether two different house numbers may be one number misheard."""
-    found = _DIGITS.match(other)
-    return one != other and found is not None and (found[0] in near_numbers(one) or one.startswith(found[0] + " "))
+    first, second = _DIGITS.match(one), _DIGITS.match(other)
+    if one == other or first is None or second is None:
+        return False
+    return first[0] == second[0] or second[0] in near_numbers(one)

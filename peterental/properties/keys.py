@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from peterental.matching import Address, near_numbers, parse_address, sound_of
+from peterental.matching import Address, canonical_city, near_patterns, parse_address, sound_of
 from peterental.properties.model import label_of
 
 
@@ -57,7 +57,7 @@ class SaidKeys:
 
     Args:
         numbers: the house number, in each way in which it can be read.
-        near_numbers: those that it may be if it was misheard.
+        near_numbers: patterns of those that it may be if it was misheard.
         words: of the street or of another name, and how they sound; the city where nothing else was said.
         bedrooms: where nothing else was said.
     """
@@ -74,11 +74,22 @@ def said_keys(text: str) -> SaidKeys:
     readings = [first] if first.other is None else [first, first.other]
     numbers = sorted({address.number.split()[0] for address in readings if address.number})
     numbers += sorted({address.number for address in readings if address.number} - set(numbers))
-    near = sorted({near for number in numbers for near in near_numbers(number)})
+    near = sorted({pattern for number in numbers for pattern in near_patterns(number)})
     words = sorted({key for address in readings for key in _word_keys(address)})
     if not numbers and not words:
         words = sorted(_city_keys(first))
     return SaidKeys(numbers, near, words, first.bedrooms if not numbers and not words else None)
+
+
+def area_keys(text: str) -> tuple[list[str], list[str]]:
+    """Return the keys that a home of a street has all of, and those that one in a city has one of.
+
+    Args:
+        text: a street or a city.
+    """
+    address = parse_address(text)
+    cities = {*address.cities, *([address.name] if address.name else ())}
+    return sorted(set(address.name)), sorted(f"@{' '.join(canonical_city(city))}" for city in cities)
 
 
 def _word_keys(address: Address) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from peterental.appointments.model import BookingRequest
 from peterental.matching import is_placeholder_name
 from peterental.messages.model import MessageDraft
+from peterental.properties.search import HomeSearch, home_search
 from peterental.voice.sanitize import single_line
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ def message_draft(arguments: Mapping[str, object]) -> MessageDraft:
         attendee_name=None if is_placeholder_name(name) else name,
         attendee_phone=_phone(arguments),
     )
+
+
+def searched_homes(arguments: Mapping[str, object]) -> HomeSearch:
+    """Read the arguments of `find_property`; what is not understood is left out."""
+    return home_search(*(_value(arguments, name) for name in ("bedrooms", "max_rent", "area")))
 
 
 def _value(arguments: Mapping[str, object], name: str) -> object:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from peterental.calls.model import ToolInvocation
 from peterental.voice import speech
-from peterental.voice.arguments import booking_request, message_draft
+from peterental.voice.arguments import booking_request, message_draft, searched_homes
 
 if TYPE_CHECKING:
     from peterental.appointments.model import BookingRequest
@@ -94,6 +94,11 @@ _TIME_OF_DAY = ArgumentSpec(
 _NAME = ArgumentSpec("attendee_name", "Name", "The visitor's full name, as the caller said it.")
 _PHONE = ArgumentSpec("attendee_phone", "Phone number given", "A number to call back on, only if the caller gave one.")
 _EMAIL = ArgumentSpec("attendee_email", "E-mail given", "Only if the caller gave one.")
+_BEDROOMS = ArgumentSpec("bedrooms", "Bedrooms", "How many bedrooms, such as 'two', 'a studio' or 'at least three'.")
+_MAX_RENT = ArgumentSpec("max_rent", "Rent up to", "The most that the rent may be a month, such as 'fifteen hundred'.")
+_AREA = ArgumentSpec(
+    "area", "Area", "A street or a city, and anything else that the caller asks of the home, such as 'pets'."
+)
 _MESSAGE = ArgumentSpec("message", "Message", "What the agent should know, in the caller's words.")
 
 
@@ -115,6 +120,10 @@ def _booking_handler(
 
 def _join_waitlist(services: Services, invocation: ToolInvocation, envelope: Envelope) -> str:
     return services.waitlist.join(invocation, booking_request(invocation.arguments, envelope), speech.render)
+
+
+def _find_property(services: Services, invocation: ToolInvocation, _: Envelope) -> str:
+    return services.appointments.find_homes(invocation, searched_homes(invocation.arguments), speech.render)
 
 
 def _take_message(services: Services, invocation: ToolInvocation, _: Envelope) -> str:
@@ -182,6 +191,17 @@ TOOLS = (
         arguments=(_ADDRESS, _DATE, _TIME_OF_DAY, _NAME, _PHONE),
         required=("property_address", "attendee_name"),
         handler=_join_waitlist,
+    ),
+    ToolSpec(
+        name="find_property",
+        label="Homes",
+        request_label="Asked which homes there are",
+        description=(
+            "Name homes that can be viewed, by bedrooms, rent and area. Call it when the caller asks what there is;"
+            " not for a home that the caller names already."
+        ),
+        arguments=(_BEDROOMS, _MAX_RENT, _AREA),
+        handler=_find_property,
     ),
     ToolSpec(
         name="take_message",

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from peterental.agents.model import Agent, Rules, Window
 from peterental.appointments.availability import Availability, BookedInterval, UnavailableReason
 from peterental.appointments.model import TooFar, TooSoon
-from peterental.appointments.phone_requests import check_start
+from peterental.appointments.start_check import check_start
 from peterental.appointments.team_availability import TeamAvailability, TeamMember, team_rules, turn_at
 
 if TYPE_CHECKING:

@@ -327,10 +327,14 @@ def _empty_and_filtered() -> Iterator[PageState]:
     yield PageState("appointments-new-free", f"/appointments/new?agent=ana-lima&day={day}")
     yield PageState("appointments-new-none-free", "/appointments/new?agent=ana-lima&day=2020-01-01")
     yield PageState("calls-unbooked", "/calls?flag=unbooked")
+    yield PageState("calls-any-problem", "/calls?flag=any")
     yield PageState("calls-no-match", "/calls?q=zzz&flag=fault")
     yield PageState("calls-warning", "/calls?from=nonsense&agent=unknown")
     yield PageState("call-unbooked", "/calls/demo-nora-castillo-other-2")
     yield PageState("call-fault", "/calls/demo-nora-castillo-other-3")
+    yield PageState(
+        "call-handled", "/calls/demo-nora-castillo-other-3", then=lambda page: press(page, "Mark as handled")
+    )
     yield PageState("call-live", "/calls/call-2")
     yield PageState("calls-reduced", f"/calls?q={REDUCED_CALL}")
     yield PageState("call-reduced", f"/calls/{REDUCED_CALL}")
@@ -348,6 +352,8 @@ def _empty_and_filtered() -> Iterator[PageState]:
     yield PageState("privacy-nothing-stored", "/privacy", then=lambda page: _find_person(page, "zoe@example.net"))
     yield PageState("privacy-invalid", "/privacy", then=lambda page: _find_person(page, "Zoe"))
     yield PageState("privacy-delete", "/privacy", then=_ask_for_deletion)
+    yield PageState("search-found", "/search?q=a+Li")
+    yield PageState("search-nothing", "/search?q=zzzz")
     yield PageState("users-no-match", "/users?q=zzz")
     yield PageState("audit-filtered", "/audit?kind=user&actor=office@example.com&from=2020-01-01")
     yield PageState("audit-warning", "/audit?kind=nonsense&page=0&to=soon")
@@ -379,11 +385,17 @@ def _invalid_forms() -> Iterator[PageState]:
     yield PageState(
         "appointments-new-warnings", "/appointments/new?agent=ana-lima&day=2020-01-01", then=_book_in_the_past
     )
+    yield PageState("appointments-edit-invalid", "/appointments/1/edit", then=_edit_without_a_name)
     yield PageState("agent-notices-invalid", "/agents/ana-lima/notices", then=_enter_no_number)
     yield PageState("users-invite-invalid", "/users/invite", then=lambda page: press(page, "Invite and show"))
     yield PageState("users-show-link", "/users/2", then=lambda page: press(page, "Create"))
     yield PageState("tool-tester-invalid", "/rehearsal?tool=set_appointment", then=_enter_invalid_json)
     yield PageState("account-invalid", "/account", then=lambda page: press(page, "Change password"))
+
+
+def _edit_without_a_name(page: Page) -> None:
+    page.get_by_label("Visitor").fill(" ")
+    press(page, "Save")
 
 
 def _enter_no_number(page: Page) -> None:

@@ -251,7 +251,7 @@ def test_bookings_stay_without_the_visitor(written: Services, database: Database
     columns = "id, agent_id, start_time, end_time, blocked_until, overlap_allowed, vapi_call_id, created_at"
     before = database.fetch(f"SELECT {columns} FROM appointments ORDER BY id")
     cancelled = set(upcoming(written, BY_NUMBER))
-    assert len(cancelled) == 3
+    assert len(cancelled) == 4
     delete(written, BY_NUMBER)
     assert database.fetch(f"SELECT {columns} FROM appointments ORDER BY id") == before
     for row in database.fetch("SELECT * FROM appointments WHERE id = ANY (%s)", [list(cancelled)]):
@@ -315,7 +315,7 @@ def test_deletion_is_audited_without_the_person(written: Services, database: Dat
     assert (entry.actor, entry.change.action) == (ADMIN.email, "data deleted")
     assert entry.change.subject_name == "phone number ending in 42"
     assert re.fullmatch("[0-9a-f]{16}", entry.change.subject_id)
-    assert (entry.change.after["bookings"], entry.change.after["cancelled"]) == (4, 3)
+    assert (entry.change.after["bookings"], entry.change.after["cancelled"]) == (5, 4)
 
 
 def test_export_has_everything_in_readable_form(written: Services, database: Database) -> None:
@@ -335,7 +335,11 @@ def test_export_has_everything_in_readable_form(written: Services, database: Dat
     assert next(mention["id"] for mention in document["named_by_others"]) == "other-call"
     assert "my sister" not in json.dumps(document["calls"])
     assert len(document["audit_log"]) > 4
-    assert document["notes_naming_them"] == 2
+    assert document["notes_naming_them"] == 3, "two of the agent, and those on the viewing of another visitor"
+    edited = next(each for each in document["bookings"] if each["notes"])
+    assert edited["notes"].startswith(NAME)
+    assert [event["what"] for event in edited["history"]] == ["booked", "edited", "edited"]
+    assert edited["history"][2]["changes"] == {"name": [f"{NAME} and {EMAIL}", NAME]}
     assert {notice["to"] for notice in document["notices"]} >= {NUMBER, EMAIL}
     assert any(NAME in (notice["text"] or "") for notice in document["notices"])
     assert [text["text"] for text in document["texts"]] == [f"It is {NAME}, {EMAIL}"]

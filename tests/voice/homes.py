@@ -6,7 +6,7 @@ from peterental.database.pool import Database
 from peterental.properties.keys import home_keys, search_keys
 
 
-def add_home(  # noqa: PLR0913  # the columns that tests need
+def add_home(  # the columns that tests need
     database: Database,
     line1: str,
     unit: str | None = None,

@@ -221,7 +221,9 @@ class ManualBookingService:
         except SlotTaken as refusal:
             raise self._slot_taken(old.agent_id, when, ignored_id=appointment_id) from refusal
 
-    def edit(self, appointment_id: int, seen: ExpectedState | None, entry: ViewingEdit, viewer: Viewer) -> Appointment:
+    def edit(
+        self, appointment_id: int, seen: ExpectedState | None, viewing: ViewingEdit, viewer: Viewer
+    ) -> Appointment:
         """Change everything about a viewing but its start and its status. Return it as it is then.
 
         The visitor is told of another home, agent or length by triggers (migration 033); the agent's calendar as well.
@@ -229,7 +231,7 @@ class ManualBookingService:
         Args:
             appointment_id: which.
             seen: the state that the user saw.
-            entry: as it is to be.
+            viewing: as it is to be.
             viewer: who edits it.
 
         Raises AppointmentUnknown, EditConflict if it was changed since, AgentUnknown for another agent that the viewer
@@ -237,15 +239,15 @@ class ManualBookingService:
         NothingEdited; ConfirmationRequired for warnings about another agent or a longer viewing that the user has not
         acknowledged; SlotTaken if a writer that did not lock the agent took the time.
         """
-        require_complete(entry)
+        require_complete(viewing)
         now = self._now()
         with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
             if 0 < appointment_id <= MAX_APPOINTMENT_ID:
-                self._manual.lock_agents_of(connection, appointment_id, entry.agent_id)
+                self._manual.lock_agents_of(connection, appointment_id, viewing.agent_id)
             old = self._seen(connection, appointment_id, seen, viewer)
-            schedule = self._manual.read(connection, entry.agent_id, now)
+            schedule = self._manual.read(connection, viewing.agent_id, now)
             agent = _agent_for(viewer, schedule)
-            new = edited(old, entry, agent, self._home(connection, entry.property_id, old.property_id))
+            new = edited(old, viewing, agent, self._home(connection, viewing.property_id, old.property_id))
             changes = changes_between(old, new)
             if not changes:
                 raise NothingEdited
@@ -255,7 +257,7 @@ class ManualBookingService:
             if not {"agent_id", "minutes"}.isdisjoint(changes):
                 blocked_until = new.end + timedelta(minutes=agent.rules.buffer_minutes)
                 found = self._require_edit_confirmed(
-                    connection, schedule, new, changes, acknowledged=entry.acknowledged, now=now
+                    connection, schedule, new, changes, acknowledged=viewing.acknowledged, now=now
                 )
                 new = replace(new, overlap_allowed=BookingWarning.OVERLAPS in found.kinds)
             self._manual.edit(connection, new, changes, blocked_until, now, actor=viewer.email)

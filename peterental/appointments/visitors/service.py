@@ -22,8 +22,8 @@ from peterental.appointments.model import (
     CalendarUnavailable,
     SlotTaken,
 )
-from peterental.appointments.phone_requests import check_start
 from peterental.appointments.repository import AppointmentRepository
+from peterental.appointments.start_check import check_start
 from peterental.appointments.visitors.model import (
     DAYS_PER_PAGE,
     REINSTATE_WITHIN,

@@ -61,12 +61,13 @@ def decide(context: RequestContext, request: BookingRequest, *, may_offer: bool)
         may_offer: whether the calendar was read recently enough to offer times.
     """
     _ = context.active_agent
-    home, name = own_bookings.given_home(request), own_bookings.given_name(request)
-    if home is None:
+    choice, name = context.chosen_home(request), own_bookings.given_name(request)
+    if choice is None:
         raise AddressMissing
     if name is None:
         raise NameMissing
-    availability = context.availability()
+    home = choice.label
+    availability = context.availability(home=choice.home)
     search = _search(context, request, availability)
     wanted = wanted_periods(search, availability)
     free = (start for start in availability.free() if _is_inside(start, wanted)) if may_offer else iter(())

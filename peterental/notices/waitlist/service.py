@@ -109,7 +109,7 @@ class WaitlistService:
         with self._database.transaction() as connection:
             history = self._calls.begin(connection, invocation)
             now = self._now()
-            pending = self._appointments.queue_schedule(connection, invocation, None, now)
+            pending = self._appointments.queue_schedule(connection, invocation, request.property_address, now)
             connection.sync()
             call_history = history.read()
             if call_history.redelivered is not None:
@@ -127,6 +127,7 @@ class WaitlistService:
                 busy=schedule.busy,
                 team=team,
                 call_history=call_history,
+                catalogue=line.catalogue,
             )
             result = self._join(connection, context, request, schedule)
             answer = render(result, schedule.agent, now)

@@ -13,7 +13,16 @@ from peterental.calls.model import MessageMissing, Outcome
 from peterental.errors import Refusal
 from peterental.notices.waitlist.model import OnWaitlist, WaitlistUnavailable
 from peterental.voice.speech import english_words
-from peterental.voice.speech.renderer import DAY_MIN, MAX_NAMED, FixedLines, HomeLine, Renderer, Words, spoken_address
+from peterental.voice.speech.renderer import (
+    DAY_MIN,
+    MAX_NAMED,
+    FixedLines,
+    HomeLine,
+    HomesLine,
+    Renderer,
+    Words,
+    spoken_address,
+)
 
 FIXED = FixedLines(
     apology="I'm sorry, I can't get to our calendar just now. Would you like someone to call you back?",
@@ -86,6 +95,23 @@ class EnglishRenderer(Renderer):
         HomeLine.RETIRED: "I'm sorry, {place} is no longer available. Would you like to see another home?",
         HomeLine.COLLEAGUE: "Another colleague shows {place} so I can't book it here. Shall I take a message?",
     }
+
+    homes_lines: ClassVar[Mapping[HomesLine, str]] = {
+        HomesLine.FOUND: "I have {homes}. Which would you like to see?",
+        HomesLine.MORE: "I have {homes}; and {more} more. Which would you like to see?",
+        HomesLine.NEAREST: "I have nothing like that. The nearest I have: {homes}. Would you like to see one of them?",
+        HomesLine.NONE: "I don't have a list of homes here. What is the address of the home you'd like to see?",
+    }
+    studio: ClassVar[str] = "a studio"
+
+    def rent(self, dollars: int) -> str:
+        return f"{dollars:,} dollars a month"
+
+    def available_from(self, said_day: str) -> str:
+        return f"available from {said_day}"
+
+    def not_known(self, wishes: tuple[str, ...]) -> str:
+        return f"I don't know about {self.words.alternatives(list(wishes))}; the agent can tell you."
 
     def times_offered(self, home: str | None, times: str) -> str:
         what = f"For {home}, I have" if home else "I have"

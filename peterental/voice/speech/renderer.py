@@ -24,6 +24,8 @@ from peterental.notices.waitlist.model import OnWaitlist
 
 if TYPE_CHECKING:
     from peterental.agents.model import Agent
+    from peterental.properties.model import Property
+    from peterental.properties.search import HomeSearch, HomesFound
 
 MAX_ADDRESS_CHARS = 100
 """A longer address is cut: no caller listens to more."""
@@ -57,6 +59,9 @@ class Words(Protocol):
     def bedrooms(self, value: int) -> str:
         """Format a number of bedrooms."""
 
+    def number(self, value: int) -> str:
+        """Format an integer."""
+
 
 class HomeLine(Enum):
     """The sentences about which home is meant; `{place}` and `{choices}` are filled in."""
@@ -72,6 +77,15 @@ class HomeLine(Enum):
     UNKNOWN = "a home that the catalogue does not have"
     RETIRED = "a home that is no longer offered"
     COLLEAGUE = "a home that another agent shows"
+
+
+class HomesLine(Enum):
+    """The sentences about which homes there are; `{homes}` and `{more}`, a number, are filled in."""
+
+    FOUND = "all that fit"
+    MORE = "some of those that fit"
+    NEAREST = "none fits, but others are near"
+    NONE = "there are no homes to name"
 
 
 @dataclass(frozen=True)
@@ -144,6 +158,8 @@ class Renderer(ABC):
                 return f"{self.cancelled(booking)} {self.text_follows() if will_text else ''}"
             case model.Found(appointments=bookings):
                 return self.found(bookings)
+            case model.HomesNamed(found=found, search=search):
+                return self._homes_named(found, search)
             case OnWaitlist():
                 return self.on_waitlist(result)
             case MessageTaken(can_call_back=can_call_back):
@@ -257,6 +273,24 @@ class Renderer(ABC):
     home_lines: ClassVar[Mapping[HomeLine, str]]
     """The sentences about which home is meant."""
 
+    homes_lines: ClassVar[Mapping[HomesLine, str]]
+    """The sentences about which homes there are."""
+
+    homes_separator: ClassVar[str] = "; "
+    studio: ClassVar[str]
+
+    @abstractmethod
+    def rent(self, dollars: int) -> str:
+        """Format a rent."""
+
+    @abstractmethod
+    def available_from(self, said_day: str) -> str:
+        """Format from when a home is available."""
+
+    @abstractmethod
+    def not_known(self, wishes: tuple[str, ...]) -> str:
+        """Admit that the catalogue does not have what was asked for ("pets")."""
+
     part_names: ClassVar[Mapping[str, str]]
     """The parts of the day that have a name, with their preposition."""
 
@@ -297,8 +331,7 @@ class Renderer(ABC):
         return f"{home} {self.with_agent(booking.agent_name)}" if booking.names_agent else home
 
     def _about_home(self, refusal: model.HomeRefusal) -> str:
-        line = _home_line(refusal)
-        homes = refusal.homes
+        line, homes = _home_line(refusal), refusal.homes[:MAX_NAMED]
         place = homes[0].line1 if isinstance(refusal, model.WhichHome) else self.subject(spoken_address(refusal.name))
         if line is HomeLine.BEDROOMS:
             choices = [self.words.bedrooms(home.bedrooms or 0) for home in homes]
@@ -307,6 +340,27 @@ class Renderer(ABC):
         else:
             choices = [spoken_address(home.label) for home in homes]
         return self.home_lines[line].format(place=place, choices=self.words.alternatives(choices) if choices else "")
+
+    def _homes_named(self, found: HomesFound, search: HomeSearch) -> str:
+        if not found.offered:
+            return self.homes_line(HomesLine.NONE)
+        homes = self.homes_separator.join(self.home_described(home) for home in found.homes)
+        more = found.total - len(found.homes)
+        line = HomesLine.NEAREST if not found.total else HomesLine.MORE if more > 0 else HomesLine.FOUND
+        wishes = self.not_known(search.not_known) if search.not_known else ""
+        return f"{wishes} {self.homes_line(line, homes=homes, more=self.words.number(max(more, 0)))}"
+
+    def home_described(self, home: Property) -> str:
+        """Format a home with its bedrooms, its rent, and from when it is available, as far as they are known."""
+        rooms = self.studio if home.bedrooms == 0 else self.words.bedrooms(home.bedrooms) if home.bedrooms else ""
+        rent = self.rent(home.rent) if home.rent is not None else ""
+        is_later = home.available_on is not None and home.available_on > self.now.astimezone(self.zone).date()
+        later = self.available_from(self.day(home.available_on)) if is_later and home.available_on else ""
+        return ", ".join(part for part in (spoken_address(home.label), rooms, rent, later) if part)
+
+    def homes_line(self, line: HomesLine, **values: str) -> str:
+        """Fill in a sentence of `homes_lines`."""
+        return self.homes_lines[line].format(**values)
 
     def home_difference(self, said: str) -> str:
         """Translate what tells two homes apart: `unit 2B`."""
@@ -389,7 +443,7 @@ def _home_line(refusal: model.HomeRefusal) -> HomeLine:
         return _HOME_LINES[type(refusal)]
     asks_for = {Discriminator.UNIT: HomeLine.WHICH_UNIT, Discriminator.NUMBER: HomeLine.WHICH_NUMBER}
     difference = refusal.difference if refusal.is_choice else None
-    if refusal.more:
+    if len(refusal.homes) > MAX_NAMED:
         return asks_for.get(difference, HomeLine.WHICH_ADDRESS) if difference else HomeLine.WHICH_ADDRESS
     if difference is Discriminator.NOTHING:
         return HomeLine.BEDROOMS

@@ -13,7 +13,16 @@ from peterental.calls.model import MessageMissing, Outcome
 from peterental.errors import Refusal
 from peterental.notices.waitlist.model import OnWaitlist, WaitlistUnavailable
 from peterental.voice.speech import spanish_words
-from peterental.voice.speech.renderer import DAY_MIN, MAX_NAMED, FixedLines, HomeLine, Renderer, Words, spoken_address
+from peterental.voice.speech.renderer import (
+    DAY_MIN,
+    MAX_NAMED,
+    FixedLines,
+    HomeLine,
+    HomesLine,
+    Renderer,
+    Words,
+    spoken_address,
+)
 
 FIXED = FixedLines(
     apology="Lo siento, ahora mismo no puedo consultar el calendario. ¿Quiere que alguien le devuelva la llamada?",
@@ -83,6 +92,23 @@ class SpanishRenderer(Renderer):
         HomeLine.RETIRED: "Lo siento, {place} ya no está disponible. ¿Le gustaría ver otra vivienda?",
         HomeLine.COLLEAGUE: "Otro colega enseña {place} y no puedo reservarla aquí. ¿Quiere dejar un recado?",
     }
+
+    homes_lines: ClassVar[Mapping[HomesLine, str]] = {
+        HomesLine.FOUND: "Tengo {homes}. ¿Cuál le gustaría ver?",
+        HomesLine.MORE: "Tengo {homes}; y {more} más. ¿Cuál le gustaría ver?",
+        HomesLine.NEAREST: "No tengo nada así. Lo más parecido que tengo: {homes}. ¿Le gustaría ver alguna?",
+        HomesLine.NONE: "No tengo aquí una lista de viviendas. ¿Cuál es la dirección de la que le gustaría ver?",
+    }
+    studio: ClassVar[str] = "un estudio"
+
+    def rent(self, dollars: int) -> str:
+        return f"{dollars:,} dólares al mes"
+
+    def available_from(self, said_day: str) -> str:
+        return f"disponible desde {self.words.on(said_day)}"
+
+    def not_known(self, wishes: tuple[str, ...]) -> str:
+        return f"De {self.words.alternatives(list(wishes))} no sé nada; el agente se lo puede decir."
 
     def times_offered(self, home: str | None, times: str) -> str:
         what = f"Para {home}, tengo" if home else "Tengo"

@@ -52,9 +52,9 @@ LABELS = {
     "calendar_user_id": "Calendar user",
     "calls": "Calls",
     "cancelled": "Cancelled viewings",
-    "choice": "Who is booked at a time",
     "changed": "Changed",
     "city": "City",
+    "choice": "Who is booked at a time",
     "confirmed_at": "Confirmed by the visitor",
     "consents": "Consents and stops",
     "daily_cap": "Maximum per day",
@@ -153,9 +153,6 @@ ACTION_LABELS = {
 }
 """The labels of actions whose name in the log differs from the wording of the pages."""
 
-USER_FIELDS = frozenset({"user_id", "user_number"})
-"""The fields that hold the number of a user."""
-
 PHONE_FIELDS = frozenset({"attendee_phone", "caller_number", "handover_number", "phone"})
 
 _MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?(?![\d:])", re.ASCII)
@@ -212,7 +209,7 @@ def _value(name: str, value: Any, zone: ZoneInfo, people: Mapping[int, str]) -> 
 
 
 def _number(name: str, value: int, people: Mapping[int, str]) -> str | None:
-    if name in USER_FIELDS:
+    if name == "user_id":
         return people.get(value, "a user who was deleted")
     if name.endswith("minutes"):
         return format_minutes(value)
@@ -221,7 +218,7 @@ def _number(name: str, value: int, people: Mapping[int, str]) -> str | None:
 
 def _text(name: str, value: str, zone: ZoneInfo) -> str | None:
     if name == "choice":
-        return CHOICE_VALUES.get(value, value)
+        return CHOICE_VALUES.get(value)
     if name in PHONE_FIELDS:
         return readable(value, region_of(zone.key))
     if name == "language":

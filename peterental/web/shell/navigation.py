@@ -80,7 +80,6 @@ DAILY = (
             "line.test",
         ),
     ),
-    NavItem("time_off.index", "Time off", "time_off"),
 )
 """The pages of every day. A phone's bar has room for four of them and "More"."""
 
@@ -95,6 +94,7 @@ MENU = (
     NavSection(
         "Office",
         (
+            NavItem("time_off.index", "Time off", "time_off"),
             NavItem("notices.outbox", "Outbox", "outbox", also=("notices.letter", "notices.retry")),
             NavItem(
                 "notices.settings",

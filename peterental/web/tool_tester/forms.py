@@ -27,6 +27,9 @@ HINTS: Mapping[str, str] = {
     "attendee_name": "",
     "attendee_phone": "",
     "attendee_email": "",
+    "bedrooms": "For example two, 2BR or a studio.",
+    "max_rent": "For example fifteen hundred or $1,500.",
+    "area": "A street or a city.",
     "message": "",
 }
 """The hint at the field of each argument."""

@@ -11,6 +11,7 @@ import pytest
 from peterental.access import Viewer
 from peterental.database.pool import Database
 from peterental.services import Services
+from tests.web.agents.test_calendar_pages import next_weekday
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
@@ -107,6 +108,16 @@ def test_list_of_agents_says_who_shares(office: Browser) -> None:
     page = office.get("/agents").text
     assert "Line books for <bdi>Ben, Ana Lima</bdi>" in page
     assert "Booked by the line of <bdi>Ana Lima</bdi>" in page
+
+
+def test_slot_check_says_whom_the_line_can_book(office: Browser) -> None:
+    save(office, "ben")
+    monday = next_weekday(1)
+    page = office.get(f"/agents/ana-lima?on={monday}&at=10:00").text
+    assert "own line does not book it." in page
+    assert "The line can book <bdi>Ben</bdi> then." in page
+    assert "Callers are offered this time." not in page
+    assert "The line can book no agent then." in office.get(f"/agents/ana-lima?on={monday}&at=18:00").text
 
 
 def test_only_admins_open_the_page(anas: Browser) -> None:

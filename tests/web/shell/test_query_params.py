@@ -37,7 +37,7 @@ def test_reversed_range_ignores_its_last_day() -> None:
     params = QueryParams({"from": "2026-11-30", "to": "2026-11-01"})
     assert params.days() == (date(2026, 11, 30), None)
     assert params.warnings == [
-        "The last day, 2026-11-01, is before the first day, 2026-11-30. The last day was ignored."
+        "The last day, Sun, Nov 1, 2026, is before the first day, Mon, Nov 30, 2026. The last day was ignored."
     ]
 
 

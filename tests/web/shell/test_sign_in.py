@@ -95,6 +95,21 @@ def test_invalid_set_up_keeps_the_email(
     assert stranger.get(set_up_path).status_code == 200
 
 
+def test_set_up_shows_all_errors_at_once(stranger: Browser, set_up_path: str) -> None:
+    both = stranger.send(set_up_path, email="office", password="short").text
+    assert "should look like ana@example.com" in both
+    assert "at least 12 characters" in both
+    missing = stranger.send(set_up_path, email="", password="short").text
+    assert "Enter the e-mail address" in missing
+    assert "at least 12 characters" in missing
+    assert "should look like" not in missing
+
+
+def test_set_up_is_a_sign_in(stranger: Browser, set_up_path: str) -> None:
+    stranger.send(set_up_path, email="office@example.com", password=WORDS)
+    assert "Never" not in stranger.get("/users").text
+
+
 def test_set_up_link_depends_on_the_secret_key(config: Config) -> None:
     assert setup_link(config) != setup_link(replace(config, secret_key="another key"))
     assert setup_link(config) == setup_link(config)

@@ -97,6 +97,30 @@ def test_invitation_link_is_shown_and_works_once(
     assert "no longer works" in used.text
 
 
+def test_choosing_a_password_is_a_sign_in(office: Browser, open_browser: Callable[[], Browser]) -> None:
+    link = invite(office)
+    assert "Never" in office.get("/users").text
+    open_browser().send(link, new=CHOSEN)
+    assert "Never" not in office.get("/users").text
+
+
+def test_name_is_changed_later(office: Browser, services: Services, admin: Viewer, ana: Viewer) -> None:
+    path = f"/users/{ana.user_id}"
+    page = office.get(path)
+    token = office.token(path)
+    saved = office.post(f"{path}/name", csrf_token=token, full_name="Ana <Lima>")
+    assert (saved.status_code, saved.location) == (303, path)
+    assert "Ana &lt;Lima&gt;" in office.get(path).text
+    change = services.audit.listing(admin).entries[0].change
+    assert (change.action, change.after) == ("renamed", {"full_name": "Ana <Lima>"})
+    refused = office.post(f"{path}/name", csrf_token=token, full_name="x" * 256)
+    assert refused.status_code == 400
+    assert "At most 255 characters." in refused.text
+    office.post(f"{path}/name", csrf_token=token, full_name="Ana <Lima>")
+    assert services.audit.listing(admin).entries[0].change == change, "the same name is no change"
+    assert page.status_code == 200
+
+
 @pytest.mark.parametrize(
     ("email", "role", "expected"),
     [
