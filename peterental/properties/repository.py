@@ -19,7 +19,7 @@ from peterental.properties.model import (
     PropertyName,
     PropertySettings,
 )
-from peterental.search import contains
+from peterental.search import MAX_WORDS, contains
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -92,7 +92,7 @@ class PropertyRepository:
 
     def listing(self, wanted: PropertyFilter, *, limit: int, offset: int) -> tuple[list[Property], int, int]:
         """Return a page of the homes, by street and number, how many match, and how many there are at all."""
-        words = wanted.text.split()
+        words = wanted.text.split()[:MAX_WORDS]
         rows = self._database.fetch(
             f"""
             WITH matching AS (
@@ -101,10 +101,10 @@ class PropertyRepository:
                 WHERE (%(status)s::text IS NULL OR status = %(status)s)
                     AND (%(bedrooms)s::int IS NULL OR bedrooms = %(bedrooms)s)
                     AND (%(least)s::int IS NULL OR bedrooms >= %(least)s)
-                    AND concat_ws(
+                    AND (cardinality(%(words)s::text[]) = 0 OR concat_ws(
                         ' ', line1, unit, city, state, zip_code, array_to_string(said_as, ' '), number_key,
                         street_key, unit_key, source, source_id
-                    ) ILIKE ALL (%(words)s::text[])
+                    ) ILIKE ALL (%(words)s::text[]))
             ), page AS (
                 {PROPERTY} JOIN matching USING (property_id) {BY_ADDRESS} LIMIT %(limit)s OFFSET %(offset)s
             )
