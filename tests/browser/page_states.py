@@ -376,6 +376,13 @@ def _empty_and_filtered() -> Iterator[PageState]:
     yield PageState("audit-filtered", "/audit?kind=user&actor=office@example.com&from=2020-01-01")
     yield PageState("audit-warning", "/audit?kind=nonsense&page=0&to=soon")
     yield PageState("more", "/agents", then=_open_more)
+    yield PageState("today-of-an-agent", "/today?agent=ana-lima")
+    yield PageState("today-anas", "/today", ANA)
+    yield PageState("today-without-agents", "/today", CAROL)
+    yield PageState("today-marked", "/today", then=_mark_as_completed)
+    yield PageState("calendar-next-week", f"/calendar/week?day={day}")
+    yield PageState("calendar-of-some", f"/calendar?day={day}&agent=ana-lima&agent=ben-okafor")
+    yield PageState("calendar-warning", "/calendar?day=nonsense&agent=unknown&page=9")
 
 
 def _next_monday() -> date:
@@ -466,6 +473,10 @@ def _resume_form(page: Page) -> None:
 
 
 def _open_more(page: Page) -> None:
-    more = page.get_by_role("button", name="More")
-    if more.is_visible():
-        more.click()
+    page.get_by_role("button", name="More").click()
+
+
+def _mark_as_completed(page: Page) -> None:
+    with page.expect_navigation():
+        page.get_by_role("button", name="Completed").first.click()
+    page.get_by_role("status").get_by_role("button", name="Undo").wait_for()

@@ -31,6 +31,9 @@ COLOURS = VIOLATIONS | {
 }
 """The axe rules that depend on the colour scheme; the others are checked once."""
 
+TARGETS = VIOLATIONS | {"rules": {"target-size": {"enabled": True}}}
+"""Every rule, and that a target is at least 24 by 24 pixels or has as much room, which axe leaves out by default."""
+
 
 def problems_of(state: PageState, page: Page, site: Site) -> list[str]:
     """Open a page state; return its problems."""
@@ -46,7 +49,7 @@ def problems_of(state: PageState, page: Page, site: Site) -> list[str]:
     if width > page.evaluate("window.innerWidth"):
         problems.append(f"{width} pixels wide")
     page.emulate_media(color_scheme="light")
-    light = Axe().run(page, options=VIOLATIONS)
+    light = Axe().run(page, options=TARGETS)
     page.emulate_media(color_scheme="dark")
     dark = AxeResults(
         page.evaluate("options => axe.run(options)", COLOURS)

@@ -251,13 +251,14 @@ def queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every statement of this thread except BEGIN, COMMIT and settings."""
+    """Every statement of this thread except BEGIN, COMMIT, settings and the count of the navigation."""
     seen = ThreadLog()
+    of_navigation = {counts_sql(is_limited=is_limited) for is_limited in (False, True)}
     execute = psycopg.Connection.execute
 
     def counted(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
         text = query.decode() if isinstance(query, bytes) else str(query)
-        if text not in {"BEGIN", "COMMIT"} and "set_config" not in text:
+        if text not in {"BEGIN", "COMMIT", *of_navigation} and "set_config" not in text:
             seen.record(text)
         return execute(self, query, *args, **kwargs)
 

@@ -81,7 +81,6 @@ DAILY = (
             "line.sharing",
         ),
     ),
-    NavItem("time_off.index", "Time off", "time_off"),
 )
 """The pages of every day. A phone's bar has room for four of them and "More"."""
 
@@ -96,6 +95,7 @@ MENU = (
     NavSection(
         "Office",
         (
+            NavItem("time_off.index", "Time off", "time_off"),
             NavItem("notices.outbox", "Outbox", "outbox", also=("notices.letter", "notices.retry")),
             NavItem(
                 "notices.settings",
