@@ -11,9 +11,13 @@ from zoneinfo import ZoneInfo
 from peterental.agents.repository import AgentRepository
 from peterental.agents.service import AgentService
 from peterental.agents.shared_lines.service import SharedLineService
+from peterental.agents.time_off.closure_service import ClosureService
+from peterental.agents.time_off.listing import TimeOffListing
+from peterental.agents.time_off.repeating_service import RepeatingBlockService
 from peterental.agents.working_hours.service import WorkingHoursService
 from peterental.appointments.calendar.office_service import OfficeCalendarService
 from peterental.appointments.calendar.service import CalendarService
+from peterental.appointments.calendar.time_off import TimeOffViewings
 from peterental.appointments.calendar_events.feed_repository import FeedRepository
 from peterental.appointments.calendar_events.feed_service import FeedService
 from peterental.appointments.calendar_events.outbox import CalendarOutbox
@@ -104,6 +108,7 @@ class Services:
     calendar_events: CalendarEventService
     calendar_sync: SyncService
     calendars: ConnectionService
+    closures: ClosureService
     consents: Consents
     feeds: FeedService
     hours: WorkingHoursService
@@ -123,10 +128,13 @@ class Services:
     property_imports: ImportService
     releases: ReleaseService
     reminders: ReminderService
+    repeating_blocks: RepeatingBlockService
     replies: ReplyService
     retention: RetentionService
     second_factor: SecondFactorService
     sessions: SessionService
+    time_off: TimeOffListing
+    time_off_viewings: TimeOffViewings
     shared_lines: SharedLineService
     today: TodayService
     user_notices: UserNotices
@@ -273,6 +281,7 @@ def build_services(
             audit,
             may_store=bool(config.credentials_keys) or not config.is_production,
         ),
+        closures=ClosureService(database, audit, clock),
         consents=consents,
         feeds=FeedService(
             database,
@@ -309,6 +318,7 @@ def build_services(
         property_imports=ImportService(database, audit, clock),
         releases=ReleaseService(database, visitors, clock),
         reminders=ReminderService(ReminderRepository(database), clock),
+        repeating_blocks=RepeatingBlockService(database, audit, clock),
         replies=ReplyService(
             database,
             visitors=visitors,
@@ -322,6 +332,8 @@ def build_services(
         retention=RetentionService(database, clock),
         second_factor=SecondFactorService(database, audit, sessions, passwords=passwords, keyring=keyring, now=clock),
         sessions=sessions,
+        time_off=TimeOffListing(database, clock),
+        time_off_viewings=TimeOffViewings(database, clock),
         shared_lines=SharedLineService(database, agents, audit),
         today=TodayService(database, listing, clock),
         user_notices=user_notices,

@@ -22,6 +22,10 @@ SQL = re.compile(r"^\s*(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\s", re.MUL
 OWNERS = {
     "job_errors": "jobs",
     "agents": "agents",
+    "closure_exemptions": "agents",
+    "office_closures": "agents",
+    "repeating_blocks": "agents",
+    "repeating_exceptions": "agents",
     "agent_busy": "agents",
     "agent_days": "agents",
     "agent_hours": "agents",
@@ -76,6 +80,8 @@ OWNERS = {
 NAME = "each row of an export has its agent's name and time zone"
 NAME_AND_OWNER = "each row shows its agent's name and time zone, and only the viewer's agents' rows are read"
 
+TIME_OFF = "one query finds the viewings that stand in time off, of the viewer's agents"
+
 PROMISE = "a caller is promised a text only where one will be sent, and waits for no statement of its own"
 RELEASE = "one query finds the viewings whose visitors were asked and did not answer"
 
@@ -88,6 +94,8 @@ NEEDED = "one statement finds what needs a person, instead of one for each featu
 SIDE_BY_SIDE = "one statement reads the schedules of all agents of a page"
 
 MAY_READ = {
+    ("appointments/calendar/time_off_repository.py", "agent_busy"): TIME_OFF,
+    ("appointments/calendar/time_off_repository.py", "agents"): TIME_OFF,
     ("appointments/calendar_events/repository.py", "agents"): "an event is written in its agent's time zone",
     ("appointments/calendar/repository.py", "agents"): SIDE_BY_SIDE,
     ("appointments/listing/home_repository.py", "agents"): NAME_AND_OWNER,

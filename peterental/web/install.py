@@ -33,6 +33,7 @@ from peterental.web.offers import pages as offer_pages
 from peterental.web.privacy import pages as privacy_pages
 from peterental.web.search import pages as search_pages
 from peterental.web.shell import install as shell
+from peterental.web.time_off import pages as time_off_pages
 from peterental.web.today import pages as today_pages
 from peterental.web.tokens import pages as token_pages
 from peterental.web.tool_tester import pages as tool_tester_pages
@@ -83,6 +84,7 @@ def install(app: Flask, config: Config) -> None:
         offer_pages,
         office_calendar_pages,
         privacy_pages,
+        time_off_pages,
         search_pages,
         today_pages,
         token_pages,

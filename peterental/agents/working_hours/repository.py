@@ -24,7 +24,10 @@ MAX_LISTED = 200
 OVERRIDE_COLUMNS = """
     day, note, (EXTRACT(EPOCH FROM opens_at) / 60)::int AS opens, (EXTRACT(EPOCH FROM closes_at) / 60)::int AS closes
 """
-BUSY_COLUMNS = "busy_id, lower(during) AS start, upper(during) AS until, source, note, calendar_id, kind, holds_until"
+BUSY_COLUMNS = """
+    busy_id, lower(during) AS start, upper(during) AS until, source, note, calendar_id, kind, holds_until, closure_id,
+    repeating_id
+"""
 
 
 class WorkingHoursRepository:
@@ -56,15 +59,15 @@ class WorkingHoursRepository:
     ) -> tuple[BusyBlock, ...]:
         """Return the blocks that end after `since` and begin before `until`, in order.
 
-        An `until` of None is no limit: then those of calendars come last, so that they do not hide any that can be
-        removed on the pages.
+        An `until` of None is no limit: then those of calendars and repeating blocks come last, so that they do not hide
+        any that can be removed on the pages.
         """
         rows = self._database.fetch(
             f"""
             SELECT {BUSY_COLUMNS}
             FROM agent_busy
             WHERE agent_id = %s AND during && tstzrange(%s, %s) AND (holds_until IS NULL OR holds_until > NOW())
-            ORDER BY %s AND calendar_id IS NOT NULL, lower(during), busy_id
+            ORDER BY %s AND (calendar_id IS NOT NULL OR repeating_id IS NOT NULL), lower(during), busy_id
             LIMIT %s
             """,
             (agent_id, since, until, until is None, limit),

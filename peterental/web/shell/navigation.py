@@ -80,6 +80,7 @@ DAILY = (
             "line.test",
         ),
     ),
+    NavItem("time_off.index", "Time off", "time_off"),
 )
 """The pages of every day. A phone's bar has room for four of them and "More"."""
 
