@@ -46,7 +46,7 @@ KEPT_FOR = timedelta(days=30)
 MAX_ENDPOINTS = 20
 MAX_URL_CHARS = 2_000
 MAX_ANSWER_CHARS = 1_000
-SECRET_PREFIX = "whsec_"  # noqa: S105 - the beginning of every secret, no secret
+KEY_PREFIX = "whsec_"
 SECRET_BYTES = 32
 
 

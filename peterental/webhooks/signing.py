@@ -8,12 +8,12 @@ import hmac
 import secrets
 from collections.abc import Sequence
 
-from peterental.webhooks.model import SECRET_BYTES, SECRET_PREFIX
+from peterental.webhooks.model import KEY_PREFIX, SECRET_BYTES
 
 
 def new_secret() -> str:
-    """Return a random secret: `whsec_` and 32 bytes in base64."""
-    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii")
+    """Return a random key to sign with, `whsec_` and 32 bytes in base64."""
+    return KEY_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii")
 
 
 def signature_header(keys: Sequence[str], webhook_id: str, timestamp: int, body: bytes) -> str:
@@ -30,5 +30,5 @@ def signature_header(keys: Sequence[str], webhook_id: str, timestamp: int, body:
 
 
 def _signature(secret: str, signed: bytes) -> str:
-    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
+    key = base64.b64decode(secret.removeprefix(KEY_PREFIX))
     return base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode("ascii")

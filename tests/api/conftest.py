@@ -23,6 +23,7 @@ from peterental.services import Services, services_of
 from peterental.users.tokens.model import IssuedToken, NewToken, TokenScope
 
 WORDS = "correct horse battery"
+KEY = "a session key for tests, long enough"
 ZONE_OFFSET = "-06:00"
 
 
@@ -123,7 +124,7 @@ class Tool:
 @pytest.fixture
 def config(database_url: str, tmp_path: Path) -> Config:
     """A development configuration with this test's database."""
-    return Config(database_url=database_url, secret_key="a session key for tests, long enough", instance_dir=tmp_path)
+    return Config(database_url=database_url, secret_key=KEY, instance_dir=tmp_path)
 
 
 @pytest.fixture

@@ -310,7 +310,7 @@ def test_both_secrets_sign_for_a_day_after_a_rotation(office: Office, serve: Ser
 def test_lost_key_is_named(office: Office, serve: Serve) -> None:
     server = serve(answer())
     issued = office.subscribe(server.url())
-    office.database.fetch("UPDATE webhook_endpoints SET secret = 'unreadable'")
+    office.database.fetch("UPDATE webhook_endpoints SET secret = %s", ("unreadable",))
     office.book()
     office.deliver(issued)
     assert "CREDENTIALS_KEY has changed" in str(office.deliveries()[0].problem)

@@ -107,7 +107,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
-        "tags": [operation.tag or operation.path.split("/")[1]],
+        "tags": [operation.path.split("/")[1]],
         "x-scope": operation.scope,
         "parameters": list(_parameters(operation)),
         "responses": dict(_responses(operation)),

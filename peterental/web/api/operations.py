@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -13,8 +13,6 @@ from peterental.users.tokens.model import CountedRequest, TokenScope, TokenViewe
 if TYPE_CHECKING:
     from peterental.access import Viewer
     from peterental.services import Services
-
-Fields = TypeVar("Fields", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +95,6 @@ class Operation:
     body: type[msgspec.Struct] | None = None
     needs_body: bool = False
     problems: tuple[str, ...] = ()
-    tag: str = field(default="")
 
     @property
     def changes(self) -> bool:

@@ -226,8 +226,6 @@ def _text(name: str, value: str, zone: ZoneInfo) -> str | None:
         return CHOICE_VALUES.get(value)
     if name in PHONE_FIELDS:
         return readable(value, region_of(zone.key))
-    if name == "choice":
-        return CHOICE_VALUES.get(value, value)
     if name == "language":
         return language_name(value)
     return value.replace("_", "-") if name == "status" else None

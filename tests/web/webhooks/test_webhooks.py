@@ -44,7 +44,7 @@ def test_secret_is_shown_once_and_stored_encrypted(office: Browser, database: Da
 @pytest.mark.parametrize(
     "url",
     ["", "example.com", "http://example.com", "ftp://example.com", "https://", "https://127.0.0.1/", "https://10.1.2.3",
-     "https://[::1]/", "https://169.254.169.254/latest", "https://ana:secret@example.com/", "https://a b.com/",
+     "https://[::1]/", "https://169.254.169.254/latest", "https://ana@example.com/", "https://a b.com/",
      "https://example.com/" + "x" * 2000, "https://[::ffff:10.0.0.1]/"],
 )  # fmt: skip
 def test_address_is_https_and_public(office: Browser, url: str) -> None:
