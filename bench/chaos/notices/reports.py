@@ -31,6 +31,9 @@ PLANS: Final[dict[str, Plan]] = {
 }
 """The reports on a text, by what is wrong with them."""
 
+FORGER = "not Twilio"
+"""Who signs forged reports."""
+
 LONGEST_DELAY_S = 0.4
 SENDERS = 4
 FORBIDDEN = 403
@@ -113,8 +116,7 @@ class Reports:
         }  # fmt: skip
         if code:
             form["ErrorCode"] = code
-        secret = "of a forger" if is_forged else TOKEN
-        answered = self._web.post_signed(STATUS_PATH, form, secret=secret)
+        answered = self._web.post_signed(STATUS_PATH, form, secret=FORGER if is_forged else TOKEN)
         self.sent.append(Report(text.sid, status, code, answered, is_forged=is_forged))
         shown = f"{'forged ' if is_forged else ''}report on {text.sid}: {status} {code}".rstrip()
         self._journal.add("Twilio", text.recipient, f"{shown}, answered {answered}", text.body)
