@@ -18,7 +18,7 @@ from peterental.agents.lookup import (
     NOTE_TURN,
     agent_from_json,
 )
-from peterental.appointments.model import PHONE, Appointment, SlotTaken
+from peterental.appointments.model import PHONE, Appointment, HomeTaken, SlotTaken
 from peterental.appointments.schedule_repository import (
     LINE_SCHEDULE_BY_ID,
     LINE_SCHEDULE_BY_VAPI_KEY,
@@ -88,7 +88,7 @@ CALLER_END = r"right(regexp_replace(caller_number, '\D', '', 'g'), 7)"
 
 CONSTRAINT_ERRORS: Mapping[str, type[Refusal]] = {
     "appointments_agent_no_overlap": SlotTaken,
-    "property_viewings_no_overlap": SlotTaken,
+    "property_viewings_no_overlap": HomeTaken,
 }
 """What violations of the constraints of `appointments` mean, by constraint."""
 
