@@ -247,7 +247,11 @@ class AppointmentRepository:
             home: as the caller named it; None where none was named.
             now: the present moment, aware.
         """
-        values = _key(invocation.agent_key) | {"now": now, "vapi_call_id": invocation.vapi_call_id or None}
+        values = _key(invocation.agent_key) | {
+            "now": now,
+            "vapi_call_id": invocation.vapi_call_id or None,
+            "tool_call_id": invocation.tool_call_id,
+        }
         with self._database.connection() as connection:
             cursor = LINE_SCHEDULE_BY_VAPI_KEY.execute(connection, values | self._home_values(home))
             return read_line(self._with_homes(connection, cursor, LINE_SCHEDULE_BY_VAPI_KEY, values, home))
@@ -299,6 +303,7 @@ class AppointmentRepository:
             "now": now,
             "caller_end": last_digits(invocation.caller_number),
             "vapi_call_id": invocation.vapi_call_id or None,
+            "tool_call_id": invocation.tool_call_id,
             "numbers": list(numbers),
         }
         cursor = SCHEDULE_AND_OWN.execute(connection, values | self._home_values(home))
