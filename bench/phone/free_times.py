@@ -69,11 +69,6 @@ SLOTS = """
 _QUERIES = 300
 
 
-def _call(agent: int) -> ToolInvocation:
-    key = AgentKey(assistant_id=f"assistant-{agent}")
-    return ToolInvocation(name="get_availability", tool_call_id="", agent_key=key)
-
-
 class Ways:
     """Both ways, on one database."""
 
@@ -89,7 +84,9 @@ class Ways:
 
     def availability(self, agent: int) -> Availability:
         """Return the availability of an agent, from the rows of the server."""
-        schedule = self._appointments.line(_call(agent), None, self._now).holder
+        key = AgentKey(assistant_id=f"assistant-{agent}")
+        invocation = ToolInvocation(name="get_availability", tool_call_id="", agent_key=key)
+        schedule = self._appointments.line(invocation, None, self._now).holder
         if schedule.agent is None:
             raise ProgramFailed(f"there is no agent {agent}")
         return Availability(schedule.agent.rules, schedule.agent.zone, self._now, schedule.taken, schedule.busy)
