@@ -148,9 +148,6 @@ ACTION_LABELS = {
 }
 """The labels of actions whose name in the log differs from the wording of the pages."""
 
-USER_FIELDS = frozenset({"user_id", "user_number"})
-"""The fields that hold the number of a user."""
-
 PHONE_FIELDS = frozenset({"attendee_phone", "caller_number", "handover_number", "phone"})
 
 _MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?(?![\d:])", re.ASCII)
@@ -207,7 +204,7 @@ def _value(name: str, value: Any, zone: ZoneInfo, people: Mapping[int, str]) -> 
 
 
 def _number(name: str, value: int, people: Mapping[int, str]) -> str | None:
-    if name in USER_FIELDS:
+    if name == "user_id":
         return people.get(value, "a user who was deleted")
     if name.endswith("minutes"):
         return format_minutes(value)

@@ -58,7 +58,8 @@ def test_values_are_readable(office: Browser, admin: Viewer, ana: Viewer, servic
     assert "<dt>Viewing length</dt><dd><del><bdi>30 min</bdi></del>" in text
     assert "<ins><bdi>1 h 30 min</bdi></ins>" in text
     services.user_admin.deactivate(ana.user_id, admin)
-    assert f"<ins><bdi>user {ana.user_id}</bdi></ins>" in " ".join(office.get("/audit?kind=agent").text.split())
+    deactivated = " ".join(office.get("/audit?kind=agent").text.split())
+    assert "<ins><bdi>Ana Lima (ana@example.com)</bdi></ins>" in deactivated, "also after it cannot sign in any more"
 
 
 def test_log_entries_are_escaped(office: Browser, record: Callable[..., None]) -> None:
