@@ -222,10 +222,10 @@ def _number(name: str, value: int, people: Mapping[int, str]) -> str | None:
 
 
 def _text(name: str, value: str, zone: ZoneInfo) -> str | None:
-    if name == "choice":
-        return CHOICE_VALUES.get(value)
     if name in PHONE_FIELDS:
         return readable(value, region_of(zone.key))
+    if name == "choice":
+        return CHOICE_VALUES.get(value)
     if name == "language":
         return language_name(value)
     return value.replace("_", "-") if name == "status" else None
