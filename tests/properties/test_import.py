@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -22,10 +23,11 @@ from peterental.properties.importing.model import (
     SourceNameInvalid,
 )
 from peterental.properties.importing.reading import read_csv
-from peterental.properties.importing.repository import MAX_PENDING
+from peterental.properties.importing.repository import MAX_PENDING, ImportRepository
 from peterental.properties.importing.service import KEEP_FILES, ImportService
 from peterental.properties.model import Property, PropertyDetails, PropertyFilter
 from peterental.properties.service import PropertyService
+from tests.servers import until
 from tests.together import at_once
 
 NOW = datetime(2026, 11, 30, 16, 0, tzinfo=UTC)
@@ -473,3 +475,29 @@ def test_many_homes_of_one_number_are_compared_in_bounded_time(imports: ImportSe
     rows = "".join(f"{at},1 Elm{at} St,Town{at}\n" for at in range(MAX_HOMES))
     preview = imports.preview(_upload(imports, f"Id,Street,City\n{rows}", admin), admin)
     assert len(preview.plan.added) + len(preview.plan.problems) == MAX_HOMES
+
+
+def test_import_waits_for_another_change_of_the_catalogue(
+    imports: ImportService, admin: Viewer, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_id = _upload(imports, FOUR, admin)
+    digest = imports.preview(import_id, admin).plan.digest
+    monkeypatch.setattr("peterental.database.pool.LOCK_TIMEOUT_MS", 1)
+    impatient = Database(database.url)
+    importer = ImportService(impatient, AuditService(impatient), lambda: NOW)
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as connection:
+            ImportRepository(database).allow_time(
+                connection, seconds=120
+            )  # this session is idle while it is waited for
+            connection.execute("SELECT FROM property_settings FOR NO KEY UPDATE").fetchone()
+            waiting = pool.submit(importer.confirm, import_id, digest, admin)
+            until(lambda: _is_waiting(database), "the import waits for the lock")
+        assert len(waiting.result().added) == 4
+    impatient.close()
+
+
+def _is_waiting(database: Database) -> bool:
+    """Return whether a session waits for the catalogue; not asked in a transaction, which would see one snapshot."""
+    waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%property_settings%'"
+    return bool(database.fetch(waiting))

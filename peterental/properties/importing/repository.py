@@ -122,7 +122,8 @@ class ImportRepository:
         connection.execute(
             """
             SELECT set_config('statement_timeout', %(limit)s, TRUE),
-                set_config('idle_in_transaction_session_timeout', %(limit)s, TRUE)
+                set_config('idle_in_transaction_session_timeout', %(limit)s, TRUE),
+                set_config('lock_timeout', %(limit)s, TRUE)
             """,
             {"limit": f"{seconds}s"},
         )
