@@ -59,6 +59,7 @@ OWNERS = {
     "property_imports": "properties",
     "property_settings": "properties",
     "property_sources": "properties",
+    "property_viewings": "properties",
     "property_windows": "properties",
     "recovery_codes": "users",
     "second_factors": "users",

@@ -54,6 +54,7 @@ WITHOUT_VIEWER = {
     "appointments.book": PHONE_CALL,
     "appointments.cancel": PHONE_CALL,
     "appointments.find": PHONE_CALL,
+    "appointments.find_homes": PHONE_CALL,
     "appointments.language_of": PHONE_CALL,
     "appointments.reschedule": PHONE_CALL,
     "audit.record": INTERNAL,

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from peterental.calls.lookup import HOME_QUESTION
 from peterental.database.sandbox import rolled_back
 from peterental.services import build_services
 from peterental.voice import messages
@@ -80,6 +81,8 @@ def play_test_call(database: Database, agent: Agent, now: datetime) -> PlayedCal
         call = _Call(services, agent, now)
         call.report("status-update", status="in-progress")
         call.say("Do you have a time to see a home?", "get_availability", property_address=HOME)
+        if call.is_asked_about_home():  # the office has a catalogue, and the home of the test is not in it
+            call.say("Yes, that is the address.", "get_availability", property_address=HOME)
         start = call.offered()
         if start is None:
             call.say("Please call me back.", "take_message", message="A test call", attendee_name=CALLER_NAME)
@@ -127,6 +130,11 @@ class _Call:
         """Return the first time that the last answer offered."""
         recorded = self._services.calls.tool_calls(self.vapi_call_id)
         return next((start for each in recorded[-1:] for start in each.offered), None)
+
+    def is_asked_about_home(self) -> bool:
+        """Return whether the last answer asked which home is meant."""
+        recorded = self._services.calls.tool_calls(self.vapi_call_id)
+        return any((each.asked or "").startswith(HOME_QUESTION) for each in recorded[-1:])
 
     def report(self, kind: str, **fields: Any) -> None:
         """Send a status update or a report."""

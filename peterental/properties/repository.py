@@ -19,11 +19,12 @@ from peterental.properties.model import (
     PropertyName,
     PropertySettings,
 )
-from peterental.search import contains
+from peterental.search import MAX_WORDS, contains
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from contextlib import AbstractContextManager
+    from datetime import datetime
 
     from psycopg.rows import DictRow
 
@@ -92,7 +93,7 @@ class PropertyRepository:
 
     def listing(self, wanted: PropertyFilter, *, limit: int, offset: int) -> tuple[list[Property], int, int]:
         """Return a page of the homes, by street and number, how many match, and how many there are at all."""
-        words = wanted.text.split()
+        words = wanted.text.split()[:MAX_WORDS]
         rows = self._database.fetch(
             f"""
             WITH matching AS (
@@ -101,10 +102,10 @@ class PropertyRepository:
                 WHERE (%(status)s::text IS NULL OR status = %(status)s)
                     AND (%(bedrooms)s::int IS NULL OR bedrooms = %(bedrooms)s)
                     AND (%(least)s::int IS NULL OR bedrooms >= %(least)s)
-                    AND concat_ws(
+                    AND (cardinality(%(words)s::text[]) = 0 OR concat_ws(
                         ' ', line1, unit, city, state, zip_code, array_to_string(said_as, ' '), number_key,
                         street_key, unit_key, source, source_id
-                    ) ILIKE ALL (%(words)s::text[])
+                    ) ILIKE ALL (%(words)s::text[]))
             ), page AS (
                 {PROPERTY} JOIN matching USING (property_id) {BY_ADDRESS} LIMIT %(limit)s OFFSET %(offset)s
             )
@@ -143,6 +144,27 @@ class PropertyRepository:
         """Return a home by its number, in the transaction."""
         row = connection.execute(f"{PROPERTY} WHERE property_id = %s".encode(), (property_id,)).fetchone()
         return property_from_row(row) if row else None
+
+    def viewings(self, connection: Connection, property_id: int, since: datetime) -> list[tuple[int, float, float]]:
+        """Return the viewings that others of a home may not overlap, as (appointment id, start, end) in seconds.
+
+        None where the office allows overlaps.
+
+        Args:
+            connection: to read with.
+            property_id: which home.
+            since: viewings that end later, aware.
+        """
+        rows = connection.execute(
+            """
+            SELECT appointment_id, date_part('epoch', lower(during)) AS starts,
+                date_part('epoch', upper(during)) AS ends
+            FROM property_viewings
+            WHERE property_id = %s AND during && tstzrange(%s, NULL)
+            """,
+            (property_id, since),
+        ).fetchall()
+        return [(row["appointment_id"], row["starts"], row["ends"]) for row in rows]
 
     def with_number(self, connection: Connection, numbers: Sequence[str | None]) -> list[Property]:
         """Return the active homes that have one of these house numbers; None is that of homes without one."""

@@ -85,6 +85,7 @@ def test_each_part_is_named(office: Office) -> None:
         "Tool reschedule_appointment",
         "Tool cancel_appointment",
         "Tool join_waitlist",
+        "Tool find_property",
         "Tool take_message",
         "Tool take_message of the account",
         "Prompt, between the markers",

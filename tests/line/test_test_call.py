@@ -43,3 +43,12 @@ def test_agent_known_by_number_only_is_reached(office: Office) -> None:
     profile = Profile(agent_name="Ben", phone_number_id="00000000-0000-4000-8000-00000000beef", notice_minutes=0)
     ben = office.services.agents.create(profile, OFFICE, "ben")
     assert play_test_call(office.database, ben, NOW).booked
+
+
+def test_home_that_the_catalogue_lacks_is_confirmed(office: Office) -> None:
+    office.set_up()
+    office.database.fetch("INSERT INTO properties (line1) VALUES ('1420 Elm Street')")
+    played = play_test_call(office.database, office.ana, NOW)
+    assert [each.outcome for each in played.exchanges] == ["refused", "answered", "booked", "answered", "cancelled"]
+    assert played.exchanges[0].assistant.startswith("I don't find 1 Test Street")
+    assert played.booked

@@ -16,6 +16,7 @@ ARGUMENTS = {
     "reschedule_appointment": {"start_time", "property_address", "attendee_name"},
     "cancel_appointment": {"property_address", "attendee_name"},
     "join_waitlist": {"property_address", "date", "time_of_day", "attendee_name", "attendee_phone"},
+    "find_property": {"bedrooms", "max_rent", "area"},
     "take_message": {"message", "attendee_name", "attendee_phone"},
 }
 """The documented arguments of each tool."""

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
+from psycopg.pq import PipelineStatus
 from werkzeug.test import TestResponse
 
 from peterental.access import Viewer
@@ -20,7 +21,9 @@ from peterental.agents.model import Profile
 from peterental.app import create_app
 from peterental.config import Config
 from peterental.database.pool import Database
+from peterental.database.statement import Statement
 from peterental.services import Services, services_of
+from peterental.users.model import Client, SignedIn
 from peterental.users.setup_link import setup_token
 
 KEY = "a session key for tests, long enough"
@@ -75,8 +78,18 @@ class Browser:
             edit(session)
 
     def sign_in(self, email: str) -> None:
-        """Sign in with the password of every test user."""
+        """Sign in at the sign-in page, with the password of every test user."""
         assert self.send("/login", email=email, password=WORDS).status_code == 303
+
+    def start_session(self, email: str) -> None:
+        """Get the session that signing in gives, without the two requests for it."""
+        services = services_of(self._client.application)
+        signed_in = services.users.sign_in(email, WORDS)
+        assert isinstance(signed_in, SignedIn)
+        token = services.sessions.start(signed_in, Client(address="127.0.0.1", browser="Unknown browser"))
+        with self._client.session_transaction() as session:
+            session["token"] = token
+            session.permanent = True
 
 
 @pytest.fixture
@@ -145,7 +158,7 @@ def ana(services: Services) -> Viewer:
 @pytest.fixture
 def office(stranger: Browser, admin: Viewer) -> Browser:
     """A browser in which the office manager is signed in."""
-    stranger.sign_in(admin.email)
+    stranger.start_session(admin.email)
     return stranger
 
 
@@ -153,7 +166,7 @@ def office(stranger: Browser, admin: Viewer) -> Browser:
 def anas(open_browser: Callable[[], Browser], ana: Viewer) -> Browser:
     """A browser in which Ana is signed in."""
     browser = open_browser()
-    browser.sign_in(ana.email)
+    browser.start_session(ana.email)
     return browser
 
 
@@ -212,7 +225,7 @@ class ThreadLog(list[str]):
 def queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every fetch and transaction of this test's thread, from now on."""
     seen = ThreadLog()
-    fetch, transaction = Database.fetch, Database.transaction
+    fetch, transaction, execute = Database.fetch, Database.transaction, Statement.execute
 
     def counted_fetch(self: Database, query: str, params: Any = None, **how: Any) -> Any:
         seen.record(query)
@@ -222,8 +235,14 @@ def queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.record("BEGIN")
         return transaction(self)
 
+    def counted_execute(self: Statement, connection: Any, values: Any) -> Any:
+        if connection.pgconn.pipeline_status == PipelineStatus.OFF:  # transactions are pipelined, and counted already
+            seen.record(self.sql.decode())
+        return execute(self, connection, values)
+
     monkeypatch.setattr(Database, "fetch", counted_fetch)
     monkeypatch.setattr(Database, "transaction", counted_transaction)
+    monkeypatch.setattr(Statement, "execute", counted_execute)
     return seen
 
 

@@ -117,6 +117,16 @@ class ImportRepository:
         )
         return int(rows[0]["deleted"])
 
+    def allow_time(self, connection: Connection, seconds: int) -> None:
+        """Queue longer time limits for a transaction that compares and writes many homes; no booking waits for it."""
+        connection.execute(
+            """
+            SELECT set_config('statement_timeout', %(limit)s, TRUE),
+                set_config('idle_in_transaction_session_timeout', %(limit)s, TRUE)
+            """,
+            {"limit": f"{seconds}s"},
+        )
+
     def take(self, connection: Connection, pending: PendingImport) -> bool:
         """Delete a file that is imported now; return whether it was there, with the same columns chosen."""
         row = connection.execute(

@@ -43,6 +43,9 @@ from peterental.properties.repository import PropertyRepository
 from peterental.properties.service import audit_change, audited, one_line
 
 KEEP_FILES = timedelta(days=1)
+TIME_LIMIT_S = 30
+"""For each statement of an import, and for the comparison between two of them; the largest file takes some seconds."""
+
 SAMPLES = 3
 MAX_SAMPLE_CHARS = 40
 
@@ -161,6 +164,7 @@ class ImportService:
         pending = self._pending(import_id, viewer)
         records = _records(pending)
         with self._database.transaction() as connection:
+            self._imports.allow_time(connection, TIME_LIMIT_S)
             self._homes.lock_catalogue(connection)
             if not self._imports.take(connection, pending):
                 raise ImportUnknown

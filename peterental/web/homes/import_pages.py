@@ -139,6 +139,9 @@ def preview(import_id: int) -> Answer:
             plan = imports.confirm(
                 import_id, form.digest.data or "", viewer, accepts_shrinking=bool(form.accepts_shrinking.data)
             )
+        except ImportUnknown as refusal:  # a second click, while the first one was at work
+            flash(str(refusal), "refused")
+            return redirect(url_for("homes.index"), 303)
         except (PlanChanged, FeedShrinks) as refusal:
             form.add_error(refusal)
         else:

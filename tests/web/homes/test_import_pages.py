@@ -119,6 +119,16 @@ def test_stale_preview_shows_a_new_one(office: Browser, services: Services, admi
     assert "3 added" in confirm(office, path).text
 
 
+def test_second_click_says_that_the_import_is_finished(office: Browser, services: Services, admin: Viewer) -> None:
+    path, shown = preview(office, FOUR)
+    digest = re.search(r'name="digest"[^>]*value="(\w+)"', shown.text)
+    assert digest
+    sent = {"digest": digest[1], "csrf_token": office.token(path)}
+    assert office.post(path, sent).status_code == 303
+    assert "it was finished" in office.post(path, sent, follow=True).text
+    assert len(active(services, admin)) == 4
+
+
 def test_nothing_to_import_has_no_button(office: Browser) -> None:
     confirm(office, preview(office, FOUR)[0])
     shown = preview(office, FOUR)[1].text
