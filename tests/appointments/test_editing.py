@@ -28,6 +28,7 @@ from peterental.appointments.manual.model import (
     WallClockTime,
 )
 from peterental.appointments.model import AddressMissing, Appointment, AppointmentUnknown, NameMissing, SlotTaken
+from peterental.appointments.visitors.model import ViewingChanged
 from peterental.database.pool import Database
 from peterental.errors import Refusal
 from peterental.services import Services, build_services
@@ -455,3 +456,19 @@ def test_visitor_link_survives_an_edit(
         "open",
     )
     assert view.appointment.notes is None
+
+
+def test_visitor_waits_for_an_edit_and_then_sees_another_agent(
+    database_url: str, services: Services, database: Database, book: Callable[..., Appointment]
+) -> None:
+    old = book()
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as connection:
+            connection.execute(lock_agent_sql().encode(), {"agent_id": "ana"})
+            connection.execute("UPDATE appointments SET agent_id = 'ben' WHERE id = %s", (old.appointment_id,))
+            connection.sync()
+            waiting = pool.submit(services.visitors.cancel, old.appointment_id)
+            until_a_session_waits(database_url)
+        with pytest.raises(ViewingChanged):
+            waiting.result()
+    assert services.visitors.cancel(old.appointment_id).agent_id == "ben"

@@ -20,6 +20,9 @@ from peterental.database.constraints import named_constraints
 if TYPE_CHECKING:
     from datetime import datetime
 
+    import psycopg
+    from psycopg.rows import DictRow
+
     from peterental.appointments.manual.model import Changes
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
@@ -40,13 +43,19 @@ class ManualBookingRepository:
         """Queue the agent's lock, with which every change of its bookings starts."""
         connection.execute(lock_agent_sql().encode(), {"agent_id": agent_id})
 
-    def lock_agent_of(self, connection: Connection, appointment_id: int) -> None:
-        """Queue the lock of the agent of a viewing.
+    def lock_agent_of(self, connection: Connection, appointment_id: int) -> psycopg.Cursor[DictRow]:
+        """Queue the lock of the agent of a viewing. The cursor returns its `agent_id`.
 
-        An edit may have given the viewing another agent while the lock was awaited: `updated_at` shows it.
+        An edit may give the viewing another agent while the lock is awaited: compare the agent of the viewing that is
+        read afterwards, or its `updated_at` with the one that was seen.
         """
-        connection.execute(
-            lock_agent_sql("(SELECT agent_id FROM appointments WHERE id = %(id)s)").encode(), {"id": appointment_id}
+        return connection.execute(
+            """
+            SELECT agent_id FROM agents
+            WHERE agent_id = (SELECT agent_id FROM appointments WHERE id = %s)
+            FOR NO KEY UPDATE
+            """,
+            (appointment_id,),
         )
 
     def lock_agents_of(self, connection: Connection, appointment_id: int, agent_id: str) -> None:

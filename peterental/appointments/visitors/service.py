@@ -269,9 +269,16 @@ class VisitorService:
         return changed
 
     def _locked(self, connection: Connection, appointment_id: int, now: datetime) -> VisitorView:
-        """Lock the agent of a viewing and return the viewing. Raises AppointmentUnknown."""
-        self._bookings.lock_agent_of(connection, appointment_id)
-        return _view(self._visitors.read(connection, appointment_id), now)
+        """Lock the agent of a viewing and return the viewing.
+
+        Raises AppointmentUnknown, ViewingChanged if another agent took it over while the lock was awaited.
+        """
+        locked = self._bookings.lock_agent_of(connection, appointment_id)
+        view = _view(self._visitors.read(connection, appointment_id), now)
+        row = locked.fetchone()
+        if row is None or row["agent_id"] != view.appointment.agent_id:
+            raise ViewingChanged
+        return view
 
     def _bookable_agent(self, schedule: AgentSchedule, now: datetime) -> Agent:
         """Return the agent of a schedule, if callers would be offered its times.

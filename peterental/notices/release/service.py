@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from peterental.appointments.model import AppointmentUnknown
+from peterental.appointments.visitors.model import ViewingChanged
 from peterental.clock import utc_now
 from peterental.notices.release.repository import ReleaseRepository
 
@@ -42,6 +43,6 @@ class ReleaseService:
             is_due = partial(self._unconfirmed.is_due, appointment_id=appointment_id, now=now)
             try:
                 released += self._visitors.release(appointment_id, is_due)
-            except AppointmentUnknown:  # deleted since
+            except (AppointmentUnknown, ViewingChanged):  # deleted since, or another agent just took it over
                 continue
         return released
