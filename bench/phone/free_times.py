@@ -17,6 +17,7 @@ from bench.table import Promise, Table
 from peterental.agents.model import AgentKey
 from peterental.appointments.availability import Availability
 from peterental.appointments.repository import AppointmentRepository
+from peterental.calls.model import ToolInvocation
 from peterental.database.pool import Database
 
 # Days on the agent's wall clock, each with its override or its weekly hours; a start at every step, if the wall clock
@@ -83,7 +84,9 @@ class Ways:
 
     def availability(self, agent: int) -> Availability:
         """Return the availability of an agent, from the rows of the server."""
-        schedule = self._appointments.schedule(AgentKey(assistant_id=f"assistant-{agent}"), self._now)
+        key = AgentKey(assistant_id=f"assistant-{agent}")
+        invocation = ToolInvocation(name="get_availability", tool_call_id="", agent_key=key)
+        schedule = self._appointments.line(invocation, None, self._now).holder
         if schedule.agent is None:
             raise ProgramFailed(f"there is no agent {agent}")
         return Availability(schedule.agent.rules, schedule.agent.zone, self._now, schedule.taken, schedule.busy)

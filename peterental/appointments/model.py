@@ -397,6 +397,10 @@ class SlotTaken(SlotUnavailable):
     """That time was just taken."""
 
 
+class HomeTaken(SlotTaken):
+    """Another viewing of this home is at that time, and the office wants one at a time. Choose another time."""
+
+
 class TimePast(SlotUnavailable):
     """That time is in the past."""
 

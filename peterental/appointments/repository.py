@@ -18,7 +18,7 @@ from peterental.agents.lookup import (
     NOTE_TURN,
     agent_from_json,
 )
-from peterental.appointments.model import PHONE, Appointment, SlotTaken
+from peterental.appointments.model import PHONE, Appointment, HomeTaken, SlotTaken
 from peterental.appointments.schedule_repository import (
     LINE_SCHEDULE_BY_ID,
     LINE_SCHEDULE_BY_VAPI_KEY,
@@ -88,7 +88,7 @@ CALLER_END = r"right(regexp_replace(caller_number, '\D', '', 'g'), 7)"
 
 CONSTRAINT_ERRORS: Mapping[str, type[Refusal]] = {
     "appointments_agent_no_overlap": SlotTaken,
-    "property_viewings_no_overlap": SlotTaken,
+    "property_viewings_no_overlap": HomeTaken,
 }
 """What violations of the constraints of `appointments` mean, by constraint."""
 
@@ -247,7 +247,11 @@ class AppointmentRepository:
             home: as the caller named it; None where none was named.
             now: the present moment, aware.
         """
-        values = _key(invocation.agent_key) | {"now": now, "vapi_call_id": invocation.vapi_call_id or None}
+        values = _key(invocation.agent_key) | {
+            "now": now,
+            "vapi_call_id": invocation.vapi_call_id or None,
+            "tool_call_id": invocation.tool_call_id,
+        }
         with self._database.connection() as connection:
             cursor = LINE_SCHEDULE_BY_VAPI_KEY.execute(connection, values | self._home_values(home))
             return read_line(self._with_homes(connection, cursor, LINE_SCHEDULE_BY_VAPI_KEY, values, home))
@@ -299,6 +303,7 @@ class AppointmentRepository:
             "now": now,
             "caller_end": last_digits(invocation.caller_number),
             "vapi_call_id": invocation.vapi_call_id or None,
+            "tool_call_id": invocation.tool_call_id,
             "numbers": list(numbers),
         }
         cursor = SCHEDULE_AND_OWN.execute(connection, values | self._home_values(home))

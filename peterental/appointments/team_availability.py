@@ -128,7 +128,11 @@ class TeamAvailability(Availability):
         return [member.availability.reason_unavailable(start) for member in self.members]
 
     def _united(self, day: date, starts_of: StartsOf) -> list[datetime]:
-        """Return the starts of all members within `day` of the team's zone, each once, in order."""
+        """Return the starts of all members within `day` of the team's zone, each once, in order.
+
+        Those in the second occurrence of an hour that the clocks of that zone repeat are left out: a
+        caller could not name them.
+        """
         midnight = datetime.combine(day, time(), self.zone)
         begins, ends = midnight.astimezone(UTC), (midnight + timedelta(days=1)).astimezone(UTC)
         found: set[datetime] = set()
@@ -140,7 +144,11 @@ class TeamAvailability(Availability):
             for their_day in _days(
                 begins.astimezone(theirs.zone).date(), (ends - INSTANT).astimezone(theirs.zone).date()
             ):
-                found.update(start for start in starts_of(theirs, their_day) if begins <= start < ends)
+                found.update(
+                    start
+                    for start in starts_of(theirs, their_day)
+                    if begins <= start < ends and not start.astimezone(self.zone).fold
+                )
         return sorted(found)
 
 

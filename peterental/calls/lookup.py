@@ -15,19 +15,24 @@ HOME_QUESTIONS = f"""
         FROM (
             SELECT asked, arguments, received_at, id
             FROM tool_calls
-            WHERE vapi_call_id = %(vapi_call_id)s AND starts_with(asked, '{HOME_QUESTION}')
+            WHERE vapi_call_id = %(vapi_call_id)s AND tool_call_id <> %(tool_call_id)s
+            AND starts_with(asked, '{HOME_QUESTION}')
             ORDER BY received_at DESC, id DESC
             LIMIT {MAX_HOME_QUESTIONS}
         ) AS question
     )
 """
-"""An expression: the latest questions about homes in this phone call, latest first, with what the caller had said."""
+"""An expression: the latest questions about homes in this phone call, latest first, with what the caller had said.
+
+Parameters here and below: the ids of the phone call and of the tool call, whose own earlier delivery does not count.
+"""
 
 HOMES_ASKED_ABOUT = f"""
     (
         SELECT string_to_array(NULLIF(substr(asked, {len(HOME_QUESTION) + 1}), ''), ',')::bigint[]
         FROM tool_calls
-        WHERE vapi_call_id = %(vapi_call_id)s AND starts_with(asked, '{HOME_QUESTION}')
+        WHERE vapi_call_id = %(vapi_call_id)s AND tool_call_id <> %(tool_call_id)s
+            AND starts_with(asked, '{HOME_QUESTION}')
         ORDER BY received_at DESC, id DESC
         LIMIT 1
     )

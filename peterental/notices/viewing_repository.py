@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from peterental.appointments.model import Status
+from peterental.properties.lookup import named_home
 
 if TYPE_CHECKING:
     from psycopg.rows import DictRow
@@ -81,7 +82,7 @@ class ViewingRepository:
         rows = self._database.fetch(
             f"""
             SELECT {_STATE}, appointments.id AS appointment_id, appointments.agent_id, agent_name, time_zone,
-                   handover_number, end_time AS "end", property_address, attendee_name,
+                   handover_number, end_time AS "end", {named_home()}, attendee_name,
                    EXISTS (
                        SELECT
                        FROM notices

@@ -23,18 +23,32 @@ if TYPE_CHECKING:
 
     from peterental.properties.search import HomeSearch
 
-HOME_LABEL = """
-    CASE WHEN appointments.property_id IS NOT NULL THEN (
-        SELECT line1 || CASE
-            WHEN COALESCE(unit, '') = '' THEN ''
-            WHEN strpos(unit, ' ') > 0 OR starts_with(unit, '#') THEN ', ' || unit
-            ELSE ', Unit ' || unit
-        END
-        FROM properties
-        WHERE properties.property_id = appointments.property_id
-    ) END
-"""
-"""An expression on the row `appointments`: `Property.label` of its home; NULL without one. Costs nothing then."""
+
+def home_label(row: str) -> str:
+    """Return an expression: `Property.label` of the home of a viewing; NULL without one, which costs nothing.
+
+    Args:
+        row: the name of the row of `appointments`.
+    """
+    return f"""
+        CASE WHEN {row}.property_id IS NOT NULL THEN (
+            SELECT line1 || CASE
+                WHEN COALESCE(unit, '') = '' THEN ''
+                WHEN strpos(unit, ' ') > 0 OR starts_with(unit, '#') THEN ', ' || unit
+                ELSE ', Unit ' || unit
+            END
+            FROM properties
+            WHERE properties.property_id = {row}.property_id
+        ) END
+    """
+
+
+def named_home(row: str = "appointments") -> str:
+    """Return a column: what the catalogue calls the home of a viewing, else what was said, as `property_address`."""
+    return f"COALESCE({home_label(row)}, {row}.property_address) AS property_address"
+
+
+HOME_LABEL = home_label("appointments")
 
 EXACT_RANK = 3
 """The rank of homes that have the number and the words that were said."""

@@ -24,6 +24,7 @@ from peterental.search import MAX_WORDS, contains
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from contextlib import AbstractContextManager
+    from datetime import datetime
 
     from psycopg.rows import DictRow
 
@@ -143,6 +144,27 @@ class PropertyRepository:
         """Return a home by its number, in the transaction."""
         row = connection.execute(f"{PROPERTY} WHERE property_id = %s".encode(), (property_id,)).fetchone()
         return property_from_row(row) if row else None
+
+    def viewings(self, connection: Connection, property_id: int, since: datetime) -> list[tuple[int, float, float]]:
+        """Return the viewings that others of a home may not overlap, as (appointment id, start, end) in seconds.
+
+        None where the office allows overlaps.
+
+        Args:
+            connection: to read with.
+            property_id: which home.
+            since: viewings that end later, aware.
+        """
+        rows = connection.execute(
+            """
+            SELECT appointment_id, date_part('epoch', lower(during)) AS starts,
+                date_part('epoch', upper(during)) AS ends
+            FROM property_viewings
+            WHERE property_id = %s AND during && tstzrange(%s, NULL)
+            """,
+            (property_id, since),
+        ).fetchall()
+        return [(row["appointment_id"], row["starts"], row["ends"]) for row in rows]
 
     def with_number(self, connection: Connection, numbers: Sequence[str | None]) -> list[Property]:
         """Return the active homes that have one of these house numbers; None is that of homes without one."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from peterental.appointments.model import Appointment
+from peterental.access import Viewer
+from peterental.appointments.manual.model import ExpectedState, NewBooking, WallClockTime
+from peterental.appointments.model import Appointment, HomeTaken
 from peterental.appointments.repository import AppointmentRepository
 from peterental.database.pool import Database
 from peterental.properties.model import Property
+from peterental.services import build_services
 
+ADMIN = Viewer(1, "office@example.com", is_admin=True)
 START = datetime(2026, 11, 24, 15, tzinfo=UTC)
 
 
@@ -59,3 +63,42 @@ def test_viewing_outside_the_catalogue_is_named_as_it_was_said(database: Databas
     viewing = book(database, None, is_home_unknown=True)
     assert (viewing.property_id, viewing.home, viewing.home_label) == (None, "fourteen twenty elm", None)
     assert viewing.is_home_unknown
+
+
+# --- manual bookings -------------------------------------------------------------------------------------------------
+
+
+def test_manual_bookings_of_a_home_do_not_overlap(database: Database) -> None:
+    """Whoever shows it, by booking, moving, editing and restoring; a user who confirms an overlap is let through."""
+    database.fetch("INSERT INTO agents (agent_id, agent_name) VALUES ('ben', 'Ben')")
+    database.fetch("UPDATE property_settings SET one_viewing_at_a_time = TRUE")
+    (row,) = database.fetch("INSERT INTO properties (line1) VALUES ('1420 Elm Street') RETURNING property_id")
+    manual = build_services(database, lambda: START - timedelta(days=1)).manual
+
+    def book_at(agent_id: str, hour: int, property_id: int | None = row["property_id"]) -> Appointment:
+        entry = NewBooking(
+            agent_id=agent_id,
+            when=WallClockTime(day=date(2026, 11, 24), clock_min=hour * 60),
+            key=f"{agent_id}-{hour}",
+            property_address="1420 Elm Street",
+            attendee_name="Dolores",
+            property_id=property_id,
+        )
+        return manual.book(entry, ADMIN)
+
+    def seen(appointment_id: int) -> ExpectedState:
+        shown, _ = manual.show(appointment_id, ADMIN)
+        assert shown.updated_at is not None
+        return ExpectedState(shown.updated_at, shown.start, shown.status)
+
+    book_at("ana", 10)
+    with pytest.raises(HomeTaken, match="Another viewing of this home"):
+        book_at("ben", 10)
+    other = book_at("ben", 11).appointment_id
+    with pytest.raises(HomeTaken):
+        manual.move(other, seen(other), WallClockTime(day=date(2026, 11, 24), clock_min=600), ADMIN)
+    manual.change(other, seen(other), "cancel", ADMIN)
+    book_at("ana", 11)
+    with pytest.raises(HomeTaken):
+        manual.change(other, seen(other), "reopen", ADMIN)
+    assert book_at("ben", 10, None).property_id is None, "words that are no home of the catalogue"

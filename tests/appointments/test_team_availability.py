@@ -114,6 +114,14 @@ def test_days_are_those_of_the_teams_zone() -> None:
     assert clocks(both.free_on(date(2026, 11, 22))) == ["21:15", "21:45", "22:15", "22:45"]
 
 
+def test_repeated_hour_is_offered_once() -> None:
+    """Five to nine in Lisbon is midnight to two in Chicago, then one to two again, then two to three."""
+    rules = replace(NINE_TO_FIVE, week=((7, Window(300, 540)),), notice_minutes=0)
+    saturday = at("2026-10-31T12:00")
+    both = team(member("rui", rules, zone=LISBON, now=saturday), now=saturday)
+    assert clocks(both.free_on(date(2026, 11, 1))) == ["00:00", "00:30", "01:00", "01:30", "02:00", "02:30"]
+
+
 def test_refusals_name_the_limits_of_who_is_nearest() -> None:
     soon = team(
         member("ana", replace(NINE_TO_FIVE, notice_minutes=60 * 48)),
@@ -219,7 +227,7 @@ def test_union_is_what_the_members_have(availability: TeamAvailability) -> None:
         start
         for each in availability.members
         for start in each.availability.free()
-        if first <= start.astimezone(availability.zone).date() <= last
+        if first <= (local := start.astimezone(availability.zone)).date() <= last and not local.fold
     }
     free = list(availability.free())
     assert free == sorted(theirs)

@@ -70,7 +70,7 @@ def test_new_agent_has_a_ringing_line_after_eight_clicks(site: Site, page: Page,
     follow(page, "Give it a line")
     press(page, "Set up the line")
     clicks += 5
-    expect(page.get_by_role("link", name="+14055550111")).to_be_visible()
+    expect(page.get_by_role("link", name="(405) 555-0111")).to_be_visible()
     assert clicks <= 8
     (assistant,) = vapi.assistants.values()
     assert (assistant["server"]["url"], [each["assistantId"] for each in vapi.numbers.values()]) == (

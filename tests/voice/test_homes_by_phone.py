@@ -378,3 +378,12 @@ def test_racing_callers_of_two_agents_get_one_viewing(
     """
     assert database.fetch(overlapping) == []
     assert len(database.fetch("SELECT id FROM appointments WHERE status = 'confirmed'")) == 6
+
+
+@pytest.mark.usefixtures("elm")
+def test_question_delivered_twice_is_asked_twice(phone: Phone) -> None:
+    arguments = {"property_address": "9 Birch Lane", "date": "tomorrow"}
+    heard = [phone.say("get_availability", arguments, "same id") for _ in range(2)]
+    assert heard[0].startswith("I don't find 9 Birch Lane")
+    assert heard[1] == heard[0]
+    assert phone.say("get_availability", arguments, "another id").startswith("For 9 Birch Lane, I have")

@@ -8,6 +8,7 @@ import pytest
 
 from peterental.database.pool import Database
 from tests.proxy import Proxy
+from tests.voice.homes import add_home
 from tests.voice.phone import Clock, Phone, register_agents, services_on, webhook
 
 ELM = {"property_address": "1420 Elm Street", "attendee_name": "Dolores Whitcomb"}
@@ -64,4 +65,23 @@ def test_every_other_tool_takes_two_round_trips(proxy: Proxy, caller: Phone) -> 
     ):
         with proxy.counting() as turns:
             assert caller.say(tool, arguments, tool_call_id).startswith(heard)
+        assert turns == [2], tool
+
+
+def test_homes_are_read_in_the_same_round_trips(proxy: Proxy, caller: Phone, database: Database) -> None:
+    add_home(database, "1420 Elm Street")
+    add_home(database, "77 Oak Street")
+    add_home(database, "77 Oak Court")
+    elm = {"property_address": "fourteen twenty elm"}
+    for tool, arguments, heard in (
+        ("get_availability", elm | {"date": "tomorrow"}, "For 1420 Elm Street"),
+        ("get_availability", {"property_address": "77 Oak"}, "Do you mean"),
+        ("set_appointment", elm | {"attendee_name": "Dolores", "start_time": "tomorrow 3 pm"}, "You're booked"),
+        ("reschedule_appointment", elm | {"start_time": "tomorrow 4 pm"}, "Your viewing"),
+        ("find_appointment", elm, "You have a viewing"),
+        ("find_property", {"area": "Elm"}, "I have 1420 Elm Street"),
+        ("cancel_appointment", elm, "Your viewing"),
+    ):
+        with proxy.counting() as turns:
+            assert caller.say(tool, arguments).startswith(heard)
         assert turns == [2], tool

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
+from psycopg.pq import PipelineStatus
 from werkzeug.test import TestResponse
 
 from peterental.access import Viewer
@@ -20,6 +21,7 @@ from peterental.agents.model import Profile
 from peterental.app import create_app
 from peterental.config import Config
 from peterental.database.pool import Database
+from peterental.database.statement import Statement
 from peterental.services import Services, services_of
 from peterental.today.repository import counts_sql
 from peterental.users.model import Client, SignedIn
@@ -225,7 +227,7 @@ def queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every fetch and transaction of this test's thread, from now on, but the count of the navigation on every page."""
     seen = ThreadLog()
     of_navigation = {counts_sql(is_limited=is_limited) for is_limited in (False, True)}
-    fetch, transaction = Database.fetch, Database.transaction
+    fetch, transaction, execute = Database.fetch, Database.transaction, Statement.execute
 
     def counted_fetch(self: Database, query: str, params: Any = None, **how: Any) -> Any:
         if query not in of_navigation:
@@ -236,8 +238,14 @@ def queries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.record("BEGIN")
         return transaction(self)
 
+    def counted_execute(self: Statement, connection: Any, values: Any) -> Any:
+        if connection.pgconn.pipeline_status == PipelineStatus.OFF:  # transactions are pipelined, and counted already
+            seen.record(self.sql.decode())
+        return execute(self, connection, values)
+
     monkeypatch.setattr(Database, "fetch", counted_fetch)
     monkeypatch.setattr(Database, "transaction", counted_transaction)
+    monkeypatch.setattr(Statement, "execute", counted_execute)
     return seen
 
 

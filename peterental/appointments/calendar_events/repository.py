@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from peterental.appointments.calendar_events.model import EventState, RemoteChange, ViewingOfEvent
 from peterental.calendars.model import OwnEvent
+from peterental.properties.lookup import named_home
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +23,9 @@ _STATE = """
     attempted_at IS NOT NULL AS attempted, event_id, written_start, written_end, calendar_viewings.problem,
     remote_change, remote_start, remote_end
 """
-_VIEWING = """
+_VIEWING = f"""
     appointments.id AS appointment_id, appointments.agent_id, agents.time_zone, appointments.status,
-    start_time AS start, end_time AS "end", property_address, attendee_name, attendee_phone, attendee_email,
+    start_time AS start, end_time AS "end", {named_home()}, attendee_name, attendee_phone, attendee_email,
     caller_number, sequence, appointments.updated_at
 """
 

@@ -179,7 +179,7 @@ class ManualBookingService:
                 self._record(connection, viewer, "booked", None, booked)
                 return booked
         except SlotTaken as refusal:
-            raise self._slot_taken(entry.agent_id, entry.when) from refusal
+            raise self._slot_taken(refusal, entry.agent_id, entry.when) from refusal
         except FormKeyConflict as refusal:
             raise self._duplicate(entry.key) from refusal
 
@@ -219,7 +219,7 @@ class ManualBookingService:
                 self._record(connection, viewer, "moved", old, moved)
                 return moved
         except SlotTaken as refusal:
-            raise self._slot_taken(old.agent_id, when, ignored_id=appointment_id) from refusal
+            raise self._slot_taken(refusal, old.agent_id, when, ignored_id=appointment_id) from refusal
 
     def edit(
         self, appointment_id: int, seen: ExpectedState | None, viewing: ViewingEdit, viewer: Viewer
@@ -418,15 +418,17 @@ class ManualBookingService:
             availability = schedule.availability(now)
             raise SlotTaken(availability.nearest(old.start))
 
-    def _slot_taken(self, agent_id: str, when: WallClockTime, *, ignored_id: int | None = None) -> SlotTaken:
-        """Return the refusal of a taken time, with the nearest free times."""
+    def _slot_taken(
+        self, refusal: SlotTaken, agent_id: str, when: WallClockTime, *, ignored_id: int | None = None
+    ) -> SlotTaken:
+        """Return the refusal of a taken time with the agent's nearest free times."""
         now = self._now()
         with self._database.transaction() as connection:
             schedule = self._manual.read(connection, agent_id, now)
         assert schedule.agent is not None  # noqa: S101  # tells mypy; agents are never deleted
         availability = schedule.availability(now, without=ignored_id)
         wanted = instant_of(when.day, when.clock_min, schedule.agent.zone) or now
-        return SlotTaken(availability.nearest(wanted))
+        return type(refusal)(availability.nearest(wanted))
 
     def _duplicate(self, key: str) -> DuplicateSubmission:
         """Return the refusal of a form that was just submitted for another agent."""

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from peterental.agents.model import AgentInactive
 from peterental.agents.working_hours.repository import WorkingHoursRepository
 from peterental.appointments.availability import Availability
+from peterental.appointments.busy_times import NO_BUSY_TIMES
+from peterental.appointments.home_choice import Catalogue, TakenHome
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.model import (
     UNCONFIRMED,
@@ -38,6 +40,7 @@ from peterental.appointments.visitors.repository import VisitorRepository
 from peterental.audit.model import Change, changed_fields
 from peterental.calendars.model import Marker, ViewingEvent
 from peterental.clock import utc_now
+from peterental.properties.repository import PropertyRepository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -84,6 +87,7 @@ class VisitorService:
         self._bookings = ManualBookingRepository(database)
         self._hours = WorkingHoursRepository(database)
         self._visitors = VisitorRepository(database)
+        self._properties = PropertyRepository(database)
 
     def show(self, appointment_id: int) -> VisitorView:
         """Return a viewing as its visitor sees it. One round trip. Raises AppointmentUnknown."""
@@ -106,9 +110,10 @@ class VisitorService:
         agent_id = view.appointment.agent_id
 
         def read() -> Availability:
-            schedule = self._appointments.schedule_of(agent_id, now)
-            self._bookable_agent(schedule, now)
-            return schedule.availability(now, without=appointment_id)
+            with self._database.transaction() as connection:
+                schedule = self._bookings.read(connection, agent_id, now)
+                self._bookable_agent(schedule, now)
+                return self._availability(connection, schedule, view.appointment, now)
 
         return _page_of(self._with_calendar(read, agent_id), view.appointment.start, page)
 
@@ -131,7 +136,7 @@ class VisitorService:
             end=viewing.end,
             zone=viewing.zone,
             title=title,
-            location=viewing.property_address,
+            location=viewing.home,
             description=description,
             url=url,
             sequence=view.sequence,
@@ -225,8 +230,9 @@ class VisitorService:
             _require_open(view, seen_start)
             schedule = self._bookings.read(connection, old.agent_id, now)
             agent = self._bookable_agent(schedule, now)
-            check_start(schedule.availability(now, without=appointment_id), start)
-            end = start + timedelta(minutes=agent.rules.slot_minutes)
+            availability = self._availability(connection, schedule, old, now)
+            check_start(availability, start)
+            end = start + timedelta(minutes=availability.rules.slot_minutes)
             moved = replace(old, start=start, end=end, overlap_allowed=False, confirmed_at=None)
             blocked_until = end + timedelta(minutes=agent.rules.buffer_minutes)
             self._appointments.move(connection, moved, old, blocked_until, now, actor=VISITOR)
@@ -279,6 +285,22 @@ class VisitorService:
         if row is None or row["agent_id"] != view.appointment.agent_id:
             raise ViewingChanged
         return view
+
+    def _availability(
+        self, connection: Connection, schedule: AgentSchedule, viewing: Appointment, now: datetime
+    ) -> Availability:
+        """Return when a viewing can be moved to, by the rules of its agent and of its home."""
+        home, taken = None, Catalogue()
+        if viewing.property_id is not None:
+            home = self._properties.read(connection, viewing.property_id)
+            viewings = self._properties.viewings(connection, viewing.property_id, now)
+            taken = Catalogue(taken={viewing.property_id: tuple(TakenHome(*each) for each in viewings)})
+        return schedule.availability(
+            now,
+            without=viewing.appointment_id,
+            home=home,
+            home_taken=taken.busy_times(home, viewing.appointment_id) if home else NO_BUSY_TIMES,
+        )
 
     def _bookable_agent(self, schedule: AgentSchedule, now: datetime) -> Agent:
         """Return the agent of a schedule, if callers would be offered its times.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peterental.notices.agent_choices.model import Contact, DueList, ListedChange, ListedViewing
+from peterental.properties.lookup import named_home
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -181,8 +182,8 @@ class AgentChoicesRepository:
     def viewings(self, agent_id: str, since: datetime, until: datetime) -> list[ListedViewing]:
         """Return the confirmed viewings of an agent that start between two moments."""
         rows = self._database.fetch(
-            """
-            SELECT start_time AS start, property_address, attendee_name,
+            f"""
+            SELECT start_time AS start, {named_home()}, attendee_name,
                    COALESCE(attendee_phone, caller_number) AS phone, confirmed_at IS NOT NULL AS is_confirmed
             FROM appointments
             WHERE agent_id = %s AND status = 'confirmed' AND start_time >= %s AND start_time < %s
@@ -203,25 +204,25 @@ class AgentChoicesRepository:
         Only viewings that were to start after the first of both: others are over.
         """
         rows = self._database.fetch(
-            """
-            SELECT told.kind, viewing.start_time AS start, viewing.property_address, viewing.attendee_name
+            f"""
+            SELECT told.kind, viewing.start_time AS start, {named_home("viewing")}, viewing.attendee_name
             FROM (
                 SELECT id FROM appointments WHERE agent_id = %(agent_id)s AND start_time >= %(since)s
                 UNION
                 SELECT appointment_id FROM appointment_events
-                WHERE changes ? 'agent_id' AND changes #>> '{agent_id,0}' = %(agent_id)s AND happened_at >= %(since)s
+                WHERE changes ? 'agent_id' AND changes #>> '{{agent_id,0}}' = %(agent_id)s AND happened_at >= %(since)s
             ) AS own
             JOIN appointments AS viewing ON viewing.id = own.id
             JOIN appointment_events AS event ON event.appointment_id = viewing.id
             CROSS JOIN LATERAL (
                 SELECT 'agent_' || CASE
-                    WHEN event.changes #>> '{agent_id,0}' = %(agent_id)s THEN 'reassigned'
-                    WHEN event.kind = 'reopened' OR event.changes #>> '{agent_id,1}' = %(agent_id)s THEN 'booked'
-                    WHEN event.changes ?| '{home,minutes}' THEN 'changed'
+                    WHEN event.changes #>> '{{agent_id,0}}' = %(agent_id)s THEN 'reassigned'
+                    WHEN event.kind = 'reopened' OR event.changes #>> '{{agent_id,1}}' = %(agent_id)s THEN 'booked'
+                    WHEN event.changes ?| '{{home,minutes}}' THEN 'changed'
                     ELSE event.kind
                 END AS kind
             ) AS told
-            WHERE (viewing.agent_id = %(agent_id)s OR event.changes #>> '{agent_id,0}' = %(agent_id)s)
+            WHERE (viewing.agent_id = %(agent_id)s OR event.changes #>> '{{agent_id,0}}' = %(agent_id)s)
                 AND viewing.start_time >= %(since)s
                 AND event.happened_at >= %(since)s AND event.happened_at < %(until)s
                 AND told.kind = ANY (%(kinds)s)

@@ -8,6 +8,7 @@ from peterental.appointments.repository import CALLER_END
 from peterental.notices.consents.repository import lock_recipient
 from peterental.notices.replies.model import Conversation, IncomingText, Reply, ToldViewing
 from peterental.phone_numbers import last_digits
+from peterental.properties.lookup import named_home
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -23,9 +24,9 @@ MAX_NOTICES_READ = 200
 
 MAX_VIEWINGS = 20
 
-_VIEWING = """
+_VIEWING = f"""
     appointments.id AS appointment_id, appointments.agent_id, agent_name, time_zone, language, handover_number,
-    start_time AS start, status, sequence, property_address, attendee_name, released_at,
+    start_time AS start, status, sequence, {named_home()}, attendee_name, released_at,
 """
 
 _ONE_VIEWING = f"""

@@ -17,7 +17,7 @@ from peterental.appointments.manual.model import (
     NotesTooLong,
     NothingEdited,
 )
-from peterental.appointments.model import SlotTaken
+from peterental.appointments.model import HomeTaken, SlotTaken
 from peterental.clock import utc_now
 from peterental.errors import Refusal
 from peterental.services import services_of
@@ -72,6 +72,8 @@ def edit(appointment_id: int) -> Answer:
             return _save(appointment_id, entry, form)
         except ConfirmationRequired as refusal:
             confirmation = refusal
+        except HomeTaken as refusal:
+            form.add_error(refusal, "property_address")
         except SlotTaken:
             form.form_errors.append("That time of the agent was just booked. Choose another agent or length.")
         except (AgentUnknown, Refusal) as refusal:

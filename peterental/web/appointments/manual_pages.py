@@ -20,7 +20,7 @@ from peterental.appointments.manual.model import (
     NotStartedYet,
     SameTime,
 )
-from peterental.appointments.model import Appointment, SlotTaken, SlotUnavailable
+from peterental.appointments.model import Appointment, HomeTaken, SlotTaken, SlotUnavailable
 from peterental.clock import TimeSkipped, utc_now
 from peterental.errors import Refusal
 from peterental.services import Services, services_of
@@ -183,13 +183,16 @@ def _apply_action(appointment_id: int, action: Action) -> Answer:
         )
     except EditConflict as refusal:
         return conflict_page(refusal)
+    except HomeTaken as refusal:
+        flash(str(refusal), "refused")
+        return here
     except SlotTaken:
         flash("That time was just booked. Choose another time.", "refused")
         return here
     except (NotStartedYet, InvalidTransition) as refusal:
         flash(str(refusal), "refused")
         return here
-    flash(f"The viewing of {appointment.property_address} {ACTION_RESULTS[action]}.", "done")
+    flash(f"The viewing of {appointment.home} {ACTION_RESULTS[action]}.", "done")
     return here
 
 

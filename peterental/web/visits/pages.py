@@ -73,7 +73,7 @@ def calendar(token: str, appointment_id: int) -> Answer:
     words, link = WORDINGS[view.language], services.visitor_links.url(appointment_id)
     text = services.visitors.calendar_file(
         view,
-        title=words.event_title.format(home=view.appointment.property_address),
+        title=words.event_title.format(home=view.appointment.home),
         description=words.event_link.format(link=link),
         url=link,
     )
@@ -161,7 +161,7 @@ def _page(token: str, view: VisitorView, problem: str | None = None) -> Answer:
     """Return the page of a viewing as it is now."""
     words = WORDINGS[view.language]
     if view.state in {"open", "begun"}:
-        query = urlencode({"api": 1, "query": view.appointment.property_address})
+        query = urlencode({"api": 1, "query": view.appointment.home})
         return _render(
             "show",
             token,

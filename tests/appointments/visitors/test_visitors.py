@@ -466,3 +466,29 @@ def test_users_restore_what_was_released(
     release(appointment_id)
     shown, _ = services.manual.show(appointment_id, ADMIN)
     assert shown.released_at == NOW
+
+
+# --- the home --------------------------------------------------------------------------------------------------------
+
+
+def test_rules_of_the_home_count_for_its_visitors(
+    services: Services, database: Database, insert: Callable[..., int]
+) -> None:
+    (home,) = database.fetch(
+        "INSERT INTO properties (line1, showing_minutes) VALUES ('1 Elm', 60) RETURNING property_id"
+    )
+    home_id = home["property_id"]
+    database.fetch("INSERT INTO property_windows VALUES (%s, 1, '10:00', '12:00')", [home_id])
+    database.fetch("UPDATE property_settings SET one_viewing_at_a_time = TRUE")
+    database.fetch("INSERT INTO agents (agent_id, agent_name) VALUES ('ben', 'Ben')")
+    appointment_id = insert(TEN, property_id=home_id)
+    week_later = TEN + timedelta(days=7)
+    insert(week_later, agent_id="ben", property_id=home_id)
+    times = next(iter(services.visitors.free_days(appointment_id).days.values()))
+    assert times == (TEN + timedelta(minutes=30), ELEVEN), "ten is the present time, and a viewing takes an hour"
+    with pytest.raises(OutsideHours):
+        services.visitors.move(appointment_id, ELEVEN + timedelta(hours=2), TEN)
+    with pytest.raises(SlotTaken):
+        services.visitors.move(appointment_id, week_later, TEN)
+    moved = services.visitors.move(appointment_id, week_later + timedelta(hours=1), TEN)
+    assert (moved.home, moved.end - moved.start) == ("1 Elm", timedelta(hours=1))
