@@ -22,6 +22,9 @@ _REQUESTS_A_ROUND = 10
 _A_WEEK_AGO = datetime.now(UTC).date() - timedelta(days=7)  # earlier, the small office has no entries
 
 PAGES = {
+    "today": "/today",
+    "calendar, a day": "/calendar",
+    "calendar, a week": "/calendar/week",
     "agents": "/agents",
     "one agent": "/agents/agent-1",
     "an agent's week": "/agents/agent-1/week",
@@ -58,6 +61,8 @@ PAGES = {
 """The requested paths by their name in the table; the first page of a list unless the name says otherwise."""
 
 _ALSO_FOR_AGENTS = (
+    "today",
+    "calendar, a week",
     "agents",
     "appointments",
     "appointments, page 20",

@@ -120,6 +120,18 @@ def test_yesterdays_changes_take_two_clicks(site: Site, page: Page, clicks: Clic
 
 
 @pytest.mark.usefixtures("agents")
+def test_a_month_is_exported_with_three_clicks(site: Site, page: Page, clicks: Clicks) -> None:
+    sign_in(page, site)
+    clicks.to("Appointments")
+    clicks.on(page.get_by_role("link", name="This month"))
+    clicks.count += 1
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export CSV").click()
+    assert download.value.suggested_filename.endswith(".csv")
+    assert clicks.count <= 3
+
+
+@pytest.mark.usefixtures("agents")
 def test_free_time_of_the_calendar_is_booked(site: Site, page: Page, clicks: Clicks) -> None:
     today = datetime.now(CHICAGO).date()
     monday = today + timedelta(days=7 - today.weekday())

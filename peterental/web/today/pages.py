@@ -106,8 +106,13 @@ def mark(appointment_id: int, action: Action) -> Response:
     return redirect(url_for("today.index", agent=agent_id), 303)
 
 
-def map_url(address: str) -> str:
-    """Return the link to a map search for an address."""
+def map_url(appointment: Appointment) -> str:
+    """Return the link to a map search for the home of a viewing.
+
+    The catalogue's name of a home has no city; what was said may begin with that name and have one.
+    """
+    said, home = appointment.property_address, appointment.home
+    address = said if said.casefold().startswith(home.casefold()) else home
     return MAP_SEARCH + quote(address[:MAX_MAP_CHARS], safe="")
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from peterental.access import Viewer
 from peterental.agents.model import Profile
+from peterental.appointments.model import Appointment
 from peterental.database.connect import DatabaseTooSlow, DatabaseUnavailable
 from peterental.database.pool import Database
 from peterental.errors import Fault
@@ -19,6 +20,7 @@ from peterental.services import Services
 from peterental.today.model import Counts
 from peterental.today.repository import TodayRepository
 from peterental.today.service import TodayService
+from peterental.web.today.pages import map_url
 
 if TYPE_CHECKING:
     from tests.web.conftest import Browser
@@ -85,6 +87,30 @@ def test_viewing_has_its_call_route_and_origin(office: Browser, book: Book) -> N
     ):  # fmt: skip
         assert shown in text, shown
     assert not buttons(office), "they have not started"
+
+
+@pytest.mark.parametrize(
+    ("said", "label", "expected"),
+    [
+        ("12 Elm Street, Norman", "12 Elm Street", "12%20Elm%20Street%2C%20Norman"),
+        ("the one on Elm", "12 Elm Street", "12%20Elm%20Street"),
+        ("12 Oak", None, "12%20Oak"),
+    ],
+)
+def test_route_has_the_fullest_address(said: str, label: str | None, expected: str) -> None:
+    viewing = Appointment(
+        appointment_id=1,
+        start=NOW,
+        end=NOW,
+        property_address=said,
+        home_label=label,
+        attendee_name="Max",
+        agent_id="ana",
+        agent_name="Ana",
+        time_zone="UTC",
+        status="confirmed",
+    )
+    assert map_url(viewing) == f"https://www.google.com/maps/search/?api=1&query={expected}"
 
 
 @pytest.mark.usefixtures("agents")
