@@ -296,7 +296,6 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "entry": NewBooking(
             agent_id="nora-castillo", when=when, key="k" * 32, property_address="1 Elm Street", attendee_name="Eve"
         ),
-        "first": TOMORROW,
         "key": WordingKey("booked", "text", "en"),
         "limit": 10,
         "member_ids": ["nora-castillo"],

@@ -63,19 +63,19 @@ class Passwords:
     """Hashes and verifies passwords in bounded memory, on a bounded number of threads.
 
     Args:
-        hasher: the parameters; a hash made with other parameters is renewed at the next sign-in.
+        hasher: the parameters, HASHER by default; a hash made with other parameters is renewed at the next sign-in.
         slot_timeout_s: how long to wait for a hashing slot, in seconds, before SignInBusy is raised.
         limits: how many threads may be busy with passwords.
     """
 
     def __init__(
         self,
-        hasher: PasswordHasher = HASHER,
+        hasher: PasswordHasher | None = None,
         slot_timeout_s: float = SLOT_TIMEOUT_S,
         limits: PasswordLimits = PasswordLimits(),  # immutable
     ) -> None:
         release_large_blocks()
-        self._hasher = hasher
+        self._hasher = hasher = hasher or HASHER
         self.slot_timeout_s = slot_timeout_s
         self._admitted = threading.BoundedSemaphore(limits.hashing + limits.waiting)
         self._hashing = threading.BoundedSemaphore(limits.hashing)

@@ -73,7 +73,9 @@ def fill(site: Site) -> SampleData:
     _add_calendars(site)
     _add_notices(site)
     import_id = _add_homes(site, admin)
-    return SampleData(admin=admin, ana=ana, carol=carol, examples={**_examples(site, admin), "import_id": str(import_id)})
+    return SampleData(
+        admin=admin, ana=ana, carol=carol, examples={**_examples(site, admin), "import_id": str(import_id)}
+    )
 
 
 def turn_on_second_factor(site: Site, viewer: Viewer) -> tuple[str, ...]:

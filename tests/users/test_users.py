@@ -12,6 +12,7 @@ from peterental.access import Viewer
 from peterental.audit.service import AuditService
 from peterental.database.constraints import ConstraintViolated
 from peterental.database.pool import Database
+from peterental.users import passwords
 from peterental.users.model import (
     AlreadySetUp,
     EmailInvalid,
@@ -173,7 +174,7 @@ def test_weak_hash_is_renewed_at_sign_in(users: UserService, database: Database)
     assert users.sign_in("ana@example.com", PASSWORD) is not None
     after = stored_hash(database, "ana@example.com")
     assert before != after
-    assert not HASHER.check_needs_rehash(after)
+    assert not passwords.HASHER.check_needs_rehash(after)
     assert after.startswith("$argon2id$")
     assert users.sign_in("ana@example.com", PASSWORD) is not None
     assert stored_hash(database, "ana@example.com") == after

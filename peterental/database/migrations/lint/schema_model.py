@@ -73,6 +73,8 @@ class Index:
     file: int
     plain: bool = True
     partial: bool = False
+    condition_columns: frozenset[str] = frozenset()
+    """The columns in the condition of a partial index."""
     definition: Any = None
     """The parse tree of its CREATE INDEX; None once a rename has made it wrong."""
 
@@ -249,7 +251,17 @@ class SchemaModel:
         name = node.idxname or "_".join([table, *columns, "idx"])
         partial = node.HasField("where_clause")
         plain = not partial and all(element.name for element in elements)
-        index = Index(name, table, tuple(columns), frozenset(mentions), position.file, plain, partial, node)
+        index = Index(
+            name,
+            table,
+            tuple(columns),
+            frozenset(mentions),
+            position.file,
+            plain=plain,
+            partial=partial,
+            condition_columns=frozenset(ast.columns_in(node.where_clause)),
+            definition=node,
+        )
         self.indexes.setdefault(name, index)
 
     def drop(self, key: str) -> None:
@@ -309,4 +321,5 @@ class SchemaModel:
         for index in self.indexes_on(key):
             index.columns = tuple(renamed(index.columns))
             index.mentions = frozenset(renamed(index.mentions))
+            index.condition_columns = frozenset(renamed(index.condition_columns))
             index.definition = None

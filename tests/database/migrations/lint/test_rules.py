@@ -273,6 +273,7 @@ CASES = [
     Case("prefer-numeric", "CREATE TABLE fresh (a money);", "CREATE TABLE fresh (a numeric);"),
     Case("primary-key", "CREATE TABLE fresh (a int);", "CREATE TABLE fresh (a int); ALTER TABLE fresh ADD PRIMARY KEY (a);"),
     Case("foreign-key-index", "CREATE TABLE fresh (a varchar(255) REFERENCES agents);", "CREATE TABLE fresh (a varchar(255) REFERENCES agents); CREATE INDEX f ON fresh (a);"),
+    Case("foreign-key-index", "CREATE TABLE fresh (a varchar(255) REFERENCES agents, b int); CREATE INDEX f ON fresh (a, b) WHERE b > 0;", "CREATE TABLE fresh (a varchar(255) REFERENCES agents, b int); CREATE INDEX f ON fresh (a, b) WHERE a IS NOT NULL;"),
     Case("foreign-key-index", "CREATE TABLE fresh (b int, a varchar(255) REFERENCES agents, PRIMARY KEY (b, a));", "CREATE TABLE fresh (b int, a varchar(255) REFERENCES agents, PRIMARY KEY (a, b));"),
 ]  # fmt: skip
 

@@ -100,15 +100,7 @@ def is_indexed(schema: SchemaModel, table: Table, constraint: Constraint, *, wit
     leading = [
         index.columns
         for index in schema.indexes_on(table.name)
-        if index.name != without and not _excludes(index.partial, index.mentions, wanted)
+        if index.name != without and index.condition_columns <= wanted  # a condition on others leaves rows out
     ]
     leading += [one.columns for one in table.constraints.values() if one.kind in ("primary", "unique", "exclusion")]
     return any(set(columns[:size]) == wanted for columns in leading)
-
-
-def _excludes(partial: bool, mentions: frozenset[str], wanted: set[str]) -> bool:  # noqa: FBT001
-    """Whether a partial index cannot serve a key.
-
-    It cannot if its condition is on other columns.
-    """
-    return partial and not mentions <= wanted
