@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +17,9 @@ from peterental.access import Viewer
 from peterental.appointments.manual.model import EditConflict, ExpectedState
 from peterental.database.connect import DatabaseUnavailable
 from peterental.database.pool import Database
+from peterental.errors import NotFound, Refusal
 from peterental.services import Services
-from peterental.users.tokens.model import IssuedToken
+from peterental.users.tokens.model import IssuedToken, NewToken
 from peterental.users.tokens.requests import RUNS_FOR, RequestCounter
 from peterental.web.api.limits import BURST, REQUESTS_PER_S, Limits
 from peterental.web.api.problems import ApiError
@@ -154,6 +156,38 @@ def test_body_is_json_in_utf8(anas: Tool, booking: dict[str, Any]) -> None:
         assert (refused.status_code, refused.get_json()["code"]) == (415, "not_json")
     accepted = anas.send("POST", "/viewings", raw=raw, headers={"Content-Type": "application/json; charset=UTF-8"})
     assert accepted.status_code == 201
+
+
+class Broken(io.BytesIO):
+    """A body that breaks off."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        del size
+        raise OSError
+
+
+@pytest.mark.parametrize(
+    ("stream", "status"), [(io.BytesIO(b" " * 70_000), 413), (Broken(), 400)], ids=["too large", "breaks off"]
+)
+def test_bodies_without_a_length(
+    app: Flask, ana: Viewer, issue: Callable[..., IssuedToken], stream: io.BytesIO, status: int
+) -> None:
+    """A chunked body declares no length."""
+    refused = app.test_client().open(
+        "/api/v1/viewings",
+        method="POST",
+        headers={"Authorization": f"Bearer {issue(ana).secret}", "Content-Type": "application/json"},
+        environ_overrides={"wsgi.input": stream, "wsgi.input_terminated": True},
+    )
+    assert (refused.status_code, refused.mimetype) == (status, "application/problem+json")
+
+
+def test_token_has_a_short_name(services: Services, ana: Viewer) -> None:
+    for name in ("", " \x00", "x" * 81):
+        with pytest.raises(Refusal):
+            services.api_tokens.create(NewToken(name=name), ana)
+    with pytest.raises(NotFound):
+        services.api_tokens.revoke(2**70, ana)
 
 
 def test_fields_and_parameters_of_other_operations_are_refused(anas: Tool, viewing: TestResponse) -> None:
