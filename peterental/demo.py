@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from peterental.access import Viewer
 from peterental.agents.model import Agent, AgentKey, Profile
+from peterental.agents.time_off.model import ClosureEntry
 from peterental.appointments.model import BookingRequest
 from peterental.calls.model import CallUpdate, ToolInvocation
 from peterental.clock import utc_now
@@ -23,6 +24,7 @@ from peterental.voice.speech import APOLOGY, render
 GREETING = "Leasing desk, good day. Which home may I show you?"
 BETWEEN_CALLS = timedelta(minutes=47)
 SECONDS_PER_TURN = 6
+WELL_AHEAD = timedelta(days=30)
 
 _OFFICE = Viewer(user_id=0, email="demo", is_admin=True)
 
@@ -167,6 +169,8 @@ def load_if_empty(services: Services, database: Database) -> bool:
         if profile is _AGENTS[0]:
             _play_other_calls(agent, bookings[0], database, utc_now())
         services.calendars.connect_demo(agent.agent_id, _OFFICE)  # after the bookings, whose times it may take
+    day = _next_holiday(utc_now().date())
+    services.closures.add([ClosureEntry(name="New Year’s Day", first_day=day, last_day=day)], _OFFICE)  # noqa: RUF001  # an apostrophe
     return True
 
 
@@ -369,6 +373,12 @@ class _DemoCall:
             agent_key=self._key,
             caller_number=self._caller,
         )
+
+
+def _next_holiday(today: date) -> date:
+    """Return the next January 1 that is later than the days on which callers can book."""
+    day = date(today.year + 1, 1, 1)
+    return day if day - today > WELL_AHEAD else date(today.year + 2, 1, 1)
 
 
 def _working_days(today: date) -> Iterator[date]:

@@ -6,12 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from peterental.agents.repository import AgentRepository
 from peterental.agents.service import AgentService
 from peterental.agents.shared_lines.service import SharedLineService
+from peterental.agents.time_off.closure_service import ClosureService
+from peterental.agents.time_off.listing import TimeOffListing
+from peterental.agents.time_off.repeating_service import RepeatingBlockService
 from peterental.agents.working_hours.service import WorkingHoursService
+from peterental.appointments.calendar.office_service import OfficeCalendarService
 from peterental.appointments.calendar.service import CalendarService
+from peterental.appointments.calendar.time_off import TimeOffViewings
 from peterental.appointments.calendar_events.feed_repository import FeedRepository
 from peterental.appointments.calendar_events.feed_service import FeedService
 from peterental.appointments.calendar_events.outbox import CalendarOutbox
@@ -69,6 +75,7 @@ from peterental.privacy.retention import RetentionService
 from peterental.privacy.service import PersonService
 from peterental.properties.importing.service import ImportService
 from peterental.properties.service import PropertyService
+from peterental.today.service import TodayService
 from peterental.users.admin_service import UserAdminService
 from peterental.users.passwords import PasswordLimits, Passwords
 from peterental.users.repository import UserRepository
@@ -95,6 +102,7 @@ class Services:
     calendar_events: CalendarEventService
     calendar_sync: SyncService
     calendars: ConnectionService
+    closures: ClosureService
     consents: Consents
     feeds: FeedService
     hours: WorkingHoursService
@@ -106,6 +114,7 @@ class Services:
     notice_listing: NoticeListing
     notice_sender: Sender
     notice_settings: NoticeSettingsService
+    office_calendar: OfficeCalendarService
     offer_links: OfferLinks
     outbox: Outbox
     persons: PersonService
@@ -113,11 +122,15 @@ class Services:
     property_imports: ImportService
     releases: ReleaseService
     reminders: ReminderService
+    repeating_blocks: RepeatingBlockService
     replies: ReplyService
     retention: RetentionService
     second_factor: SecondFactorService
     sessions: SessionService
+    time_off: TimeOffListing
+    time_off_viewings: TimeOffViewings
     shared_lines: SharedLineService
+    today: TodayService
     user_notices: UserNotices
     users: UserService
     waitlist: WaitlistService
@@ -222,6 +235,7 @@ def build_services(
         namespace=lambda: providers.namespace,
         now=clock,
     )
+    listing = ListingService(database, audit, clock)
     return Services(
         agent_notices=AgentChoicesService(database, agents, audit),
         agent_notice_planner=AgentNoticePlanner(database, lists, clock),
@@ -257,6 +271,7 @@ def build_services(
             audit,
             may_store=bool(config.credentials_keys) or not config.is_production,
         ),
+        closures=ClosureService(database, audit, clock),
         consents=consents,
         feeds=FeedService(
             database,
@@ -271,7 +286,7 @@ def build_services(
         ),
         hours=hours,
         jobs=jobs,
-        listing=ListingService(database, audit, clock),
+        listing=listing,
         user_admin=UserAdminService(database, audit, user_notices.invite),
         messages=MessageService(database, audit, clock),
         notice_channels=channels,
@@ -285,6 +300,7 @@ def build_services(
             clock,
         ),
         notice_settings=notice_settings,
+        office_calendar=OfficeCalendarService(database, listing, ZoneInfo(config.default_time_zone), clock),
         offer_links=offer_links,
         outbox=outbox,
         persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
@@ -292,6 +308,7 @@ def build_services(
         property_imports=ImportService(database, audit, clock),
         releases=ReleaseService(database, visitors, clock),
         reminders=ReminderService(ReminderRepository(database), clock),
+        repeating_blocks=RepeatingBlockService(database, audit, clock),
         replies=ReplyService(
             database,
             visitors=visitors,
@@ -305,7 +322,10 @@ def build_services(
         retention=RetentionService(database, clock),
         second_factor=SecondFactorService(database, audit, sessions, passwords=passwords, keyring=keyring, now=clock),
         sessions=sessions,
+        time_off=TimeOffListing(database, clock),
+        time_off_viewings=TimeOffViewings(database, clock),
         shared_lines=SharedLineService(database, agents, audit),
+        today=TodayService(database, listing, clock),
         user_notices=user_notices,
         users=UserService(database, audit, clock, passwords, keyring),
         visitor_links=links,

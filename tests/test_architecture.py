@@ -22,6 +22,10 @@ SQL = re.compile(r"^\s*(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\s", re.MUL
 OWNERS = {
     "job_errors": "jobs",
     "agents": "agents",
+    "closure_exemptions": "agents",
+    "office_closures": "agents",
+    "repeating_blocks": "agents",
+    "repeating_exceptions": "agents",
     "agent_busy": "agents",
     "agent_days": "agents",
     "agent_hours": "agents",
@@ -73,6 +77,8 @@ OWNERS = {
 NAME = "each row of an export has its agent's name and time zone"
 NAME_AND_OWNER = "each row shows its agent's name and time zone, and only the viewer's agents' rows are read"
 
+TIME_OFF = "one query finds the viewings that stand in time off, of the viewer's agents"
+
 PROMISE = "a caller is promised a text only where one will be sent, and waits for no statement of its own"
 RELEASE = "one query finds the viewings whose visitors were asked and did not answer"
 
@@ -81,8 +87,14 @@ TEXTED = "a text is answered for the viewings that its number was texted about"
 
 REMINDED = "one statement finds the viewings whose reminder is due, and writes the reminders"
 
+NEEDED = "one statement finds what needs a person, instead of one for each feature on every page"
+SIDE_BY_SIDE = "one statement reads the schedules of all agents of a page"
+
 MAY_READ = {
+    ("appointments/calendar/time_off_repository.py", "agent_busy"): TIME_OFF,
+    ("appointments/calendar/time_off_repository.py", "agents"): TIME_OFF,
     ("appointments/calendar_events/repository.py", "agents"): "an event is written in its agent's time zone",
+    ("appointments/calendar/repository.py", "agents"): SIDE_BY_SIDE,
     ("appointments/listing/home_repository.py", "agents"): NAME_AND_OWNER,
     ("appointments/listing/repository.py", "agents"): NAME_AND_OWNER,
     ("appointments/manual/repository.py", "agents"): NAME_AND_OWNER,
@@ -121,6 +133,13 @@ MAY_READ = {
     ("notices/viewing_repository.py", "appointments"): "a letter is written from the present state of its viewing",
     ("notices/release/repository.py", "agents"): RELEASE,
     ("notices/release/repository.py", "appointments"): RELEASE,
+    ("today/repository.py", "agents"): NAME_AND_OWNER,
+    ("today/repository.py", "appointments"): NEEDED,
+    ("today/repository.py", "calendar_accounts"): NEEDED,
+    ("today/repository.py", "calls"): NEEDED,
+    ("today/repository.py", "line_checks"): NEEDED,
+    ("today/repository.py", "messages"): NEEDED,
+    ("today/repository.py", "notices"): NEEDED,
     ("notices/waitlist/repository.py", "agents"): "an entry is shown with its agent, on its agent's clock",
     ("notices/waitlist/repository.py", "appointments"): "a caller who has a viewing by now is not offered another",
 }

@@ -18,6 +18,7 @@ import pytest
 from peterental import demo
 from peterental.access import Viewer
 from peterental.agents.model import Profile, Window
+from peterental.agents.time_off.model import ClosureEntry, RepeatingEntry
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
 from peterental.appointments.listing.model import Filter
 from peterental.appointments.manual.model import NewBooking, ViewingEdit, WallClockTime
@@ -119,6 +120,7 @@ WITHOUT_VIEWER = {
     "properties.settings": "tells how homes are shown",
     "property_imports.delete_old_files": BACKGROUND,
     "releases.release_unconfirmed": BACKGROUND,
+    "repeating_blocks.extend": BACKGROUND,
     "reminders.plan": BACKGROUND,
     "replies.of_appointment": ALREADY_CHECKED,
     "replies.receive": PROVIDER,
@@ -225,7 +227,18 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         return next(iter(database.fetch(query)[0].values()))
 
     when = WallClockTime(day=TOMORROW, clock_min=600)
+    (closure,) = services.closures.add([ClosureEntry(name="Party", first_day=TOMORROW, last_day=TOMORROW)], admin)
+    lunch = RepeatingEntry(weekdays=(1,), from_min=720, until_min=780, first_day=TOMORROW)
+    repeating = services.repeating_blocks.add("nora-castillo", lunch, admin)
     return {
+        "closure": closure,
+        "closure_id": closure.closure_id,
+        "closures": [closure],
+        "first": TOMORROW,
+        "items": services.time_off.upcoming(admin).items,
+        "last": TOMORROW,
+        "repeating": lunch,
+        "repeating_id": repeating.repeating_id,
         "action": "cancel",
         "active": False,
         "account_id": services.calendars.connect_demo("nora-castillo", admin).account.account_id,

@@ -111,6 +111,13 @@ PARSED_AGENTS_CACHE_SIZE = 1_000
 """Agents whose parsed form a process caches; each call still reads them from the database."""
 
 
+LOCK_AGENTS = "SELECT FROM agents WHERE agent_id = ANY (%(agent_ids)s::text[]) ORDER BY agent_id FOR NO KEY UPDATE"
+"""Locks several agents in the order in which the database sorts their ids, as every statement that locks several does.
+
+Python may sort them in another order, and two transactions with different orders can wait for each other.
+"""
+
+
 def lock_agent_sql(agent_id: str = "%(agent_id)s") -> str:
     """Return the statement that locks an agent's row.
 

@@ -1,4 +1,4 @@
-"""Find one person in the notes on agents' calendars, and remove them there."""
+"""Find one person in the notes on agents' calendars and time off, and remove them there."""
 
 from __future__ import annotations
 
@@ -8,18 +8,24 @@ if TYPE_CHECKING:
     from peterental.database.connect import Connection
 
 _DAY_MATCHES = "note ~* %(pattern)s"
+_NAME_MATCHES = "name ~* %(pattern)s"
 _BUSY_MATCHES = "concat_ws(' ------ ', source, note) ~* %(pattern)s"
 
 
 class NotePersonalDataRepository:
-    """The notes on date overrides and blocked time. Every method runs in the caller's transaction."""
+    """The notes on date overrides, blocked time and time off. Every method runs in the caller's transaction."""
 
     def count(self, connection: Connection, pattern: str) -> int:
-        """Return in how many notes a regular expression matches. Reads both tables."""
+        """Return in how many notes a regular expression matches. Reads all tables with notes."""
         row = connection.execute(
             f"""
             SELECT (SELECT COUNT(*) FROM agent_days WHERE {_DAY_MATCHES})
-                 + (SELECT COUNT(*) FROM agent_busy WHERE {_BUSY_MATCHES}) AS number
+                 + (
+                     SELECT COUNT(*) FROM agent_busy
+                     WHERE {_BUSY_MATCHES} AND closure_id IS NULL AND repeating_id IS NULL
+                 )
+                 + (SELECT COUNT(*) FROM office_closures WHERE {_NAME_MATCHES})
+                 + (SELECT COUNT(*) FROM repeating_blocks WHERE {_DAY_MATCHES}) AS number
             """.encode(),
             {"pattern": pattern},
         ).fetchone()
@@ -41,6 +47,20 @@ class NotePersonalDataRepository:
             SET note = regexp_replace(note, %(pattern)s, %(removed)s, 'gi'),
                 source = regexp_replace(source, %(pattern)s, %(removed)s, 'gi')
             WHERE {_BUSY_MATCHES}
+            """.encode(),
+            values,
+        )
+        connection.execute(
+            f"""
+            UPDATE office_closures SET name = regexp_replace(name, %(pattern)s, %(removed)s, 'gi')
+            WHERE {_NAME_MATCHES}
+            """.encode(),
+            values,
+        )
+        connection.execute(
+            f"""
+            UPDATE repeating_blocks SET note = regexp_replace(note, %(pattern)s, %(removed)s, 'gi')
+            WHERE {_DAY_MATCHES}
             """.encode(),
             values,
         )

@@ -202,6 +202,11 @@ class AgentRepository:
         )
         return {row["agent_id"] for row in rows}
 
+    def all_ids(self) -> list[str]:
+        """Return the id of every agent, active or not."""
+        rows = self._database.fetch("SELECT agent_id FROM agents ORDER BY agent_id")
+        return [row["agent_id"] for row in rows]
+
     def find_twin(self, moment: datetime, profile: Profile) -> str | None:
         """Return the id of an agent created after `moment` with exactly this profile."""
         same = " AND ".join(f"{column} IS NOT DISTINCT FROM %({column})s" for column in PROFILE_COLUMNS)

@@ -29,6 +29,7 @@ from peterental.agents.model import (
     TimeZoneUnknown,
 )
 from peterental.agents.repository import AgentRepository
+from peterental.agents.time_off.blocks import TimeOffBlocks
 from peterental.audit.model import AuditEntry, Change, changed_fields
 from peterental.audit.service import AuditService
 from peterental.clock import utc_now
@@ -70,6 +71,7 @@ class AgentService:
     def __init__(self, database: Database, audit: AuditService, now: Callable[[], datetime] = utc_now) -> None:
         self._database = database
         self._agents = AgentRepository(database)
+        self._time_off = TimeOffBlocks(database)
         self._audit = audit
         self._now = now
 
@@ -183,6 +185,8 @@ class AgentService:
             if after:
                 self._agents.check_uppercase_duplicates(connection, agent_id, profile)
                 self._agents.update(connection, agent_id, profile)
+                if profile.time_zone != agent.time_zone:  # time off stays on the wall clock
+                    self._time_off.renew_agent(connection, agent_id, profile.time_zone, self._now())
                 self._audit.record(connection, viewer.email, audit_change(agent, "edited", before, after))
         return self.get(agent_id, viewer)
 
@@ -213,6 +217,7 @@ class AgentService:
         with self._agents.translate_constraint_errors(agent_id), self._database.transaction() as connection:
             self._agents.check_uppercase_duplicates(connection, agent_id, profile)
             self._agents.insert(connection, agent_id, profile)
+            self._time_off.renew_agent(connection, agent_id, profile.time_zone, self._now())
             change = Change(
                 action="created",
                 subject_kind="agent",

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from peterental.access import Viewer, require_admin
-from peterental.agents.lookup import lock_agent_sql
+from peterental.agents.lookup import LOCK_AGENTS
 from peterental.agents.personal_data_repository import NotePersonalDataRepository
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.personal_data_repository import BookingPersonalDataRepository
@@ -218,8 +218,8 @@ class PersonService:
         As every change of bookings does, this locks their agents first; in one order, so that two of these cannot wait
         for each other.
         """
-        for agent_id in sorted({booking.agent_id for booking in holdings.upcoming}):
-            connection.execute(lock_agent_sql().encode(), {"agent_id": agent_id})
+        agent_ids = list({booking.agent_id for booking in holdings.upcoming})
+        connection.execute(LOCK_AGENTS.encode(), {"agent_ids": agent_ids})
         cancelled = 0
         for booking in holdings.upcoming:
             current = self._manual.get(connection, booking.appointment_id, None)

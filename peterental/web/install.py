@@ -18,6 +18,7 @@ from peterental.web.agent_notices import pages as agent_notice_pages
 from peterental.web.agents import pages as agent_pages
 from peterental.web.appointments import pages as appointment_pages
 from peterental.web.audit import pages as audit_pages
+from peterental.web.calendar import pages as office_calendar_pages
 from peterental.web.calendars import pages as calendar_pages
 from peterental.web.calls import pages as call_pages
 from peterental.web.client_address import ClientAddress
@@ -31,6 +32,8 @@ from peterental.web.offers import pages as offer_pages
 from peterental.web.privacy import pages as privacy_pages
 from peterental.web.search import pages as search_pages
 from peterental.web.shell import install as shell
+from peterental.web.time_off import pages as time_off_pages
+from peterental.web.today import pages as today_pages
 from peterental.web.tool_tester import pages as tool_tester_pages
 from peterental.web.twilio import routes as twilio
 from peterental.web.users import pages as user_pages
@@ -75,8 +78,11 @@ def install(app: Flask, config: Config) -> None:
         message_pages,
         notice_pages,
         offer_pages,
+        office_calendar_pages,
         privacy_pages,
+        time_off_pages,
         search_pages,
+        today_pages,
         tool_tester_pages,
         user_pages,
         visit_pages,

@@ -11,11 +11,13 @@ from peterental.worker.password_resets import PASSWORD_RESETS
 from peterental.worker.reduce_calls import REDUCE_CALLS
 from peterental.worker.release_viewings import RELEASE_VIEWINGS
 from peterental.worker.task import Task
+from peterental.worker.time_off import EXTEND_TIME_OFF
 from peterental.worker.uploads import DELETE_UPLOADS
 from peterental.worker.waitlist import WAITLIST_TASKS
 
 TASKS: tuple[Task, ...] = (
     DELETE_UPLOADS,
+    EXTEND_TIME_OFF,
     FINISH_MIGRATIONS,
     REDUCE_CALLS,
     RELEASE_VIEWINGS,

@@ -125,6 +125,37 @@ def test_lines_that_share_agents_never_deadlock_nor_double_book(services: Servic
     assert overlaps(database) == 0
 
 
+def test_racing_moves_change_hands_without_overlaps(services: Services, database: Database) -> None:
+    """Twelve viewings race for six places at other times, by three lines, while two of them are cancelled."""
+    share(services, "ana", "ana", "ben", "carol")
+    share(services, "ben", "carol", "ben", "ana", choice="first_free")
+    share(services, "carol", "ben", "carol", "ana", choice="first_free")
+    lines = [NAMES[caller % 3] for caller in range(12)]
+    for caller, line in enumerate(lines):
+        assert book(services, line, f"2026-11-23T{9 + caller // 3:02}:00", 500 + caller) == "Booked"
+
+    def move(caller: int) -> str:
+        request = BookingRequest(start_time=f"2026-11-24T{14 + caller % 2}:00")
+        return services.appointments.reschedule(
+            invocation(lines[caller], 500 + caller, "reschedule_appointment"), request, render
+        )
+
+    def cancel(caller: int) -> str:
+        called = invocation(lines[caller], 500 + caller, "cancel_appointment")
+        return services.appointments.cancel(called, BookingRequest(), render)
+
+    outcomes = Counter(
+        at_once([*(partial(move, caller) for caller in range(10)), partial(cancel, 10), partial(cancel, 11)])
+    )
+    assert outcomes == {"Moved": 6, "SlotTaken": 4, "Cancelled": 2}
+    assert overlaps(database) == 0
+    assert sum(booked(database).values()) == 10
+    moved = database.fetch(
+        "SELECT DISTINCT agent_id, start_time FROM appointments WHERE start_time > '2026-11-24' AND status = 'confirmed'"
+    )
+    assert len(moved) == 6
+
+
 def test_racing_callers_take_turns(services: Services, database: Database) -> None:
     share(services, "ana", "ana", "ben", "carol")
     starts = [f"2026-11-{day}T{hour:02}:00" for day in (23, 24) for hour in range(9, 15)]

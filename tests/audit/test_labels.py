@@ -12,6 +12,7 @@ import pytest
 import peterental
 from peterental.access import Viewer
 from peterental.agents.model import Profile, Window
+from peterental.agents.time_off.model import ClosureEntry, RepeatingEntry
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
 from peterental.appointments.listing.model import Filter
 from peterental.appointments.manual.model import Action, ConfirmationRequired, NewBooking, ViewingEdit, WallClockTime
@@ -41,6 +42,8 @@ WRITERS = {
     "agents/working_hours/service.py",
     "agents/service.py",
     "agents/shared_lines/service.py",
+    "agents/time_off/closure_service.py",
+    "agents/time_off/repeating_service.py",
     "appointments/calendar_events/feed_service.py",
     "appointments/calendar_events/service.py",
     "appointments/listing/service.py",
@@ -103,6 +106,7 @@ def change_every_field(services: Services, database: Database) -> None:
     services.hours.set_week("ana", [(Window(600, 660),)] * 7, admin)
     services.hours.add_override("ana", DateOverride(date(2026, 12, 24), (Window(540, 600),), "Short"), admin)
     services.hours.add_busy_block("ana", BusyBlockRequest(first_day=MONDAY, last_day=MONDAY, note="Dentist"), admin)
+    change_time_off(services, admin)
     database.fetch("INSERT INTO messages (agent_id, body) VALUES ('ana', 'Cats?')")
     services.messages.set_done(database.fetch("SELECT message_id FROM messages")[0]["message_id"], admin, done=True)
     services.jobs.defer_once(JobRequest(task="note"))
@@ -125,6 +129,21 @@ def change_every_field(services: Services, database: Database) -> None:
     services.visitors.confirm(book(services, admin, "form that is confirmed").appointment_id)
     services.visitors.release(book(services, admin, "form that is released").appointment_id, lambda _: True)
     delete_person(services, database, admin)
+
+
+def change_time_off(services: Services, admin: Viewer) -> None:
+    """Close the office, change and reopen it; add a repeating block, leave out a day, change and remove it."""
+    day = date(2030, 7, 4)
+    party = ClosureEntry(name="Party", first_day=day, last_day=day, from_min=720, exempt=frozenset({"ana"}))
+    (closure,) = services.closures.add([party], admin)
+    services.closures.change(closure.closure_id, replace(party, name="Picnic"), admin)
+    services.closures.remove(closure.closure_id, admin)
+    lunch = RepeatingEntry(weekdays=(4,), from_min=720, until_min=780, first_day=day, last_day=day, note="Lunch")
+    repeating_id = services.repeating_blocks.add("ana", lunch, admin).repeating_id
+    services.repeating_blocks.skip(repeating_id, day, admin)
+    services.repeating_blocks.unskip(repeating_id, day, admin)
+    services.repeating_blocks.change(repeating_id, replace(lunch, note="Gym"), admin)
+    services.repeating_blocks.remove(repeating_id, admin)
 
 
 def change_calendars(services: Services, database: Database, admin: Viewer) -> None:

@@ -77,6 +77,7 @@ def page_states(site: Site, sample: SampleData) -> Iterator[PageState]:
         path = PARAMETER.sub(lambda found: quote(sample.examples[found.group(1)]), rule.rule)
         yield PageState(rule.endpoint.replace(".", "-"), path)
     yield from _calendar_states()
+    yield from _time_off_states()
     yield from _connected_calendars(site)
     yield from _as_others(site, sample)
     yield from _of_visitors(site)
@@ -96,6 +97,26 @@ def _calendar_states() -> Iterator[PageState]:
     yield PageState("agents-statistics-empty", "/agents/amit/figures")
     yield PageState("agents-hours-invalid", "/agents/ana-lima/hours", then=_enter_invalid_hours)
     yield PageState("agents-blocked-time-invalid", "/agents/ana-lima/hours", then=_add_empty_blocked_time)
+
+
+def _time_off_states() -> Iterator[PageState]:
+    """Yield states of time off: a user's own, one agent's, refused forms, holidays of a state."""
+    yield PageState("time-off-anas", "/time-off", ANA)
+    yield PageState("time-off-agent", "/time-off?agent=ana-lima")
+    yield PageState("time-off-invalid", "/time-off", then=lambda page: press(page, "Afternoon"))
+    yield PageState("time-off-closure-invalid", "/time-off/closures/new", then=_close_on_no_day)
+    yield PageState("time-off-repeating-invalid", "/time-off/repeating/new", then=_repeat_on_no_weekday)
+    yield PageState("time-off-holidays-state", "/time-off/holidays?country=US&state=OK")
+    yield PageState("agents-hours-friday", "/agents/ana-lima/hours?day=friday")
+
+
+def _close_on_no_day(page: Page) -> None:
+    page.locator("#name").fill("Party")
+    press(page, "Close the office")
+
+
+def _repeat_on_no_weekday(page: Page) -> None:
+    press(page, "Add repeating block")
 
 
 def _connected_calendars(site: Site) -> Iterator[PageState]:

@@ -14,6 +14,8 @@ import pyotp
 from peterental import demo
 from peterental.access import Viewer
 from peterental.agents.model import Profile, Window
+from peterental.agents.time_off.expansion import days_of
+from peterental.agents.time_off.model import ClosureEntry, RepeatingEntry
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
 from peterental.clock import utc_now
 from peterental.properties.model import PropertyDetails
@@ -156,6 +158,17 @@ def _add_working_hours(site: Site, admin: Viewer) -> None:
         first_day=day, last_day=day + timedelta(days=1), from_min=600, until_min=660, note="<Dentist>"
     )
     site.services.hours.add_busy_block("ana-lima", request, admin)
+    noon = datetime.now(UTC).date() + timedelta(days=9)
+    party = ClosureEntry(
+        name="Office party 🎈 " + "Llanfair" * 8, first_day=noon, last_day=noon, exempt=frozenset({"amit"})
+    )
+    site.services.closures.add([party], admin)
+    lunch = RepeatingEntry(
+        weekdays=(1, 3, 5), from_min=720, until_min=780, first_day=day, every_weeks=2, note="<Lunch> " + "x" * 90
+    )
+    block = site.services.repeating_blocks.add("ana-lima", lunch, admin)
+    skipped = next(days_of(block, day, day + timedelta(days=7)))
+    site.services.repeating_blocks.skip(block.repeating_id, skipped, admin)
     site.database.fetch(
         "INSERT INTO agent_busy (agent_id, during, source, note) VALUES ('ana-lima', tstzrange(NOW(), NOW() + '3 h'), %s, %s)",
         ("Google Calendar", "פגישה"),
@@ -321,6 +334,8 @@ def _examples(site: Site) -> dict[str, str]:
             SELECT account_id FROM calendar_accounts WHERE agent_id = 'nora-castillo' ORDER BY account_id LIMIT 1
         """,
         "notice_id": "SELECT notice_id FROM notices WHERE state = 'failed' ORDER BY notice_id DESC LIMIT 1",
+        "closure_id": "SELECT closure_id FROM office_closures WHERE name LIKE 'Office party%%'",
+        "repeating_id": "SELECT repeating_id FROM repeating_blocks LIMIT 1",
         "property_id": "SELECT property_id FROM properties WHERE line1 = '1420 Elm Street'",
         "user_id": "SELECT user_id FROM users WHERE email = 'ana@example.com'",
     }

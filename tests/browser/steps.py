@@ -33,12 +33,14 @@ def sign_in(page: Page, site: Site, email: str = OFFICE) -> None:
     if email == CAROL:
         page.get_by_label("Code", exact=True).fill(RECOVERY_CODES.pop())
         press(page, "Sign in")
-    expect(page).to_have_url(re.compile("/agents$"))
+    expect(page).to_have_url(re.compile("/today$"))
 
 
 def page_of(page: Page, name: str) -> None:
     """Open a page from the navigation, if necessary from the "More" menu."""
-    link = page.get_by_role("navigation").get_by_role("link", name=name, exact=True)
+    link = page.get_by_role("navigation", name="Pages", exact=True).get_by_role(
+        "link", name=re.compile(rf"^{re.escape(name)}( \d.*)?$")
+    )
     if not link.is_visible():
         page.get_by_role("button", name="More").press("Enter")
     with page.expect_navigation():

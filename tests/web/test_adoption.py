@@ -104,7 +104,7 @@ def test_set_up_link_adopts_an_earlier_user(
 ) -> None:
     assert "No account has a password yet" in stranger.get("/login").text
     page = stranger.send(set_up_path, email="Rosa@Example.com", password=WORDS, follow=True)
-    assert page.request.path == "/agents"
+    assert page.request.path == "/today"
     assert "Rosa Reyes" in page.text
     assert services.users.is_set_up()
     assert stranger.get(set_up_path).status_code == 404

@@ -66,6 +66,8 @@ class BusyBlock:
         calendar_id: which connected calendar it was read from; None if from none.
         kind: `busy`, `tentative` or `out_of_office`, as the calendar says; None if it is from none.
         holds_until: until when it is held for a caller on the waitlist; None for any other block.
+        closure_id: the closure of the office that it is a part of; None if of none.
+        repeating_id: the repeating block that it is a part of; None if of none.
     """
 
     busy_id: int
@@ -76,6 +78,8 @@ class BusyBlock:
     calendar_id: int | None = None
     kind: str | None = None
     holds_until: datetime | None = None
+    closure_id: int | None = None
+    repeating_id: int | None = None
 
     @property
     def is_manual(self) -> bool:

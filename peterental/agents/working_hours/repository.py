@@ -24,7 +24,10 @@ MAX_LISTED = 200
 OVERRIDE_COLUMNS = """
     day, note, (EXTRACT(EPOCH FROM opens_at) / 60)::int AS opens, (EXTRACT(EPOCH FROM closes_at) / 60)::int AS closes
 """
-BUSY_COLUMNS = "busy_id, lower(during) AS start, upper(during) AS until, source, note, calendar_id, kind, holds_until"
+BUSY_COLUMNS = """
+    busy_id, lower(during) AS start, upper(during) AS until, source, note, calendar_id, kind, holds_until, closure_id,
+    repeating_id
+"""
 
 
 class WorkingHoursRepository:
@@ -56,20 +59,45 @@ class WorkingHoursRepository:
     ) -> tuple[BusyBlock, ...]:
         """Return the blocks that end after `since` and begin before `until`, in order.
 
-        An `until` of None is no limit: then those of calendars come last, so that they do not hide any that can be
-        removed on the pages.
+        An `until` of None is no limit: then those of calendars and repeating blocks come last, so that they do not hide
+        any that can be removed on the pages.
         """
         rows = self._database.fetch(
             f"""
             SELECT {BUSY_COLUMNS}
             FROM agent_busy
             WHERE agent_id = %s AND during && tstzrange(%s, %s) AND (holds_until IS NULL OR holds_until > NOW())
-            ORDER BY %s AND calendar_id IS NOT NULL, lower(during), busy_id
+            ORDER BY %s AND (calendar_id IS NOT NULL OR repeating_id IS NOT NULL), lower(during), busy_id
             LIMIT %s
             """,
             (agent_id, since, until, until is None, limit),
         )
         return tuple(BusyBlock(**row) for row in rows)
+
+    def busy_blocks_of(
+        self, agent_ids: Sequence[str], since: datetime, until: datetime, limit: int
+    ) -> dict[str, tuple[BusyBlock, ...]]:
+        """Return the first blocks of each of some agents that overlap the time between two moments, in order."""
+        rows = self._database.fetch(
+            f"""
+            SELECT own.agent_id, blocks.*
+            FROM unnest(%(agent_ids)s::text[]) AS own (agent_id)
+            CROSS JOIN LATERAL (
+                SELECT {BUSY_COLUMNS}
+                FROM agent_busy
+                WHERE agent_busy.agent_id = own.agent_id AND during && tstzrange(%(since)s, %(until)s)
+                    AND (holds_until IS NULL OR holds_until > NOW())
+                ORDER BY lower(during), busy_id
+                LIMIT %(limit)s
+            ) AS blocks
+            ORDER BY start, busy_id
+            """,
+            {"agent_ids": list(agent_ids), "since": since, "until": until, "limit": limit},
+        )
+        found: dict[str, list[BusyBlock]] = {agent_id: [] for agent_id in agent_ids}
+        for row in rows:
+            found[row.pop("agent_id")].append(BusyBlock(**row))
+        return {agent_id: tuple(blocks) for agent_id, blocks in found.items()}
 
     def is_busy(self, connection: Connection, agent_id: str, start: datetime, until: datetime, now: datetime) -> bool:
         """Return whether a busy block, or a time that is held, overlaps the time from `start` to `until`.

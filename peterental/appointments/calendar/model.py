@@ -143,18 +143,32 @@ class Week:
 
     def columns(self) -> Iterator[Column]:
         """Yield the days as the grid shows them."""
-        zone = self.agent.zone
-        for day in self.days:
-            entries, folded = _assign_lanes(day, self.shown, zone)
-            blocks = [(block, _block_cell(block.start, block.until, day, self.shown, zone)) for block in day.busy]
-            busy = [PlacedEntry(busy=block, cell=cell) for block, cell in blocks[:MAX_BUSY_SHOWN] if cell is not None]
-            yield Column(
-                day=day,
-                items=tuple(sorted((*entries, *busy), key=lambda item: item.start)),
-                closed=tuple(_closed(day.windows, self.shown)),
-                more=day.total - len(day.entries) + folded,
-                more_busy=max(len(blocks) - MAX_BUSY_SHOWN, 0),
-            )
+        return (column_of(day, self.shown, self.agent.zone) for day in self.days)
+
+
+def column_of(day: CalendarDay, shown: Window, zone: ZoneInfo) -> Column:
+    """Return a day as the grid shows it.
+
+    Args:
+        day: its windows are on the clocks of `zone`.
+        shown: the hours of the grid.
+        zone: of the grid.
+    """
+    entries, folded = _assign_lanes(day, shown, zone)
+    blocks = [(block, _block_cell(block.start, block.until, day, shown, zone)) for block in day.busy]
+    busy = [PlacedEntry(busy=block, cell=cell) for block, cell in blocks[:MAX_BUSY_SHOWN] if cell is not None]
+    return Column(
+        day=day,
+        items=tuple(sorted((*entries, *busy), key=lambda item: item.start)),
+        closed=tuple(_closed(day.windows, shown)),
+        more=day.total - len(day.entries) + folded,
+        more_busy=max(len(blocks) - MAX_BUSY_SHOWN, 0),
+    )
+
+
+def cell_of(start: datetime, until: datetime, day: CalendarDay, shown: Window, zone: ZoneInfo) -> GridCell | None:
+    """Return the rows of the time between two moments, or None if the grid does not show it."""
+    return _block_cell(start, until, day, shown, zone)
 
 
 def days_of(first: date, zone: ZoneInfo, count: int = DAYS_PER_WEEK) -> list[CalendarDay]:

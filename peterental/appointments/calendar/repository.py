@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime
@@ -11,6 +12,7 @@ from psycopg.rows import DictRow
 from peterental.appointments.calendar.model import CalendarDay, CalendarEntry
 from peterental.appointments.calendar.summaries import MAX_UPCOMING_COUNTED, Upcoming
 from peterental.appointments.model import BookingSummary
+from peterental.appointments.schedule_repository import AgentSchedule, read_schedule, schedule_statement
 from peterental.calendars.account import CalendarAge
 from peterental.calendars.lookup import CALENDAR_AGE, calendar_age
 from peterental.database.pool import Database
@@ -35,6 +37,31 @@ DAYS = f"""
     ) AS entries ON TRUE
     ORDER BY day_number, start, appointment_id
 """
+
+DAYS_OF_AGENTS = f"""
+    SELECT own.agent_id, day_number, total, entries.*
+    FROM unnest(%(agent_ids)s::text[]) AS own (agent_id)
+    CROSS JOIN unnest(%(starts)s::timestamptz[], %(ends)s::timestamptz[])
+        WITH ORDINALITY AS days (starts, ends, day_number)
+    CROSS JOIN LATERAL (
+        SELECT COUNT(*) AS total
+        FROM appointments
+        WHERE appointments.agent_id = own.agent_id AND status <> 'cancelled'
+            AND start_time >= starts AND start_time < ends
+    ) AS counted
+    LEFT JOIN LATERAL (
+        SELECT {SUMMARY}, COALESCE(blocked_until, end_time) AS blocked_until, status,
+               COALESCE(attendee_phone, caller_number) AS phone
+        FROM appointments
+        WHERE appointments.agent_id = own.agent_id AND status <> 'cancelled'
+            AND start_time >= starts AND start_time < ends
+        ORDER BY start_time, id
+        LIMIT %(limit)s
+    ) AS entries ON TRUE
+    ORDER BY day_number, start, appointment_id
+"""
+
+SCHEDULES = schedule_statement("SELECT * FROM agents WHERE agent_id = ANY(%(agent_ids)s)")
 
 VIEWINGS_BY_WEEK = """
     SELECT width_bucket(start_time, %(edges)s::timestamptz[]) AS week, status, COUNT(*) AS number
@@ -79,6 +106,44 @@ class CalendarRepository:
             replace(day, total=total, entries=tuple(found))
             for day, total, found in zip(days, totals, entries, strict=True)
         ]
+
+    def days_of_agents(
+        self, agent_ids: Sequence[str], days: Sequence[CalendarDay], limit: int
+    ) -> dict[str, list[CalendarDay]]:
+        """Return these days for each of some agents, with the first `limit` viewings of each and their number.
+
+        Cancelled viewings are left out.
+        """
+        rows = self._database.fetch(
+            DAYS_OF_AGENTS,
+            {
+                "agent_ids": list(agent_ids),
+                "starts": [day.starts for day in days],
+                "ends": [day.ends for day in days],
+                "limit": limit,
+            },
+        )
+        totals: dict[tuple[str, int], int] = {}
+        entries = defaultdict[tuple[str, int], list[CalendarEntry]](list)
+        for row in rows:
+            key = row.pop("agent_id"), row.pop("day_number") - 1
+            totals[key] = row.pop("total")
+            if row["appointment_id"] is not None:
+                entries[key].append(CalendarEntry(**row))
+        return {
+            agent_id: [
+                replace(day, total=totals[agent_id, number], entries=tuple(entries[agent_id, number]))
+                for number, day in enumerate(days)
+            ]
+            for agent_id in agent_ids
+        }
+
+    def schedules(self, agent_ids: Sequence[str], reads_from: datetime) -> dict[str, AgentSchedule]:
+        """Return the schedules of some agents from a moment to their horizons, by id."""
+        with self._database.transaction() as connection:
+            rows = SCHEDULES.execute(connection, {"agent_ids": list(agent_ids), "now": reads_from}).fetchall()
+        found = [read_schedule(row) for row in rows]
+        return {schedule.agent.agent_id: schedule for schedule in found if schedule.agent is not None}
 
     def viewings_by_week(self, agent_id: str, edges: Sequence[datetime], limit: int) -> list[tuple[int, str, int]]:
         """Count the latest viewings by week and status.

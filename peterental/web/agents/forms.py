@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from functools import cache
-from zoneinfo import available_timezones
 
 from wtforms import Field, HiddenField, SelectField, StringField, TelField
 from wtforms.fields import SelectChoice
@@ -17,19 +15,10 @@ from peterental.audit.model import AuditEntry
 from peterental.line.model import is_uuid
 from peterental.phone_numbers import DEFAULT_REGION, normalise, region_of
 from peterental.users.model import UserChoice
+from peterental.web.agents.time_zones import SUGGESTED_ZONES, named_zone
 from peterental.web.shell.forms import PageForm, WholeNumber, required, up_to
-from peterental.web.shell.template_filters import LANGUAGE_NAMES, zone_city
+from peterental.web.shell.template_filters import LANGUAGE_NAMES
 
-CONTINENTS = ("America", "Europe", "Africa", "Asia", "Australia", "Pacific", "Atlantic", "Indian", "Antarctica")
-COMMON_ZONES = {
-    "America/New_York": "New York (Eastern)",
-    "America/Chicago": "Chicago (Central)",
-    "America/Denver": "Denver (Mountain)",
-    "America/Phoenix": "Phoenix (Arizona)",
-    "America/Los_Angeles": "Los Angeles (Pacific)",
-    "America/Anchorage": "Anchorage (Alaska)",
-    "Pacific/Honolulu": "Honolulu (Hawaii)",
-}
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 VERBATIM_INPUT = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
@@ -50,6 +39,13 @@ def _rule(label: str, name: str, description: str = "", *, optional: bool = Fals
         ],
         render_kw={"inputmode": "numeric"},
     )
+
+
+def _check_zone(form: PageForm, field: Field) -> None:
+    """Check that the text names a time zone."""
+    del form
+    if not is_time_zone(field.data):
+        raise ValidationError(f"{field.data[:60]} is not a time zone. Enter a name such as America/Chicago.")
 
 
 class VersionedForm(PageForm):
@@ -109,10 +105,12 @@ class AgentForm(VersionedForm):
         choices=[SelectChoice(code, name) for code, name in LANGUAGE_NAMES.items()],
         default="en",
     )
-    time_zone = SelectField(
+    time_zone = StringField(
         "Time zone",
-        description="Working hours and spoken times are in this time zone.",
-        render_kw={"autocomplete": "off"},
+        description="Working hours and spoken times are in this time zone. Type a city or any IANA name.",
+        filters=[named_zone],
+        validators=[required("Enter a time zone."), _check_zone],
+        render_kw={**VERBATIM_INPUT, "list": "time-zones"},
     )
     calendar_user_id = StringField(
         "Calendar user",
@@ -154,14 +152,8 @@ class AgentForm(VersionedForm):
     def _region(self) -> str:
         return region_of(self.time_zone.data) if is_time_zone(self.time_zone.data or "") else DEFAULT_REGION
 
-    def offer(self, people: Iterable[UserChoice] | None, zone: str) -> None:
-        """Set the options of the select fields.
-
-        Args:
-            people: the possible owners; None when the viewer may not choose one.
-            zone: the agent's time zone, which is always an option.
-        """
-        self.time_zone.choices = zone_choices(zone)
+    def offer(self, people: Iterable[UserChoice] | None) -> None:
+        """Set the possible owners; None when the viewer may not choose one."""
         if people is None:
             self._people: dict[str, str] = {}
             del self.user_id
@@ -197,7 +189,7 @@ class AgentForm(VersionedForm):
 
     def _display_value(self, name: str, stored: Profile) -> str:
         value = getattr(stored, name)
-        choices = {"user_id": self._people, "time_zone": COMMON_ZONES, "language": LANGUAGE_NAMES}.get(name, {})
+        choices = {"user_id": self._people, "time_zone": SUGGESTED_ZONES, "language": LANGUAGE_NAMES}.get(name, {})
         return choices.get(str(value or ""), "nothing" if value is None else str(value))
 
     def profile(self) -> Profile:
@@ -205,24 +197,3 @@ class AgentForm(VersionedForm):
         values = {name: self[name].data for name in Profile.__dataclass_fields__ if name in self}
         values["user_id"] = int(values["user_id"]) if values.get("user_id") else None
         return Profile(**values)
-
-
-def zone_choices(current: str) -> dict[str, list[tuple[str, str]]]:
-    """Return the time zones by continent, with `current` and common ones first."""
-    common = list({current: COMMON_ZONES.get(current, zone_city(current)), **COMMON_ZONES}.items())
-    named = {zone for zone, _ in common}
-    others = {
-        continent: [choice for choice in choices if choice[0] not in named]
-        for continent, choices in _zones_by_continent().items()
-    }
-    return {"Common": common, **others}
-
-
-@cache
-def _zones_by_continent() -> dict[str, list[tuple[str, str]]]:
-    grouped: dict[str, list[tuple[str, str]]] = {continent: [] for continent in CONTINENTS}
-    for zone in sorted(available_timezones()):
-        continent, _, rest = zone.partition("/")
-        if continent in grouped and rest:
-            grouped[continent].append((zone, rest.replace("_", " ")))
-    return grouped

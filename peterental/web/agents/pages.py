@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from peterental.access import require_admin
 from peterental.agents.model import (
+    Agent,
     AgentChanged,
     AgentNameMissing,
     AssistantTaken,
@@ -36,6 +37,7 @@ from peterental.services import Services, services_of
 from peterental.web.agents import calendar_pages, waitlist_pages, working_hours_pages
 from peterental.web.agents.edit_conflict import conflict_message
 from peterental.web.agents.forms import NEVER, AgentForm
+from peterental.web.agents.time_zones import SUGGESTED_ZONES
 from peterental.web.calls import labels
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams
@@ -151,7 +153,7 @@ def new() -> Answer:
         vapi_assistant_id=prefilled["vapi_assistant_id"],
         phone_number_id=prefilled["phone_number_id"],
     )
-    form.offer(services.users.active_users(viewer), zone)
+    form.offer(services.users.active_users(viewer))
     if form.validate_on_submit():
         try:
             agent = services.agents.create(form.profile(), viewer, opened_at=form.seen_at if form.seen.data else None)
@@ -160,7 +162,7 @@ def new() -> Answer:
         else:
             flash(f"{agent.agent_name} was added with working hours Monday to Friday, 9 am to 5 pm.", "done")
             return redirect(url_for("agents.show", agent_id=agent.agent_id), 303)
-    return render_template("agents/form.html", form=form, agent=None), 400 if form.is_submitted() else 200
+    return _form_page(form, None)
 
 
 @preserves_form
@@ -170,7 +172,7 @@ def edit(agent_id: str) -> Answer:
     agent = services.agents.get(agent_id, viewer)
     form = AgentForm()
     form.stored = Profile.from_agent(agent)
-    form.offer(services.users.active_users(viewer) if viewer.is_admin else None, agent.time_zone)
+    form.offer(services.users.active_users(viewer) if viewer.is_admin else None)
     if not form.is_submitted():
         form.show(agent)
     if form.validate_on_submit():
@@ -186,7 +188,7 @@ def edit(agent_id: str) -> Answer:
         else:
             flash(f"{agent.agent_name} was saved.", "done")
             return redirect(url_for("agents.show", agent_id=agent_id), 303)
-    return render_template("agents/form.html", form=form, agent=agent), 400 if form.is_submitted() else 200
+    return _form_page(form, agent)
 
 
 def deactivate(agent_id: str) -> Answer:
@@ -223,6 +225,11 @@ def _vapi_id(name: str) -> str | None:
     """Return a Vapi id from the query string, or None if it is missing or too long."""
     text = QueryParams(request.args).text(name)
     return text if 0 < len(text) <= MAX_CHARS["vapi_assistant_id"] else None
+
+
+def _form_page(form: AgentForm, agent: Agent | None) -> tuple[str, int]:
+    page = render_template("agents/form.html", form=form, agent=agent, zones=SUGGESTED_ZONES)
+    return page, 400 if form.is_submitted() else 200
 
 
 def _set_active(agent_id: str, *, active: bool) -> Answer:

@@ -50,24 +50,24 @@ def _check_hours(form: PageForm, field: Field) -> None:
         raise StopValidation(str(refusal)) from refusal
 
 
-def _require_day(form: PageForm, field: Field) -> None:
+def require_day(form: PageForm, field: Field) -> None:
     """Check that a day was entered; an invalid one already has an error."""
     del form
     if field.data is None and not field.errors:
         raise StopValidation("Choose a day.")
 
 
-_require_day.field_flags = {"required": True}  # type: ignore[attr-defined]  # WTForms reads this attribute
+require_day.field_flags = {"required": True}  # type: ignore[attr-defined]  # WTForms reads this attribute
 
 
-def _check_year(form: PageForm, field: Field) -> None:
+def check_year(form: PageForm, field: Field) -> None:
     """Check that a day is within MIN_DAY and MAX_DAY."""
     del form
     if field.data is not None and not MIN_DAY <= field.data <= MAX_DAY:
         raise StopValidation("Choose a day in this century.")
 
 
-def _check_start(form: PageForm, field: Field) -> None:
+def check_start(form: PageForm, field: Field) -> None:
     """Check that a start time is not 24:00."""
     del form
     if field.data == MINUTES_PER_DAY:
@@ -83,7 +83,8 @@ def _hours(label: str, description: str = "") -> StringField:
     )
 
 
-def _note(example: str) -> StringField:
+def note_field(example: str) -> StringField:
+    """Return the field of a note; `example` is its hint."""
     return StringField(
         "Note",
         description=example,
@@ -179,9 +180,9 @@ class WeekForm(VersionedForm):
 class DayForm(PageForm):
     """A date override: other hours on one day."""
 
-    day = DayField("Day", validators=[_require_day, _check_year])
+    day = DayField("Day", validators=[require_day, check_year])
     hours = _hours("Hours on that day", "For example 10–14. Leave empty if closed.")
-    note = _note("For example Thanksgiving.")
+    note = note_field("For example Thanksgiving.")
 
     @property
     def date_override(self) -> DateOverride:
@@ -192,11 +193,11 @@ class DayForm(PageForm):
 class BusyForm(PageForm):
     """Blocked time, in which no viewing is offered."""
 
-    first_day = DayField("First day", description="Required.", validators=[_require_day, _check_year])
-    from_time = TimeOfDayField("Start time", description="Empty: midnight.", validators=[Optional(), _check_start])
-    last_day = DayField("Last day", description="Empty: same day.", validators=[Optional(), _check_year])
+    first_day = DayField("First day", description="Required.", validators=[require_day, check_year])
+    from_time = TimeOfDayField("Start time", description="Empty: midnight.", validators=[Optional(), check_start])
+    last_day = DayField("Last day", description="Empty: same day.", validators=[Optional(), check_year])
     until_time = TimeOfDayField("End time", description="Empty: midnight.", validators=[Optional()])
-    note = _note("For example dentist. Callers never hear it.")
+    note = note_field("For example dentist. Callers never hear it.")
 
     @property
     def busy_request(self) -> BusyBlockRequest:

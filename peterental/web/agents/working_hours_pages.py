@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
@@ -16,7 +16,7 @@ from peterental.agents.working_hours.model import (
     OverrideExists,
     OverrideInPast,
 )
-from peterental.agents.working_hours.service import WorkingHoursService
+from peterental.agents.working_hours.service import WEEKDAYS, WorkingHoursService
 from peterental.clock import TimeSkipped, clock_time
 from peterental.errors import Refusal
 from peterental.services import services_of
@@ -24,6 +24,7 @@ from peterental.web.agents.edit_conflict import conflict_message
 from peterental.web.agents.forms import NEVER
 from peterental.web.agents.working_hours_forms import BusyForm, DayForm, WeekForm
 from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 from peterental.web.shell.template_filters import clock, day, zone_name
 
@@ -53,7 +54,7 @@ def add_routes(blueprint: Blueprint) -> None:
 
 @preserves_form
 def hours(agent_id: str) -> Answer:
-    """Show the page, and save the weekly hours.
+    """Show the page, and save the weekly hours; `day` is the weekday to begin with.
 
     Runs four queries, whatever the length of the lists.
     """
@@ -169,20 +170,31 @@ def _page(
     if week is None or not week.is_submitted():
         week = WeekForm(formdata=None)
         week.show(schedule.agent)
+    today = services_of(current_app).hours.today(schedule.agent)
+    weekday = None if sent else _weekday()
+    chosen_day = None if weekday is None else today + timedelta(days=(weekday - today.weekday()) % 7)
     body = render_template(
         "agents/hours.html",
         schedule=schedule,
         conflicts=services_of(current_app).calendar.conflicts(schedule),
         agent=schedule.agent,
         form=week,
-        day_form=day_form or DayForm(formdata=None, prefix="day-"),
+        day_form=day_form or DayForm(formdata=None, prefix="day-", data={"day": chosen_day}),
+        chosen_weekday=None if weekday is None else WEEKDAYS[weekday].lower(),
         busy_form=busy_form or BusyForm(formdata=None, prefix="busy-"),
         sent=sent,
         conflicts_shown=CONFLICTS_SHOWN,
         max_listed=MAX_LISTED,
-        today=services_of(current_app).hours.today(schedule.agent),
+        today=today,
     )
     return body, 400 if sent else 200
+
+
+def _weekday() -> int | None:
+    """Return the number of the weekday in the query string, 0 for Monday; None if there is none."""
+    names = [name.lower() for name in WEEKDAYS]
+    chosen = QueryParams(request.args).choice("day", names, "")
+    return names.index(chosen) if chosen else None
 
 
 def _back(agent_id: str, anchor: str | None = None) -> Response:

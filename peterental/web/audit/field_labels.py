@@ -63,7 +63,9 @@ LABELS = {
     "done_by": "Done by",
     "email": "E-mail",
     "end": "Ends",
+    "exempt_agents": "Agents who work anyway",
     "failed_attempts": "Failed attempts",
+    "first_day": "First day",
     "file": "File",
     "follows_up_no_shows": "Message after a missed viewing",
     "from": "From",
@@ -71,6 +73,7 @@ LABELS = {
     "handover_number": "Hand-over number",
     "calendar": "Calendar",
     "blocking_calendars": "Calendars that take time",
+    "last_day": "Last day",
     "inactive": "Inactive",
     "line1": "Street",
     "list_at": "Morning list at",
@@ -97,6 +100,7 @@ LABELS = {
     "mentions": "Mentions by others",
     "messages": "Messages",
     "minutes": "Length",
+    "name": "Name",
     "note": "Note",
     "notes": "Notes",
     "notice_minutes": "Minimum notice",
@@ -107,6 +111,7 @@ LABELS = {
     "property_address": "Home",
     "property_id": "Home in the catalogue",
     "released_at": "Released",
+    "repeats": "Repeats",
     "rent": "Rent",
     "role": "Role",
     "rows left out": "Rows left out",
@@ -213,7 +218,7 @@ def _number(name: str, value: int, people: Mapping[int, str]) -> str | None:
 
 def _text(name: str, value: str, zone: ZoneInfo) -> str | None:
     if name == "choice":
-        return CHOICE_VALUES.get(value)
+        return CHOICE_VALUES.get(value, value)
     if name in PHONE_FIELDS:
         return readable(value, region_of(zone.key))
     if name == "language":

@@ -25,6 +25,7 @@ LAST_PAGE = 1000
 KINDS: Mapping[SubjectKind, str] = {
     "agent": "Agents",
     "appointment": "Appointments",
+    "closure": "Closures of the office",
     "call": "Calls",
     "home": "Homes",
     "job": "Jobs",

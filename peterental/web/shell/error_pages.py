@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from flask import Flask, Response, current_app, make_response, render_template, request
+from flask import Flask, Response, current_app, g, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, InternalServerError
 from werkzeug.wrappers import Response as BaseResponse
@@ -61,6 +61,7 @@ def _page(status: int, *, title: str | None = None, text: str | None = None, fie
     default_title, default_text = ERROR_TEXTS.get(
         status, ERROR_TEXTS[400 if status < InternalServerError.code else 500]
     )
+    g.is_in_trouble = status >= InternalServerError.code  # the navigation of the page does not ask the database
     body = render_template(
         "shell/error.html", title=title or default_title, text=text or default_text, status=status, fields=fields
     )

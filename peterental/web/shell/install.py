@@ -10,6 +10,7 @@ from peterental.web.shell import assets, error_pages, schema_page, security_head
 from peterental.web.shell.access_control import authenticate_request
 from peterental.web.shell.csrf import csrf
 from peterental.web.shell.navigation import navigation_for
+from peterental.web.shell.navigation_counts import navigation_counts
 from peterental.web.shell.query_params import without_param
 from peterental.web.shell.session import PageSessions
 from peterental.web.shell.sign_in_redirect import drop_empty_params
@@ -53,5 +54,6 @@ def _for_every_template() -> dict[str, object]:
     return {
         "viewer": viewer,
         "needs_second_factor": g.get("needs_second_factor", False),
+        "navigation_counts": navigation_counts,
         "navigation": navigation_for(endpoints, is_admin=viewer.is_admin, endpoint=request.endpoint),
     }

@@ -1,9 +1,16 @@
-"""The navigation: tabs, and entries that narrow screens show under "More"."""
+"""The navigation: the pages of every day in the bar, all others in sections of the menu "More".
+
+A new page is one line in `DAILY` or in a section of `MENU`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass
+from typing import Literal
+
+Counted = Literal["viewings", "calls", "messages"]
+"""What the navigation counts, see `peterental.today.model.Counts`."""
 
 
 @dataclass(frozen=True)
@@ -16,6 +23,8 @@ class NavItem:
         icon: the name of a file in `templates/shell/icons/`, without `.svg`.
         for_admins: whether only admins see it.
         also: the endpoints of further pages that belong to it, although another entry comes first in their blueprint.
+        counted: what the number behind its label counts; None for no number.
+        is_in_phone_bar: whether the bar of a phone has room for it; others of the bar are in a phone's menu.
     """
 
     endpoint: str
@@ -23,18 +32,39 @@ class NavItem:
     icon: str
     for_admins: bool = False
     also: tuple[str, ...] = ()
+    counted: Counted | None = None
+    is_in_phone_bar: bool = False
+
+
+@dataclass(frozen=True)
+class NavSection:
+    """A section of the menu, with its heading."""
+
+    label: str
+    entries: tuple[NavItem, ...]
 
 
 @dataclass(frozen=True)
 class Navigation:
     """The entries that one viewer sees on one page."""
 
-    tabs: tuple[NavItem, ...]
-    more: tuple[NavItem, ...]
+    daily: tuple[NavItem, ...]
+    menu: tuple[NavSection, ...]
     current: NavItem | None
 
+    @property
+    def is_current_in_menu(self) -> bool:
+        """Whether the current page is reached by the menu, on a screen of any width."""
+        return any(self.current in section.entries for section in self.menu)
 
-TABS = (
+
+DAILY = (
+    NavItem("today.index", "Today", "today", is_in_phone_bar=True),
+    NavItem("appointments.index", "Appointments", "appointments", counted="viewings", is_in_phone_bar=True),
+    NavItem("calendar.index", "Calendar", "calendar"),
+    NavItem("calls.index", "Calls", "calls", counted="calls", is_in_phone_bar=True),
+    NavItem("messages.index", "Messages", "messages", counted="messages", is_in_phone_bar=True),
+    NavItem("homes.index", "Homes", "home"),
     NavItem(
         "agents.index",
         "Agents",
@@ -50,36 +80,42 @@ TABS = (
             "line.test",
         ),
     ),
-    NavItem("appointments.index", "Appointments", "appointments"),
-    NavItem("calls.index", "Calls", "calls"),
-    NavItem("messages.index", "Messages", "messages"),
+    NavItem("time_off.index", "Time off", "time_off"),
 )
-"""The pages used every day. A phone has room for four tabs and "More"."""
+"""The pages of every day. A phone's bar has room for four of them and "More"."""
 
-MORE = (
-    NavItem("homes.index", "Homes", "home"),
-    NavItem("tool_tester.index", "Rehearsal", "tool_tester"),
-    NavItem("notices.outbox", "Outbox", "outbox", also=("notices.letter", "notices.retry")),
-    NavItem(
-        "notices.settings",
-        "Settings",
-        "settings",
-        for_admins=True,
-        also=(
-            "notices.wordings",
-            "notices.edit_wording",
-            "notices.send_test",
-            "line.index",
-            "line.connect",
-            "line.disconnect",
+MENU = (
+    NavSection(
+        "Phone",
+        (
+            NavItem("line.index", "Phone line", "calls", for_admins=True, also=("line.connect", "line.disconnect")),
+            NavItem("tool_tester.index", "Rehearsal", "tool_tester"),
         ),
     ),
-    NavItem("users.index", "Users", "users", for_admins=True),
-    NavItem("audit.index", "Audit log", "audit", for_admins=True),
-    NavItem("privacy.index", "Privacy", "privacy", for_admins=True),
-    NavItem("jobs.index", "Jobs", "jobs", for_admins=True),
-    NavItem("shell.schema", "Schema", "schema", for_admins=True),
-    NavItem("users.account", "Account", "account", also=("users.second_factor",)),
+    NavSection(
+        "Office",
+        (
+            NavItem("notices.outbox", "Outbox", "outbox", also=("notices.letter", "notices.retry")),
+            NavItem(
+                "notices.settings",
+                "Settings",
+                "settings",
+                for_admins=True,
+                also=("notices.wordings", "notices.edit_wording", "notices.send_test"),
+            ),
+        ),
+    ),
+    NavSection(
+        "Administration",
+        (
+            NavItem("users.index", "Users", "users", for_admins=True),
+            NavItem("audit.index", "Audit log", "audit", for_admins=True),
+            NavItem("privacy.index", "Privacy", "privacy", for_admins=True),
+            NavItem("jobs.index", "Jobs", "jobs", for_admins=True),
+            NavItem("shell.schema", "Schema", "schema", for_admins=True),
+        ),
+    ),
+    NavSection("You", (NavItem("users.account", "Account", "account", also=("users.second_factor",)),)),
 )
 
 
@@ -95,8 +131,14 @@ def navigation_for(endpoints: Container[str], *, is_admin: bool, endpoint: str |
     def visible(entries: tuple[NavItem, ...]) -> tuple[NavItem, ...]:
         return tuple(entry for entry in entries if entry.endpoint in endpoints and (is_admin or not entry.for_admins))
 
-    tabs, more = visible(TABS), visible(MORE)
-    return Navigation(tabs=tabs, more=more, current=_current((*tabs, *more), endpoint or ""))
+    daily = visible(DAILY)
+    menu = tuple(NavSection(section.label, visible(section.entries)) for section in MENU)
+    entries = (*daily, *(entry for section in menu for entry in section.entries))
+    return Navigation(
+        daily=daily,
+        menu=tuple(section for section in menu if section.entries),
+        current=_current(entries, endpoint or ""),
+    )
 
 
 def _current(entries: tuple[NavItem, ...], endpoint: str) -> NavItem | None:

@@ -91,8 +91,8 @@ def create_blueprint() -> Blueprint:
 
 
 def home() -> Response:
-    """Redirect to the agents."""
-    return redirect(url_for("agents.index"), 303)
+    """Redirect to today."""
+    return redirect(url_for("today.index"), 303)
 
 
 def schema() -> str:

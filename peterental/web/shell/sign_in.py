@@ -55,7 +55,7 @@ def create_blueprint() -> Blueprint:
 @preserves_form
 def login() -> Answer:
     """Show the sign-in form; after sign-in open the page that was asked for."""
-    target = safe_next(request.args.get("next")) or url_for("agents.index")
+    target = safe_next(request.args.get("next")) or url_for("today.index")
     form = SignInForm()
     if not is_from_our_page():
         form.pending_form.data = ""
@@ -87,7 +87,7 @@ def login() -> Answer:
 @preserves_form
 def code() -> Answer:
     """Ask for a code after the password; after sign-in open the page that was asked for."""
-    target = safe_next(request.args.get("next")) or url_for("agents.index")
+    target = safe_next(request.args.get("next")) or url_for("today.index")
     form = CodeForm()
     if not is_from_our_page():
         form.pending_form.data = ""
@@ -175,7 +175,7 @@ def set_up() -> Answer:
             flash(
                 "Welcome! You are signed in as an admin. Next, add the agents whose calls PeteRental answers.", "done"
             )
-            return redirect(url_for("agents.index"), 303)
+            return redirect(url_for("today.index"), 303)
     return render_template("shell/set_up.html", form=form), 400 if form.is_submitted() else 200
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, current_app, render_template, request
 
@@ -15,6 +17,15 @@ from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 from peterental.web.tool_tester.forms import form_for
+
+if TYPE_CHECKING:
+    from peterental.access import Viewer
+    from peterental.agents.model import Agent
+    from peterental.agents.time_off.model import Closure
+    from peterental.services import Services
+
+MAX_CLOSURES = 3
+"""Closures of the office that are named beside a reply."""
 
 
 def create_blueprint() -> Blueprint:
@@ -38,8 +49,10 @@ def index() -> tuple[str, int]:
     form = form_for(tool)(agent=params.text("agent") or None)
     form.offer(agents)
     agent = result = None
+    closures: list[Closure] = []
     if form.validate_on_submit():
         agent = services.agents.get(form.agent.data, viewer)
+        closures = _closures(services, agent, viewer)
         if agent.vapi_assistant_id or agent.phone_number_id:
             result = simulate_tool_call(
                 current_app.extensions["peterental.database"],
@@ -59,11 +72,19 @@ def index() -> tuple[str, int]:
         warnings=params.warnings,
         form=form,
         result=result,
+        closures=closures,
         format_response_time=format_response_time,
         asked=_pretty(result.request) if result else "",
         reply=_pretty(result.reply) if result else "",
     )
     return page, 400 if form.errors else 200
+
+
+def _closures(services: Services, agent: Agent, viewer: Viewer) -> list[Closure]:
+    """Return the closures of the office within the days that callers may book: why no time is offered then."""
+    last = utc_now().astimezone(agent.zone).date() + timedelta(days=agent.rules.horizon_days)
+    ahead = [item.closure for item in services.time_off.upcoming(viewer, agent_id=agent.agent_id).items if item.closure]
+    return [closure for closure in ahead if closure.first_day <= last][:MAX_CLOSURES]
 
 
 def _pretty(value: object) -> str:

@@ -106,7 +106,7 @@ def join() -> Answer:
                 return redirect(url_for("sign_in.code"), 303)
             session.start(signed_in)
             flash("Welcome! Your password is set and you are signed in.", "done")
-            return redirect(url_for("agents.index"), 303)
+            return redirect(url_for("today.index"), 303)
     except LinkInvalid:
         return render_template("users/link_invalid.html"), 404
     except SignInBusy:

@@ -21,11 +21,13 @@ from peterental.database.pool import Database
 from peterental.database.statement_errors import StatementCancelled, StatementRefused
 from peterental.errors import Fault
 from peterental.services import Services
+from peterental.today.model import MOST_COUNTED, Counts
 from peterental.users.model import EmailTaken
 from peterental.web.shell import template_filters
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import SignInForm
-from peterental.web.shell.navigation import MORE, TABS, navigation_for
+from peterental.web.shell.navigation import DAILY, MENU, Navigation, navigation_for
+from peterental.web.shell.navigation_counts import badges
 
 if TYPE_CHECKING:
     from tests.web.conftest import Browser
@@ -323,32 +325,46 @@ def test_schema_page_is_hidden_from_agents(anas: Browser) -> None:
     assert 'href="/schema"' not in anas.get("/agents").text
 
 
-EVERYTHING = {entry.endpoint for entry in (*TABS, *MORE)}
+EVERYTHING = {entry.endpoint for entry in (*DAILY, *(entry for section in MENU for entry in section.entries))}
+
+
+def labels_of(navigation: Navigation) -> dict[str, list[str]]:
+    """Return the labels of the menu, by section."""
+    return {section.label: [entry.label for entry in section.entries] for section in navigation.menu}
 
 
 def test_navigation_omits_missing_endpoints() -> None:
     shown = navigation_for({"agents.index", "calls.index", "users.account"}, is_admin=True, endpoint="agents.index")
-    assert [entry.label for entry in shown.tabs] == ["Agents", "Calls"]
-    assert [entry.label for entry in shown.more] == ["Account"]
+    assert [entry.label for entry in shown.daily] == ["Calls", "Agents"]
+    assert labels_of(shown) == {"You": ["Account"]}
+
+
+def test_phone_bar_has_room_for_more() -> None:
+    assert len([entry for entry in DAILY if entry.is_in_phone_bar]) + 1 <= 5
 
 
 def test_admins_see_more_navigation_entries() -> None:
-    assert len(TABS) + 1 <= 5
     admins = navigation_for(EVERYTHING, is_admin=True, endpoint=None)
     agents = navigation_for(EVERYTHING, is_admin=False, endpoint=None)
-    assert [entry.label for entry in admins.more] == [
-        "Rehearsal",
-        "Outbox",
-        "Settings",
-        "Users",
-        "Audit log",
-        "Privacy",
-        "Jobs",
-        "Schema",
-        "Account",
-    ]
-    assert [entry.label for entry in agents.more] == ["Rehearsal", "Outbox", "Account"]
+    assert {"Users", "Audit log", "Privacy", "Jobs", "Schema"} <= set(labels_of(admins)["Administration"])
+    assert "Administration" not in labels_of(agents)
+    assert "Phone line" not in labels_of(agents)["Phone"]
+    assert agents.daily == admins.daily
     assert admins.current is None
+    assert not admins.is_current_in_menu
+
+
+def test_menu_button_marks_the_pages_of_the_menu() -> None:
+    assert navigation_for(EVERYTHING, is_admin=True, endpoint="users.invite").is_current_in_menu
+    assert not navigation_for(EVERYTHING, is_admin=True, endpoint="agents.show").is_current_in_menu
+
+
+def test_badges_are_capped_and_explained() -> None:
+    found = badges(Counts(viewings=1, calls=MOST_COUNTED, messages=0))
+    assert {name: (badge.text, badge.meaning) for name, badge in found.items()} == {
+        "viewings": ("1", "past viewing without an outcome"),
+        "calls": ("99+", "flagged calls"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -368,8 +384,10 @@ def test_navigation_finds_the_current_entry(endpoint: str, label: str | None) ->
 
 
 def test_current_page_is_marked_once(office: Browser) -> None:
-    for path in ("/agents", "/agents/new", "/account", "/schema"):
+    for path in ("/today", "/account", "/schema"):
         assert office.get(path).text.count('aria-current="page"') == 1
+    for path in ("/agents", "/agents/new"):  # in the bar, and in the menu of narrow screens
+        assert office.get(path).text.count('aria-current="page"') == 2
     assert "aria-current" not in office.get("/nothing").text
 
 

@@ -34,7 +34,7 @@ def test_set_up_link_creates_the_first_admin(stranger: Browser, config: Config) 
     assert link.startswith("http://127.0.0.1:8000/setup?token=")
     path = link.removeprefix(config.address)
     page = stranger.send(path, email="office@example.com", password=WORDS, follow=True)
-    assert page.request.path == "/agents"
+    assert page.request.path == "/today"
     assert "signed in as an admin" in page.text
     assert "Add the first agent" in page.text
 
@@ -122,9 +122,9 @@ def test_sign_in_page_explains_set_up(stranger: Browser) -> None:
 def test_sign_in_opens_the_agents(stranger: Browser, admin: Viewer) -> None:
     assert "No account has a password yet" not in stranger.get("/login").text
     page = stranger.send("/login", email=admin.email, password=WORDS, follow=True)
-    assert page.request.path == "/agents"
-    assert stranger.get("/").headers["Location"] == "/agents"
-    assert stranger.get("/login").headers["Location"] == "/agents"
+    assert page.request.path == "/today"
+    assert stranger.get("/").headers["Location"] == "/today"
+    assert stranger.get("/login").headers["Location"] == "/today"
 
 
 @pytest.mark.parametrize(("email", "password"), [("office@example.com", "wrong"), ("who@example.com", WORDS)])
@@ -276,7 +276,7 @@ def test_next_accepts_paths_of_this_site(target: str) -> None:
 
 def test_unsafe_next_is_ignored(stranger: Browser, admin: Viewer) -> None:
     page = stranger.send("/login?next=//evil.example", email=admin.email, password=WORDS)
-    assert page.headers["Location"] == "/agents"
+    assert page.headers["Location"] == "/today"
 
 
 def test_every_page_requires_sign_in(app: Flask, stranger: Browser) -> None:

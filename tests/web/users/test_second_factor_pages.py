@@ -120,12 +120,12 @@ def test_sign_in_asks_for_a_code(
     assert browser.get("/messages").status_code == 200
     other = open_browser()
     enter_password(other)
-    assert other.send("/login/code", code=recovery_codes[0]).headers["Location"] == "/agents"
+    assert other.send("/login/code", code=recovery_codes[0]).headers["Location"] == "/today"
     assert "9 recovery codes left" in other.get("/account").text
 
 
 def test_code_page_needs_a_password_first(stranger: Browser, office: Browser) -> None:
-    assert office.get("/login/code").headers["Location"] == "/agents"
+    assert office.get("/login/code").headers["Location"] == "/today"
     office.send("/logout", at="/agents")
     page = stranger.get("/login/code?next=//evil.example", follow=True)
     assert page.request.path == "/login"

@@ -89,7 +89,7 @@ def test_invitation_link_is_shown_and_works_once(
     assert page.status_code == 400
     assert "at least 12 characters" in page.text
     page = bens.send(link, new=CHOSEN, follow=True)
-    assert page.request.path == "/agents"
+    assert page.request.path == "/today"
     assert "Your password is set" in page.text
     assert bens.get("/users").status_code == 403
     used = open_browser().get(link)

@@ -1,0 +1,80 @@
+"""Viewings that stand in time off: they stay booked until a person moves or cancels them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from peterental.access import Viewer, owner_filter
+from peterental.appointments.calendar.time_off_repository import TimeOffViewingRepository
+from peterental.appointments.model import BookingSummary
+from peterental.clock import utc_now
+
+if TYPE_CHECKING:
+    from peterental.agents.time_off.model import TimeOffItem
+    from peterental.database.pool import Database
+
+MAX_SHOWN = 100
+"""Viewings in one piece of time off that are listed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandingViewing(BookingSummary):
+    """A confirmed viewing to come that stands in time off, with its agent."""
+
+    agent_id: str
+    agent_name: str
+    time_zone: str
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The agent's time zone."""
+        return ZoneInfo(self.time_zone)
+
+
+class TimeOffViewings:
+    """The viewings of one database that stand in time off.
+
+    Args:
+        database: where they are stored.
+        now: returns the current time, in UTC.
+    """
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
+        self._viewings = TimeOffViewingRepository(database)
+        self._now = now
+
+    def counts(self, items: Iterable[TimeOffItem], viewer: Viewer) -> dict[tuple[str, int], int]:
+        """Return how many viewings stand in each line of the list of time off, by `closure`, `repeating` or `block`.
+
+        The viewings of agents that the viewer may not see are not counted. One query.
+        """
+        ids: dict[str, list[int]] = {"closure": [], "repeating": [], "block": []}
+        for item in items:
+            if item.closure is not None:
+                ids["closure"].append(item.closure.closure_id)
+            elif item.repeating is not None:
+                ids["repeating"].append(item.repeating.repeating_id)
+            elif item.block is not None:
+                ids["block"].append(item.block.busy_id)
+        return self._viewings.counts(self._now(), owner_filter(viewer), {**ids}) if any(ids.values()) else {}
+
+    def of_closure(self, closure_id: int, viewer: Viewer) -> tuple[StandingViewing, ...]:
+        """Return the first MAX_SHOWN viewings in a closure that the viewer may see, soonest first. One query."""
+        return self._list(viewer, closure_id=closure_id)
+
+    def of_repeating(self, repeating_id: int, viewer: Viewer) -> tuple[StandingViewing, ...]:
+        """Return the first MAX_SHOWN viewings in a repeating block that the viewer may see. One query."""
+        return self._list(viewer, repeating_id=repeating_id)
+
+    def _list(
+        self, viewer: Viewer, *, closure_id: int | None = None, repeating_id: int | None = None
+    ) -> tuple[StandingViewing, ...]:
+        rows = self._viewings.viewings(
+            self._now(), owner_filter(viewer), closure_id=closure_id, repeating_id=repeating_id, limit=MAX_SHOWN
+        )
+        return tuple(StandingViewing(**row) for row in rows)

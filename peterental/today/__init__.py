@@ -1,0 +1,1 @@
+"""What the day brings and what needs a person, over all features."""

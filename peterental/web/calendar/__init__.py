@@ -1,0 +1,1 @@
+"""The calendar of the office: the days and weeks of all agents."""

@@ -1,0 +1,1 @@
+"""Pages of time off: what is ahead, closures of the office, public holidays, repeating blocks."""

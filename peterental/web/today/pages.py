@@ -1,0 +1,127 @@
+"""The first page after sign-in: today's viewings, what needs a person, and outcomes in one click."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+
+from peterental.appointments.manual.model import EditConflict, InvalidTransition, NotStartedYet
+from peterental.appointments.model import AppointmentUnknown, SlotTaken
+from peterental.services import services_of
+from peterental.today.model import LOOKS_BACK
+from peterental.web.appointments.manual_forms import parse_seen_token, seen_token
+from peterental.web.calls.labels import PROBLEMS
+from peterental.web.notices import labels
+from peterental.web.shell.navigation_counts import at_most
+from peterental.web.shell.query_params import QueryParams
+from peterental.web.shell.session import current_viewer
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from werkzeug.wrappers import Response
+
+    from peterental.appointments.manual.model import Action
+    from peterental.appointments.model import Appointment
+    from peterental.config import Config
+    from peterental.today.model import Today
+
+MAP_SEARCH = "https://www.google.com/maps/search/?api=1&query="
+"""A documented address, which phones open in their map application. It is a link: nothing of it is loaded."""
+
+MAX_MAP_CHARS = 120
+ONE_DAY = timedelta(days=1)
+MAX_ID_DIGITS = 9
+
+MAX_PILLS = 8
+"""More agents are chosen in a list."""
+
+
+def create_blueprint() -> Blueprint:
+    """Return the blueprint of the page."""
+    blueprint = Blueprint("today", __name__, template_folder="templates")
+    blueprint.add_url_rule("/today", view_func=index)
+    for name, action in (("complete", "complete"), ("no-show", "no_show"), ("reopen", "reopen")):
+        blueprint.add_url_rule(
+            f"/today/<int:appointment_id>/{name}",
+            endpoint=action,
+            view_func=mark,
+            methods=["POST"],
+            defaults={"action": action},
+        )
+    blueprint.add_app_template_filter(map_url)
+    blueprint.add_app_template_filter(at_most)
+    blueprint.add_app_template_filter(seen_token)
+    return blueprint
+
+
+def index() -> str:
+    """Show the day. Runs three queries, and two more after an outcome was recorded."""
+    params, viewer, services = QueryParams(request.args), current_viewer(), services_of(current_app)
+    today = services.today.show(viewer, params.text("agent") or None)
+    warnings = list(params.warnings)
+    if today.is_agent_unknown:
+        warnings.append(f"There is no agent “{params.text('agent')[:40]}”. This is the day of all agents.")
+    config: Config = current_app.extensions["peterental.config"]
+    zone = ZoneInfo(config.default_time_zone)
+    shown = date_shown(today, zone)
+    return render_template(
+        "today/index.html",
+        today=today,
+        now=today.now,
+        shown=shown,
+        zone=zone,
+        marked=_marked(params.text("marked")),
+        warnings=warnings,
+        problems=PROBLEMS,
+        kinds=labels.KINDS,
+        states=labels.STATES,
+        since=shown - LOOKS_BACK,
+        yesterday=shown - ONE_DAY,
+        max_pills=MAX_PILLS,
+        with_agents=today.chosen is None and len(today.agents) > 1,
+        agent_id=today.chosen.agent_id if today.chosen else None,
+    )
+
+
+def mark(appointment_id: int, action: Action) -> Response:
+    """Record the outcome of a viewing, or take it back."""
+    agent_id = request.form.get("agent") or None
+    seen = parse_seen_token(request.form.get("seen"))
+    try:
+        services_of(current_app).manual.change(appointment_id, seen, action, current_viewer())
+    except EditConflict as refusal:
+        current = refusal.current.status.replace("_", "-")
+        flash(f"Nothing was changed: this viewing was changed after you opened the page, and is {current}.", "refused")
+    except SlotTaken:
+        flash("That time was just booked, so the viewing was not restored.", "refused")
+    except (NotStartedYet, InvalidTransition) as refusal:
+        flash(str(refusal), "refused")
+    else:
+        return redirect(url_for("today.index", agent=agent_id, marked=appointment_id), 303)
+    return redirect(url_for("today.index", agent=agent_id), 303)
+
+
+def map_url(address: str) -> str:
+    """Return the link to a map search for an address."""
+    return MAP_SEARCH + quote(address[:MAX_MAP_CHARS], safe="")
+
+
+def date_shown(today: Today, default: ZoneInfo) -> date:
+    """Return the date of the page: that of the agents' clocks, or of the office's if these are of two dates."""
+    dates = {day.day for day in today.days}
+    return dates.pop() if len(dates) == 1 else today.now.astimezone(default).date()
+
+
+def _marked(text: str) -> Appointment | None:
+    """Return the viewing whose outcome was just recorded; None if there is no such viewing."""
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS):
+        return None
+    try:
+        return services_of(current_app).manual.show(int(text), current_viewer())[0]
+    except AppointmentUnknown:
+        return None
