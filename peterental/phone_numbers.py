@@ -110,14 +110,16 @@ def dialable(raw: object, region: str = DEFAULT_REGION) -> str | None:
 def readable(number: str, region: str = DEFAULT_REGION) -> str:
     """Return a number as people in a country write it; text that is no number is returned unchanged.
 
-    In the national form, `(405) 555-0123`, or with the country code if it is a number of another country.
+    In the national form, `(405) 555-0123`, or with the country code if it is a number of another country. Digits that
+    are no whole number in that country stay as they were written.
 
     Args:
         number: in any form.
         region: ISO 3166 code of the reader's country.
     """
-    parsed = _parse(number, region) if len(number) <= LONGEST_INPUT and re.fullmatch(r"[+\d\s().-]+", number) else None
-    if parsed is None or number != number.strip():
+    is_number = len(number) <= LONGEST_INPUT and re.fullmatch(r"\+?\d[\d\s().-]*|\(\d[\d\s().-]*", number) is not None
+    parsed = _possible(number, region) if is_number else None
+    if parsed is None:
         return number
     is_national = parsed.country_code == phonenumbers.country_code_for_region(region)
     forms = phonenumbers.PhoneNumberFormat

@@ -15,6 +15,7 @@ from peterental.phone_numbers import (
     means_caller_number,
     network_number,
     normalise,
+    readable,
     region_of,
     same_number,
 )
@@ -195,3 +196,24 @@ def test_last_digits_are_the_same_in_every_form() -> None:
     forms = ("+14055550100", "0014055550100", "14055550100", "4055550100", "(405) 555-0100")
     assert {last_digits(form) for form in forms} == {"5550100"}
     assert last_digits(None) is None
+
+
+@pytest.mark.parametrize(
+    ("number", "region", "expected"),
+    [
+        ("+14055550123", "US", "(405) 555-0123"),
+        ("405.555.0123", "US", "(405) 555-0123"),
+        ("(405) 555-0123", "US", "(405) 555-0123"),
+        ("+14055550123", "PT", "+1 405-555-0123"),
+        ("+442079460000", "GB", "020 7946 0000"),
+        ("+442079460000", "US", "+44 20 7946 0000"),
+        ("(555) 016-3021", "PT", "(555) 016-3021"),
+        ("555 0100", "US", "555 0100"),
+        ("ask for Ana", "US", "ask for Ana"),
+        ("405 555 0123 (mobile)", "US", "405 555 0123 (mobile)"),
+        ("", "US", ""),
+        ("9" * 500, "US", "9" * 500),
+    ],
+)
+def test_number_is_written_as_in_the_country(number: str, region: str, expected: str) -> None:
+    assert readable(number, region) == expected

@@ -199,21 +199,31 @@ class AgentChoicesRepository:
     ) -> list[ListedChange]:
         """Return what happened to viewings of an agent between two moments, except by its user.
 
+        Also of those that another agent took over since.
+
         Only viewings that were to start after the first of both: others are over.
         """
         rows = self._database.fetch(
             f"""
             SELECT told.kind, viewing.start_time AS start, {named_home("viewing")}, viewing.attendee_name
-            FROM appointments AS viewing
+            FROM (
+                SELECT id FROM appointments WHERE agent_id = %(agent_id)s AND start_time >= %(since)s
+                UNION
+                SELECT appointment_id FROM appointment_events
+                WHERE changes ? 'agent_id' AND changes #>> '{{agent_id,0}}' = %(agent_id)s AND happened_at >= %(since)s
+            ) AS own
+            JOIN appointments AS viewing ON viewing.id = own.id
             JOIN appointment_events AS event ON event.appointment_id = viewing.id
             CROSS JOIN LATERAL (
                 SELECT 'agent_' || CASE
+                    WHEN event.changes #>> '{{agent_id,0}}' = %(agent_id)s THEN 'reassigned'
                     WHEN event.kind = 'reopened' OR event.changes #>> '{{agent_id,1}}' = %(agent_id)s THEN 'booked'
                     WHEN event.changes ?| '{{home,minutes}}' THEN 'changed'
                     ELSE event.kind
                 END AS kind
             ) AS told
-            WHERE viewing.agent_id = %(agent_id)s AND viewing.start_time >= %(since)s
+            WHERE (viewing.agent_id = %(agent_id)s OR event.changes #>> '{{agent_id,0}}' = %(agent_id)s)
+                AND viewing.start_time >= %(since)s
                 AND event.happened_at >= %(since)s AND event.happened_at < %(until)s
                 AND told.kind = ANY (%(kinds)s)
                 AND event.actor IS DISTINCT FROM (

@@ -164,3 +164,25 @@ def test_inactive_agents_and_offices_without_channels_get_no_list(desk: Desk) ->
     assert desk.plan() == 0
     desk.database.fetch("INSERT INTO notice_channels (channel, sender, is_real) VALUES ('email', 'a@b.c', FALSE)")
     assert desk.plan() == 1
+
+
+def test_list_names_viewings_that_went_to_another_agent(desk: Desk) -> None:
+    desk.database.fetch("INSERT INTO agents (agent_id, agent_name) VALUES ('bo', 'Bo')")
+    desk.database.fetch(
+        "INSERT INTO agent_notice_choices (agent_id, kind, channel, timing)"
+        " VALUES ('nora', 'agent_reassigned', 'email', 'morning'), ('nora', 'agent_changed', 'email', 'morning')"
+    )
+    for name, changes in (("Kim Lee", '{"agent_id": ["nora", "bo"]}'), ("Mia Chen", '{"minutes": [30, 45]}')):
+        viewing = desk.book(TEN + timedelta(days=1), name=name)
+        desk.database.fetch(
+            "INSERT INTO appointment_events (appointment_id, happened_at, kind, actor, changes)"
+            " VALUES (%s, %s, 'edited', 'office@example.com', %s)",
+            (viewing, desk.clock.now, changes),
+        )
+        if "bo" in changes:
+            desk.database.fetch("UPDATE appointments SET agent_id = 'bo' WHERE id = %s", (viewing,))
+    desk.clock.now = MONDAY_LIST
+    desk.plan()
+    body = desk.letter(LIST).body
+    assert "Now with another agent: 12 Elm Street, Kim Lee" in body
+    assert "Changed: 12 Elm Street, Mia Chen" in body

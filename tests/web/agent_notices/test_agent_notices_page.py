@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 PAGE = "/agents/ana-lima/notices"
 KINDS = (
-    "agent_booked", "agent_moved", "agent_cancelled", "agent_released", "agent_urgent_message", "agent_flagged_call",
-    "agent_calendar_trouble", "agent_morning_list",
+    "agent_booked", "agent_moved", "agent_changed", "agent_reassigned", "agent_cancelled", "agent_released",
+    "agent_urgent_message", "agent_flagged_call", "agent_calendar_trouble", "agent_morning_list",
 )  # fmt: skip
 CHOICES = {f"{kind}_email": "now" for kind in KINDS} | {f"{kind}_text": "off" for kind in KINDS}
 

@@ -198,6 +198,6 @@ def test_a_search_is_for_a_recipient_or_a_booking(entered: str, found: tuple[str
     assert about(entered, "US") == found
 
 
-def test_numbers_outside_north_america_stay_as_they_are() -> None:
-    assert recipient_of("text", "+442071234567") == "+442071234567"
+def test_numbers_of_other_countries_have_their_code() -> None:
+    assert recipient_of("text", "+442071234567") == "+44 20 7123 4567"
     assert recipient_of("email", "+1@example.com") == "+1@example.com"
