@@ -50,12 +50,13 @@ class Clicks:
 
 @pytest.fixture
 def day(site: Site) -> date:
-    """A day three weeks ahead; Ana and Ben are agents, and Ana has a user."""
+    """A Wednesday in the third week from now; Ana and Ben are agents, and Ana has a user."""
     admin = site.services.users.create(OFFICE, WORDS, "admin", "Olga Office")
     ana = site.services.users.create(ANA, WORDS, "agent", "Ana Lima")
     site.services.agents.create(Profile(agent_name="Ana Lima", user_id=ana.user_id, horizon_days=60), admin)
     site.services.agents.create(Profile(agent_name="Ben Okafor", time_zone="America/Denver"), admin)
-    return datetime.now(CHICAGO).date() + timedelta(days=21)
+    today = datetime.now(CHICAGO).date()
+    return today + timedelta(days=16 - today.weekday())
 
 
 def test_afternoon_is_blocked_in_four_clicks(site: Site, page: Page, day: date) -> None:
@@ -123,18 +124,16 @@ def test_closure_shows_the_viewing_that_stands_in_it(site: Site, page: Page, day
     page.get_by_role("button", name="Close the office").click()
     expect(page.get_by_role("status")).to_contain_text("1 viewing stands in it")
     page.get_by_role("link", name="Move the viewing of Maria Gonzalez").click()
-    expect(page.get_by_role("heading", name="12 Elm Street").first).to_be_visible()
+    expect(page.get_by_role("heading", name="Move the viewing of Maria Gonzalez")).to_be_visible()
     page.goto(f"{site.address}/agents/ana-lima?on={day}&at=11:00")
-    expect(page.get_by_role("status").filter(has_text="The office is closed for Office party").or_(
-        page.get_by_text("The agent does not work that day").first
-    )).to_be_visible()  # fmt: skip
+    expect(page.get_by_text("The office is closed for Office party")).to_be_visible()
 
 
 def test_holidays_are_ticked_and_a_repeating_block_skips_one(site: Site, page: Page, day: date) -> None:
     sign_in(page, site)
     clicks = Clicks(page)
     clicks.menu("Time off")
-    clicks.on(page.get_by_role("link", name="Public holidays"))
+    clicks.on(page.get_by_role("link", name="Public holidays", exact=True))
     clicks.on(page.get_by_label("New Year's Day").first)
     clicks.on(page.get_by_role("button", name="Close the office on the ticked days"))
     expect(page.get_by_text("New Year's Day").first).to_be_visible()

@@ -58,10 +58,7 @@ def public_holidays(country: str, state: str | None, first: date, last: date) ->
     import holidays  # noqa: PLC0415  # see above
 
     years = range(first.year, last.year + 1)
-    try:
-        found = holidays.country_holidays(country, subdiv=state, years=years, language=LANGUAGE)
-    except NotImplementedError:  # the country has no English names
-        found = holidays.country_holidays(country, subdiv=state, years=years)
+    found = holidays.country_holidays(country, subdiv=state, years=years, language=LANGUAGE)
     return tuple(
         sorted(
             PublicHoliday(day, " and ".join(dict.fromkeys(found.get_list(day))))

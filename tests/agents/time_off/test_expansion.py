@@ -47,7 +47,7 @@ def closure(**values: object) -> Closure:
 def is_repeated(moment: datetime, zone: ZoneInfo) -> bool:
     """Return whether the wall clock shows this time twice."""
     local = moment.astimezone(zone).replace(tzinfo=None)
-    return local.replace(tzinfo=zone).utcoffset() != local.replace(tzinfo=zone, fold=1).utcoffset()
+    return local.replace(tzinfo=zone, fold=0).utcoffset() != local.replace(tzinfo=zone, fold=1).utcoffset()
 
 
 def minutes_of(moment: datetime) -> int:
