@@ -151,7 +151,7 @@ class Office:
     def move(self, appointment_id: int, start: datetime, actor: str = PHONE) -> None:
         with self._changing(appointment_id) as (connection, old):
             moved = Appointment(**{**vars(old), "start": start, "end": start + HALF_AN_HOUR})
-            self._appointments.move(connection, moved, old.start, moved.end, self.clock.now, actor=actor)
+            self._appointments.move(connection, moved, old, moved.end, self.clock.now, actor=actor)
 
     def set_status(self, appointment_id: int, status: Status, kind: EventKind, actor: str = PHONE) -> None:
         with self._changing(appointment_id) as (connection, old):

@@ -387,9 +387,9 @@ def test_overview_shows_the_latest_calls(office: Browser, make: Callable[..., Ag
     )
     text = office.get("/agents/ana").text
     assert text.count("The caller hung up") == 5
-    assert 'href="/calls/call/1"><bdi>+13125550101</bdi></a>' in text
+    assert 'href="/calls/call/1"><bdi>(312) 555-0101</bdi></a>' in text
     assert "Message taken" in text
-    assert "+13125550106" not in text
+    assert "(312) 555-0106" not in text
     assert "+15559999" not in text
     assert 'href="/calls?agent=ana">All calls' in text
     assert 'href="/appointments?agent=ana"' in text
