@@ -96,9 +96,7 @@ CONSTRAINT_ERRORS: Mapping[str, type[Refusal]] = {
 # The caller's own upcoming bookings are read with the schedule: a statement of its own costs more than they do. They
 # are looked up by id (OFFSET 0 keeps it so): a plan that was made while the table was small would read all bookings of
 # the agent.
-SCHEDULE_AND_OWN = schedule_statement(
-    LINE_BY_VAPI_KEY,
-    f"""
+_OWN = f"""
         SELECT json_agg(to_json(booking) ORDER BY booking.start)::text AS own,
             array_agg(booking.property_id) FILTER (WHERE booking.property_id IS NOT NULL) AS own_homes
         FROM (
@@ -117,19 +115,23 @@ SCHEDULE_AND_OWN = schedule_statement(
             CROSS JOIN (SELECT agent.agent_name, agent.time_zone) AS agents
             WHERE appointments.agent_id = agent.agent_id AND status = 'confirmed'
         ) AS booking
-    """,
-    # The numbers that get no texts, of those that a change may be texted to; NULL where no texts are sent.
     """
+
+# The numbers that get no texts, of those that a change may be texted to; NULL where no texts are sent.
+_STOPPED = """
     CASE WHEN (SELECT texts_visitors FROM notice_settings, notice_channels WHERE channel = 'text')
         THEN ARRAY(
             SELECT recipient FROM contact_consents
             WHERE recipient = ANY (%(numbers)s) AND purpose = 'all' AND revoked_at IS NOT NULL
         )
     END
-    """,
-    line=True,
-    reads_homes=True,
-)
+    """
+
+SCHEDULE_AND_OWN = {
+    reads_homes: schedule_statement(LINE_BY_VAPI_KEY, _OWN, _STOPPED, line=True, reads_homes=reads_homes)
+    for reads_homes in (True, False)
+}
+"""The statement of a change, by whether it reads homes."""
 
 _HOMES_FOUND = Statement(
     f"""
@@ -235,7 +237,7 @@ class AppointmentRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._has_homes = True
-        """Whether the catalogue had homes when it was last looked at. Without any, no words are prepared for it."""
+        """Whether the catalogue had homes when this process last looked. Without any, statements look for none."""
 
     def line(self, invocation: ToolInvocation, home: str | None, now: datetime) -> LineSchedule:
         """Return the schedules of the agents of the line that was called, with the homes that the caller may mean.
@@ -253,8 +255,7 @@ class AppointmentRepository:
             "tool_call_id": invocation.tool_call_id,
         }
         with self._database.connection() as connection:
-            cursor = LINE_SCHEDULE_BY_VAPI_KEY.execute(connection, values | self._home_values(home))
-            return read_line(self._with_homes(connection, cursor, LINE_SCHEDULE_BY_VAPI_KEY, values, home))
+            return read_line(self._begin(connection, LINE_SCHEDULE_BY_VAPI_KEY, values, home)())
 
     def find_homes(self, key: AgentKey, search: HomeSearch, now: datetime) -> tuple[Agent | None, HomesFound]:
         """Return the agent that was called, and the homes of its line that fit a search. One round trip."""
@@ -306,28 +307,36 @@ class AppointmentRepository:
             "tool_call_id": invocation.tool_call_id,
             "numbers": list(numbers),
         }
-        cursor = SCHEDULE_AND_OWN.execute(connection, values | self._home_values(home))
-        return PendingSchedule(lambda: self._with_homes(connection, cursor, SCHEDULE_AND_OWN, values, home), numbers)
+        return PendingSchedule(self._begin(connection, SCHEDULE_AND_OWN, values, home), numbers)
 
-    def _home_values(self, home: str | None) -> dict[str, object]:
-        return home_values(home if self._has_homes else None)
+    def _begin(
+        self, connection: Connection, statements: Mapping[bool, Statement], values: dict[str, object], home: str | None
+    ) -> Callable[[], list[DictRow]]:
+        """Execute or queue a statement, and return what reads its rows.
 
-    def _with_homes(
-        self,
-        connection: Connection,
-        cursor: psycopg.RawCursor[DictRow],
-        statement: Statement,
-        values: dict[str, object],
-        home: str | None,
-    ) -> list[DictRow]:
-        """Return the rows; read them again where the catalogue had no homes before and has some now."""
-        rows = cursor.fetchall()
-        if not rows or (rows[0]["homes"] is not None) is self._has_homes:
-            return rows
-        self._has_homes = rows[0]["homes"] is not None
-        if home is None or not self._has_homes:
-            return rows
-        return statement.execute(connection, values | home_values(home)).fetchall()
+        Where the catalogue had no homes before and has some now, they are read again with the homes.
+
+        Args:
+            connection: to execute it on.
+            statements: by whether they read homes.
+            values: by parameter, without those of the homes.
+            home: as the caller named it; None where none was named.
+        """
+        read_homes = self._has_homes
+
+        def execute(*, reads_homes: bool) -> psycopg.RawCursor[DictRow]:
+            return statements[reads_homes].execute(connection, values | (home_values(home) if reads_homes else {}))
+
+        cursor = execute(reads_homes=read_homes)
+
+        def read() -> list[DictRow]:
+            rows = cursor.fetchall()
+            if not rows:
+                return rows
+            self._has_homes = rows[0]["homes"] is not None
+            return rows if read_homes or rows[0]["homes"] is None else execute(reads_homes=True).fetchall()
+
+        return read
 
     def upcoming_of_number(
         self, connection: Connection, agent_id: str, number: str, now: datetime

@@ -50,6 +50,9 @@ def named_home(row: str = "appointments") -> str:
 
 HOME_LABEL = home_label("appointments")
 
+HAS_HOMES = "CASE WHEN EXISTS (SELECT FROM properties) THEN '' END"
+"""An expression: whether there is a catalogue, in the form of `candidates_sql` that reads nothing in it."""
+
 EXACT_RANK = 3
 """The rank of homes that have the number and the words that were said."""
 
