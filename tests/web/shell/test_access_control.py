@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from flask import Flask
 
 from peterental import demo
 from peterental.access import Viewer
+from peterental.agents.time_off.model import ClosureEntry, RepeatingEntry
 from peterental.database.pool import Database
 from peterental.notices.wording.model import WordingKey
 from peterental.services import Services
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
 FOR_ADMINS = {
+    "closure_id": 403,
     "delivery_id": 403,
     "endpoint_id": 403,
     "import_id": 403,
@@ -34,8 +37,11 @@ FOR_ADMINS = {
 }
 """The status for an agent's user where it is not 404: these pages are for admins only."""
 
-FOR_ALL = {"homes.show"}
-"""Pages with an id that every user sees."""
+CLOSURE = ClosureEntry(name="Party", first_day=date(2030, 1, 2), last_day=date(2030, 1, 2))
+LUNCH = RepeatingEntry(weekdays=(1,), from_min=720, until_min=780, first_day=date(2026, 1, 5))
+
+STATUSES = {"homes.show": 200, "line.sharing": 403, "time_off.remove_repeating": 200}
+"""The status of pages that every user sees, or admins only, or that lead to a list which says that there is no such row."""
 
 
 @pytest.fixture
@@ -57,6 +63,7 @@ def others(services: Services, database: Database, admin: Viewer) -> dict[str, s
         "account_id": first("SELECT account_id FROM calendar_accounts WHERE agent_id = 'nora-castillo'"),
         "agent_id": "nora-castillo",
         "appointment_id": first("SELECT id FROM appointments WHERE agent_id = 'nora-castillo' LIMIT 1"),
+        "closure_id": str(services.closures.add([CLOSURE], admin)[0].closure_id),
         "import_id": first("SELECT import_id FROM property_imports"),
         "job_id": "1",
         "channel": "text",
@@ -67,6 +74,7 @@ def others(services: Services, database: Database, admin: Viewer) -> dict[str, s
         "message_id": first("SELECT message_id FROM messages LIMIT 1"),
         "notice_id": first("SELECT notice_id FROM notices LIMIT 1"),
         "property_id": first("SELECT property_id FROM properties LIMIT 1"),
+        "repeating_id": str(services.repeating_blocks.add("nora-castillo", LUNCH, admin).repeating_id),
         "session_id": first(f"SELECT session_id FROM user_sessions WHERE user_id = {admin.user_id} LIMIT 1"),
         "token_id": str(services.api_tokens.create(NewToken(name="Sync"), admin).token.token_id),
         "user_id": str(admin.user_id),
@@ -82,7 +90,7 @@ def named_pages(app: Flask, others: dict[str, str]) -> Iterator[tuple[str, str, 
             continue
         path = PARAMETER.sub(lambda found: others[found.group(1)], rule.rule)
         for method in sorted({"GET", "POST"} & (rule.methods or set())):
-            yield method, path, 200 if rule.endpoint in FOR_ALL else FOR_ADMINS.get(names[0], 404)
+            yield method, path, STATUSES.get(rule.endpoint) or FOR_ADMINS.get(names[0], 404)
 
 
 def test_other_owners_pages_are_not_found(app: Flask, anas: Browser, others: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from html import unescape
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from wtforms import PasswordField
 
 from peterental.access import Viewer
 from peterental.agents.model import Profile
+from peterental.agents.time_off.model import ClosureEntry, RepeatingEntry
 from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.properties.model import PropertyDetails
@@ -303,6 +305,9 @@ def test_post_without_csrf_token_returns_400(
     )
     endpoint = EndpointEntry(url="https://hooks.example.com/", event_types=("viewing.booked",))
     assert services.webhooks.create(endpoint, admin).endpoint.endpoint_id == 1
+    services.closures.add([ClosureEntry(name="Party", first_day=date(2030, 1, 2), last_day=date(2030, 1, 2))], admin)
+    lunch = RepeatingEntry(weekdays=(1,), from_min=720, until_min=780, first_day=date(2026, 1, 5))
+    services.repeating_blocks.add("1", lunch, admin)
     services.properties.add(PropertyDetails(line1="9 Ash Street"), admin)
     import_id = services.property_imports.upload("AppFolio", "homes.csv", b"Id,Street\n1,7 Oak St\n", admin)
     services.property_imports.choose_columns(import_id, [("Street", "line1")], admin)
