@@ -64,9 +64,13 @@ EXECUTE FUNCTION keep_property_viewing();
 CREATE OR REPLACE TRIGGER appointments_property_viewing_changed
 AFTER UPDATE OF property_id, start_time, end_time, status, overlap_allowed ON appointments
 FOR EACH ROW WHEN (
-    (NEW.property_id IS NOT NULL OR OLD.property_id IS NOT NULL)
-    AND (OLD.property_id, OLD.start_time, OLD.end_time, OLD.status, OLD.overlap_allowed)
-    IS DISTINCT FROM (NEW.property_id, NEW.start_time, NEW.end_time, NEW.status, NEW.overlap_allowed)
+    OLD.property_id IS DISTINCT FROM NEW.property_id
+    OR NEW.property_id IS NOT NULL AND (
+        OLD.start_time IS DISTINCT FROM NEW.start_time
+        OR OLD.end_time IS DISTINCT FROM NEW.end_time
+        OR OLD.status IS DISTINCT FROM NEW.status
+        OR OLD.overlap_allowed IS DISTINCT FROM NEW.overlap_allowed
+    )
 )
 EXECUTE FUNCTION keep_property_viewing();
 
