@@ -111,7 +111,7 @@ def test_single_leftover_is_singular(office: Browser, database: Database, book: 
         FROM generate_series(1, 13) AS n
         """
     )
-    for path in ("week?on=2026-11-23", "day?on=2026-11-23"):
+    for path in ("week?from=2026-11-23", "day?on=2026-11-23"):
         assert ">and 1 more blocked time<" in office.get(f"/agents/nora/{path}").text
     database.fetch(
         "INSERT INTO agent_days (agent_id, day) SELECT 'nora', CURRENT_DATE + n FROM generate_series(1, 31) AS n"
