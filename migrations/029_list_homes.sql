@@ -83,7 +83,7 @@ CREATE TABLE IF NOT EXISTS property_settings (
 INSERT INTO property_settings DEFAULT VALUES ON CONFLICT DO NOTHING;
 
 COMMENT ON TABLE property_settings IS 'One row: how the office shows its homes';
-COMMENT ON COLUMN property_settings.one_viewing_at_a_time IS 'Whether two viewings of one home may not overlap, whoever shows it';
+COMMENT ON COLUMN property_settings.one_viewing_at_a_time IS 'Whether two viewings of one home may not overlap, even with different agents';
 
 CREATE TABLE IF NOT EXISTS property_sources (
     source TEXT PRIMARY KEY,

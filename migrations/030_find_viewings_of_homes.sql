@@ -3,6 +3,9 @@
 -- Purpose: A home is found by the words that callers say, and the viewings of one home without reading all others
 -- Created: 2026-11-30
 
+-- Constraints that are replaced do not exist the first time: the notices of that would hide others.
+SET client_min_messages TO warning;
+
 ALTER TABLE properties ADD COLUMN IF NOT EXISTS search_keys TEXT [] DEFAULT '{}' NOT NULL;
 
 COMMENT ON COLUMN properties.search_keys IS 'The words of its street and its other names, how they sound (~), and its city (@)';

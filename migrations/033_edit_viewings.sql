@@ -3,6 +3,9 @@
 -- Purpose: A user can change everything about a viewing, each change is in its history, and flagged calls can be handled
 -- Created: 2026-11-30
 
+-- Constraints that are replaced do not exist the first time: the notices of that would hide others.
+SET client_min_messages TO warning;
+
 -- =============================================================================
 -- VIEWINGS
 -- =============================================================================

@@ -259,7 +259,7 @@ class ReadHomes:
     """The homes that a caller may mean, as read.
 
     Args:
-        homes: active or not, whoever shows them.
+        homes: active or not, of all agents.
         taken: when each may not be viewed, as (appointment id, start, end) in seconds since 1970.
         questions: about homes in this phone call, latest first, as (key, what the caller had said).
     """

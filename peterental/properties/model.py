@@ -236,7 +236,7 @@ class PropertySettings:
     """How the office shows its homes.
 
     Args:
-        one_viewing_at_a_time: whether two viewings of one home may not overlap, whoever shows it.
+        one_viewing_at_a_time: whether two viewings of one home may not overlap, even with different agents.
     """
 
     one_viewing_at_a_time: bool = False

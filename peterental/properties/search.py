@@ -142,7 +142,7 @@ def _area(text: str) -> tuple[str | None, tuple[str, ...]]:
 
 
 def _text(value: object) -> str:
-    """Return an argument as folded text; empty for what is none."""
+    """Return an argument as folded text, empty if it is no text."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     return fold(str(value)[:LONGEST_ARGUMENT])

@@ -159,7 +159,7 @@ class EndpointRepository:
         )
 
     def release(self, endpoint_id: int) -> None:
-        """Give the lease back."""
+        """Release the lease."""
         self._database.fetch("UPDATE webhook_endpoints SET leased_until = NULL WHERE endpoint_id = %s", (endpoint_id,))
 
 

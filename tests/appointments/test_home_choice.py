@@ -115,7 +115,7 @@ UNITS = {"2B": ("Apt 2B", "#2B", "unit two B", "Unit 2 B", "apartment 2b"), "": 
 
 
 def in_words(number: int) -> str:
-    """Say a house number in pairs of digits: "fourteen twenty", "twelve oh five"."""
+    """Return a house number in words, in pairs of digits: "fourteen twenty", "twelve oh five"."""
     hundreds, rest = divmod(number, 100)
     if not hundreds:
         return english_words.number(rest)

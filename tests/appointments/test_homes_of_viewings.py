@@ -69,7 +69,7 @@ def test_viewing_outside_the_catalogue_is_named_as_it_was_said(database: Databas
 
 
 def test_manual_bookings_of_a_home_do_not_overlap(database: Database) -> None:
-    """Whoever shows it, by booking, moving, editing and restoring; a user who confirms an overlap is let through."""
+    """With any agent, by booking, moving, editing and restoring; a user who confirms an overlap is let through."""
     database.fetch("INSERT INTO agents (agent_id, agent_name) VALUES ('ben', 'Ben')")
     database.fetch("UPDATE property_settings SET one_viewing_at_a_time = TRUE")
     (row,) = database.fetch("INSERT INTO properties (line1) VALUES ('1420 Elm Street') RETURNING property_id")

@@ -120,7 +120,7 @@ def test_lines_that_share_agents_never_deadlock_nor_double_book(services: Servic
         users = [partial(book_manually, services, name, day, hour) for name in NAMES for hour in (10, 11)]
         outcomes = Counter(at_once([*callers, *users]))
         assert set(outcomes) <= {"Booked", "SlotTaken", "taken"}
-        assert outcomes["Booked"] == 6, "every agent at both times, whoever booked it"
+        assert outcomes["Booked"] == 6, "every agent at both times, by any line"
     assert booked(database) == {"ana": 6, "ben": 6, "carol": 6}
     assert overlaps(database) == 0
 
