@@ -151,7 +151,7 @@ def lenient_time_limits() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> Iterator[None]:
-    """Hash passwords with the lowest cost: with the real one, a test of a page spends most of its time on that."""
+    """Hash passwords with the lowest cost: with the real one, tests of pages take half as long again."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         yield

@@ -177,14 +177,14 @@ POST_OUTCOMES = {
 
 @pytest.mark.parametrize("mishap", POST_MISHAPS)
 def test_each_mishap_of_a_post_is_seen(mishap: str) -> None:
-    deck, meanwhile = deck_of(mishap), list[str]()
+    deck, events = deck_of(mishap), list[str]()
     twilio = LabTwilio(deck, Deck((), chance(), share=0), Journal(), chance())
     with twilio, calming(twilio, deck):
-        twilio.meanwhile = lambda number, what: meanwhile.append(f"{number} {what}")
+        twilio.while_taking = lambda number, what: events.append(f"{number} {what}")
         transport = TwilioTransport(twilio.config())
         assert outcome(lambda: transport.send(TEXT, lambda: None)) == POST_OUTCOMES.get(mishap, "unknown")
         until(lambda: len(twilio.taken) == (mishap in TAKEN), "it is taken, or not")
-        assert meanwhile == ([f"{VISITOR} {mishap.partition(' ')[0]}"] if mishap.endswith("while taking") else [])
+        assert events == ([f"{VISITOR} {mishap.partition(' ')[0]}"] if mishap.endswith("while taking") else [])
         deck.close()
         if mishap == "opted out":
             assert outcome(lambda: transport.send(TEXT, lambda: None)) == "opted out"
@@ -280,7 +280,7 @@ class Story:
         )  # fmt: skip
 
     def tell(self) -> None:
-        """Tell the booking as it should be."""
+        """Record that the booking was told as it should be: handed over, taken and sent."""
         self.hand_over()
         self.take()
         self.end("sent")

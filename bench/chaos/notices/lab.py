@@ -146,7 +146,7 @@ class NoticeLab:
         self.agents = Agents(self._postgres, slots, self._seed)
         self.reports = Reports(Web(self._web.port), decks["reports"], self.journal, self._random("reports"))
         stack.callback(self.reports.close)
-        self.twilio.on_taken, self.twilio.meanwhile = self.reports.about, self.visitors.meanwhile
+        self.twilio.on_taken, self.twilio.while_taking = self.reports.about, self.visitors.while_taking
         self._clock.start()
         stack.callback(self._clock.join)
         stack.callback(self._over.set)

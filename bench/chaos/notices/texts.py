@@ -93,13 +93,13 @@ class LabTwilio(TwilioServer):
     Attributes:
         taken: the texts that it took: the truth.
         on_taken: called with each of them, before the answer.
-        meanwhile: called with the recipient and `STOP` or `cancellation` while a text is taken.
+        while_taking: called with the recipient and `STOP` or `cancellation` while a text is taken.
     """
 
     def __init__(self, posts: Deck, lists: Deck, journal: Journal, chance: random.Random) -> None:
         self.taken: list[TakenText] = []
         self.on_taken: Callable[[TakenText], None] = lambda _: None
-        self.meanwhile: Callable[[str, str], None] = lambda _, __: None
+        self.while_taking: Callable[[str, str], None] = lambda _, __: None
         self._posts = posts
         self._lists = lists
         self._journal = journal
@@ -148,7 +148,7 @@ class LabTwilio(TwilioServer):
             self._hang(asked, hangs=True)
             self.closing.wait(self._chance.uniform(0, LATE_S))
         elif mishap in {"STOP while taking", "cancellation while taking"}:
-            self.meanwhile(recipient, mishap.partition(" ")[0])
+            self.while_taking(recipient, mishap.partition(" ")[0])
         with self.lock:
             answer = super().answer(asked)
             if not isinstance(answer, Answer) or answer.status >= HTML.status + 100:

@@ -137,7 +137,7 @@ class Visitors:
         if self.fault is not None:
             raise self.fault
 
-    def meanwhile(self, number: str, what: str) -> None:
+    def while_taking(self, number: str, what: str) -> None:
         """Let a visitor say stop, or cancel, while Twilio takes a text to that number."""
         visitor = self.visitors.get(number)
         if visitor is not None and what == "STOP":
