@@ -86,6 +86,32 @@ OPEN_PROBLEM = f"""
 """
 """The condition of a call with an open problem; `overdue` is when a call began whose end should be reported by now."""
 
+MAX_CANDIDATES = 1_000
+"""Latest calls that may have an open problem, of which `latest_problems` looks for those that have one."""
+
+
+def latest_problems(since: str) -> str:
+    """Return the query of `vapi_call_id` and `began_at` of the latest calls with an open problem, for a LIMIT.
+
+    The planner expects few of the calls that may have a problem to have one, and would read and sort all of them. So
+    the latest are read from their index, in its order, until there are enough. Those without a problem are few: calls
+    that go on, and calls whose booking was made in another way.
+
+    Args:
+        since: an expression, when the earliest began.
+    """
+    return f"""
+        SELECT vapi_call_id, {STARTED_OR_CREATED_AT} AS began_at
+        FROM (
+            SELECT * FROM calls
+            WHERE {STARTED_OR_CREATED_AT} >= {since} AND {_OPEN} AND {_MAY_HAVE_PROBLEM}
+            ORDER BY {LATEST_FIRST}
+            LIMIT {MAX_CANDIDATES}
+        ) AS calls
+        WHERE {OPEN_PROBLEM}
+    """
+
+
 FLAG_CONDITIONS: dict[ProblemFilter, str] = {
     "any": OPEN_PROBLEM,
     "fault": f"{_OPEN} AND {_HAS_FAULT}",
@@ -284,12 +310,15 @@ def _latest(call_filter: CallFilter, limit: str, *, user_id: int | None, column:
 
 
 def _open_problems(user_id: int | None) -> str:
-    """Return the expression of how many calls of a user's agents have an open problem; of all where None."""
+    """Return the expression of how many calls of a user's agents have an open problem; of all where None.
+
+    In no order: the planner expects fewer than it may count, and would read and sort all of them.
+    """
     one = f"SELECT FROM calls WHERE {OPEN_PROBLEM}"
     if user_id is None:
-        found = f"{one} ORDER BY {LATEST_FIRST} LIMIT {MAX_PROBLEMS_COUNTED}"
+        found = f"{one} LIMIT {MAX_PROBLEMS_COUNTED}"
     else:
-        each = f"{one} AND calls.agent_id = own.agent_id ORDER BY {LATEST_FIRST} LIMIT {MAX_PROBLEMS_COUNTED}"
+        each = f"{one} AND calls.agent_id = own.agent_id LIMIT {MAX_PROBLEMS_COUNTED}"
         found = f"""
             SELECT FROM agents AS own CROSS JOIN LATERAL ({each}) AS one
             WHERE own.user_id = %(user_id)s LIMIT {MAX_PROBLEMS_COUNTED}

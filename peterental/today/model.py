@@ -16,6 +16,9 @@ Item = TypeVar("Item")
 MOST_COUNTED = 100
 """Counting ends at this number, which is shown as `99+`."""
 
+MOST_OF_A_DAY = 200
+"""Counting the viewings of a day ends at this number."""
+
 SHOWN = 5
 """How many of a kind that need a person are shown; a link leads to all."""
 
@@ -177,8 +180,8 @@ class DayViewings:
 
     Args:
         viewings: of today, confirmed ones first, each in order of time; none is cancelled.
-        total: how many viewings today has.
-        tomorrow_total: how many tomorrow has.
+        total: how many viewings today has, counted up to MOST_OF_A_DAY.
+        tomorrow_total: how many tomorrow has, counted so, too.
         tomorrow_first: the first of them.
     """
 

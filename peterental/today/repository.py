@@ -14,11 +14,12 @@ from peterental.agents.lookup import WANTED_AGENTS, of_each_agent
 from peterental.appointments.model import Appointment
 from peterental.appointments.repository import APPOINTMENT
 from peterental.calls.model import MAX_CALL_LENGTH
-from peterental.calls.queries import LATEST_FIRST, OPEN_PROBLEM, STARTED_OR_CREATED_AT
+from peterental.calls.queries import LATEST_FIRST, OPEN_PROBLEM, STARTED_OR_CREATED_AT, latest_problems
 from peterental.today.model import (
     DELIVERY_LOOKS_BACK,
     LOOKS_BACK,
     MOST_COUNTED,
+    MOST_OF_A_DAY,
     SHOWN,
     Attention,
     Counts,
@@ -49,40 +50,84 @@ _DAYS = """
         AS days (zone, starts, tomorrow, ends)
 """
 
-VIEWINGS = f"""
-    WITH found AS MATERIALIZED (
-        SELECT one.*, one.start_time >= days.tomorrow AS is_tomorrow
-        FROM agents AS own
-        JOIN {_DAYS} ON days.zone = own.time_zone
-        CROSS JOIN LATERAL (
-            SELECT id, start_time, status
-            FROM appointments
-            WHERE appointments.agent_id = own.agent_id AND status <> 'cancelled'
-                AND start_time >= days.starts AND start_time < days.ends
-            ORDER BY start_time
-            LIMIT %(of_an_agent)s
-        ) AS one
-        WHERE {WANTED_AGENTS}
-    ), shown AS (
-        (
-            SELECT id FROM found WHERE NOT is_tomorrow
-            ORDER BY status <> 'confirmed', start_time, id LIMIT %(limit)s
-        )
-        UNION ALL
-        (SELECT id FROM found WHERE is_tomorrow ORDER BY start_time, id LIMIT 1)
-    )
-    SELECT counted.*, listed.*
-    FROM (
-        SELECT COUNT(*) FILTER (WHERE NOT is_tomorrow) AS total, COUNT(*) FILTER (WHERE is_tomorrow) AS tomorrow_total
-        FROM found
-    ) AS counted
-    LEFT JOIN (
-        SELECT {APPOINTMENT}, is_tomorrow
-        FROM found JOIN appointments USING (id, start_time, status) JOIN agents USING (agent_id)
-        WHERE id IN (SELECT id FROM shown)
-    ) AS listed ON TRUE
-    ORDER BY is_tomorrow, status <> 'confirmed', start, appointment_id
+_OF_WANTED_AGENTS = f"""
+    SELECT one.*, one.start_time >= days.tomorrow AS is_tomorrow
+    FROM agents AS own
+    JOIN {_DAYS} ON days.zone = own.time_zone
+    CROSS JOIN LATERAL (
+        SELECT id, start_time, status
+        FROM appointments
+        WHERE appointments.agent_id = own.agent_id AND status <> 'cancelled'
+            AND start_time >= days.starts AND start_time < days.ends
+        ORDER BY start_time
+        LIMIT %(of_an_agent)s
+    ) AS one
+    WHERE {WANTED_AGENTS}
 """
+
+
+def _of_the_office(*, is_one_zone: bool) -> str:
+    """Return the query of the first viewings of each status, today and tomorrow, in order of time.
+
+    A thousand agents have thousands of viewings a day: a limited number is read. Where all agents have one time zone,
+    an index has them in order, and no more are read than that.
+
+    Args:
+        is_one_zone: whether all agents have one time zone.
+    """
+
+    def in_zones(starts: str, ends: str) -> str:
+        return f"""
+            JOIN agents AS own USING (agent_id)
+            JOIN {_DAYS} ON days.zone = own.time_zone AND start_time >= days.{starts} AND start_time < days.{ends}
+        """
+
+    return " UNION ALL ".join(
+        f"""
+        (
+            SELECT appointments.id, start_time, status, {is_tomorrow} AS is_tomorrow
+            FROM appointments {"" if is_one_zone else in_zones(starts, ends)}
+            WHERE status = '{status}' AND start_time >= %(first_{starts})s AND start_time < %(last_{ends})s
+            ORDER BY start_time
+            LIMIT %(counted)s
+        )
+        """
+        for is_tomorrow, starts, ends in ((False, "starts", "tomorrow"), (True, "tomorrow", "ends"))
+        for status in ("confirmed", "completed", "no_show")
+    )
+
+
+def viewings_sql(*, is_limited: bool, is_one_zone: bool = False) -> str:
+    """Return the statement that reads the viewings of today, and what tomorrow brings.
+
+    Args:
+        is_limited: whether only some agents are wanted.
+        is_one_zone: whether all agents have one time zone.
+    """
+    found = _OF_WANTED_AGENTS if is_limited else _of_the_office(is_one_zone=is_one_zone)
+    return f"""
+        WITH found AS MATERIALIZED ({found}), shown AS (
+            (
+                SELECT id FROM found WHERE NOT is_tomorrow
+                ORDER BY status <> 'confirmed', start_time, id LIMIT %(limit)s
+            )
+            UNION ALL
+            (SELECT id FROM found WHERE is_tomorrow ORDER BY start_time, id LIMIT 1)
+        )
+        SELECT counted.*, listed.*
+        FROM (
+            SELECT LEAST(COUNT(*) FILTER (WHERE NOT is_tomorrow), %(counted)s) AS total,
+                LEAST(COUNT(*) FILTER (WHERE is_tomorrow), %(counted)s) AS tomorrow_total
+            FROM found
+        ) AS counted
+        LEFT JOIN (
+            SELECT {APPOINTMENT}, is_tomorrow
+            FROM found JOIN appointments USING (id, start_time, status) JOIN agents USING (agent_id)
+            WHERE id IN (SELECT id FROM shown)
+        ) AS listed ON TRUE
+        ORDER BY is_tomorrow, status <> 'confirmed', start, appointment_id
+    """
+
 
 _UNMARKED = """
     SELECT id, start_time
@@ -97,6 +142,8 @@ _URGENT = f"{_OPEN} AND is_urgent"
 
 def _flagged(*, is_limited: bool) -> str:
     """Return the query of the latest calls with an open problem."""
+    if not is_limited:
+        return f"{latest_problems('%(since)s')} LIMIT %(counted)s"
     return _of_agents(
         f"""
         SELECT vapi_call_id, {STARTED_OR_CREATED_AT} AS began_at
@@ -284,10 +331,23 @@ class TodayRepository:
             user_id: only of this user's agents; None for all.
             agent_id: only of this agent; empty for all.
             days: today in each time zone of these agents.
-            limit: how many of today's viewings to return.
+            limit: how many of today's viewings to return. Up to MOST_OF_A_DAY are counted.
         """
-        values = {"user_id": user_id, "agent_id": agent_id, "of_an_agent": MAX_OF_AN_AGENT, "limit": limit}
-        rows = self._database.fetch(VIEWINGS, values | _day_values(days))
+        is_limited = user_id is not None or bool(agent_id)
+        values = {
+            "user_id": user_id,
+            "agent_id": agent_id,
+            "of_an_agent": MAX_OF_AN_AGENT,
+            "counted": MOST_OF_A_DAY,
+            "first_starts": min(day.starts for day in days),
+            "first_tomorrow": min(day.tomorrow for day in days),
+            "last_tomorrow": max(day.tomorrow for day in days),
+            "last_ends": max(day.ends for day in days),
+            "limit": limit,
+        }
+        # Planned for these days, of which the server knows how much they have.
+        query = viewings_sql(is_limited=is_limited, is_one_zone=len(days) == 1)
+        rows = self._database.fetch(query, values | _day_values(days), prepare=False)
         total, tomorrow_total = rows[0]["total"], rows[0]["tomorrow_total"]
         found: dict[bool, list[Appointment]] = {False: [], True: []}
         for row in rows:

@@ -11,6 +11,7 @@ from peterental.access import Viewer
 from peterental.agents.model import Profile
 from peterental.database.pool import Database
 from peterental.services import Services, build_services
+from peterental.today import repository as repository_module
 from peterental.today.model import MOST_COUNTED, SHOWN, Counts
 from peterental.today.repository import TodayRepository
 from peterental.today.service import MAX_VIEWINGS, today_in
@@ -113,6 +114,20 @@ def test_long_day_is_cut(services: Services, book: Any) -> None:
     found = services.today.show(ADMIN)
     assert len(found.ahead) == MAX_VIEWINGS
     assert found.day.total == MAX_VIEWINGS + 3
+
+
+def test_viewings_of_a_day_are_counted_up_to_a_limit(
+    services: Services, book: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repository_module, "MOST_OF_A_DAY", 3)
+    for status in ("confirmed", "completed"):
+        for number in range(4):
+            book(-1 - number / 10, status=status)
+    for number in range(5):
+        book(24 + number)
+    found = services.today.show(ADMIN)
+    assert (found.day.total, found.day.tomorrow_total) == (3, 3)
+    assert len(found.to_mark) == 3
 
 
 def test_earlier_viewings_need_an_outcome_for_two_weeks(services: Services, book: Any) -> None:

@@ -12,7 +12,7 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from peterental.appointments.manual.model import EditConflict, InvalidTransition, NotStartedYet
 from peterental.appointments.model import AppointmentUnknown, SlotTaken
 from peterental.services import services_of
-from peterental.today.model import LOOKS_BACK
+from peterental.today.model import LOOKS_BACK, MOST_OF_A_DAY
 from peterental.web.appointments.manual_forms import parse_seen_token, seen_token
 from peterental.web.calls.labels import PROBLEMS
 from peterental.web.notices import labels
@@ -83,6 +83,7 @@ def index() -> str:
         since=shown - LOOKS_BACK,
         yesterday=shown - ONE_DAY,
         max_pills=MAX_PILLS,
+        most_of_a_day=MOST_OF_A_DAY,
         with_agents=today.chosen is None and len(today.agents) > 1,
         agent_id=today.chosen.agent_id if today.chosen else None,
     )
