@@ -321,6 +321,8 @@ def _configure(connection: Connection) -> None:
 
     Without enable_seqscan, a plan uses an index where there is one. A plan that was made while a table had a page would
     read the table from end to end otherwise, also when it has grown to thousands, until the server gathers statistics.
+    Before PostgreSQL 18 the one way to read a table without an index then counts as so costly that the server would
+    compile the statement: jit is off.
 
     PgBouncer refuses the `options` start-up parameter, so they are set by a statement. Behind a transaction pooler
     (the backend is not the one that the connection started with) prepared statements may vanish, so none are used.
@@ -332,7 +334,8 @@ def _configure(connection: Connection) -> None:
                set_config('lock_timeout', %s, false),
                set_config('idle_in_transaction_session_timeout', %s, false),
                set_config('TimeZone', 'UTC', false),
-               set_config('enable_seqscan', 'off', false)
+               set_config('enable_seqscan', 'off', false),
+               set_config('jit', 'off', false)
         """,
         (str(STATEMENT_TIMEOUT_MS), str(LOCK_TIMEOUT_MS), str(IDLE_IN_TRANSACTION_TIMEOUT_MS)),
     ).fetchone()

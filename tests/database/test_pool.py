@@ -181,6 +181,14 @@ def test_sessions_have_time_limit_name_and_utc(empty: Database) -> None:
     assert row == {"timeout": "5s", "name": "peterental", "zone": "UTC"}
 
 
+def test_plan_without_an_index_is_not_compiled(empty: Database) -> None:
+    empty.fetch("CREATE TABLE small (x int)")
+    (row,) = empty.fetch("EXPLAIN (ANALYZE, FORMAT JSON) SELECT x FROM small")
+    (explained,) = row["QUERY PLAN"]
+    assert explained["Plan"]["Node Type"] == "Seq Scan"
+    assert "JIT" not in explained
+
+
 def test_a_missing_table_says_to_migrate(empty: Database) -> None:
     with pytest.raises(SchemaOutdated, match=r'relation "agents" does not exist.*flask db-migrate'):
         empty.fetch("SELECT * FROM agents")
