@@ -13,7 +13,7 @@ __all__ = [
     "DatabaseTooSlow",
     "DatabaseUnavailable",
     "SchemaOutdated",
-    "extend_statement_timeout",
+    "allow_long_reads",
 ]
 
 
@@ -40,6 +40,9 @@ class SchemaOutdated(Fault):
     """The database lacks what this release needs ({missing}): run flask db-migrate."""
 
 
-def extend_statement_timeout(connection: Connection, seconds: float) -> None:
-    """Queue a longer time limit for each further statement of a transaction."""
-    connection.execute("SELECT set_config('statement_timeout', %s, TRUE)", [f"{seconds:.0f}s"])
+def allow_long_reads(connection: Connection, seconds: float) -> None:
+    """Queue a longer time limit for each further statement of a transaction, which may read whole tables in order."""
+    connection.execute(
+        "SELECT set_config('statement_timeout', %s, TRUE), set_config('enable_seqscan', 'on', TRUE)",
+        [f"{seconds:.0f}s"],
+    )

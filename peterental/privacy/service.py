@@ -21,7 +21,7 @@ from peterental.audit.personal_data_repository import AuditPersonalDataRepositor
 from peterental.audit.service import AuditService
 from peterental.calls.personal_data_repository import CallPersonalDataRepository
 from peterental.clock import utc_now
-from peterental.database.connect import Connection, DatabaseBusy, DatabaseTooSlow, extend_statement_timeout
+from peterental.database.connect import Connection, DatabaseBusy, DatabaseTooSlow, allow_long_reads
 from peterental.database.pool import Database
 from peterental.messages.personal_data_repository import MessagePersonalDataRepository
 from peterental.notices.personal_data_repository import NoticePersonalDataRepository
@@ -299,7 +299,7 @@ class PersonService:
         """Yield a transaction whose statements may take longer than others."""
         try:
             with self._database.transaction() as connection:
-                extend_statement_timeout(connection, timeout_s)
+                allow_long_reads(connection, timeout_s)
                 yield connection
         except DatabaseBusy:
             raise

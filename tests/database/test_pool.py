@@ -12,7 +12,13 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow
 
-from peterental.database.connect import DatabaseBusy, DatabaseTooSlow, DatabaseUnavailable, SchemaOutdated
+from peterental.database.connect import (
+    DatabaseBusy,
+    DatabaseTooSlow,
+    DatabaseUnavailable,
+    SchemaOutdated,
+    allow_long_reads,
+)
 from peterental.database.deadline import deadline
 from peterental.database.pool import Database
 from peterental.database.statement_errors import StatementCancelled, StatementRefused
@@ -179,6 +185,17 @@ def test_sessions_have_time_limit_name_and_utc(empty: Database) -> None:
         " current_setting('TimeZone') AS zone"
     )[0]
     assert row == {"timeout": "5s", "name": "peterental", "zone": "UTC"}
+
+
+def test_long_reads_may_read_a_table_from_end_to_end(empty: Database) -> None:
+    empty.fetch("CREATE TABLE wide AS SELECT x, repeat('y', 1000) AS y FROM generate_series(1, 2000) AS x")
+    empty.fetch("ALTER TABLE wide ADD PRIMARY KEY (x)")
+    query = b"EXPLAIN SELECT x FROM wide WHERE y ~ 'z' AND x > 0"
+    with empty.transaction() as connection:
+        assert "Index Cond" in str(connection.execute(query).fetchall())
+        allow_long_reads(connection, 20)
+        assert "Seq Scan" in str(connection.execute(query).fetchall())
+    assert "Index Cond" in str(empty.fetch(query.decode())), "the session plans as before"
 
 
 def test_plan_without_an_index_is_not_compiled(empty: Database) -> None:
