@@ -190,12 +190,13 @@ def test_sessions_have_time_limit_name_and_utc(empty: Database) -> None:
 def test_long_reads_may_read_a_table_from_end_to_end(empty: Database) -> None:
     empty.fetch("CREATE TABLE wide AS SELECT x, repeat('y', 1000) AS y FROM generate_series(1, 2000) AS x")
     empty.fetch("ALTER TABLE wide ADD PRIMARY KEY (x)")
+    empty.fetch("ANALYZE wide")
     query = b"EXPLAIN SELECT x FROM wide WHERE y ~ 'z' AND x > 0"
     with empty.transaction() as connection:
-        assert "Index Cond" in str(connection.execute(query).fetchall())
+        assert "Index Scan" in str(connection.execute(query).fetchall())
         allow_long_reads(connection, 20)
         assert "Seq Scan" in str(connection.execute(query).fetchall())
-    assert "Index Cond" in str(empty.fetch(query.decode())), "the session plans as before"
+    assert "Index Scan" in str(empty.fetch(query.decode())), "the session plans as before"
 
 
 def test_plan_without_an_index_is_not_compiled(empty: Database) -> None:
