@@ -86,7 +86,7 @@ OPEN_PROBLEM = f"""
 """
 """The condition of a call with an open problem; `overdue` is when a call began whose end should be reported by now."""
 
-MAX_CANDIDATES = 1_000
+MAX_CANDIDATES = 300
 """Latest calls that may have an open problem, of which `latest_problems` looks for those that have one."""
 
 

@@ -259,8 +259,9 @@ _ITEMS = {
                    WHEN calls.agreed AND NOT calls.outcomes && '{booked,moved,stands}' THEN 'unbooked'
                    ELSE 'bad_end'
                END AS problem
-        FROM flagged JOIN calls USING (vapi_call_id) LEFT JOIN agents USING (agent_id)
-        ORDER BY flagged.began_at DESC, calls.vapi_call_id LIMIT %(shown)s
+        FROM (SELECT * FROM flagged ORDER BY began_at DESC, vapi_call_id LIMIT %(shown)s) AS flagged
+        JOIN calls USING (vapi_call_id) LEFT JOIN agents USING (agent_id)
+        ORDER BY flagged.began_at DESC, calls.vapi_call_id
     """,
     "calendars": """
         SELECT troubled.agent_id, troubled.agent_name, accounts.name AS account,

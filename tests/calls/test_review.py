@@ -84,6 +84,40 @@ def test_open_problems_are_counted(services: Services, database: Database) -> No
     assert services.calls.listing(owner, CallFilter()).open_problems == MAX_PROBLEMS_COUNTED
 
 
+@pytest.mark.usefixtures("services")
+@pytest.mark.parametrize("problem", ["{fault}", "{refused}"])
+def test_many_problems_are_not_all_read(database: Database, database_url: str, problem: str) -> None:
+    database.fetch(
+        """
+        INSERT INTO calls (vapi_call_id, agent_id, status, started_at, outcomes, agreed)
+        SELECT 'many' || n, 'ana', 'ended', %(now)s - n * INTERVAL '1 minute', %(outcomes)s, TRUE
+        FROM generate_series(1, 4000) AS n
+        """,
+        {"now": NOW, "outcomes": problem},
+    )
+    database.fetch("ANALYZE calls")
+    own = Database(database_url, pool_size=1)
+    measured = build_services(own, lambda: NOW)
+    reads: dict[str, int] = {}
+    for name, read in {
+        "listing": lambda: measured.calls.listing(ADMIN, CallFilter()),
+        "today": lambda: measured.today.show(ADMIN),
+        "navigation": lambda: measured.today.counts(ADMIN),
+    }.items():
+        before = _rows_of_calls_read(own)
+        read()
+        reads[name] = _rows_of_calls_read(own) - before
+    own.close()
+    assert max(reads.values()) < 600, reads
+
+
+def _rows_of_calls_read(database: Database) -> int:
+    """Return how many rows of calls this database's session has read in the table, by index or not."""
+    database.fetch("SELECT pg_stat_force_next_flush()")
+    query = "SELECT seq_tup_read + idx_tup_fetch AS number FROM pg_stat_user_tables WHERE relname = 'calls'"
+    return int(database.fetch(query)[0]["number"])
+
+
 def test_handled_call_leaves_the_lists(services: Services) -> None:
     handled = services.call_reviews.set_handled("fault", ADMIN, handled=True, note=" Called back\x00 ")
     assert (handled.handled_at, handled.handled_by, handled.handled_note) == (NOW, ADMIN.email, "Called back")
