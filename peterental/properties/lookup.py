@@ -50,6 +50,31 @@ def named_home(row: str = "appointments") -> str:
 
 HOME_LABEL = home_label("appointments")
 
+
+def home_problem(row: str) -> str:
+    """Return an expression: why an agent can show nobody a home now, `retired` or `not_shown`; NULL where it can.
+
+    Args:
+        row: the name of a row with `property_id`, which may be NULL, and `agent_id`.
+    """
+    return f"""
+        CASE WHEN {row}.property_id IS NOT NULL THEN (
+            SELECT CASE
+                WHEN status <> 'active' THEN 'retired'
+                WHEN EXISTS (SELECT FROM property_agents WHERE property_agents.property_id = {row}.property_id)
+                    AND NOT EXISTS (
+                        SELECT FROM property_agents
+                        WHERE property_agents.property_id = {row}.property_id
+                            AND property_agents.agent_id = {row}.agent_id
+                    )
+                THEN 'not_shown'
+            END
+            FROM properties
+            WHERE properties.property_id = {row}.property_id
+        ) END
+    """
+
+
 HAS_HOMES = "CASE WHEN EXISTS (SELECT FROM properties) THEN '' END"
 """An expression: whether there is a catalogue, in the form of `candidates_sql` that reads nothing in it."""
 
@@ -92,14 +117,40 @@ PROPERTY_JSON = """
 """An expression on the row `properties`, for `property_from_json`."""
 
 
-_TAKEN_JSON = """
+HELD = 0
+"""The appointment id of a time that is held for a waiting caller."""
+
+
+def taken_sql(property_id: str, *, until: str = "NULL") -> str:
+    """Return a query of the times at which a home may not be viewed: `property_id`, `appointment_id` and `during`.
+
+    Of viewings that others may not overlap, and of times that are held for callers on the waitlist, whose id is HELD.
+    None where the office allows overlaps. Parameter: `now`, only what ends later is read.
+
+    Args:
+        property_id: what follows the column in the condition on the id of the home, such as "= 7".
+        until: an expression, only viewings that begin earlier are read; NULL for no limit.
+    """
+    return f"""
+        SELECT property_id, appointment_id, during
+        FROM property_viewings
+        WHERE property_viewings.property_id {property_id} AND during && tstzrange(%(now)s, {until})
+        UNION ALL
+        SELECT property_id, {HELD}, tstzrange(offered_start, offered_end)
+        FROM waitlist
+        WHERE waitlist.property_id {property_id} AND waitlist.state = 'offered' AND offer_expires_at > %(now)s
+            AND (SELECT one_viewing_at_a_time FROM property_settings)
+    """
+
+
+_TAKEN_JSON = f"""
     (
         SELECT json_agg(json_build_array(
             property_id, appointment_id, date_part('epoch', lower(during)), date_part('epoch', upper(during))
         ))
-        FROM property_viewings
-        WHERE property_viewings.property_id = properties.property_id
-            AND during && tstzrange(%(now)s, %(now)s + make_interval(days => agent.horizon_days + 2))
+        FROM (
+{taken_sql("= properties.property_id", until="%(now)s + make_interval(days => agent.horizon_days + 2)")}
+        ) AS taken
     )
 """
 

@@ -140,7 +140,7 @@ def test_an_offer_that_has_passed_changes_no_older_viewing(office: Office, visit
     office.clock.forward(minutes=16)
     visitor.says("C")
     assert visitor.viewing(viewing) == ("confirmed", False)
-    assert visitor.outcomes() == ["no_viewing"]
+    assert visitor.outcomes() == ["offer_ended"]
 
 
 def test_an_offer_that_ends_meanwhile_is_not_taken(
@@ -155,5 +155,5 @@ def test_an_offer_that_ends_meanwhile_is_not_taken(
 
     monkeypatch.setattr(office.services.waitlist, "accept", late)
     visitor.says("C")
-    assert visitor.outcomes() == ["no_viewing"]
+    assert visitor.outcomes() == ["offer_ended"]
     assert office.database.fetch("SELECT id FROM appointments") == []

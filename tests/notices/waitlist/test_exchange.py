@@ -18,6 +18,7 @@ from peterental.worker.registry import TASKS
 from peterental.worker.task import JobRun, Task
 from peterental.worker.waitlist import LOOK_AT_WAITLIST, OFFER
 from tests.notices.waitlist.conftest import MONDAY_10AM, Office
+from tests.voice.homes import add_home
 
 
 @pytest.fixture
@@ -88,6 +89,16 @@ def test_cancellation_sends_a_text_whose_link_books(sending: Office) -> None:
     run(sending, SEND)
     told = sending.database.fetch("SELECT kind, state FROM notices WHERE appointment_id = %s", [viewing.appointment_id])
     assert told == [{"kind": "booked", "state": "sent"}]
+
+
+def test_text_names_the_home_as_the_catalogue_does(sending: Office) -> None:
+    add_home(sending.database, "1420 Elm Street", said_as=("The Gables",))
+    sending.join(123, property_address="the gables")
+    sending.cancel(MONDAY_10AM)
+    run(sending, OFFER)
+    run(sending, SEND)
+    body = notice(sending).body or ""
+    assert "Free now: 1420 Elm Street, Mon, Nov 23 at 10:00 AM." in body
 
 
 def test_offer_is_not_sent_after_it_was_taken(sending: Office) -> None:
