@@ -361,8 +361,8 @@ def test_place_on_the_waitlist_is_exported_and_deleted_with_its_home(services: S
     (place,) = json.loads("".join(services.persons.export(BY_NUMBER, ADMIN)))["waitlist"]
     assert (place["home"], place["home_as_said"]) == ("1420 Elm Street", "the Gables")
     delete(services, BY_NUMBER)
-    assert database.fetch("SELECT FROM waitlist") == []
-    assert len(database.fetch("SELECT FROM properties")) == 1
+    assert database.fetch("SELECT 1 FROM waitlist") == []
+    assert len(database.fetch("SELECT 1 FROM properties")) == 1
 
 
 def test_export_keeps_letters_of_every_script(services: Services) -> None:

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from peterental.notices.waitlist.model import Entry, OpenEntry
 
 Fate = Literal["keep", "end", "passed", "unsent"]
-"""What becomes of an entry. Its offer ends as `passed` if the caller let it pass; as `unsent`, and may be made again, if no
-text was sent or the home is not shown any more."""
+"""What becomes of an entry. Its offer ends as `passed` if the caller let it pass.
+
+It ends as `unsent`, and may be made again, if no text was sent or the home is not shown any more.
+"""
 
 
 def fate_of(found: OpenEntry, now: datetime) -> Fate:
