@@ -13,9 +13,12 @@ ALTER TABLE waitlist
 COMMENT ON COLUMN waitlist.property_id IS 'The home in the catalogue; property_address keeps what the caller said';
 COMMENT ON COLUMN waitlist.is_home_unknown IS 'The caller named a home that the catalogue does not have: so does the viewing';
 
--- Also finds the times of a home that are held.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_waitlist_property
     ON waitlist (property_id, state) WHERE property_id IS NOT NULL;
+
+-- The phone reads which times of homes are held. It is empty but for a quarter of an hour after an offer.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS idx_waitlist_held_homes
+    ON waitlist (property_id) WHERE state = 'offered' AND property_id IS NOT NULL;
 
 ALTER TABLE waitlist DROP CONSTRAINT IF EXISTS waitlist_property_known;
 ALTER TABLE waitlist ADD CONSTRAINT waitlist_property_known

@@ -117,40 +117,37 @@ PROPERTY_JSON = """
 """An expression on the row `properties`, for `property_from_json`."""
 
 
-HELD = 0
-"""The appointment id of a time that is held for a waiting caller."""
-
-
-def taken_sql(property_id: str, *, until: str = "NULL") -> str:
-    """Return a query of the times at which a home may not be viewed: `property_id`, `appointment_id` and `during`.
-
-    Of viewings that others may not overlap, and of times that are held for callers on the waitlist, whose id is HELD.
-    None where the office allows overlaps. Parameter: `now`, only what ends later is read.
-
-    Args:
-        property_id: what follows the column in the condition on the id of the home, such as "= 7".
-        until: an expression, only viewings that begin earlier are read; NULL for no limit.
-    """
-    return f"""
-        SELECT property_id, appointment_id, during
-        FROM property_viewings
-        WHERE property_viewings.property_id {property_id} AND during && tstzrange(%(now)s, {until})
-        UNION ALL
-        SELECT property_id, {HELD}, tstzrange(offered_start, offered_end)
-        FROM waitlist
-        WHERE waitlist.property_id {property_id} AND waitlist.state = 'offered' AND offer_expires_at > %(now)s
-            AND (SELECT one_viewing_at_a_time FROM property_settings)
-    """
-
-
-_TAKEN_JSON = f"""
+_TAKEN_JSON = """
     (
         SELECT json_agg(json_build_array(
             property_id, appointment_id, date_part('epoch', lower(during)), date_part('epoch', upper(during))
         ))
-        FROM (
-{taken_sql("= properties.property_id", until="%(now)s + make_interval(days => agent.horizon_days + 2)")}
-        ) AS taken
+        FROM property_viewings
+        WHERE property_viewings.property_id = properties.property_id
+            AND during && tstzrange(%(now)s, %(now)s + make_interval(days => agent.horizon_days + 2))
+    )
+"""
+
+HELD = 0
+"""The appointment id of a time that is held for a waiting caller."""
+
+HELD_TIMES = f"""
+    SELECT property_id, {HELD} AS appointment_id, tstzrange(offered_start, offered_end) AS during
+    FROM waitlist
+    WHERE state = 'offered' AND property_id IS NOT NULL AND offer_expires_at > %(now)s
+        AND CASE WHEN property_id IS NOT NULL THEN (SELECT one_viewing_at_a_time FROM property_settings) END
+"""
+"""A query of the times of homes that are held for callers on the waitlist; none where the office allows overlaps.
+
+They are few at any moment, so the phone reads all of them at once. The CASE reads the settings only if there is one.
+"""
+
+_HELD_JSON = f"""
+    (
+        SELECT json_agg(json_build_array(
+            property_id, appointment_id, date_part('epoch', lower(during)), date_part('epoch', upper(during))
+        ))
+        FROM ({HELD_TIMES}) AS held
     )
 """
 
@@ -196,6 +193,7 @@ def candidates_sql(*, is_said: str, own: str, asked: str, questions: str, agent_
             SELECT json_build_object(
                 'homes', COALESCE(json_agg({PROPERTY_JSON}), '[]'),
                 'taken', COALESCE(json_agg({_TAKEN_JSON}), '[]'),
+                'held', {_HELD_JSON},
                 'questions', {questions}
             )::text
             FROM (
@@ -343,6 +341,7 @@ class _HomeFields(msgspec.Struct):
 class _Found(msgspec.Struct):
     homes: list[str]
     taken: list[list[tuple[int, int, float, float]] | None]
+    held: list[tuple[int, int, float, float]] | None
     questions: tuple[tuple[str, str | None], ...] | None
 
 
@@ -385,6 +384,8 @@ def homes_from_json(text: str) -> ReadHomes:
         for viewings in found.taken
         if viewings
     }
+    for home_id, *held in found.held or ():
+        taken[home_id] = (*taken.get(home_id, ()), tuple(held))
     return ReadHomes(tuple(homes.values()), taken, found.questions or ())
 
 

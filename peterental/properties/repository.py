@@ -10,7 +10,7 @@ from peterental.agents.model import Window
 from peterental.clock import clock_time
 from peterental.database.constraints import named_constraints
 from peterental.properties.keys import home_keys, search_keys
-from peterental.properties.lookup import taken_sql
+from peterental.properties.lookup import HELD_TIMES
 from peterental.properties.model import (
     MANUAL,
     MANY_BEDROOMS,
@@ -55,7 +55,12 @@ PROPERTY = """
 _TAKEN = f"""
     SELECT property_id, appointment_id, date_part('epoch', lower(during)) AS starts,
         date_part('epoch', upper(during)) AS ends
-    FROM ({taken_sql("= ANY (%(ids)s)")}) AS taken
+    FROM (
+        SELECT property_id, appointment_id, during FROM property_viewings WHERE during && tstzrange(%(now)s, NULL)
+        UNION ALL
+        {HELD_TIMES}
+    ) AS taken
+    WHERE property_id = ANY (%(ids)s)
 """
 
 BY_ADDRESS = "ORDER BY street_key, LENGTH(number_key), number_key, LENGTH(unit_key), unit_key, property_id"
