@@ -384,8 +384,8 @@ def homes_from_json(text: str) -> ReadHomes:
         for viewings in found.taken
         if viewings
     }
-    for home_id, *held in found.held or ():
-        taken[home_id] = (*taken.get(home_id, ()), tuple(held))
+    for home_id, appointment_id, start, until in found.held or ():
+        taken[home_id] = (*taken.get(home_id, ()), (appointment_id, start, until))
     return ReadHomes(tuple(homes.values()), taken, found.questions or ())
 
 
