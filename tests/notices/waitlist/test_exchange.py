@@ -124,6 +124,19 @@ def test_offer_that_has_ended_is_not_true(sending: Office) -> None:
         composer.require_true(connection, told)
 
 
+def test_offer_of_a_home_that_is_retired_is_not_sent(sending: Office) -> None:
+    add_home(sending.database, "1420 Elm Street")
+    sending.join(123, property_address="1420 Elm")
+    sending.cancel(MONDAY_10AM)
+    run(sending, OFFER)
+    sending.database.fetch("UPDATE properties SET status = 'inactive'")
+    run(sending, SEND)
+    told = notice(sending)
+    assert (told.state, told.reason) == ("suppressed", "The agent does not show the home any more.")
+    sending.database.fetch("UPDATE properties SET status = 'active'")
+    assert sending.services.waitlist.offer("ana") == 1, "it was never sent, so it is offered again"
+
+
 def test_second_offer_does_not_repeat_how_to_stop(sending: Office) -> None:
     sending.database.fetch("UPDATE agents SET language = 'es'")
     sending.join(123, date="lunes", time_of_day="por la mañana")
