@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from peterental.agents.model import AgentInactive
 from peterental.agents.working_hours.repository import WorkingHoursRepository
 from peterental.appointments.availability import Availability
-from peterental.appointments.busy_times import NO_BUSY_TIMES
+from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes
 from peterental.appointments.home_choice import Catalogue, TakenHome
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.model import (
@@ -22,6 +22,7 @@ from peterental.appointments.model import (
     Appointment,
     AppointmentUnknown,
     CalendarUnavailable,
+    HomeTaken,
     SlotTaken,
 )
 from peterental.appointments.repository import AppointmentRepository
@@ -254,6 +255,8 @@ class VisitorService:
                 raise SlotTaken(start=old.start)
             if self._hours.is_busy(connection, old.agent_id, old.start, until, now):
                 raise SlotTaken(start=old.start)
+            if self._is_home_taken(connection, old, now):
+                raise HomeTaken(start=old.start)
             self._appointments.set_status(connection, old, "confirmed", kind="reopened", now=now, actor=VISITOR)
             self._visitors.confirm(connection, old, now)
             changed = replace(old, status="confirmed", confirmed_at=now, released_at=None)
@@ -301,6 +304,14 @@ class VisitorService:
             home=home,
             home_taken=taken.busy_times(home, viewing.appointment_id) if home else NO_BUSY_TIMES,
         )
+
+    def _is_home_taken(self, connection: Connection, viewing: Appointment, now: datetime) -> bool:
+        """Return whether the home of a viewing is viewed then, or held for a caller on the waitlist."""
+        if viewing.property_id is None:
+            return False
+        taken = [TakenHome(*each) for each in self._properties.viewings(connection, viewing.property_id, now)]
+        times = BusyTimes([each.start_s for each in taken], [each.until_s for each in taken])
+        return times.overlaps(viewing.start, viewing.end)
 
     def _bookable_agent(self, schedule: AgentSchedule, now: datetime) -> Agent:
         """Return the agent of a schedule, if callers would be offered its times.
