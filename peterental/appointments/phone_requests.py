@@ -14,6 +14,7 @@ from peterental.agents.model import Agent, AgentInactive, AgentUnknown
 from peterental.appointments import own_bookings
 from peterental.appointments.availability import Availability, BookedInterval, without_booking
 from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes
+from peterental.appointments.closed_days import closed_days
 from peterental.appointments.date_parsing import (
     Asked,
     Clarification,
@@ -65,6 +66,7 @@ from peterental.appointments.model import (
     WhichBooking,
     WhichHome,
 )
+from peterental.appointments.moving import moved_to
 from peterental.appointments.slot_search import find_times, none_available
 from peterental.appointments.start_check import check_start
 from peterental.appointments.team_availability import TeamAvailability
@@ -341,15 +343,7 @@ def move(context: RequestContext, request: BookingRequest) -> Decision:
         return _already_booked(booking, Moved(booking))
     check_start(availability, start)
     agent = context.agent_for(start, availability)
-    moved = replace(
-        booking,
-        start=start,
-        end=start + timedelta(minutes=availability.slot_minutes_at(start)),
-        agent_id=agent.agent_id,
-        agent_name=agent.agent_name,
-        time_zone=agent.time_zone,
-        names_agent=booking.names_agent or agent.agent_id != booking.agent_id,
-    )
+    moved = moved_to(booking, start, agent, availability)
     return _changing(context, Moved(moved, will_text=context.will_text(moved)), "move", booking)
 
 
@@ -426,6 +420,8 @@ def _start(
             return start
         case Search():
             return _offer(availability, found, home)
+        case TimeNeeded(search=search) if closed_days(availability, search) is not None:
+            return _offer(availability, search, home)
         case _:
             raise TimeUnclear(found, _times_near(found, availability))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from peterental.agents.lookup import (
     AGENT_BY_ID,
     AGENT_JSON,
@@ -15,7 +17,7 @@ from peterental.agents.lookup import (
     agent_from_json,
 )
 from peterental.appointments.availability import Availability, BookedInterval, without_booking
-from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes
+from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes, OfficeClosure
 from peterental.appointments.home_choice import Catalogue, TakenHome, home_question
 from peterental.calendars.lookup import CALENDAR_AGE, calendar_age
 from peterental.calls.lookup import HOME_QUESTIONS, HOMES_ASKED_ABOUT
@@ -110,6 +112,8 @@ def schedule_statement(
         """
     )
 
+
+_closures_decoder = msgspec.json.Decoder(tuple[OfficeClosure, ...])
 
 LINE_SCHEDULE_BY_VAPI_KEY = {
     reads_homes: schedule_statement(LINE_BY_VAPI_KEY, line=True, reads_homes=reads_homes)
@@ -218,8 +222,14 @@ def read_schedule(row: DictRow | None) -> AgentSchedule:
         return AgentSchedule(None)
     booked = map(BookedInterval, row["starts"] or (), row["untils"] or (), row["ids"] or ())
     held = (BookedInterval(start, start, HELD) for start in row["held"] or ())  # busy too; this counts them for the day
-    busy = BusyTimes(row["busy_starts"], row["busy_untils"]) if row["busy_starts"] else NO_BUSY_TIMES
-    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *held), busy, calendar_age(row))
+    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *held), _busy_times(row), calendar_age(row))
+
+
+def _busy_times(row: DictRow) -> BusyTimes:
+    if not row["busy_starts"]:
+        return NO_BUSY_TIMES
+    closures = _closures_decoder.decode(row["closures"]) if row["closures"] else ()
+    return BusyTimes(row["busy_starts"], row["busy_untils"], closures)
 
 
 def _catalogue(rows: Sequence[DictRow]) -> Catalogue | None:

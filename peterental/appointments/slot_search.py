@@ -8,6 +8,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from peterental.appointments.availability import MAX_OFFERED
+from peterental.appointments.closed_days import closed_days
 from peterental.appointments.date_parsing import MinuteRange, Search
 from peterental.appointments.model import NoneAvailable, TooFar
 from peterental.clock import instant_of
@@ -56,7 +57,14 @@ def none_available(availability: Availability, search: Search, home: str | None)
         start = wanted if search.day else None
         raise TooFar(nearest, horizon_days=availability.rules.horizon_days, start=start)
     latest, earliest = _edges(availability, search)
-    return NoneAvailable(home=home, search=search, nearest=nearest, latest=latest, earliest=earliest)
+    return NoneAvailable(
+        home=home,
+        search=search,
+        nearest=nearest,
+        latest=latest,
+        earliest=earliest,
+        closed=closed_days(availability, search),
+    )
 
 
 def minutes_of_day(start: datetime, availability: Availability) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from peterental.folding import fold, word_set
+from peterental.matching.spanish_leads import WORDS, certain_lead, plain
 from peterental.matching.spoken_numbers import CARDINALS, is_number
 from peterental.matching.usps import NAMED_FLOORS, NAMED_UNITS, STREET_TYPES
 
@@ -65,14 +66,37 @@ class AddressPart:
 
 def split(text: str) -> tuple[list[AddressPart], int | None]:
     """Return the parts of an address that have words, and the number of bedrooms said."""
-    folded = _prepared(text)
     parts: list[AddressPart] = []
     bedrooms: int | None = None
-    for piece in _SEPARATORS.split(folded):
-        words, beds = _without_rooms(_WORD.findall(piece))
+    for said in _pieces(text):
+        words, beds = _without_rooms(said)
         bedrooms = beds if bedrooms is None else bedrooms
+        if not parts:
+            words = words[certain_lead(words) :]
         parts += _at_prepositions(_without_surroundings(words, is_first=not parts))
     return parts, bedrooms
+
+
+def split_plain(text: str) -> tuple[list[AddressPart], str | None]:
+    """Return the parts without any Spanish words around them, and the type of street that these name.
+
+    Without parts where there are no such words.
+    """
+    pieces = list(_pieces(text))
+    if all(map(WORDS.isdisjoint, pieces)):
+        return [], None
+    parts: list[AddressPart] = []
+    street_type: str | None = None
+    for said in pieces:
+        words, named = plain(_without_rooms(said)[0])
+        street_type = street_type or named
+        parts += _at_prepositions(_without_surroundings(words, is_first=not parts))
+    return parts, street_type
+
+
+def _pieces(text: str) -> Iterator[list[str]]:
+    """Return the words of each part of an address, folded."""
+    return (_WORD.findall(piece) for piece in _SEPARATORS.split(_prepared(text)))
 
 
 def trimmed(words: Sequence[str]) -> list[str]:

@@ -7,10 +7,11 @@ may be spelt in words. What was not said stays empty, and `comparison.compare` d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import pairwise
 
-from peterental.matching.address_words import AddressPart, split, trimmed
+from peterental.matching.address_words import AddressPart, split, split_plain, trimmed
 from peterental.matching.localities import canonical_city, is_zip_code, take_state_and_zip
 from peterental.matching.spanish_numbers import in_english
 from peterental.matching.spoken_numbers import to_digits
@@ -32,6 +33,9 @@ from peterental.matching.units import (
     trailing_unit,
 )
 from peterental.matching.usps import DIRECTIONS, PLACE_WORDS, STATES, STREET_TYPES
+
+SAID_CACHE_SIZE = 256
+"""Texts of callers whose readings a process caches: one request reads a text several times."""
 
 _LONGEST_LONE_UNIT = 4
 _LEAST_DIGITS_AFTER_STREET = 3
@@ -113,6 +117,25 @@ def parse_address(text: str) -> Address:
     readings = _readings(parts)
     other = _assemble(readings[1], bedrooms) if len(readings) > 1 else None
     return _assemble(readings[0], bedrooms, other)
+
+
+@lru_cache(SAID_CACHE_SIZE)
+def said_addresses(text: str) -> tuple[Address, ...]:
+    """Return the ways to read what a caller calls a home, to be tried in this order.
+
+    The second one leaves out Spanish words that may belong to the name of a street: "la casa de Oro" is Oro Street where
+    there is no Casa de Oro.
+    """
+    first = parse_address(text)
+    parts, street_type = split_plain(text)
+    if not parts:
+        return (first,)
+    readings = _readings(parts)
+    other = _assemble(readings[1], first.bedrooms) if len(readings) > 1 else None
+    second = _assemble(readings[0], first.bedrooms, other)
+    if street_type is not None and second.name and second.street_type is None:
+        second = replace(second, street_type=street_type)
+    return (first,) if second == first else (first, second)
 
 
 def number_words(words: Sequence[str]) -> list[str]:

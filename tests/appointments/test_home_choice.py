@@ -114,6 +114,21 @@ DIRECTIONS = {"N": ("North", "N.", "north"), "SW": ("Southwest", "S.W.", "South 
 UNITS = {"2B": ("Apt 2B", "#2B", "unit two B", "Unit 2 B", "apartment 2b"), "": ("",)}
 
 
+LEADS = (
+    "the one at",
+    "the place on",
+    "I saw the one at",
+    "I'm calling about the one at",
+    "el de",
+    "la casa de",
+    "la que está en",
+    "quiero ver la de",
+    "el departamento en el",
+    "me interesa la casa que está en",
+)
+"""What callers say in front of an address."""
+
+
 def in_words(number: int) -> str:
     """Return a house number in words, in pairs of digits: "fourteen twenty", "twelve oh five"."""
     hundreds, rest = divmod(number, 100)
@@ -158,7 +173,7 @@ def written_differently(draw: st.DrawFn, parts: dict[str, str]) -> str:
     unit = draw(st.sampled_from(UNITS[parts["unit"]]))
     place = draw(st.sampled_from(("", ", Norman", ", Norman, OK", ", Norman, Oklahoma 73069", " Norman OK")))
     text = f"{street}{', ' if unit else ''}{unit}{place}"
-    return draw(st.sampled_from((text, text.upper(), text.lower(), f"the one at {text}", f"  {text}  ")))
+    return draw(st.sampled_from((text, text.upper(), text.lower(), *(f"{lead} {text}" for lead in LEADS), f"  {text}  ")))
 
 
 @given(st.data())
