@@ -107,8 +107,8 @@ BUSY_TIMES = """
 """A lateral subquery: the busy blocks of the row `agent` of `agents` up to its horizon, as arrays for `BusyTimes`.
 
 In seconds since 1970: numbers are decoded in a third of the time of timestamps. `held` has the starts of those that are
-held for callers on the waitlist. One whose offer has ended is free. `closures` has those that are closures of the office,
-as JSON arrays of start, end and name.
+held for callers on the waitlist. One whose offer has ended is free. `closures` has those that are closures of the
+office, as JSON arrays of start, end and name.
 """
 
 WANTED_AGENTS = """

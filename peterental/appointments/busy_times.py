@@ -35,9 +35,7 @@ class BusyTimes:
         closures: those of the blocks that are closures of the office.
     """
 
-    def __init__(
-        self, starts: Sequence[float], ends: Sequence[float], closures: Sequence[OfficeClosure] = ()
-    ) -> None:
+    def __init__(self, starts: Sequence[float], ends: Sequence[float], closures: Sequence[OfficeClosure] = ()) -> None:
         self._starts, self._ends = starts, ends
         self.closures = closures
 

@@ -14,7 +14,6 @@ from peterental.agents.model import Agent, AgentInactive, AgentUnknown
 from peterental.appointments import own_bookings
 from peterental.appointments.availability import Availability, BookedInterval, without_booking
 from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes
-from peterental.appointments.closed_days import closed_days
 from peterental.appointments.date_parsing import (
     Asked,
     Clarification,
@@ -67,7 +66,7 @@ from peterental.appointments.model import (
     WhichHome,
 )
 from peterental.appointments.moving import moved_to
-from peterental.appointments.slot_search import find_times, none_available
+from peterental.appointments.slot_search import closed_days_asked_about, find_times, none_available
 from peterental.appointments.start_check import check_start
 from peterental.appointments.team_availability import TeamAvailability
 from peterental.calls.lookup import HOME_QUESTION
@@ -420,9 +419,10 @@ def _start(
             return start
         case Search():
             return _offer(availability, found, home)
-        case TimeNeeded(search=search) if closed_days(availability, search) is not None:
-            return _offer(availability, search, home)
         case _:
+            closed = closed_days_asked_about(found, availability)
+            if closed is not None:
+                return _offer(availability, closed, home)
             raise TimeUnclear(found, _times_near(found, availability))
 
 

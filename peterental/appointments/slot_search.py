@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 from peterental.appointments.availability import MAX_OFFERED
 from peterental.appointments.closed_days import closed_days
-from peterental.appointments.date_parsing import MinuteRange, Search
+from peterental.appointments.date_parsing import (
+    Clarification,
+    ConfirmDay,
+    DayRange,
+    MinuteRange,
+    Option,
+    Search,
+    TimeNeeded,
+    WhichTime,
+)
 from peterental.appointments.model import NoneAvailable, TooFar
 from peterental.clock import instant_of
 
@@ -65,6 +74,19 @@ def none_available(availability: Availability, search: Search, home: str | None)
         earliest=earliest,
         closed=closed_days(availability, search),
     )
+
+
+def closed_days_asked_about(question: Clarification, availability: Availability) -> Search | None:
+    """Return the days that a question about the time is of, if none of them has viewings: it need not be asked."""
+    match question:
+        case TimeNeeded(search=search):
+            days = search.days
+        case ConfirmDay(option=Option(day=day)) | WhichTime(day=date() as day):
+            days = (DayRange(day, day),)
+        case _:
+            return None
+    search = Search(days=days)
+    return search if closed_days(availability, search) is not None else None
 
 
 def minutes_of_day(start: datetime, availability: Availability) -> int:

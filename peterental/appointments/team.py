@@ -103,7 +103,9 @@ class Team:
 
         Args:
             booking: which.
-            now, home, home_taken: as for `availability`.
+            now: as for `availability`.
+            home: likewise.
+            home_taken: likewise.
             zone: whose days and wall clock count; None for the holder's.
         """
         others = [each for each in self._bookable() if each.agent.agent_id != booking.agent_id]
@@ -155,6 +157,7 @@ class Team:
         now: datetime,
         home: Property | None,
         home_taken: BusyTimes,
+        *,
         moved: Appointment | None = None,
         zone: ZoneInfo | None = None,
     ) -> TeamAvailability:

@@ -123,8 +123,8 @@ def parse_address(text: str) -> Address:
 def said_addresses(text: str) -> tuple[Address, ...]:
     """Return the ways to read what a caller calls a home, to be tried in this order.
 
-    The second one leaves out Spanish words that may belong to the name of a street: "la casa de Oro" is Oro Street where
-    there is no Casa de Oro.
+    The second one leaves out Spanish words that may belong to the name of a street: "la casa de Oro" is Oro Street
+    where there is no Casa de Oro.
     """
     first = parse_address(text)
     parts, street_type = split_plain(text)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from peterental.folding import word_set
 from peterental.matching.spanish_numbers import is_spanish_number
-from peterental.matching.spoken_numbers import is_number
+from peterental.matching.spoken_numbers import is_number, ordinal
 from peterental.matching.usps import NUMBER_WORDS
 
 _WISHES = word_set("""
@@ -31,6 +31,9 @@ _CLAUSES = word_set("""
 _LINKS = word_set("de del en sobre")
 _NEVER_OF_A_NAME = frozenset(("en", "sobre"))
 _STREETS = {"calle": "street", "avenida": "avenue"}
+_LEAST_DIGITS_OF_NUMBER = 3
+"""A shorter number behind "calle" is the street's."""
+
 _THANKS = frozenset(("por", "favor", "gracias", "porfavor"))
 _ENGLISH_TOO = frozenset(("a", "me", "lo", "los", "condo", "duplex", "em", "eh", "ah", "si"))
 
@@ -62,11 +65,11 @@ def plain(words: Sequence[str]) -> tuple[list[str], str | None]:
 
     "la casa de oro" is "oro"; "1420 de la calle elm" is "1420 elm", a street.
     """
+    words = _without_thanks(words)
     lead = _lead(words)
-    start = lead.end if lead.links or lead.end == len(words) else lead.head
-    rest = list(words[start if start < len(words) else 0 :])
-    while len(rest) > 1 and rest[-1] in _THANKS:
-        rest.pop()
+    begins_with_number = lead.end < len(words) and _is_number(words[lead.end])
+    start = lead.end if lead.links or begins_with_number else lead.head
+    rest = words[start if start < len(words) else 0 :]
     kept: list[str] = []
     street_type: str | None = None
     may_link = start > 0
@@ -75,10 +78,12 @@ def plain(words: Sequence[str]) -> tuple[list[str], str | None]:
         if word in _STREETS and not is_last:
             street_type = street_type or _STREETS[word]
             kept = _without_links(kept)
+        elif place > 0 and rest[place - 1] in _STREETS and word.isdecimal() and len(word) < _LEAST_DIGITS_OF_NUMBER:
+            kept.append(ordinal(int(word)))  # "calle 5"
         elif may_link and not is_last and word in _ARTICLES | _LINKS:
             continue
         else:
-            kept.append("in" if word == "en" and kept and not is_last else word)
+            kept.append(_preposition(kept) if word == "en" and kept and not is_last else word)
         may_link = word in _STREETS or _is_number(word)
     return kept, street_type
 
@@ -119,10 +124,23 @@ def _skip(words: Sequence[str], at: int, group: frozenset[str]) -> int:
     return at
 
 
+def _preposition(before: Sequence[str]) -> str:
+    """Return what "en" is in English: "in" before a city, behind the street; "at" before a street."""
+    return "in" if any(map(_is_number, before)) else "at"
+
+
+def _without_thanks(words: Sequence[str]) -> list[str]:
+    """Return words without "por favor" at their end."""
+    end = len(words)
+    while end and words[end - 1] in _THANKS:
+        end -= 1
+    return list(words[:end])
+
+
 def _without_links(words: list[str]) -> list[str]:
     """Return words without the articles and prepositions at their end."""
     end = len(words)
-    while end and (words[end - 1] in _ARTICLES or words[end - 1] in _LINKS or words[end - 1] == "in"):
+    while end and (words[end - 1] in _ARTICLES or words[end - 1] in _LINKS or words[end - 1] in {"in", "at"}):
         end -= 1
     return words[:end]
 

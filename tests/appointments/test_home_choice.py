@@ -173,7 +173,9 @@ def written_differently(draw: st.DrawFn, parts: dict[str, str]) -> str:
     unit = draw(st.sampled_from(UNITS[parts["unit"]]))
     place = draw(st.sampled_from(("", ", Norman", ", Norman, OK", ", Norman, Oklahoma 73069", " Norman OK")))
     text = f"{street}{', ' if unit else ''}{unit}{place}"
-    return draw(st.sampled_from((text, text.upper(), text.lower(), *(f"{lead} {text}" for lead in LEADS), f"  {text}  ")))
+    return draw(
+        st.sampled_from((text, text.upper(), text.lower(), *(f"{lead} {text}" for lead in LEADS), f"  {text}  "))
+    )
 
 
 @given(st.data())

@@ -32,9 +32,7 @@ class LineRepository:
         """Return the schedules of the agents of an agent's line."""
         return read_line(LINE_SCHEDULE_BY_ID.execute(connection, {"agent_id": agent_id, "now": now}).fetchall())
 
-    def home(
-        self, connection: Connection, property_id: int | None, now: datetime
-    ) -> tuple[Property | None, Catalogue]:
+    def home(self, connection: Connection, property_id: int | None, now: datetime) -> tuple[Property | None, Catalogue]:
         """Return a home, and a catalogue that has its viewings, where others may not overlap them."""
         if property_id is None:
             return None, Catalogue()
@@ -44,6 +42,4 @@ class LineRepository:
 
     def note_line(self, connection: Connection, appointment_id: int, line_agent_id: str) -> None:
         """Note which line chose the agent of a new viewing. A phone call's viewings have the line of the call."""
-        connection.execute(
-            "UPDATE appointments SET line_agent_id = %s WHERE id = %s", (line_agent_id, appointment_id)
-        )
+        connection.execute("UPDATE appointments SET line_agent_id = %s WHERE id = %s", (line_agent_id, appointment_id))

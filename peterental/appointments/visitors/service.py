@@ -198,7 +198,9 @@ class VisitorService:
         SlotUnavailable that explains why the time is not free.
         """
         line_agent_id = self.show(appointment_id).line_agent_id
-        return with_fresh_calendars(self._calendars, lambda: self._attempt_move(appointment_id, line_agent_id, start, seen_start))
+        return with_fresh_calendars(
+            self._calendars, lambda: self._attempt_move(appointment_id, line_agent_id, start, seen_start)
+        )
 
     def reinstate(self, appointment_id: int) -> Appointment:
         """Take back a viewing that was released, if its time is still free. The visitor has thereby confirmed it.

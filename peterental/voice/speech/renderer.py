@@ -176,10 +176,8 @@ class Renderer(ABC):
         match result:
             case model.TimesOffered(home=home, times=times):
                 return self.times_offered(spoken_address(home) if home else None, self.times(times))
-            case model.NoneAvailable(nearest=nearest, closed=None):
-                return f"{self.none_available(result)} {self._instead(nearest)}"
-            case model.NoneAvailable(nearest=nearest, closed=Closed() as closed):
-                return f"{self._closed_on(closed, result.search)} {self._instead(nearest)}"
+            case model.NoneAvailable(nearest=nearest):
+                return f"{self._nothing_free(result)} {self._instead(nearest)}"
             case model.Booked(appointment=booking, will_text=will_text):
                 return f"{self.booked(booking)} {self.text_follows() if will_text else ''}"
             case model.Moved(appointment=booking, will_text=will_text):
@@ -201,9 +199,10 @@ class Renderer(ABC):
         ask = self.question(refusal.question)
         return f"{ask} {self.have(self.times(refusal.nearest))}" if refusal.nearest and self.agent else ask
 
-    def _closed_on(self, closed: Closed, search: Search) -> str:
-        """Explain why the days of a search have no viewings."""
-        return self._closed(closed, self.search_days(search))
+    def _nothing_free(self, result: model.NoneAvailable) -> str:
+        if result.closed is None:
+            return self.none_available(result)
+        return self._closed(result.closed, self.search_days(result.search))
 
     def _closed_then(self, refusal: model.NotOpen) -> str:
         """Explain why there are no viewings on the day, or at the time, that was wanted."""
@@ -532,7 +531,7 @@ def closure_name(typed: str | None) -> str | None:
     Names of which a part was deleted with a person's data are not said, nor those that only repeat the sentence.
     """
     name = spoken_address(single_line((typed or "").split("(", maxsplit=1)[0]))
-    words = set(fold(name).split())
+    words = {word.strip(":.,!") for word in fold(name).split()}
     return None if not words or not words.isdisjoint(_SAYS_CLOSED) else name
 
 

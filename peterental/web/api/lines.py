@@ -18,7 +18,7 @@ from peterental.web.api.documents import (
     ViewingWithHistory,
 )
 from peterental.web.api.operations import Answer, Call, Operation
-from peterental.web.api.viewings import required_home, require_whole_minute, shown, viewing_path
+from peterental.web.api.viewings import require_whole_minute, required_home, shown, viewing_path
 
 
 def free_times(call: Call) -> Answer:
