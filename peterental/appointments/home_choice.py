@@ -214,6 +214,7 @@ def _names_nothing(text: str) -> bool:
 
 def _resolve(text: str, homes: Sequence[Property], is_shown: Callable[[Property], bool]) -> Property:
     doubtful: list[Property] = []
+    possible: list[Property] = []
     for address in said_addresses(text):
         by_fit: dict[Fit, list[Property]] = {fit: [] for fit in Fit}
         for home in homes:
@@ -225,8 +226,12 @@ def _resolve(text: str, homes: Sequence[Property], is_shown: Callable[[Property]
         offered = {fit: [h for h in found if h.is_active and is_shown(h)] for fit, found in by_fit.items()}
         for fit in (Fit.EXACT, Fit.SHORT):
             if offered[fit]:
+                others = [home for home in possible if home not in offered[fit]]
+                if others:  # what this reading leaves out may belong to the name of one of those
+                    raise WhichHome(text, (*offered[fit], *(h for h in others if h.is_active and is_shown(h))))
                 return _only(text, address, offered[fit])
         _refuse_others([*by_fit[Fit.EXACT], *by_fit[Fit.SHORT]])
+        possible += by_fit[Fit.DOUBTFUL]
         near = offered[Fit.DOUBTFUL] or _nearest_first(address, offered[Fit.NEAR])
         doubtful = near or doubtful
     if doubtful:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from peterental.folding import fold, word_set
-from peterental.matching.spanish_leads import WORDS, certain_lead, plain
 from peterental.matching.spoken_numbers import CARDINALS, is_number
+from peterental.matching.surroundings import WORDS, certain_lead, is_only_around, plain
 from peterental.matching.usps import NAMED_FLOORS, NAMED_UNITS, STREET_TYPES
 
 LONGEST_ADDRESS = 500
@@ -77,10 +77,14 @@ def split(text: str) -> tuple[list[AddressPart], int | None]:
     return parts, bedrooms
 
 
-def split_plain(text: str) -> tuple[list[AddressPart], str | None]:
-    """Return the parts without any Spanish words around them, and the type of street that these name.
+def split_plain(text: str, *, keeps_articles: bool) -> tuple[list[AddressPart], str | None]:
+    """Return the parts without any words around them, and the type of street that these name.
 
     Without parts where there are no such words.
+
+    Args:
+        text: of the address.
+        keeps_articles: as in `plain`.
     """
     pieces = list(_pieces(text))
     if all(map(WORDS.isdisjoint, pieces)):
@@ -88,7 +92,9 @@ def split_plain(text: str) -> tuple[list[AddressPart], str | None]:
     parts: list[AddressPart] = []
     street_type: str | None = None
     for said in pieces:
-        words, named = plain(_without_rooms(said)[0])
+        if is_only_around(said):
+            continue
+        words, named = plain(_without_rooms(said)[0], keeps_articles=keeps_articles)
         street_type = street_type or named
         parts += _at_prepositions(_without_surroundings(words, is_first=not parts))
     return parts, street_type
@@ -189,7 +195,7 @@ def _without_surroundings(words: list[str], *, is_first: bool) -> list[str]:
     if not _RELATIONS.isdisjoint(words):
         end = next((at for at in range(start, len(words)) if words[at] in _RELATIONS), end)
     described = not is_first and words[:1] == ["the"] and words[-1] in _TRAILING_FILLERS
-    return [] if described and not _has_unit(words) else words[:end]
+    return [] if described and not _has_unit(words[:-1]) else words[:end]
 
 
 def _has_unit(words: Sequence[str]) -> bool:

@@ -123,19 +123,25 @@ def parse_address(text: str) -> Address:
 def said_addresses(text: str) -> tuple[Address, ...]:
     """Return the ways to read what a caller calls a home, to be tried in this order.
 
-    The second one leaves out Spanish words that may belong to the name of a street: "la casa de Oro" is Oro Street
-    where there is no Casa de Oro.
+    The later ones leave out words that may belong to the name of a street: "la casa de Oro" is Oro Street where there
+    is no Casa de Oro.
     """
     first = parse_address(text)
-    parts, street_type = split_plain(text)
+    others = (_plain_address(text, first.bedrooms, keeps_articles=keeps) for keeps in (True, False))
+    return tuple(dict.fromkeys((first, *(address for address in others if address is not None))))
+
+
+def _plain_address(text: str, bedrooms: int | None, *, keeps_articles: bool) -> Address | None:
+    """Return an address without the words around it; None where there are none."""
+    parts, street_type = split_plain(text, keeps_articles=keeps_articles)
     if not parts:
-        return (first,)
+        return None
     readings = _readings(parts)
-    other = _assemble(readings[1], first.bedrooms) if len(readings) > 1 else None
-    second = _assemble(readings[0], first.bedrooms, other)
-    if street_type is not None and second.name and second.street_type is None:
-        second = replace(second, street_type=street_type)
-    return (first,) if second == first else (first, second)
+    other = _assemble(readings[1], bedrooms) if len(readings) > 1 else None
+    address = _assemble(readings[0], bedrooms, other)
+    if street_type is not None and address.name and address.street_type is None:
+        return replace(address, street_type=street_type)
+    return address
 
 
 def number_words(words: Sequence[str]) -> list[str]:
