@@ -96,9 +96,10 @@ Hours are minutes after midnight, because Python has no 24:00.
 BUSY_TIMES = """
     SELECT array_agg(date_part('epoch', lower(during))) AS busy_starts,
         array_agg(date_part('epoch', upper(during))) AS busy_untils,
-        array_agg(lower(during)) FILTER (WHERE holds_until > %(now)s) AS held,
-        json_agg(json_build_array(date_part('epoch', lower(during)), date_part('epoch', upper(during)), note))
-            FILTER (WHERE closure_id IS NOT NULL)::text AS closures
+        json_agg(json_build_array(
+            date_part('epoch', lower(during)), date_part('epoch', upper(during)),
+            CASE WHEN closure_id IS NOT NULL THEN COALESCE(note, '') END
+        )) FILTER (WHERE holds_until IS NOT NULL OR closure_id IS NOT NULL)::text AS marked
     FROM agent_busy
     WHERE agent_busy.agent_id = agent.agent_id
         AND during && tstzrange(%(now)s, %(now)s + make_interval(days => agent.horizon_days + 2))
@@ -106,9 +107,9 @@ BUSY_TIMES = """
 """
 """A lateral subquery: the busy blocks of the row `agent` of `agents` up to its horizon, as arrays for `BusyTimes`.
 
-In seconds since 1970: numbers are decoded in a third of the time of timestamps. `held` has the starts of those that are
-held for callers on the waitlist. One whose offer has ended is free. `closures` has those that are closures of the
-office, as JSON arrays of start, end and name.
+In seconds since 1970: numbers are decoded in a third of the time of timestamps. `marked` has those few that are held
+for callers on the waitlist, and those that are closures of the office, as JSON arrays of start, end and the closure's
+name. Both are one column, because a condition on each row is what costs. One whose offer has ended is free.
 """
 
 WANTED_AGENTS = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -26,7 +27,6 @@ from peterental.properties.lookup import HAS_HOMES, candidates_sql, homes_from_j
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from psycopg.rows import DictRow
 
@@ -113,7 +113,7 @@ def schedule_statement(
     )
 
 
-_closures_decoder = msgspec.json.Decoder(tuple[OfficeClosure, ...])
+_marked_decoder = msgspec.json.Decoder(tuple[tuple[float, float, str | None], ...])
 
 LINE_SCHEDULE_BY_VAPI_KEY = {
     reads_homes: schedule_statement(LINE_BY_VAPI_KEY, line=True, reads_homes=reads_homes)
@@ -221,15 +221,19 @@ def read_schedule(row: DictRow | None) -> AgentSchedule:
     if row is None:
         return AgentSchedule(None)
     booked = map(BookedInterval, row["starts"] or (), row["untils"] or (), row["ids"] or ())
-    held = (BookedInterval(start, start, HELD) for start in row["held"] or ())  # busy too; this counts them for the day
-    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *held), _busy_times(row), calendar_age(row))
+    marked = _marked_decoder.decode(row["marked"]) if row["marked"] else ()
+    held = (_held(start_s) for start_s, _, name in marked if name is None)
+    busy = NO_BUSY_TIMES
+    if row["busy_starts"]:
+        closures = [OfficeClosure(start_s, until_s, name) for start_s, until_s, name in marked if name is not None]
+        busy = BusyTimes(row["busy_starts"], row["busy_untils"], closures)
+    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *held), busy, calendar_age(row))
 
 
-def _busy_times(row: DictRow) -> BusyTimes:
-    if not row["busy_starts"]:
-        return NO_BUSY_TIMES
-    closures = _closures_decoder.decode(row["closures"]) if row["closures"] else ()
-    return BusyTimes(row["busy_starts"], row["busy_untils"], closures)
+def _held(start_s: float) -> BookedInterval:
+    """Return a time that is held for a caller: it is busy, too, and counts among the viewings of its day."""
+    start = datetime.fromtimestamp(start_s, UTC)
+    return BookedInterval(start, start, HELD)
 
 
 def _catalogue(rows: Sequence[DictRow]) -> Catalogue | None:
