@@ -99,49 +99,53 @@ class LineBookingService:
 
         return with_fresh_calendars(self._calendars, read)
 
-    def book(self, entry: LineBooking, viewer: Viewer) -> Appointment:
+    def book(self, line_booking: LineBooking, viewer: Viewer) -> Appointment:
         """Book a viewing with the agent whom the line chooses of those who are free and show the home.
 
         Raises AddressMissing, NameMissing, AgentUnknown, LineNotVisible, AgentInactive, CalendarUnavailable,
         HomeRetired, HomeOfColleague; the SlotUnavailable that explains why no agent is free; DuplicateSubmission if
         the same key booked before.
         """
-        if not entry.property_address.strip():
+        if not line_booking.property_address.strip():
             raise AddressMissing
-        if not entry.attendee_name.strip():
+        if not line_booking.attendee_name.strip():
             raise NameMissing
 
         def attempt() -> Appointment:
             try:
-                return self._attempt(entry, viewer)
+                return self._attempt(line_booking, viewer)
             except SlotTaken as refusal:
                 if refusal.nearest:
                     raise
-            return self._attempt(entry, viewer)  # a writer that had other locks took the agent's time, or the home's
+            return self._attempt(
+                line_booking, viewer
+            )  # a writer that had other locks took the agent's time, or the home's
 
         return with_fresh_calendars(self._calendars, attempt)
 
-    def _attempt(self, entry: LineBooking, viewer: Viewer) -> Appointment:
-        if "\x00" in entry.line_agent_id:
+    def _attempt(self, line_booking: LineBooking, viewer: Viewer) -> Appointment:
+        if "\x00" in line_booking.line_agent_id:
             raise AgentUnknown
         now = self._now()
         try:
             with self._bookings.translate_form_key_error(), self._database.transaction() as connection:
-                locked = self._lines.lock(connection, entry.line_agent_id)
-                team = self._team(connection, entry.line_agent_id, viewer, now, locked)
-                made = self._bookings.find_by_form_key(connection, entry.key)
+                locked = self._lines.lock(connection, line_booking.line_agent_id)
+                team = self._team(connection, line_booking.line_agent_id, viewer, now, locked)
+                made = self._bookings.find_by_form_key(connection, line_booking.key)
                 if made is not None:
                     raise DuplicateSubmission(made)
-                home, catalogue = self._lines.home(connection, entry.property_id, now)
-                _require_shown(entry, home, team)
+                home, catalogue = self._lines.home(connection, line_booking.property_id, now)
+                _require_shown(line_booking, home, team)
                 availability = _availability(team, home, catalogue, now)
-                check_start(availability, entry.start)
-                return self._insert(connection, team, _booking(entry, home, availability, viewer, now), entry, now)
+                check_start(availability, line_booking.start)
+                return self._insert(
+                    connection, team, _booking(line_booking, home, availability, viewer, now), line_booking, now
+                )
         except FormKeyConflict as refusal:
-            raise self._duplicate(entry.key) from refusal
+            raise self._duplicate(line_booking.key) from refusal
 
     def _insert(
-        self, connection: Connection, team: Team, booking: Appointment, entry: LineBooking, now: datetime
+        self, connection: Connection, team: Team, booking: Appointment, line_booking: LineBooking, now: datetime
     ) -> Appointment:
         """Store a new booking, the turn of its agent, and the entry of the audit log."""
         agent, actor = team.agent_of(booking), booking.booked_by or ""
@@ -149,7 +153,7 @@ class LineBookingService:
             connection,
             booking,
             booking.end + timedelta(minutes=agent.rules.buffer_minutes),
-            f"{MANUAL_KEY_PREFIX}{entry.key}",
+            f"{MANUAL_KEY_PREFIX}{line_booking.key}",
             actor,
         ).fetchone()
         booked = replace(booking, appointment_id=row["appointment_id"] if row else UNBOOKED)
@@ -223,9 +227,9 @@ def _times_of(team: Team, availability: TeamAvailability, first: date | None, co
     )
 
 
-def _require_shown(entry: LineBooking, home: Property | None, team: Team) -> None:
+def _require_shown(line_booking: LineBooking, home: Property | None, team: Team) -> None:
     """Raise HomeRetired or HomeOfColleague for a home of the catalogue that the line does not show."""
-    if entry.property_id is None:
+    if line_booking.property_id is None:
         return
     if home is None or not home.is_active:
         raise HomeRetired
@@ -234,10 +238,10 @@ def _require_shown(entry: LineBooking, home: Property | None, team: Team) -> Non
 
 
 def _booking(
-    entry: LineBooking, home: Property | None, availability: TeamAvailability, viewer: Viewer, now: datetime
+    line_booking: LineBooking, home: Property | None, availability: TeamAvailability, viewer: Viewer, now: datetime
 ) -> Appointment:
     """Return a booking that is not stored yet, with the agent whom the line chooses."""
-    chosen = availability.chosen(entry.start)
+    chosen = availability.chosen(line_booking.start)
     assert chosen is not None  # noqa: S101  # tells mypy; the time is free
     agent = chosen.agent
     return Appointment(
@@ -245,15 +249,15 @@ def _booking(
         agent_id=agent.agent_id,
         agent_name=agent.agent_name,
         time_zone=agent.time_zone,
-        property_address=home.label if home else entry.property_address,
-        property_id=entry.property_id,
+        property_address=home.label if home else line_booking.property_address,
+        property_id=line_booking.property_id,
         home_label=home.label if home else None,
-        start=entry.start,
-        end=entry.start + timedelta(minutes=availability.slot_minutes_at(entry.start)),
+        start=line_booking.start,
+        end=line_booking.start + timedelta(minutes=availability.slot_minutes_at(line_booking.start)),
         status="confirmed",
-        attendee_name=entry.attendee_name,
-        attendee_email=entry.attendee_email,
-        attendee_phone=number_to_reach(entry.attendee_phone, agent),
+        attendee_name=line_booking.attendee_name,
+        attendee_email=line_booking.attendee_email,
+        attendee_phone=number_to_reach(line_booking.attendee_phone, agent),
         created_at=now,
         booked_by=viewer.email,
     )

@@ -347,8 +347,10 @@ class VisitorService:
         return work()
 
     def _record(self, connection: Connection, actor: str, action: str, before: Appointment, after: Appointment) -> None:
-        """Queue the entry of the audit log."""
-        old, new = changed_fields(before, after)
+        """Queue the entry of the audit log. Another agent is recorded by its name, as for edits."""
+        old, new = changed_fields(before, replace(after, **_of_agent(before)))
+        if after.agent_id != before.agent_id:
+            old, new = old | {"agent": before.agent_name}, new | {"agent": after.agent_name}
         change = Change(
             action=action,
             subject_kind="appointment",
@@ -358,6 +360,11 @@ class VisitorService:
             after=new,
         )
         self._audit.record(connection, actor, change)
+
+
+def _of_agent(viewing: Appointment) -> dict[str, Any]:
+    """Return the fields of a viewing that are its agent's."""
+    return {name: getattr(viewing, name) for name in ("agent_id", "agent_name", "time_zone", "names_agent")}
 
 
 def _require_open(view: VisitorView, seen_start: datetime | None) -> None:

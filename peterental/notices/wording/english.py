@@ -37,7 +37,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
             "Viewing booked: {home}, {day} at {time}",
         ),
         ("moved", "text"): Wording(
-            "{office}: Your viewing of {home} was moved to {day} at {time}, with {agent}.[ Change: {link}]"
+            "{office}: Viewing moved: {home}, now {day} at {time}, with {agent}.[ Change: {link}]"
         ),
         ("moved", "email"): Wording(
             "Hello[ {visitor}],\n\nYour viewing has a new time.\n\n"

@@ -86,7 +86,7 @@ def test_viewing_is_moved_to_the_agent_who_is_free(
         "changes": {"agent": ["Ana Reyes", "Ben Okoro"], "agent_id": ["ana", "ben"]},
     }
     entry, *_ = services.audit.listing(ADMIN).entries
-    assert (entry.actor, entry.change.action, entry.change.after["agent_id"]) == ("visitor", "moved", "ben")
+    assert (entry.actor, entry.change.action, entry.change.after["agent"]) == ("visitor", "moved", "Ben Okoro")
     told = database.fetch("SELECT audience, agent_id, kind, recipient FROM notices ORDER BY audience, agent_id")
     assert [tuple(row.values()) for row in told] == [
         ("agent", "ana", "agent_reassigned", "ana@example.com"),
