@@ -56,11 +56,13 @@ class FreeDays:
         days: the free starting times of each day, in UTC, in order.
         page: from 1.
         has_more: whether there are free times after these days.
+        has_colleagues: whether at some of these times another agent of the line would take over.
     """
 
     days: Mapping[date, tuple[datetime, ...]]
     page: int = 1
     has_more: bool = False
+    has_colleagues: bool = False
 
 
 class ViewingEnded(Refusal):

@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from peterental.agents.model import Agent
-    from peterental.appointments.availability import Availability
     from peterental.appointments.schedule_repository import AgentSchedule
     from peterental.appointments.team import Team
     from peterental.appointments.team_availability import TeamAvailability
@@ -113,7 +112,7 @@ class VisitorService:
         if view.state != "open":
             raise ViewingEnded
 
-        def read() -> Availability:
+        def read() -> TeamAvailability:
             with self._database.transaction() as connection:
                 team = self._team(connection, view, now)
                 return self._availability(connection, team, view.appointment, now)
@@ -398,7 +397,7 @@ def _state(appointment: Appointment, now: datetime) -> VisitorState:
     return "open" if now < appointment.start else "begun"
 
 
-def _page_of(availability: Availability, present: datetime, page: int) -> FreeDays:
+def _page_of(availability: TeamAvailability, present: datetime, page: int) -> FreeDays:
     """Return one page of the days with free times other than the present one."""
     first = (page - 1) * DAYS_PER_PAGE
     found: list[tuple[date, tuple[datetime, ...]]] = []
@@ -408,6 +407,11 @@ def _page_of(availability: Availability, present: datetime, page: int) -> FreeDa
             found.append((day, times))
         if len(found) > first + DAYS_PER_PAGE:
             break
+    days = dict(found[first : first + DAYS_PER_PAGE])
+    chosen = (availability.chosen(start) for times in days.values() for start in times)
     return FreeDays(
-        days=dict(found[first : first + DAYS_PER_PAGE]), page=page, has_more=len(found) > first + DAYS_PER_PAGE
+        days=days,
+        page=page,
+        has_more=len(found) > first + DAYS_PER_PAGE,
+        has_colleagues=any(member.agent.agent_id != availability.preferred for member in chosen if member),
     )

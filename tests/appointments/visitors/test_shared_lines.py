@@ -59,7 +59,9 @@ def stored(database: Database) -> list[tuple[str, datetime, datetime, datetime]]
 
 
 def test_times_of_all_agents_are_offered(services: Services, insert: Callable[..., int]) -> None:
-    times = offered(services, insert(TEN))
+    appointment_id = insert(TEN)
+    assert services.visitors.free_days(appointment_id).has_colleagues
+    times = offered(services, appointment_id)
     assert {NINE, ELEVEN, TWO} <= set(times)
     assert TEN not in times
     assert times == sorted(set(times))
@@ -117,6 +119,7 @@ def test_line_is_that_of_the_call(services: Services, database: Database, insert
     booked_by_user = insert(TWO + timedelta(days=1), agent_id="ben")
     assert NINE in offered(services, booked_by_call)
     for own in (booked_on_own, booked_by_user):
+        assert not services.visitors.free_days(own).has_colleagues
         assert NINE not in offered(services, own)
         with pytest.raises(OutsideHours):
             services.visitors.move(own, NINE, services.visitors.show(own).appointment.start)
