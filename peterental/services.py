@@ -23,6 +23,7 @@ from peterental.appointments.calendar_events.feed_service import FeedService
 from peterental.appointments.calendar_events.outbox import CalendarOutbox
 from peterental.appointments.calendar_events.repository import CalendarEventRepository
 from peterental.appointments.calendar_events.service import CalendarEventService
+from peterental.appointments.line_bookings.service import LineBookingService
 from peterental.appointments.listing.service import ListingService
 from peterental.appointments.manual.service import ManualBookingService
 from peterental.appointments.phone_service import PhoneBookingService
@@ -113,6 +114,7 @@ class Services:
     feeds: FeedService
     hours: WorkingHoursService
     jobs: JobService
+    line_bookings: LineBookingService
     listing: ListingService
     user_admin: UserAdminService
     messages: MessageService
@@ -296,6 +298,7 @@ def build_services(
         ),
         hours=hours,
         jobs=jobs,
+        line_bookings=LineBookingService(database, audit, sync, clock),
         listing=listing,
         user_admin=UserAdminService(database, audit, user_notices.invite),
         messages=MessageService(database, audit, clock),

@@ -20,6 +20,7 @@ from peterental.access import Viewer
 from peterental.agents.model import Profile, Window
 from peterental.agents.time_off.model import ClosureEntry, RepeatingEntry
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
+from peterental.appointments.line_bookings.model import LineBooking
 from peterental.appointments.listing.model import Filter
 from peterental.appointments.manual.model import NewBooking, ViewingEdit, WallClockTime
 from peterental.calls.model import CallFilter
@@ -296,6 +297,13 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         ).endpoint.endpoint_id,
         "entry": NewBooking(
             agent_id="nora-castillo", when=when, key="k" * 32, property_address="1 Elm Street", attendee_name="Eve"
+        ),
+        "line_booking": LineBooking(
+            line_agent_id="nora-castillo",
+            start=datetime(2030, 1, 1, 16, tzinfo=UTC),
+            key="l" * 32,
+            property_address="1 Elm Street",
+            attendee_name="Eve",
         ),
         "key": WordingKey("booked", "text", "en"),
         "limit": 10,

@@ -29,20 +29,33 @@ AGENT_BY_VAPI_KEY = f"SELECT * FROM agents {WHERE_VAPI_KEY}"
 AGENT_ID_BY_VAPI_KEY = f"SELECT agent_id FROM agents {WHERE_VAPI_KEY}"
 REACHABLE_AGENT = f"SELECT agent_id, agent_name, time_zone, language, is_active FROM agents {WHERE_VAPI_KEY}"
 
-LOCK_LINE_BY_VAPI_KEY = f"""
+AGENT_BY_ID = "SELECT * FROM agents WHERE agent_id = %(agent_id)s"
+AGENT_ID_BY_ID = "SELECT agent_id FROM agents WHERE agent_id = %(agent_id)s"
+
+
+def lock_line_sql(holder: str) -> str:
+    """Return the statement that locks all agents of a line, and returns their ids.
+
+    It locks them in the order of their ids: lines that share agents wait for each other, and cannot deadlock.
+
+    Args:
+        holder: the query of the `agent_id` of the agent whose line it is.
+    """
+    return f"""
     SELECT agent_id
     FROM agents
     WHERE agent_id = ANY (ARRAY(
         SELECT COALESCE(member.agent_id, holder.agent_id)
-        FROM ({AGENT_ID_BY_VAPI_KEY}) AS holder
+        FROM ({holder}) AS holder
         LEFT JOIN line_members AS member ON member.holder_agent_id = holder.agent_id
     ))
     ORDER BY agent_id
     FOR NO KEY UPDATE
 """
-"""Locks all agents of a line, in the order of their ids: lines that share agents wait for each other, no deadlock."""
 
-AGENT_BY_ID = "SELECT * FROM agents WHERE agent_id = %(agent_id)s"
+
+LOCK_LINE_BY_VAPI_KEY = lock_line_sql(AGENT_ID_BY_VAPI_KEY)
+LOCK_LINE_BY_ID = lock_line_sql(AGENT_ID_BY_ID)
 
 NOTE_TURN = """
     UPDATE line_members SET last_booked_at = %(turn_at)s
@@ -83,7 +96,10 @@ Hours are minutes after midnight, because Python has no 24:00.
 BUSY_TIMES = """
     SELECT array_agg(date_part('epoch', lower(during))) AS busy_starts,
         array_agg(date_part('epoch', upper(during))) AS busy_untils,
-        array_agg(lower(during)) FILTER (WHERE holds_until > %(now)s) AS held
+        json_agg(json_build_array(
+            date_part('epoch', lower(during)), date_part('epoch', upper(during)),
+            CASE WHEN closure_id IS NOT NULL THEN COALESCE(note, '') END
+        )) FILTER (WHERE holds_until IS NOT NULL OR closure_id IS NOT NULL)::text AS marked
     FROM agent_busy
     WHERE agent_busy.agent_id = agent.agent_id
         AND during && tstzrange(%(now)s, %(now)s + make_interval(days => agent.horizon_days + 2))
@@ -91,8 +107,9 @@ BUSY_TIMES = """
 """
 """A lateral subquery: the busy blocks of the row `agent` of `agents` up to its horizon, as arrays for `BusyTimes`.
 
-In seconds since 1970: numbers are decoded in a third of the time of timestamps. `held` has the starts of those that are
-held for callers on the waitlist. One whose offer has ended is free.
+In seconds since 1970: numbers are decoded in a third of the time of timestamps. `marked` has those few that are held
+for callers on the waitlist, and those that are closures of the office, as JSON arrays of start, end and the closure's
+name. Both are one column, because a condition on each row is what costs. One whose offer has ended is free.
 """
 
 WANTED_AGENTS = """
@@ -150,7 +167,27 @@ def line_sql(holder: str) -> str:
 
 
 LINE_BY_VAPI_KEY = line_sql(AGENT_ID_BY_VAPI_KEY)
-LINE_BY_ID = line_sql("SELECT agent_id FROM agents WHERE agent_id = %(agent_id)s")
+LINE_BY_ID = line_sql(AGENT_ID_BY_ID)
+
+
+def line_of_viewing_sql(agent: str, chosen_by: str) -> str:
+    """Return an expression: the agent whose line a viewing belongs to.
+
+    That is the line which booked it, while its agent belongs to that line; otherwise the line of its agent.
+
+    Args:
+        agent: an expression, the id of its agent.
+        chosen_by: another one, the id of the agent whose line booked it; NULL for none.
+    """
+    return f"""
+        COALESCE(
+            (
+                SELECT member.holder_agent_id FROM line_members AS member
+                WHERE member.holder_agent_id = {chosen_by} AND member.agent_id = {agent}
+            ),
+            {agent}
+        )
+    """
 
 
 LINE_AGENT_IDS = """

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes
+from peterental.appointments.closed_days import Closed, ClosedBy
 from peterental.clock import instant_of
 
 if TYPE_CHECKING:
     from peterental.agents.model import Rules, Window
+    from peterental.appointments.busy_times import OfficeClosure
 
 NOON_HOUR = 12
 MAX_OFFERED = 3
@@ -184,6 +186,29 @@ class Availability:
         """Return the rules that a refusal of `start` names: its notice and its horizon."""
         return self.rules
 
+    def closed_on(self, day: date) -> Closed | None:
+        """Return why no viewing is possible on a whole day, apart from other viewings; None if one is.
+
+        A day on which the agent never works has a reason only if the office is closed.
+        """
+        midnight = datetime.combine(day, time(), self.zone)
+        closure = self._closure_around(midnight, midnight + DAY)
+        if closure is not None:
+            return Closed(ClosedBy.OFFICE, closure.name)
+        starts = self.starts_on(day)
+        is_away = all(self._busy.overlaps(start, start + self._blocked) for start in starts)
+        return Closed(ClosedBy.AGENT) if is_away and (starts or self._is_day_off(day)) else None
+
+    def closed_at(self, start: datetime) -> Closed | None:
+        """Return why no viewing is possible at `start`: on that whole day, or because the office is closed then."""
+        closed = self.closed_on(start.astimezone(self.zone).date())
+        if closed is not None:
+            return closed
+        from_s, until_s = start.timestamp(), (start + self._blocked).timestamp()
+        names = (each.name for each in self._busy.closures if each.start_s < until_s and each.until_s > from_s)
+        name = next(names, None)
+        return None if name is None else Closed(ClosedBy.OFFICE, name, is_whole_day=False)
+
     def nearest(self, wanted: datetime, limit: int = MAX_OFFERED) -> tuple[datetime, ...]:
         """Return the free times nearest to `wanted`, in order of time.
 
@@ -260,6 +285,19 @@ class Availability:
         local = start.astimezone(self.zone)
         begins_min = local.hour * 60 + local.minute
         return self.rules.covers(day, begins_min, begins_min + self.rules.slot_minutes)
+
+    def _closure_around(self, start: datetime, until: datetime) -> OfficeClosure | None:
+        """Return a closure of the office from `start` or earlier to `until` or later."""
+        if not self._busy.closures:
+            return None
+        start_s, until_s = start.timestamp(), until.timestamp()
+        return next((each for each in self._busy.closures if each.start_s <= start_s and until_s <= each.until_s), None)
+
+    def _is_day_off(self, day: date) -> bool:
+        """Return whether the agent works on that weekday, but not on that day."""
+        return any(weekday == day.isoweekday() for weekday, _ in self.rules.week) and any(
+            overridden == day for overridden, _ in self.rules.days
+        )
 
     @cached_property
     def _blocked(self) -> timedelta:

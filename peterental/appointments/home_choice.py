@@ -33,6 +33,7 @@ from peterental.matching import (
     is_placeholder_home,
     may_be_misheard,
     parse_address,
+    said_addresses,
     sound_of,
     told_apart,
 )
@@ -212,23 +213,35 @@ def _names_nothing(text: str) -> bool:
 
 
 def _resolve(text: str, homes: Sequence[Property], is_shown: Callable[[Property], bool]) -> Property:
-    address = parse_address(text)
-    by_fit: dict[Fit, list[Property]] = {fit: [] for fit in Fit}
-    for home in homes:
-        fit = fit_of(address, home)
-        if fit is not None:
-            by_fit[fit].append(home)
-    if is_placeholder_home(text):
-        by_fit = {**by_fit, Fit.SHORT: _with_bedrooms(homes, address.bedrooms), Fit.EXACT: []}
-    offered = {fit: [h for h in found if h.is_active and is_shown(h)] for fit, found in by_fit.items()}
-    for fit in (Fit.EXACT, Fit.SHORT):
-        if offered[fit]:
-            return _only(text, address, offered[fit])
-    _refuse_others([*by_fit[Fit.EXACT], *by_fit[Fit.SHORT]])
-    doubtful = offered[Fit.DOUBTFUL] or sorted(offered[Fit.NEAR], key=lambda home: _difference(address, home))
+    doubtful: list[Property] = []
+    possible: list[Property] = []
+    for address in said_addresses(text):
+        by_fit: dict[Fit, list[Property]] = {fit: [] for fit in Fit}
+        for home in homes:
+            fit = fit_of(address, home)
+            if fit is not None:
+                by_fit[fit].append(home)
+        if is_placeholder_home(text):
+            by_fit = {**by_fit, Fit.SHORT: _with_bedrooms(homes, address.bedrooms), Fit.EXACT: []}
+        offered = {fit: [h for h in found if h.is_active and is_shown(h)] for fit, found in by_fit.items()}
+        for fit in (Fit.EXACT, Fit.SHORT):
+            if offered[fit]:
+                others = [home for home in possible if home not in offered[fit]]
+                if others:  # what this reading leaves out may belong to the name of one of those
+                    raise WhichHome(text, (*offered[fit], *(h for h in others if h.is_active and is_shown(h))))
+                return _only(text, address, offered[fit])
+        _refuse_others([*by_fit[Fit.EXACT], *by_fit[Fit.SHORT]])
+        possible += by_fit[Fit.DOUBTFUL]
+        near = offered[Fit.DOUBTFUL] or _nearest_first(address, offered[Fit.NEAR])
+        doubtful = near or doubtful
     if doubtful:
         raise WhichHome(text, tuple(doubtful))
     raise HomeUnknown(text)
+
+
+def _nearest_first(address: Address, homes: Sequence[Property]) -> list[Property]:
+    """Return homes in the order in which the parts that differ are asked about."""
+    return sorted(homes, key=lambda home: _difference(address, home))
 
 
 def _only(text: str, address: Address, found: Sequence[Property]) -> Property:
@@ -381,7 +394,12 @@ def _pick_asked(text: str, catalogue: Catalogue, is_shown: Callable[[Property], 
 
 def pick_among(text: str, homes: Sequence[Property]) -> Property | None:
     """Return the one of the homes named in a question that an answer picks; None where it picks none or several."""
-    address = parse_address(text)
+    picks = (_picked(address, homes) for address in said_addresses(text))
+    return next((picked for picked in picks if picked is not None), None)
+
+
+def _picked(address: Address, homes: Sequence[Property]) -> Property | None:
+    """Return the same for one reading of the answer."""
     said = _parts(address) - _LITTLE_WORDS
     if address.bedrooms is not None:
         homes = _with_bedrooms(homes, address.bedrooms)

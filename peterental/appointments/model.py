@@ -14,6 +14,7 @@ from peterental.errors import NotFound, Refusal
 from peterental.plural import counted
 
 if TYPE_CHECKING:
+    from peterental.appointments.closed_days import Closed
     from peterental.appointments.date_parsing import Clarification, Search
     from peterental.matching import Discriminator
     from peterental.properties.model import Property
@@ -150,6 +151,7 @@ class NoneAvailable(Outcome):
         nearest: free times near it; may be empty.
         latest: the day's last free time, if the caller asked for later ones.
         earliest: the day's first free time, if the caller asked for earlier ones.
+        closed: why no day that was asked for has viewings; None for any other reason.
     """
 
     home: str | None
@@ -157,6 +159,7 @@ class NoneAvailable(Outcome):
     nearest: tuple[datetime, ...]
     latest: datetime | None = None
     earliest: datetime | None = None
+    closed: Closed | None = None
 
 
 @dataclass(frozen=True)
@@ -441,6 +444,19 @@ class OutsideHours(SlotUnavailable):
     ) -> None:
         self.first = first
         self.last = last
+        super().__init__(nearest, start=start)
+
+
+class NotOpen(SlotUnavailable):
+    """There are no viewings then: the office is closed, or the agent is not available.
+
+    Args:
+        nearest, start: as in SlotUnavailable.
+        closed: why.
+    """
+
+    def __init__(self, nearest: tuple[datetime, ...] = (), *, start: datetime, closed: Closed) -> None:
+        self.closed = closed
         super().__init__(nearest, start=start)
 
 

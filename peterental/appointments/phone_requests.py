@@ -65,7 +65,8 @@ from peterental.appointments.model import (
     WhichBooking,
     WhichHome,
 )
-from peterental.appointments.slot_search import find_times, none_available
+from peterental.appointments.moving import moved_to
+from peterental.appointments.slot_search import closed_days_asked_about, find_times, none_available
 from peterental.appointments.start_check import check_start
 from peterental.appointments.team_availability import TeamAvailability
 from peterental.calls.lookup import HOME_QUESTION
@@ -341,15 +342,7 @@ def move(context: RequestContext, request: BookingRequest) -> Decision:
         return _already_booked(booking, Moved(booking))
     check_start(availability, start)
     agent = context.agent_for(start, availability)
-    moved = replace(
-        booking,
-        start=start,
-        end=start + timedelta(minutes=availability.slot_minutes_at(start)),
-        agent_id=agent.agent_id,
-        agent_name=agent.agent_name,
-        time_zone=agent.time_zone,
-        names_agent=booking.names_agent or agent.agent_id != booking.agent_id,
-    )
+    moved = moved_to(booking, start, agent, availability)
     return _changing(context, Moved(moved, will_text=context.will_text(moved)), "move", booking)
 
 
@@ -427,6 +420,9 @@ def _start(
         case Search():
             return _offer(availability, found, home)
         case _:
+            closed = closed_days_asked_about(found, availability)
+            if closed is not None:
+                return _offer(availability, closed, home)
             raise TimeUnclear(found, _times_near(found, availability))
 
 

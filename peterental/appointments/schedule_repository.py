@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from peterental.agents.lookup import (
     AGENT_BY_ID,
@@ -15,7 +18,7 @@ from peterental.agents.lookup import (
     agent_from_json,
 )
 from peterental.appointments.availability import Availability, BookedInterval, without_booking
-from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes
+from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes, OfficeClosure
 from peterental.appointments.home_choice import Catalogue, TakenHome, home_question
 from peterental.calendars.lookup import CALENDAR_AGE, calendar_age
 from peterental.calls.lookup import HOME_QUESTIONS, HOMES_ASKED_ABOUT
@@ -24,7 +27,6 @@ from peterental.properties.lookup import HAS_HOMES, HELD, candidates_sql, homes_
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from psycopg.rows import DictRow
 
@@ -107,6 +109,8 @@ def schedule_statement(
         """
     )
 
+
+_marked_decoder = msgspec.json.Decoder(tuple[tuple[float, float, str | None], ...])
 
 LINE_SCHEDULE_BY_VAPI_KEY = {
     reads_homes: schedule_statement(LINE_BY_VAPI_KEY, line=True, reads_homes=reads_homes)
@@ -214,9 +218,19 @@ def read_schedule(row: DictRow | None) -> AgentSchedule:
     if row is None:
         return AgentSchedule(None)
     booked = map(BookedInterval, row["starts"] or (), row["untils"] or (), row["ids"] or ())
-    held = (BookedInterval(start, start, HELD) for start in row["held"] or ())  # busy too; this counts them for the day
-    busy = BusyTimes(row["busy_starts"], row["busy_untils"]) if row["busy_starts"] else NO_BUSY_TIMES
+    marked = _marked_decoder.decode(row["marked"]) if row["marked"] else ()
+    held = (_held(start_s) for start_s, _, name in marked if name is None)
+    busy = NO_BUSY_TIMES
+    if row["busy_starts"]:
+        closures = [OfficeClosure(start_s, until_s, name) for start_s, until_s, name in marked if name is not None]
+        busy = BusyTimes(row["busy_starts"], row["busy_untils"], closures)
     return AgentSchedule(agent_from_json(row["agent"]), (*booked, *held), busy, calendar_age(row))
+
+
+def _held(start_s: float) -> BookedInterval:
+    """Return a time that is held for a caller: it is busy, too, and counts among the viewings of its day."""
+    start = datetime.fromtimestamp(start_s, UTC)
+    return BookedInterval(start, start, HELD)
 
 
 def _catalogue(rows: Sequence[DictRow]) -> Catalogue | None:

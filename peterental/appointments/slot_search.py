@@ -8,7 +8,17 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from peterental.appointments.availability import MAX_OFFERED
-from peterental.appointments.date_parsing import MinuteRange, Search
+from peterental.appointments.closed_days import closed_days
+from peterental.appointments.date_parsing import (
+    Clarification,
+    ConfirmDay,
+    DayRange,
+    MinuteRange,
+    Option,
+    Search,
+    TimeNeeded,
+    WhichTime,
+)
 from peterental.appointments.model import NoneAvailable, TooFar
 from peterental.clock import instant_of
 
@@ -56,7 +66,27 @@ def none_available(availability: Availability, search: Search, home: str | None)
         start = wanted if search.day else None
         raise TooFar(nearest, horizon_days=availability.rules.horizon_days, start=start)
     latest, earliest = _edges(availability, search)
-    return NoneAvailable(home=home, search=search, nearest=nearest, latest=latest, earliest=earliest)
+    return NoneAvailable(
+        home=home,
+        search=search,
+        nearest=nearest,
+        latest=latest,
+        earliest=earliest,
+        closed=closed_days(availability, search),
+    )
+
+
+def closed_days_asked_about(question: Clarification, availability: Availability) -> Search | None:
+    """Return the days that a question about the time is of, if none of them has viewings: it need not be asked."""
+    match question:
+        case TimeNeeded(search=search):
+            days = search.days
+        case ConfirmDay(option=Option(day=day)) | WhichTime(day=date() as day):
+            days = (DayRange(day, day),)
+        case _:
+            return None
+    search = Search(days=days)
+    return search if closed_days(availability, search) is not None else None
 
 
 def minutes_of_day(start: datetime, availability: Availability) -> int:

@@ -8,6 +8,7 @@ from peterental.appointments.availability import UnavailableReason
 from peterental.appointments.model import (
     DayFull,
     NotASlotStart,
+    NotOpen,
     OutsideHours,
     SlotTaken,
     TimePast,
@@ -21,12 +22,18 @@ if TYPE_CHECKING:
     from peterental.appointments.availability import Availability
 
 
+_MAY_BE_CLOSED = frozenset((UnavailableReason.OUTSIDE_HOURS, UnavailableReason.OFF_GRID, UnavailableReason.TAKEN))
+
+
 def check_start(availability: Availability, start: datetime) -> None:
     """Raise the refusal that explains why a viewing cannot start at `start`, with the nearest free times."""
     reason = availability.reason_unavailable(start)
     if reason is None:
         return
     nearest = availability.nearest(start)
+    closed = availability.closed_at(start) if reason in _MAY_BE_CLOSED else None
+    if closed is not None:
+        raise NotOpen(nearest, start=start, closed=closed)
     match reason:
         case UnavailableReason.PAST:
             raise TimePast(nearest, start=start)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from peterental.agents.model import AgentInactive
+from peterental.agents.model import AgentInactive, AgentUnknown
 from peterental.appointments.busy_times import NO_BUSY_TIMES
+from peterental.appointments.schedule_repository import LineAgent
 from peterental.appointments.team_availability import TeamAvailability, TeamMember, turn_at
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
+    from zoneinfo import ZoneInfo
 
     from peterental.agents.model import Agent
     from peterental.agents.shared_lines.model import Choice
     from peterental.appointments.busy_times import BusyTimes
     from peterental.appointments.model import Appointment
-    from peterental.appointments.schedule_repository import LineAgent, LineSchedule
+    from peterental.appointments.schedule_repository import LineSchedule
     from peterental.calendars.account import CalendarAge
     from peterental.properties.model import Property
 
@@ -88,14 +90,31 @@ class Team:
         return self._of(self._bookable(), now, home, home_taken)
 
     def availability_to_move(
-        self, booking: Appointment, now: datetime, home: Property | None = None, home_taken: BusyTimes = NO_BUSY_TIMES
+        self,
+        booking: Appointment,
+        now: datetime,
+        home: Property | None = None,
+        home_taken: BusyTimes = NO_BUSY_TIMES,
+        zone: ZoneInfo | None = None,
     ) -> TeamAvailability:
         """Return when a booking can be: with its agent whenever that one is free, else with another one of the line.
 
         The booking does not block itself. Raises as `availability` does.
+
+        Args:
+            booking: which.
+            now: as for `availability`.
+            home: likewise.
+            home_taken: likewise.
+            zone: whose days and wall clock count; None for the holder's.
         """
         others = [each for each in self._bookable() if each.agent.agent_id != booking.agent_id]
-        return self._of([self._agent(booking.agent_id), *others], now, home, home_taken, moved=booking)
+        return self._of([self._agent(booking.agent_id), *others], now, home, home_taken, moved=booking, zone=zone)
+
+    def alone(self, agent_id: str) -> Team:
+        """Return one of the agents as a team of its own."""
+        found = self._agent(agent_id)
+        return Team(found.agent, (replace(found, position=None),), stale=self.stale)
 
     def shows(self, home: Property) -> bool:
         """Return whether one of the agents whom the line books shows a home."""
@@ -138,12 +157,15 @@ class Team:
         now: datetime,
         home: Property | None,
         home_taken: BusyTimes,
+        *,
         moved: Appointment | None = None,
+        zone: ZoneInfo | None = None,
     ) -> TeamAvailability:
         active = [each for each in agents if each.agent.is_active]
         if not active:
             raise AgentInactive(agent_name=self.holder.agent_name)
-        showing = [each for each in active if home is None or home.is_shown_by(each.agent.agent_id)]
+        keeps_agent = moved is not None and len(agents) == 1
+        showing = [each for each in active if keeps_agent or home is None or home.is_shown_by(each.agent.agent_id)]
         without = moved.appointment_id if moved else None
         members = [
             TeamMember(
@@ -154,7 +176,7 @@ class Team:
             for each in self._current(showing)
         ]
         preferred = moved.agent_id if moved else None
-        return TeamAvailability(members, self.holder.zone, now, self.choice, preferred)
+        return TeamAvailability(members, zone or self.holder.zone, now, self.choice, preferred)
 
 
 def team_of(
@@ -174,6 +196,23 @@ def team_of(
     agents = [each for each in line.agents if locked is None or each.agent.agent_id in locked]
     stale = [each.agent.agent_id for each in agents if not is_current(each.schedule.calendar_age, each.agent, now)]
     return Team(line.holder.agent, tuple(agents), line.choice, frozenset(stale))
+
+
+def whole_team_of(
+    line: LineSchedule, is_current: IsCurrent, now: datetime, locked: Collection[str] | None = None
+) -> Team:
+    """Return the agents of a line as `team_of` does; a line that has only its own agent is a team of one.
+
+    Raises AgentUnknown.
+    """
+    team = team_of(line, is_current, now, locked)
+    if team is not None:
+        return team
+    agent, schedule = line.holder.agent, line.holder
+    if agent is None:
+        raise AgentUnknown
+    stale = frozenset() if is_current(schedule.calendar_age, agent, now) else frozenset((agent.agent_id,))
+    return Team(agent, (LineAgent(agent, schedule),), stale=stale)
 
 
 def _age_s(agent: LineAgent) -> float:

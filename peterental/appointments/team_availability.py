@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from peterental.agents.model import Rules, Window
 from peterental.appointments.availability import Availability, UnavailableReason
+from peterental.appointments.closed_days import Closed, ClosedBy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -111,13 +112,55 @@ class TeamAvailability(Availability):
             horizon_days=max(rules.horizon_days for rules in theirs),
         )
 
+    def closed_on(self, day: date) -> Closed | None:
+        """Return why none of the members can be visited on a whole day; None if one can."""
+        if self.free_on(day):  # of who works in another time zone, on another day there
+            return None
+        found: list[Closed] = []
+        for member in self.members:
+            closed = member.availability.closed_on(day)
+            if closed is not None:
+                found.append(closed)
+            elif member.availability.starts_on(day):
+                return None
+        return _of_team(found)
+
+    def closed_at(self, start: datetime) -> Closed | None:
+        """Return why none of them can be visited at `start`: on that whole day, or because the office is closed."""
+        closed = self.closed_on(start.astimezone(self.zone).date())
+        if closed is not None:
+            return closed
+        taken = [
+            member.availability.closed_at(start)
+            for member, reason in zip(self.members, self._reasons(start), strict=True)
+            if reason is UnavailableReason.TAKEN
+        ]
+        found = [each for each in taken if each is not None and each.by is ClosedBy.OFFICE]
+        return replace(found[0], is_whole_day=False) if found and len(found) == len(taken) else None
+
     def chosen(self, start: datetime) -> TeamMember | None:
         """Return the member who is booked at `start`; None if nobody is free."""
-        free = [member for member, reason in zip(self.members, self._reasons(start), strict=True) if reason is None]
-        if self.choice == "round_robin":
-            free.sort(key=lambda member: member.last_booked_at or NEVER)
-        free.sort(key=lambda member: member.agent.agent_id != self.preferred)
+        reasons = zip(self.members, self._reasons(start), strict=True)
+        free = self._in_turn(member for member, reason in reasons if reason is None)
         return free[0] if free else None
+
+    def members_free_on(self, day: date) -> dict[datetime, tuple[TeamMember, ...]]:
+        """Return the free starting times of `day`, in UTC, in order, each with who is free, the chosen one first."""
+        if not self.today <= day <= self.last_day:
+            return {}
+        found: dict[datetime, list[TeamMember]] = defaultdict(list)
+        for member in self.members:
+            for start in self._within(member.availability, day, Availability.free_on):
+                found[start].append(member)
+        return {start: tuple(self._in_turn(found[start])) for start in sorted(found)}
+
+    def _in_turn(self, free: Iterable[TeamMember]) -> list[TeamMember]:
+        """Return members in the order in which they are chosen."""
+        members = list(free)
+        if self.choice == "round_robin":
+            members.sort(key=lambda member: member.last_booked_at or NEVER)
+        members.sort(key=lambda member: member.agent.agent_id != self.preferred)
+        return members
 
     def slot_minutes_at(self, start: datetime) -> int:
         """Return the length of a viewing with the member who is booked at `start`; of the first one if nobody is."""
@@ -128,28 +171,35 @@ class TeamAvailability(Availability):
         return [member.availability.reason_unavailable(start) for member in self.members]
 
     def _united(self, day: date, starts_of: StartsOf) -> list[datetime]:
-        """Return the starts of all members within `day` of the team's zone, each once, in order.
+        """Return the starts of all members within `day` of the team's zone, each once, in order."""
+        found: set[datetime] = set()
+        for member in self.members:
+            found.update(self._within(member.availability, day, starts_of))
+        return sorted(found)
+
+    def _within(self, theirs: Availability, day: date, starts_of: StartsOf) -> Iterable[datetime]:
+        """Return the starts of a member within `day` of the team's zone.
 
         Those in the second occurrence of an hour that the clocks of that zone repeat are left out: a
         caller could not name them.
         """
+        if theirs.zone.key == self.zone.key:
+            return starts_of(theirs, day)
         midnight = datetime.combine(day, time(), self.zone)
         begins, ends = midnight.astimezone(UTC), (midnight + timedelta(days=1)).astimezone(UTC)
-        found: set[datetime] = set()
-        for member in self.members:
-            theirs = member.availability
-            if theirs.zone.key == self.zone.key:
-                found.update(starts_of(theirs, day))
-                continue
-            for their_day in _days(
-                begins.astimezone(theirs.zone).date(), (ends - INSTANT).astimezone(theirs.zone).date()
-            ):
-                found.update(
-                    start
-                    for start in starts_of(theirs, their_day)
-                    if begins <= start < ends and not start.astimezone(self.zone).fold
-                )
-        return sorted(found)
+        first, last = begins.astimezone(theirs.zone).date(), (ends - INSTANT).astimezone(theirs.zone).date()
+        return (
+            start
+            for their_day in _days(first, last)
+            for start in starts_of(theirs, their_day)
+            if begins <= start < ends and not start.astimezone(self.zone).fold
+        )
+
+
+def _of_team(found: Sequence[Closed]) -> Closed | None:
+    """Return the reason of a team, of those of its members who would work: the closure, if there is one."""
+    closure = next((each for each in found if each.by is ClosedBy.OFFICE), None)
+    return closure or (Closed(ClosedBy.TEAM) if found else None)
 
 
 def turn_at(now: datetime, earlier: Iterable[datetime | None]) -> datetime:

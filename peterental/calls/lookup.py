@@ -38,3 +38,12 @@ HOMES_ASKED_ABOUT = f"""
     )
 """
 """An expression: the ids of the homes that the latest of these questions named, in the order named; NULL for none."""
+
+
+def called_agent(vapi_call_id: str) -> str:
+    """Return an expression: the id of the agent whose line a phone call reached; NULL where that is not known.
+
+    Args:
+        vapi_call_id: an expression, the id of the phone call.
+    """
+    return f"(SELECT calls.agent_id FROM calls WHERE calls.vapi_call_id = {vapi_call_id})"

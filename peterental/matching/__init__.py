@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peterental.matching.addresses import Address, number_words, parse_address
+from peterental.matching.addresses import Address, number_words, parse_address, said_addresses
 from peterental.matching.candidates import Discriminator, Resolution, ResolutionKind, candidates, told_apart
 from peterental.matching.comparison import INCOMPLETE, AddressComparison, Reason, compare, compare_texts
 from peterental.matching.localities import canonical_city
@@ -32,6 +32,7 @@ __all__ = [
     "near_patterns",
     "number_words",
     "parse_address",
+    "said_addresses",
     "sound_of",
     "told_apart",
 ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from peterental.folding import fold, word_set
 from peterental.matching.spoken_numbers import CARDINALS, is_number
+from peterental.matching.surroundings import WORDS, certain_lead, is_only_around, plain
 from peterental.matching.usps import NAMED_FLOORS, NAMED_UNITS, STREET_TYPES
 
 LONGEST_ADDRESS = 500
@@ -65,14 +66,43 @@ class AddressPart:
 
 def split(text: str) -> tuple[list[AddressPart], int | None]:
     """Return the parts of an address that have words, and the number of bedrooms said."""
-    folded = _prepared(text)
     parts: list[AddressPart] = []
     bedrooms: int | None = None
-    for piece in _SEPARATORS.split(folded):
-        words, beds = _without_rooms(_WORD.findall(piece))
+    for said in _pieces(text):
+        words, beds = _without_rooms(said)
         bedrooms = beds if bedrooms is None else bedrooms
+        if not parts:
+            words = words[certain_lead(words) :]
         parts += _at_prepositions(_without_surroundings(words, is_first=not parts))
     return parts, bedrooms
+
+
+def split_plain(text: str, *, keeps_articles: bool) -> tuple[list[AddressPart], str | None]:
+    """Return the parts without any words around them, and the type of street that these name.
+
+    Without parts where there are no such words.
+
+    Args:
+        text: of the address.
+        keeps_articles: as in `plain`.
+    """
+    pieces = list(_pieces(text))
+    if all(map(WORDS.isdisjoint, pieces)):
+        return [], None
+    parts: list[AddressPart] = []
+    street_type: str | None = None
+    for said in pieces:
+        if is_only_around(said):
+            continue
+        words, named = plain(_without_rooms(said)[0], keeps_articles=keeps_articles)
+        street_type = street_type or named
+        parts += _at_prepositions(_without_surroundings(words, is_first=not parts))
+    return parts, street_type
+
+
+def _pieces(text: str) -> Iterator[list[str]]:
+    """Return the words of each part of an address, folded."""
+    return (_WORD.findall(piece) for piece in _SEPARATORS.split(_prepared(text)))
 
 
 def trimmed(words: Sequence[str]) -> list[str]:
@@ -165,7 +195,7 @@ def _without_surroundings(words: list[str], *, is_first: bool) -> list[str]:
     if not _RELATIONS.isdisjoint(words):
         end = next((at for at in range(start, len(words)) if words[at] in _RELATIONS), end)
     described = not is_first and words[:1] == ["the"] and words[-1] in _TRAILING_FILLERS
-    return [] if described and not _has_unit(words) else words[:end]
+    return [] if described and not _has_unit(words[:-1]) else words[:end]
 
 
 def _has_unit(words: Sequence[str]) -> bool:

@@ -7,10 +7,11 @@ may be spelt in words. What was not said stays empty, and `comparison.compare` d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import pairwise
 
-from peterental.matching.address_words import AddressPart, split, trimmed
+from peterental.matching.address_words import AddressPart, split, split_plain, trimmed
 from peterental.matching.localities import canonical_city, is_zip_code, take_state_and_zip
 from peterental.matching.spanish_numbers import in_english
 from peterental.matching.spoken_numbers import to_digits
@@ -32,6 +33,9 @@ from peterental.matching.units import (
     trailing_unit,
 )
 from peterental.matching.usps import DIRECTIONS, PLACE_WORDS, STATES, STREET_TYPES
+
+SAID_CACHE_SIZE = 256
+"""Texts of callers whose readings a process caches: one request reads a text several times."""
 
 _LONGEST_LONE_UNIT = 4
 _LEAST_DIGITS_AFTER_STREET = 3
@@ -113,6 +117,31 @@ def parse_address(text: str) -> Address:
     readings = _readings(parts)
     other = _assemble(readings[1], bedrooms) if len(readings) > 1 else None
     return _assemble(readings[0], bedrooms, other)
+
+
+@lru_cache(SAID_CACHE_SIZE)
+def said_addresses(text: str) -> tuple[Address, ...]:
+    """Return the ways to read what a caller calls a home, to be tried in this order.
+
+    The later ones leave out words that may belong to the name of a street: "la casa de Oro" is Oro Street where there
+    is no Casa de Oro.
+    """
+    first = parse_address(text)
+    others = (_plain_address(text, first.bedrooms, keeps_articles=keeps) for keeps in (True, False))
+    return tuple(dict.fromkeys((first, *(address for address in others if address is not None))))
+
+
+def _plain_address(text: str, bedrooms: int | None, *, keeps_articles: bool) -> Address | None:
+    """Return an address without the words around it; None where there are none."""
+    parts, street_type = split_plain(text, keeps_articles=keeps_articles)
+    if not parts:
+        return None
+    readings = _readings(parts)
+    other = _assemble(readings[1], bedrooms) if len(readings) > 1 else None
+    address = _assemble(readings[0], bedrooms, other)
+    if street_type is not None and address.name and address.street_type is None:
+        return replace(address, street_type=street_type)
+    return address
 
 
 def number_words(words: Sequence[str]) -> list[str]:

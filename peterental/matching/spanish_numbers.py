@@ -70,6 +70,11 @@ _AND = "y"
 _SPANISH = frozenset((*_ENGLISH, _THOUSAND))
 
 
+def is_spanish_number(word: str) -> bool:
+    """Return whether `word` can begin a number in Spanish."""
+    return word in _SPANISH
+
+
 def in_english(words: Sequence[str], designators: frozenset[str]) -> list[str]:
     """Return `words` with runs of two or more Spanish number words, and numbers of units, in English.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from peterental.matching import Address, canonical_city, near_patterns, parse_address, sound_of
+from peterental.matching import Address, canonical_city, near_patterns, parse_address, said_addresses, sound_of
 from peterental.properties.model import label_of
 
 
@@ -70,8 +70,9 @@ class SaidKeys:
 
 def said_keys(text: str) -> SaidKeys:
     """Return what to look up for a home as a caller named it."""
-    first = parse_address(text)
-    readings = [first] if first.other is None else [first, first.other]
+    said = said_addresses(text)
+    first = said[0]
+    readings = [*said, *(address.other for address in said if address.other is not None)]
     numbers = sorted({address.number.split()[0] for address in readings if address.number})
     numbers += sorted({address.number for address in readings if address.number} - set(numbers))
     near = sorted({pattern for number in numbers for pattern in near_patterns(number)})

@@ -6,6 +6,7 @@ import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -34,8 +35,14 @@ def address(app: Flask) -> Iterator[str]:
 
 
 def test_curl_lines_work(address: str, ana: Viewer, issue: Callable[..., IssuedToken], database: Database) -> None:
-    script = "\n".join(BLOCKS)
-    for name, value in {"URL": address, "TOKEN": issue(ana).secret, "START": next_monday().isoformat()}.items():
+    script, start = "\n".join(BLOCKS), next_monday()
+    values = {
+        "URL": address,
+        "TOKEN": issue(ana).secret,
+        "START": start.isoformat(),
+        "LATER": (start + timedelta(hours=1)).isoformat(),
+    }
+    for name, value in values.items():
         script, number = re.subn(rf"^{name}=.*$", f"{name}={value}", script, flags=re.MULTILINE)
         assert number == 1
     done = subprocess.run(
@@ -45,8 +52,11 @@ def test_curl_lines_work(address: str, ana: Viewer, issue: Callable[..., IssuedT
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("curl:") == 0
-    assert script.count("curl") == 7
+    assert script.count("curl") == 9
     assert "HTTP/1.1 201 CREATED" in done.stdout
     assert "ETag: " in done.stdout
-    rows = database.fetch("SELECT id, status, notes, attendee_phone FROM appointments")
-    assert [tuple(row.values()) for row in rows] == [(1, "cancelled", "Key at the desk", "+14055550123")]
+    rows = database.fetch("SELECT id, status, notes, attendee_phone FROM appointments ORDER BY id")
+    assert [tuple(row.values()) for row in rows] == [
+        (1, "cancelled", "Key at the desk", "+14055550123"),
+        (2, "confirmed", None, None),
+    ]

@@ -92,6 +92,10 @@ def test_every_operation_answers_as_documented(  # noqa: PLR0917 - fixtures
     values = {"agent_id": "ana", "call_id": "c1", "home_id": home_id, "message_id": message_id, "viewing_id": booked}
     bodies = {
         "bookViewing": {**booking, "start": booking["start"].replace("T10", "T12")},
+        "bookLineViewing": {
+            **{name: value for name, value in booking.items() if name != "agent_id"},
+            "start": booking["start"].replace("T10", "T11"),
+        },
         "moveViewing": {"start": booking["start"].replace("T10", "T14")},
         "editViewing": {"visitor_name": "Mia"},
     }

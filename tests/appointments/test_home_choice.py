@@ -114,6 +114,21 @@ DIRECTIONS = {"N": ("North", "N.", "north"), "SW": ("Southwest", "S.W.", "South 
 UNITS = {"2B": ("Apt 2B", "#2B", "unit two B", "Unit 2 B", "apartment 2b"), "": ("",)}
 
 
+LEADS = (
+    "the one at",
+    "the place on",
+    "I saw the one at",
+    "I'm calling about the one at",
+    "el de",
+    "la casa de",
+    "la que está en",
+    "quiero ver la de",
+    "el departamento en el",
+    "me interesa la casa que está en",
+)
+"""What callers say in front of an address."""
+
+
 def in_words(number: int) -> str:
     """Return a house number in words, in pairs of digits: "fourteen twenty", "twelve oh five"."""
     hundreds, rest = divmod(number, 100)
@@ -158,7 +173,9 @@ def written_differently(draw: st.DrawFn, parts: dict[str, str]) -> str:
     unit = draw(st.sampled_from(UNITS[parts["unit"]]))
     place = draw(st.sampled_from(("", ", Norman", ", Norman, OK", ", Norman, Oklahoma 73069", " Norman OK")))
     text = f"{street}{', ' if unit else ''}{unit}{place}"
-    return draw(st.sampled_from((text, text.upper(), text.lower(), f"the one at {text}", f"  {text}  ")))
+    return draw(
+        st.sampled_from((text, text.upper(), text.lower(), *(f"{lead} {text}" for lead in LEADS), f"  {text}  "))
+    )
 
 
 @given(st.data())
@@ -318,3 +335,66 @@ def test_homes_that_nothing_tells_apart_are_one() -> None:
     choice = choose_home("3 Hill Road", Catalogue(twins), shown)
     assert choice is not None
     assert choice.property_id == 7
+
+
+STREETS_LIKE_FILLERS = {
+    number: Property(property_id=number, line1=line1, city="Norman")
+    for number, line1 in enumerate(
+        ("12 Casa de Oro Boulevard", "14 Oro Street", "16 La Cienega Avenue", "18 De La Vina Street", "20 Calle Real",
+         "22 Real Street", "24 Looking Glass Lane", "26 Glass Lane", "28 El Camino Real", "30 Well Street", "32 View Street"),
+        1,
+    )
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "line1"),
+    [
+        ("la casa de oro", "12 Casa de Oro Boulevard"),
+        ("Casa de Oro", "12 Casa de Oro Boulevard"),
+        ("la de Casa de Oro", "12 Casa de Oro Boulevard"),
+        ("la casa en Casa de Oro", "12 Casa de Oro Boulevard"),
+        ("la casa de la calle Oro", "14 Oro Street"),
+        ("14 calle Oro", "14 Oro Street"),
+        ("la Cienega", "16 La Cienega Avenue"),
+        ("la de La Cienega", "16 La Cienega Avenue"),
+        ("la casa en 16 La Cienega", "16 La Cienega Avenue"),
+        ("De La Vina", "18 De La Vina Street"),
+        ("el de 18 De La Vina", "18 De La Vina Street"),
+        ("Calle Real", "20 Calle Real"),
+        ("20 calle Real", "20 Calle Real"),
+        ("el 20 de la Calle Real", "20 Calle Real"),
+        ("22 Real Street", "22 Real Street"),
+        ("22 calle Real", "22 Real Street"),
+        ("Looking Glass Lane", "24 Looking Glass Lane"),
+        ("I'm looking at Looking Glass Lane", "24 Looking Glass Lane"),
+        ("Glass Lane", "26 Glass Lane"),
+        ("El Camino Real", "28 El Camino Real"),
+        ("la casa de El Camino Real", "28 El Camino Real"),
+        ("Well Street", "30 Well Street"),
+        ("well, the one on View Street", "32 View Street"),
+    ],
+)
+def test_streets_that_begin_like_words_around_an_address_are_found(said: str, line1: str) -> None:
+    choice = choose_home(said, Catalogue(tuple(STREETS_LIKE_FILLERS.values())), shown)
+    assert choice is not None
+    assert choice.home is not None
+    assert choice.home.line1 == line1
+
+
+@pytest.mark.parametrize(
+    "lead", ["el de", "la casa de", "la de la calle", "I'm calling about", "okay, the one at", "quiero ver"]
+)
+@pytest.mark.parametrize("number", ["1421", "1402", "142"])
+def test_words_around_an_address_never_change_its_number(lead: str, number: str) -> None:
+    elm = Property(property_id=1, line1="1420 Elm Street", city="Norman")
+    with pytest.raises(WhichHome):
+        choose_home(f"{lead} {number} Elm", Catalogue((elm,)), shown)
+
+
+def test_home_that_is_not_offered_does_not_give_way_to_another_reading() -> None:
+    """The words of a retired home are no words around another one."""
+    retired = Property(property_id=1, line1="12 Casa de Oro Boulevard", city="Norman", status="inactive")
+    other = Property(property_id=2, line1="14 Oro Street", city="Norman")
+    with pytest.raises(HomeRetired):
+        choose_home("la casa de oro", Catalogue((retired, other)), shown)

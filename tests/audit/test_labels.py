@@ -14,6 +14,7 @@ from peterental.access import Viewer
 from peterental.agents.model import Profile, Window
 from peterental.agents.time_off.model import ClosureEntry, RepeatingEntry
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
+from peterental.appointments.line_bookings.model import LineBooking
 from peterental.appointments.listing.model import Filter
 from peterental.appointments.manual.model import Action, ConfirmationRequired, NewBooking, ViewingEdit, WallClockTime
 from peterental.appointments.model import Appointment
@@ -48,6 +49,7 @@ WRITERS = {
     "agents/time_off/repeating_service.py",
     "appointments/calendar_events/feed_service.py",
     "appointments/calendar_events/service.py",
+    "appointments/line_bookings/service.py",
     "appointments/listing/service.py",
     "calendars/connection_service.py",
     "calls/review_service.py",
@@ -131,6 +133,7 @@ def change_every_field(services: Services, database: Database) -> None:
     services.call_reviews.set_handled("handled", admin, handled=True)
     services.user_admin.set_name(ben.user_id, "Ben", admin)
     act(services, admin, booked, "cancel")
+    book_on_line(services, admin)
     services.visitors.confirm(book(services, admin, "form that is confirmed").appointment_id)
     services.visitors.release(book(services, admin, "form that is released").appointment_id, lambda _: True)
     delete_person(services, database, admin)
@@ -281,6 +284,17 @@ def book(services: Services, admin: Viewer, key: str) -> Appointment:
     except ConfirmationRequired as refusal:
         acknowledged = replace(entry.when, acknowledged=refusal.warnings.fingerprints)
         return services.manual.book(replace(entry, when=acknowledged), admin)
+
+
+def book_on_line(services: Services, admin: Viewer) -> None:
+    """Book the first free time of a line."""
+    services.agents.create(Profile(agent_name="Lia"), admin, "lia")
+    days = services.line_bookings.free_days("lia", None, 14, admin).days
+    start = next(start for times in days.values() for start in times)
+    line_booking = LineBooking(
+        line_agent_id="lia", start=start, key="line", property_address="1 Elm", attendee_name="Mia"
+    )
+    services.line_bookings.book(line_booking, admin)
 
 
 def edit(services: Services, admin: Viewer, booked: Appointment) -> None:

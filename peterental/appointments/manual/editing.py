@@ -126,6 +126,13 @@ def audited_changes(changes: Changes) -> tuple[dict[str, Any], dict[str, Any]]:
     return before, after
 
 
+def booked_fields(appointment: Appointment) -> dict[str, object]:
+    """Return the fields of a new viewing for the audit log; empty ones are left out."""
+    names = ("agent_id", "start", "end", "property_address", "attendee_name", "attendee_email", "attendee_phone")
+    fields = {name: getattr(appointment, name) for name in (*names, "overlap_allowed")}
+    return {name: value for name, value in fields.items() if value}
+
+
 def is_visitor_only(old: Appointment, now: datetime) -> bool:
     """Return whether only VISITOR_FIELDS of a viewing can be changed: it is over, under way, or cancelled."""
     return old.status != "confirmed" or old.start <= now

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from peterental.agents.model import AgentUnknown
 from peterental.agents.working_hours.repository import WorkingHoursRepository
+from peterental.appointments.busy_times import BusyTimes
 from peterental.appointments.manual.editing import (
     VISITOR_FIELDS,
     audited_changes,
+    booked_fields,
     changes_between,
     edited,
     is_visitor_only,
@@ -130,24 +132,24 @@ class ManualBookingService:
     def free_days(
         self, agent_id: str, first: date | None, count: int, viewer: Viewer, *, home: Property | None = None
     ) -> tuple[Agent, dict[date, tuple[datetime, ...]]]:
-        """Return an agent and its free times on some days in a row, by day. One query.
+        """Return an agent and its free times on some days in a row, by day. One query, and one for a home.
 
         Args:
             agent_id: whose days.
             first: on the agent's calendar; None for today.
             count: how many days.
             viewer: who asks.
-            home: whose rules narrow the times; an agent who does not show it has none.
+            home: whose rules and viewings narrow the times; an agent who does not show it has none.
 
         Raises AgentUnknown.
         """
         now = self._now()
         with self._database.transaction() as connection:
             schedule = self._manual.read(connection, agent_id, now)
+            viewings = self._homes.viewings(connection, home.property_id, now) if home else []
         agent = _agent_for(viewer, schedule)
-        if home is not None:
-            schedule = replace(schedule, agent=replace(agent, rules=home.narrowed(agent.rules)))
-        availability = schedule.availability(now)
+        taken = BusyTimes([start for _, start, _ in viewings], [end for _, _, end in viewings])
+        availability = schedule.availability(now, home=home, home_taken=taken)
         is_shown = home is None or home.is_shown_by(agent_id)
         first = first or availability.today
         days = [first + timedelta(days=number) for number in range(count)]
@@ -467,7 +469,7 @@ class ManualBookingService:
         self, connection: Connection, viewer: Viewer, action: str, before: Appointment | None, after: Appointment
     ) -> None:
         """Queue the entry of the audit log."""
-        old, new = changed_fields(before, after) if before else ({}, _audited_fields(after))
+        old, new = changed_fields(before, after) if before else ({}, booked_fields(after))
         self._audit_change(connection, viewer, action, after, before_and_after=(old, new))
 
     def _audit_change(
@@ -507,10 +509,3 @@ def _times(agent: Agent, when: WallClockTime, duration_min: int) -> tuple[dateti
         raise InvalidDuration
     start = existing_instant(when.day, when.clock_min, agent.zone)
     return start, start + timedelta(minutes=duration_min)
-
-
-def _audited_fields(appointment: Appointment) -> dict[str, object]:
-    """Return the fields of a new viewing for the audit log; empty ones are left out."""
-    names = ("agent_id", "start", "end", "property_address", "attendee_name", "attendee_email", "attendee_phone")
-    fields = {name: getattr(appointment, name) for name in (*names, "overlap_allowed")}
-    return {name: value for name, value in fields.items() if value}

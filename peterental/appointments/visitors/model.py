@@ -30,6 +30,7 @@ class VisitorView:
         language: in which the visitor is addressed.
         handover_number: where the agent is reached; None if there is none.
         sequence: counts the changes that calendars have to know of.
+        line_agent_id: whose line it belongs to: it can be moved to any agent of that line.
         reinstate_until: until when a released viewing may be reinstated; None for any other.
     """
 
@@ -38,6 +39,7 @@ class VisitorView:
     language: Language
     handover_number: str | None
     sequence: int
+    line_agent_id: str
     reinstate_until: datetime | None = None
 
     @property
@@ -48,17 +50,19 @@ class VisitorView:
 
 @dataclass(frozen=True, kw_only=True)
 class FreeDays:
-    """The next days on which a viewing may be moved to another time, on the agent's wall clock.
+    """The next days on which a viewing may be moved to another time, on its agent's wall clock.
 
     Args:
         days: the free starting times of each day, in UTC, in order.
         page: from 1.
         has_more: whether there are free times after these days.
+        has_colleagues: whether at some of these times another agent of the line would take over.
     """
 
     days: Mapping[date, tuple[datetime, ...]]
     page: int = 1
     has_more: bool = False
+    has_colleagues: bool = False
 
 
 class ViewingEnded(Refusal):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from peterental.agents.lookup import line_of_viewing_sql
 from peterental.appointments.model import VISITOR
 from peterental.appointments.repository import APPOINTMENT
+from peterental.calls.lookup import called_agent
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,8 +18,10 @@ if TYPE_CHECKING:
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
 
+_CHOSEN_BY = f"COALESCE(appointments.line_agent_id, {called_agent('appointments.vapi_call_id')})"
 _VIEWING = f"""
-    SELECT {APPOINTMENT}, sequence, agents.language, agents.handover_number
+    SELECT {APPOINTMENT}, sequence, agents.language, agents.handover_number,
+        {line_of_viewing_sql("appointments.agent_id", _CHOSEN_BY)} AS line_agent_id
     FROM appointments JOIN agents USING (agent_id)
     WHERE id = %s
 """

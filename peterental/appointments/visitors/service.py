@@ -1,7 +1,7 @@
 """What visitors do with their own viewings. The link or the number proved who asks; there is no user.
 
-Every change is audited. It is one transaction that first locks the agent, as changes by phone and by users do. Times
-are free by the rules that callers are offered them by.
+Every change is audited. It is one transaction that first locks the agent, as changes by phone and by users do; a move
+locks all agents of the line. Times are free by the rules that callers are offered them by.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from peterental.agents.model import AgentInactive
 from peterental.agents.working_hours.repository import WorkingHoursRepository
-from peterental.appointments.availability import Availability
-from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes
-from peterental.appointments.home_choice import Catalogue, TakenHome
+from peterental.appointments.busy_times import NO_BUSY_TIMES
+from peterental.appointments.fresh_calendars import with_fresh_calendars
+from peterental.appointments.line_bookings.repository import LineRepository
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.model import (
     UNCONFIRMED,
@@ -25,8 +25,10 @@ from peterental.appointments.model import (
     HomeTaken,
     SlotTaken,
 )
-from peterental.appointments.repository import AppointmentRepository
+from peterental.appointments.moving import moved_to
+from peterental.appointments.repository import AppointmentRepository, Turn
 from peterental.appointments.start_check import check_start
+from peterental.appointments.team import whole_team_of
 from peterental.appointments.visitors.model import (
     DAYS_PER_PAGE,
     REINSTATE_WITHIN,
@@ -41,15 +43,16 @@ from peterental.appointments.visitors.repository import VisitorRepository
 from peterental.audit.model import Change, changed_fields
 from peterental.calendars.model import Marker, ViewingEvent
 from peterental.clock import utc_now
-from peterental.properties.repository import PropertyRepository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import date, datetime
     from typing import Any
 
     from peterental.agents.model import Agent
     from peterental.appointments.schedule_repository import AgentSchedule
+    from peterental.appointments.team import Team
+    from peterental.appointments.team_availability import TeamAvailability
     from peterental.audit.service import AuditService
     from peterental.calendars.sync_service import SyncService
     from peterental.database.connect import Connection
@@ -88,7 +91,7 @@ class VisitorService:
         self._bookings = ManualBookingRepository(database)
         self._hours = WorkingHoursRepository(database)
         self._visitors = VisitorRepository(database)
-        self._properties = PropertyRepository(database)
+        self._lines = LineRepository(database)
 
     def show(self, appointment_id: int) -> VisitorView:
         """Return a viewing as its visitor sees it. One round trip. Raises AppointmentUnknown."""
@@ -97,7 +100,8 @@ class VisitorService:
     def free_days(self, appointment_id: int, page: int = 1) -> FreeDays:
         """Return the next days to which a viewing may be moved, without its present time.
 
-        Two round trips; more, and up to two seconds, if the agent's calendar was read too long ago.
+        On a shared line those are the times of all its agents who show the home. Two round trips, and two for a home;
+        more, and up to two seconds, if the agents' calendars were read too long ago.
 
         Args:
             appointment_id: which.
@@ -108,15 +112,13 @@ class VisitorService:
         view, now = self.show(appointment_id), self._now()
         if view.state != "open":
             raise ViewingEnded
-        agent_id = view.appointment.agent_id
 
-        def read() -> Availability:
+        def read() -> TeamAvailability:
             with self._database.transaction() as connection:
-                schedule = self._bookings.read(connection, agent_id, now)
-                self._bookable_agent(schedule, now)
-                return self._availability(connection, schedule, view.appointment, now)
+                team = self._team(connection, view, now)
+                return self._availability(connection, team, view.appointment, now)
 
-        return _page_of(self._with_calendar(read, agent_id), view.appointment.start, page)
+        return _page_of(with_fresh_calendars(self._calendars, read), view.appointment.start, page)
 
     def calendar_file(self, view: VisitorView, *, title: str, description: str, url: str) -> bytes:
         """Return a viewing as an iCalendar file, with the UID of the event to which visitors are invited by e-mail.
@@ -185,6 +187,8 @@ class VisitorService:
     def move(self, appointment_id: int, start: datetime, seen_start: datetime) -> Appointment:
         """Move a viewing to a free time, in one step. A refused move leaves it where it is.
 
+        It keeps its agent if that one is free then. Otherwise another agent of the line takes over, as by phone.
+
         Args:
             appointment_id: which.
             start: the new start, aware.
@@ -193,8 +197,10 @@ class VisitorService:
         Raises AppointmentUnknown, ViewingChanged, ViewingEnded, AgentInactive, CalendarUnavailable, and the
         SlotUnavailable that explains why the time is not free.
         """
-        agent_id = self.show(appointment_id).appointment.agent_id
-        return self._with_calendar(lambda: self._attempt_move(appointment_id, start, seen_start), agent_id)
+        line_agent_id = self.show(appointment_id).line_agent_id
+        return with_fresh_calendars(
+            self._calendars, lambda: self._attempt_move(appointment_id, line_agent_id, start, seen_start)
+        )
 
     def reinstate(self, appointment_id: int) -> Appointment:
         """Take back a viewing that was released, if its time is still free. The visitor has thereby confirmed it.
@@ -221,22 +227,29 @@ class VisitorService:
             self._end(connection, view.appointment, "released", UNCONFIRMED, now)
             return True
 
-    def _attempt_move(self, appointment_id: int, start: datetime, seen_start: datetime) -> Appointment:
+    def _attempt_move(
+        self, appointment_id: int, line_agent_id: str, start: datetime, seen_start: datetime
+    ) -> Appointment:
         now = self._now()
         with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
-            view = self._locked(connection, appointment_id, now)
+            locked = self._lines.lock(connection, line_agent_id)
+            view = _view(self._visitors.read(connection, appointment_id), now)
             old = view.appointment
             if view.state == "open" and start == old.start:
                 return old
             _require_open(view, seen_start)
-            schedule = self._bookings.read(connection, old.agent_id, now)
-            agent = self._bookable_agent(schedule, now)
-            availability = self._availability(connection, schedule, old, now)
+            if old.agent_id not in locked:  # another agent took it over while the locks were awaited
+                raise ViewingChanged
+            team = self._team(connection, view, now, locked)
+            availability = self._availability(connection, team, old, now)
             check_start(availability, start)
-            end = start + timedelta(minutes=availability.rules.slot_minutes)
-            moved = replace(old, start=start, end=end, overlap_allowed=False, confirmed_at=None)
-            blocked_until = end + timedelta(minutes=agent.rules.buffer_minutes)
+            chosen = availability.chosen(start)
+            agent = chosen.agent if chosen else team.agent_of(old)
+            moved = replace(moved_to(old, start, agent, availability), overlap_allowed=False, confirmed_at=None)
+            blocked_until = moved.end + timedelta(minutes=agent.rules.buffer_minutes)
             self._appointments.move(connection, moved, old, blocked_until, now, actor=VISITOR)
+            if team.is_shared and moved.agent_id != old.agent_id:
+                self._appointments.note_turn(connection, Turn(team.holder.agent_id, team.turn_at(now)), moved.agent_id)
             self._record(connection, VISITOR, "moved", old, moved)
             return moved
 
@@ -289,29 +302,35 @@ class VisitorService:
             raise ViewingChanged
         return view
 
+    def _team(
+        self, connection: Connection, view: VisitorView, now: datetime, locked: Collection[str] | None = None
+    ) -> Team:
+        """Return the agents to whom a viewing can be moved, its own among them.
+
+        That is its own agent alone if the line takes no calls, because its holder was deactivated. Raises
+        ViewingChanged if its agent has left the line since the viewing was read.
+        """
+        line = self._lines.read(connection, view.line_agent_id, now)
+        team, own_id = whole_team_of(line, self._calendars.is_current, now, locked), view.appointment.agent_id
+        if not team.has(own_id):
+            raise ViewingChanged
+        return team if team.holder.is_active else team.alone(own_id)
+
     def _availability(
-        self, connection: Connection, schedule: AgentSchedule, viewing: Appointment, now: datetime
-    ) -> Availability:
-        """Return when a viewing can be moved to, by the rules of its agent and of its home."""
-        home, taken = None, Catalogue()
-        if viewing.property_id is not None:
-            home = self._properties.read(connection, viewing.property_id)
-            viewings = self._properties.viewings(connection, viewing.property_id, now)
-            taken = Catalogue(taken={viewing.property_id: tuple(TakenHome(*each) for each in viewings)})
-        return schedule.availability(
-            now,
-            without=viewing.appointment_id,
-            home=home,
-            home_taken=taken.busy_times(home, viewing.appointment_id) if home else NO_BUSY_TIMES,
-        )
+        self, connection: Connection, team: Team, viewing: Appointment, now: datetime
+    ) -> TeamAvailability:
+        """Return when a viewing can be moved to, by the rules of the agents and of its home, on its agent's clock.
+
+        Raises AgentInactive, CalendarStale.
+        """
+        home, catalogue = self._lines.home(connection, viewing.property_id, now)
+        taken = catalogue.busy_times(home, viewing.appointment_id) if home else NO_BUSY_TIMES
+        return team.availability_to_move(viewing, now, home, taken, viewing.zone)
 
     def _is_home_taken(self, connection: Connection, viewing: Appointment, now: datetime) -> bool:
         """Return whether the home of a viewing is viewed then, or held for a caller on the waitlist."""
-        if viewing.property_id is None:
-            return False
-        taken = [TakenHome(*each) for each in self._properties.viewings(connection, viewing.property_id, now)]
-        times = BusyTimes([each.start_s for each in taken], [each.until_s for each in taken])
-        return times.overlaps(viewing.start, viewing.end)
+        home, catalogue = self._lines.home(connection, viewing.property_id, now)
+        return home is not None and catalogue.busy_times(home, None).overlaps(viewing.start, viewing.end)
 
     def _bookable_agent(self, schedule: AgentSchedule, now: datetime) -> Agent:
         """Return the agent of a schedule, if callers would be offered its times.
@@ -335,8 +354,10 @@ class VisitorService:
         return work()
 
     def _record(self, connection: Connection, actor: str, action: str, before: Appointment, after: Appointment) -> None:
-        """Queue the entry of the audit log."""
-        old, new = changed_fields(before, after)
+        """Queue the entry of the audit log. Another agent is recorded by its name, as for edits."""
+        old, new = changed_fields(before, replace(after, **_of_agent(before)))
+        if after.agent_id != before.agent_id:
+            old, new = old | {"agent": before.agent_name}, new | {"agent": after.agent_name}
         change = Change(
             action=action,
             subject_kind="appointment",
@@ -346,6 +367,11 @@ class VisitorService:
             after=new,
         )
         self._audit.record(connection, actor, change)
+
+
+def _of_agent(viewing: Appointment) -> dict[str, Any]:
+    """Return the fields of a viewing that are its agent's."""
+    return {name: getattr(viewing, name) for name in ("agent_id", "agent_name", "time_zone", "names_agent")}
 
 
 def _require_open(view: VisitorView, seen_start: datetime | None) -> None:
@@ -361,7 +387,7 @@ def _view(row: Mapping[str, Any] | None, now: datetime) -> VisitorView:
     if row is None:
         raise AppointmentUnknown
     fields = dict(row)
-    about = {name: fields.pop(name) for name in ("language", "handover_number", "sequence")}
+    about = {name: fields.pop(name) for name in ("language", "handover_number", "sequence", "line_agent_id")}
     appointment = Appointment(**fields)
     state = _state(appointment, now)
     released_at = appointment.released_at if state == "released" else None
@@ -379,7 +405,7 @@ def _state(appointment: Appointment, now: datetime) -> VisitorState:
     return "open" if now < appointment.start else "begun"
 
 
-def _page_of(availability: Availability, present: datetime, page: int) -> FreeDays:
+def _page_of(availability: TeamAvailability, present: datetime, page: int) -> FreeDays:
     """Return one page of the days with free times other than the present one."""
     first = (page - 1) * DAYS_PER_PAGE
     found: list[tuple[date, tuple[datetime, ...]]] = []
@@ -389,6 +415,11 @@ def _page_of(availability: Availability, present: datetime, page: int) -> FreeDa
             found.append((day, times))
         if len(found) > first + DAYS_PER_PAGE:
             break
+    days = dict(found[first : first + DAYS_PER_PAGE])
+    chosen = (availability.chosen(start) for times in days.values() for start in times)
     return FreeDays(
-        days=dict(found[first : first + DAYS_PER_PAGE]), page=page, has_more=len(found) > first + DAYS_PER_PAGE
+        days=days,
+        page=page,
+        has_more=len(found) > first + DAYS_PER_PAGE,
+        has_colleagues=any(member.agent.agent_id != availability.preferred for member in chosen if member),
     )

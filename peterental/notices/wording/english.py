@@ -36,7 +36,9 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
             f"Hello[ {{visitor}}],\n\nYour viewing is booked.\n\n{_WHERE_AND_WHEN}{_CHANGE}\n{{office}}",
             "Viewing booked: {home}, {day} at {time}",
         ),
-        ("moved", "text"): Wording("{office}: Your viewing of {home} was moved to {day} at {time}.[ Change: {link}]"),
+        ("moved", "text"): Wording(
+            "{office}: Viewing moved: {home}, now {day} at {time}, with {agent}.[ Change: {link}]"
+        ),
         ("moved", "email"): Wording(
             "Hello[ {visitor}],\n\nYour viewing has a new time.\n\n"
             f"{_WHERE_AND_WHEN}[Before: {{old_day}} at {{old_time}}\n]{_CHANGE}\n{{office}}",

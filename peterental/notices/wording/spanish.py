@@ -39,7 +39,9 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
             f"Hola[ {{visitor}}]:\n\nSu visita está reservada.\n\n{_WHERE_AND_WHEN}{_CHANGE}\n{{office}}",
             "Visita reservada: {home}, {day}, {time}",
         ),
-        ("moved", "text"): Wording("{office}: Su visita a {home} es ahora el {day}, {time}.[ Cambiar: {link}]"),
+        ("moved", "text"): Wording(
+            "{office}: Su visita a {home} es ahora el {day}, {time}, con {agent}.[ Cambiar: {link}]"
+        ),
         ("moved", "email"): Wording(
             "Hola[ {visitor}]:\n\nSu visita tiene una nueva hora.\n\n"
             f"{_WHERE_AND_WHEN}[Antes: {{old_day}}, {{old_time}}\n]{_CHANGE}\n{{office}}",

@@ -16,6 +16,7 @@ from peterental.voice.speech import english_words
 from peterental.voice.speech.renderer import (
     DAY_MIN,
     MAX_NAMED,
+    ClosedLine,
     FixedLines,
     HomeLine,
     HomesLine,
@@ -94,6 +95,14 @@ class EnglishRenderer(Renderer):
         HomeLine.UNKNOWN: "I don't find {place} in our list of homes. Is that the right address?",
         HomeLine.RETIRED: "I'm sorry, {place} is no longer available. Would you like to see another home?",
         HomeLine.COLLEAGUE: "Another colleague shows {place} so I can't book it here. Shall I take a message?",
+    }
+
+    then: ClassVar[str] = "then"
+    closed_lines: ClassVar[Mapping[ClosedLine, str]] = {
+        ClosedLine.NAMED: "The office is closed {when}{comma} for {name}.",
+        ClosedLine.OFFICE: "The office is closed {when}.",
+        ClosedLine.AGENT: "{agent} is not available {when}.",
+        ClosedLine.TEAM: "No one is available {when}.",
     }
 
     homes_lines: ClassVar[Mapping[HomesLine, str]] = {

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from zoneinfo import ZoneInfo
 
 from peterental.appointments import model
+from peterental.appointments.closed_days import Closed, ClosedBy
 from peterental.appointments.date_parsing import Clarification, DayRange, MinuteRange, Option, Search
 from peterental.appointments.date_parsing.searching import AROUND_MIN
 from peterental.calls.model import MessageTaken, Outcome
 from peterental.errors import Refusal
+from peterental.folding import fold, word_set
 from peterental.matching import Discriminator
 from peterental.notices.waitlist.model import OnWaitlist
+from peterental.voice.sanitize import single_line
 
 if TYPE_CHECKING:
     from peterental.agents.model import Agent
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 MAX_ADDRESS_CHARS = 100
 """A longer address is cut: no caller listens to more."""
+
+_SAYS_CLOSED = word_set("closed closing closure cerrado cerrada cierre")
 
 MAX_NAMED = 3
 """Times, bookings or choices in one sentence."""
@@ -77,6 +82,27 @@ class HomeLine(Enum):
     UNKNOWN = "a home that the catalogue does not have"
     RETIRED = "a home that is no longer offered"
     COLLEAGUE = "a home that another agent shows"
+
+
+class ClosedLine(Enum):
+    """The sentences about days and times without viewings.
+
+    `{when}` and `{name}` or `{agent}` are filled in; `{comma}` is a comma where `{when}` has one inside.
+    """
+
+    NAMED = "the office is closed, with the name of the closure"
+    OFFICE = "the office is closed"
+    AGENT = "the agent is not available"
+    TEAM = "none of the line's agents is available"
+
+
+_CLOSED_LINES: Mapping[tuple[ClosedBy, bool], ClosedLine] = {
+    (ClosedBy.OFFICE, True): ClosedLine.NAMED,
+    (ClosedBy.OFFICE, False): ClosedLine.OFFICE,
+    (ClosedBy.AGENT, False): ClosedLine.AGENT,
+    (ClosedBy.TEAM, False): ClosedLine.TEAM,
+}
+"""By whose reason it is, and whether it has a name."""
 
 
 class HomesLine(Enum):
@@ -134,6 +160,8 @@ class Renderer(ABC):
             text = self.booked_for_another(result)
         elif isinstance(result, model.HomeRefusal):
             text = self._about_home(result)
+        elif isinstance(result, model.NotOpen):
+            text = f"{self._closed_then(result)} {self._instead(result.nearest)}"
         elif isinstance(result, model.CalendarUnavailable):
             text = self.calendar_unavailable(can_call_back=result.can_call_back)
         elif isinstance(result, model.SlotUnavailable):
@@ -149,7 +177,7 @@ class Renderer(ABC):
             case model.TimesOffered(home=home, times=times):
                 return self.times_offered(spoken_address(home) if home else None, self.times(times))
             case model.NoneAvailable(nearest=nearest):
-                return f"{self.none_available(result)} {self._instead(nearest)}"
+                return f"{self._nothing_free(result)} {self._instead(nearest)}"
             case model.Booked(appointment=booking, will_text=will_text):
                 return f"{self.booked(booking)} {self.text_follows() if will_text else ''}"
             case model.Moved(appointment=booking, will_text=will_text):
@@ -170,6 +198,24 @@ class Renderer(ABC):
     def _question_and_times(self, refusal: model.TimeUnclear) -> str:
         ask = self.question(refusal.question)
         return f"{ask} {self.have(self.times(refusal.nearest))}" if refusal.nearest and self.agent else ask
+
+    def _nothing_free(self, result: model.NoneAvailable) -> str:
+        if result.closed is None:
+            return self.none_available(result)
+        return self._closed(result.closed, self.search_days(result.search))
+
+    def _closed_then(self, refusal: model.NotOpen) -> str:
+        """Explain why there are no viewings on the day, or at the time, that was wanted."""
+        start, closed = refusal.start, refusal.closed
+        if start is None:
+            return self._closed(closed, "")
+        return self._closed(closed, self.words.on(self.day_of(start)) if closed.is_whole_day else self.on_moment(start))
+
+    def _closed(self, closed: Closed, when: str) -> str:
+        name = closure_name(closed.name)
+        line = _CLOSED_LINES[closed.by, name is not None]
+        agent = spoken_address(self.agent.agent_name) if self.agent else ""
+        return self.closed_lines[line].format(when=when or self.then, name=name, agent=agent, comma="," * ("," in when))
 
     def _instead(self, nearest: tuple[datetime, ...]) -> str:
         if not nearest or self.agent is None:
@@ -269,6 +315,12 @@ class Renderer(ABC):
     @abstractmethod
     def day_range(self, days: DayRange) -> str:
         """Format consecutive days: `from … to …`."""
+
+    then: ClassVar[str]
+    """Stands for days or a time that are not named."""
+
+    closed_lines: ClassVar[Mapping[ClosedLine, str]]
+    """The sentences about days and times without viewings."""
 
     home_lines: ClassVar[Mapping[HomeLine, str]]
     """The sentences about which home is meant."""
@@ -471,6 +523,16 @@ def spoken_address(address: str | None) -> str:
     text = address or ""
     said = text if len(text) <= MAX_ADDRESS_CHARS else text[:MAX_ADDRESS_CHARS].rsplit(" ", 1)[0]
     return said.rstrip(" ,;:.")
+
+
+def closure_name(typed: str | None) -> str | None:
+    """Return the name of a closure of the office for the end of a sentence; None for one that says nothing.
+
+    Names of which a part was deleted with a person's data are not said, nor those that only repeat the sentence.
+    """
+    name = spoken_address(single_line((typed or "").split("(", maxsplit=1)[0]))
+    words = {word.strip(":.,!") for word in fold(name).split()}
+    return None if not words or not words.isdisjoint(_SAYS_CLOSED) else name
 
 
 def by_day(starts: list[datetime], zone: ZoneInfo) -> list[tuple[date, list[datetime]]]:

@@ -16,6 +16,7 @@ from peterental.voice.speech import spanish_words
 from peterental.voice.speech.renderer import (
     DAY_MIN,
     MAX_NAMED,
+    ClosedLine,
     FixedLines,
     HomeLine,
     HomesLine,
@@ -91,6 +92,14 @@ class SpanishRenderer(Renderer):
         HomeLine.UNKNOWN: "No encuentro {place} en nuestra lista de viviendas. ¿Es correcta la dirección?",
         HomeLine.RETIRED: "Lo siento, {place} ya no está disponible. ¿Le gustaría ver otra vivienda?",
         HomeLine.COLLEAGUE: "Otro colega enseña {place} y no puedo reservarla aquí. ¿Quiere dejar un recado?",
+    }
+
+    then: ClassVar[str] = "entonces"
+    closed_lines: ClassVar[Mapping[ClosedLine, str]] = {
+        ClosedLine.NAMED: "La oficina está cerrada {when}{comma} por {name}.",
+        ClosedLine.OFFICE: "La oficina está cerrada {when}.",
+        ClosedLine.AGENT: "{agent} no está disponible {when}.",
+        ClosedLine.TEAM: "No hay nadie disponible {when}.",
     }
 
     homes_lines: ClassVar[Mapping[HomesLine, str]] = {

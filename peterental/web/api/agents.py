@@ -23,6 +23,8 @@ from peterental.web.api.operations import Answer, Call, Operation
 from peterental.web.api.problems import FieldError, invalid
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from peterental.agents.model import Agent
 
 FIRST_YEAR, LAST_YEAR = 2000, 2999
@@ -63,8 +65,7 @@ def get(call: Call) -> Answer:
 def free_times(call: Call) -> Answer:
     """Return an agent's free times."""
     query: FreeTimesQuery = call.query
-    if query.first is not None and not FIRST_YEAR <= query.first.year <= LAST_YEAR:
-        raise invalid([FieldError("from", f"Choose a day from {FIRST_YEAR} to {LAST_YEAR}.")])
+    require_known_year("from", query.first)
     home = None if query.home_id is None else call.services.properties.get(query.home_id, call.viewer)
     agent, days = call.services.manual.free_days(call.path["agent_id"], query.first, query.days, call.viewer, home=home)
     return Answer(
@@ -83,6 +84,12 @@ def free_times(call: Call) -> Answer:
             ],
         )
     )
+
+
+def require_known_year(field: str, day: date | None) -> None:
+    """Raise ApiError for a day that calendars and time zones do not reach."""
+    if day is not None and not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise invalid([FieldError(field, f"Choose a day from {FIRST_YEAR} to {LAST_YEAR}.")])
 
 
 def _document(agent: Agent) -> AgentDocument:
@@ -134,7 +141,10 @@ OPERATIONS = (
         path="/agents/{agent_id}/free-times",
         name="listFreeTimes",
         summary="List the free times of an agent",
-        description="The times that callers are offered: working hours, minimum notice, busy times and viewings count.",
+        description=(
+            "Working hours, minimum notice, busy times and viewings count; with `home_id`, the home's rules and"
+            " viewings, too. Of this agent alone, also where its line books for several: see listLineFreeTimes."
+        ),
         run=free_times,
         document=FreeTimesDocument,
         query=FreeTimesQuery,

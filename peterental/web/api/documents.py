@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from peterental.agents.shared_lines.model import Choice
 from peterental.appointments.manual.model import MAX_DURATION_MIN, MAX_NOTES_CHARS, MIN_DURATION_MIN
 from peterental.appointments.model import EventKind, Status
 from peterental.appointments.viewing_document import ViewingDocument
@@ -115,6 +116,17 @@ class BookingBody(msgspec.Struct, frozen=True, kw_only=True):
     acknowledge: Acknowledged = []
 
 
+class LineBookingBody(msgspec.Struct, frozen=True, kw_only=True):
+    """A viewing of `home` or of `home_id`, to book with one of a line's agents."""
+
+    start: Moment
+    home: Home | None = None
+    home_id: ListedHome | None = None
+    visitor_name: Name
+    visitor_email: Email | None = None
+    visitor_phone: Phone | None = None
+
+
 class MoveBody(msgspec.Struct, frozen=True, kw_only=True):
     """Where a viewing is moved to. It keeps its length."""
 
@@ -196,6 +208,29 @@ class FreeTimesDocument(msgspec.Struct, frozen=True, kw_only=True):
     agent_id: str
     time_zone: str
     days: list[FreeDayDocument]
+
+
+class LineTimeDocument(TimeDocument, frozen=True, kw_only=True):
+    """One free starting time of a line. `agent_ids` are the agents who are free then; the first would be booked now."""
+
+    agent_ids: list[str]
+
+
+class LineDayDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """The free times of one day of a line."""
+
+    day: date
+    times: list[LineTimeDocument]
+
+
+class LineFreeTimesDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """The free times of a line, on the clock of the agent whose line it is. `agent_ids`: whom it can book, in order."""
+
+    line_agent_id: str
+    time_zone: str
+    choice: Choice
+    agent_ids: list[str]
+    days: list[LineDayDocument]
 
 
 class HomeDocument(msgspec.Struct, frozen=True, kw_only=True, rename={"home_id": "id"}):

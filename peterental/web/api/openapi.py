@@ -139,14 +139,14 @@ def _parameters(operation: Operation) -> Iterator[Mapping[str, Any]]:
 
 def _responses(operation: Operation) -> Iterator[tuple[str, Any]]:
     headers: dict[str, Any] = {"ETag": {"schema": {"type": "string"}}}
-    if operation.status == 201:  # noqa: PLR2004 - Created
+    if operation.creates:
         headers["Location"] = {"schema": {"type": "string"}}
     if operation.changes:
         headers["Idempotency-Replayed"] = {"schema": {"type": "string", "enum": ["true"]}}
     yield (
         str(operation.status),
         {
-            "description": "Created." if operation.status == 201 else "The answer.",  # noqa: PLR2004 - Created
+            "description": "Created." if operation.creates else "The answer.",
             "headers": headers,
             "content": {"application/json": {"schema": _reference(operation.document)}},
         },

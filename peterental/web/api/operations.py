@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from peterental.services import Services
 
 
+CREATED = 201
+"""The HTTP status of an answer about something new."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Call:
     """A request to an operation, checked and parsed.
@@ -100,6 +104,11 @@ class Operation:
     def changes(self) -> bool:
         """Whether it changes something, and so may have an Idempotency-Key."""
         return self.method != "GET"
+
+    @property
+    def creates(self) -> bool:
+        """Whether it books a viewing, under a key by which a repetition finds it."""
+        return self.status == CREATED
 
     @property
     def is_conditional(self) -> bool:

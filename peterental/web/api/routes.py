@@ -21,7 +21,7 @@ from werkzeug.exceptions import HTTPException
 
 from peterental.database.deadline import deadline
 from peterental.errors import Fault, Refusal
-from peterental.web.api import agents, calls, homes, viewings
+from peterental.web.api import agents, calls, homes, lines, viewings
 from peterental.web.api.fields import decode_object, parse
 from peterental.web.api.limits import Limits
 from peterental.web.api.openapi import PATH_SCHEMAS, PREFIX, openapi_document
@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 OPERATIONS: tuple[Operation, ...] = (
     *agents.OPERATIONS,
+    *lines.OPERATIONS,
     *viewings.OPERATIONS,
     *homes.OPERATIONS,
     *calls.OPERATIONS,
@@ -153,11 +154,11 @@ class Api:
             call.token.token_id,
             key,
             hashlib.sha256(asked.encode()).digest(),
-            waits=operation is not BOOKING,
+            waits=not operation.creates,
         )
         call = replace(call, counted=counted)
         if counted.status is not None:
-            return _response(operation, viewings.replayed(call, is_new=operation is BOOKING))
+            return _response(operation, viewings.replayed(call, is_new=operation.creates))
         try:
             answer = operation.run(call)
         except (Refusal, ApiError):
@@ -173,9 +174,6 @@ class Api:
         response.add_etag()
         response.make_conditional(request)
         return response
-
-
-BOOKING = next(operation for operation in OPERATIONS if operation.name == "bookViewing")
 
 
 def create_blueprint(services: Services, config: Config) -> Blueprint:

@@ -23,7 +23,7 @@ from peterental.appointments.manual.model import (
 )
 from peterental.appointments.viewing_document import viewing_document
 from peterental.clock import instant_of
-from peterental.web.api.agents import FIRST_YEAR, LAST_YEAR
+from peterental.web.api.agents import FIRST_YEAR, LAST_YEAR, require_known_year
 from peterental.web.api.cursors import position_cursor, position_of
 from peterental.web.api.documents import (
     BookingBody,
@@ -79,21 +79,18 @@ def listing(call: Call) -> Answer:
 
 def get(call: Call) -> Answer:
     """Return a viewing with its history."""
-    return _shown(call, call.path["viewing_id"])
+    return shown(call, call.path["viewing_id"])
 
 
 def book(call: Call) -> Answer:
     """Book a viewing."""
     body: BookingBody = call.body
     agent = call.services.agents.get(body.agent_id, call.viewer)
-    home = _home(call, body.home, body.home_id)
-    if home is None:
-        raise invalid([FieldError("home", "Send `home` or `home_id`.")])
     entry = NewBooking(
         agent_id=agent.agent_id,
         when=_wall_clock(body.start, agent.zone, frozenset(body.acknowledge)),
         key=call.counted.form_key if call.counted else f"api-{secrets.token_urlsafe(24)}",
-        property_address=home,
+        property_address=required_home(call, body.home, body.home_id),
         property_id=body.home_id,
         attendee_name=body.visitor_name,
         attendee_email=body.visitor_email or None,
@@ -105,8 +102,8 @@ def book(call: Call) -> Answer:
         viewing = call.services.manual.book(entry, call.viewer)
     except DuplicateSubmission as refusal:
         viewing, is_replay = refusal.appointment, True
-    answer = _shown(call, viewing.appointment_id)
-    return replace(answer, location=_path(viewing.appointment_id), is_replay=is_replay)
+    answer = shown(call, viewing.appointment_id)
+    return replace(answer, location=viewing_path(viewing.appointment_id), is_replay=is_replay)
 
 
 def move(call: Call) -> Answer:
@@ -160,10 +157,11 @@ def replayed(call: Call, *, is_new: bool) -> Answer:
     assert call.counted is not None  # noqa: S101  # tells mypy
     viewing_id = call.counted.appointment_id
     assert viewing_id is not None  # noqa: S101  # tells mypy; a finished request has it
-    return replace(_shown(call, viewing_id), is_replay=True, location=_path(viewing_id) if is_new else None)
+    return replace(shown(call, viewing_id), is_replay=True, location=viewing_path(viewing_id) if is_new else None)
 
 
-def _path(viewing_id: int) -> str:
+def viewing_path(viewing_id: int) -> str:
+    """Return the path of a viewing."""
     return f"/api/v1/viewings/{viewing_id}"
 
 
@@ -178,6 +176,14 @@ def _or(value: Given | msgspec.UnsetType, present: Given) -> Given:
     return present if isinstance(value, msgspec.UnsetType) else value
 
 
+def required_home(call: Call, home: str | None, home_id: int | None) -> str:
+    """Return the name of the home that a body names. Raises ApiError if it names none or two."""
+    name = _home(call, home, home_id)
+    if name is None:
+        raise invalid([FieldError("home", "Send `home` or `home_id`.")])
+    return name
+
+
 def _home(call: Call, home: str | None, home_id: int | None) -> str | None:
     """Return the name of the home that a body names; None if it names none. Raises ApiError if it names two."""
     if home_id is None:
@@ -187,7 +193,8 @@ def _home(call: Call, home: str | None, home_id: int | None) -> str | None:
     return call.services.properties.get(home_id, call.viewer).label
 
 
-def _shown(call: Call, viewing_id: int) -> Answer:
+def shown(call: Call, viewing_id: int) -> Answer:
+    """Return a viewing as the answer of an operation."""
     viewing, events = call.services.manual.show(viewing_id, call.viewer)
     document = ViewingWithHistory(
         **msgspec.structs.asdict(viewing_document(viewing)),
@@ -210,16 +217,20 @@ def _changed(call: Call, change: Callable[[Appointment, ExpectedState], object])
         if call.if_match in {None, "*"}:
             raise ApiError("changed_meanwhile", str(conflict)) from conflict
         raise
-    return _shown(call, viewing_id)
+    return shown(call, viewing_id)
+
+
+def require_whole_minute(start: datetime) -> None:
+    """Raise ApiError for a start that no viewing can have."""
+    require_known_year("start", start)
+    if start.second or start.microsecond:
+        raise invalid([FieldError("start", "A viewing starts at a whole minute.")])
 
 
 def _wall_clock(start: datetime, zone: ZoneInfo, acknowledged: frozenset[str]) -> WallClockTime:
     """Return a moment on an agent's wall clock. Raises ApiError for one that it cannot show."""
-    if not FIRST_YEAR <= start.year <= LAST_YEAR:
-        raise invalid([FieldError("start", f"Choose a day from {FIRST_YEAR} to {LAST_YEAR}.")])
+    require_whole_minute(start)
     local = start.astimezone(zone)
-    if local.second or local.microsecond:
-        raise invalid([FieldError("start", "A viewing starts at a whole minute.")])
     when = WallClockTime(day=local.date(), clock_min=local.hour * 60 + local.minute, acknowledged=acknowledged)
     if instant_of(when.day, when.clock_min, zone) != start:
         sentence = "The clocks show that time twice that night. Only the earlier one can be booked."

@@ -99,6 +99,7 @@ LABELS = {
     "is_active": "Active",
     "is_search": "With a search",
     "language": "Language on the phone",
+    "line": "Line",
     "mentions": "Mentions by others",
     "messages": "Messages",
     "minutes": "Length",

@@ -51,6 +51,7 @@ class Wording:
     move_title: str
     move_current: str
     move_choose: str
+    move_colleagues: str
     move_submit: str
     move_none: str
     more_days: str
@@ -127,6 +128,7 @@ ENGLISH = Wording(
     move_title="Choose another time",
     move_current="Your viewing stays at {time} on {day} unless you choose another time.",
     move_choose="Free times",
+    move_colleagues="At some of these times, a colleague of {agent} will meet you.",
     move_submit="Move my viewing",
     move_none="There are no free times.",
     more_days="Later days",
@@ -193,6 +195,7 @@ SPANISH = Wording(
     move_title="Elegir otra hora",
     move_current="Su visita sigue siendo a las {time} el {day} si no elige otra hora.",
     move_choose="Horas libres",
+    move_colleagues="A algunas de estas horas le recibirá un colega de {agent}.",
     move_submit="Cambiar mi visita",
     move_none="No hay horas libres.",
     more_days="Días siguientes",

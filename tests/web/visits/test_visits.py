@@ -7,10 +7,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from html import unescape
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
 from werkzeug.test import TestResponse
 
+from peterental.access import Viewer
+from peterental.agents.model import Profile
 from peterental.appointments.model import SlotTaken
 from peterental.clock import utc_now
 from peterental.database.connect import DatabaseUnavailable
@@ -406,3 +409,24 @@ def test_history_explains_a_release(office: Browser, link: Link, services: Servi
     services.visitors.release(link.appointment_id, lambda _: True)
     text = words_of(office.get(f"/appointments/{link.appointment_id}"))
     assert "Cancelled, because it was not confirmed by PeteRental" in text
+
+
+def test_colleague_may_take_over_on_a_shared_line(
+    stranger: Browser, link: Link, services: Services, admin: Viewer, database: Database
+) -> None:
+    services.agents.create(Profile(agent_name="Ben Okoro", notice_minutes=0), admin)
+    database.fetch(
+        """
+        INSERT INTO agent_hours (agent_id, weekday, opens_at, closes_at)
+        SELECT 'ben-okoro', day, '20:00', '22:00' FROM generate_series(1, 7) AS day
+        ON CONFLICT DO NOTHING
+        """
+    )
+    assert "a colleague" not in stranger.get(f"{link.path}/move").text
+    services.shared_lines.share("ana-lima", ("ana-lima", "ben-okoro"), "first_free", admin, seen=None)
+    offer = stranger.get(f"{link.path}/move").text
+    assert "At some of these times, a colleague of Ana Lima will meet you." in offer
+    late = link.start.astimezone(ZoneInfo("America/Chicago")).replace(hour=21, minute=0)
+    page = stranger.post(f"{link.path}/move", seen=link.seen, start=late.isoformat(), follow=True)
+    assert "Your viewing was moved." in page.text
+    assert "With Ben Okoro" in words_of(page)

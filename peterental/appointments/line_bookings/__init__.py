@@ -1,0 +1,1 @@
+"""Bookings by the office that leave the agent to a shared line."""
