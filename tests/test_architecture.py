@@ -137,6 +137,7 @@ MAY_READ = {
     ("notices/viewing_repository.py", "appointments"): "a letter is written from the present state of its viewing",
     ("notices/release/repository.py", "agents"): RELEASE,
     ("notices/release/repository.py", "appointments"): RELEASE,
+    ("properties/lookup.py", "waitlist"): "a time of a home that is held for a waiting caller is not offered to others",
     ("webhooks/repository.py", "appointment_events"): "a delivery says what the event says",
     ("today/repository.py", "agents"): NAME_AND_OWNER,
     ("today/repository.py", "appointments"): NEEDED,

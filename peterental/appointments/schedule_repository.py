@@ -23,7 +23,7 @@ from peterental.appointments.home_choice import Catalogue, TakenHome, home_quest
 from peterental.calendars.lookup import CALENDAR_AGE, calendar_age
 from peterental.calls.lookup import HOME_QUESTIONS, HOMES_ASKED_ABOUT
 from peterental.database.statement import Statement
-from peterental.properties.lookup import HAS_HOMES, candidates_sql, homes_from_json
+from peterental.properties.lookup import HAS_HOMES, HELD, candidates_sql, homes_from_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from peterental.agents.shared_lines.model import Choice
     from peterental.calendars.account import CalendarAge
     from peterental.properties.model import Property
-
-HELD = 0
-"""The appointment id of a time that is held for a caller: it counts among the viewings of its day."""
 
 MULTI_DAY = "status = 'confirmed' AND COALESCE(blocked_until, end_time) - start_time > INTERVAL '1 day'"
 """Bookings of days, which only an adopted database has. Word for word what migration 009 has an index on."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from peterental.properties.lookup import home_label
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -148,11 +150,11 @@ class NoticePersonalDataRepository:
     def read_waitlist(self, connection: Connection, ids: Sequence[int]) -> list[DictRow]:
         """Return places on the waitlist, earliest first."""
         return connection.execute(
-            """
+            f"""
             SELECT agent_id, vapi_call_id, attendee_name, phone, property_address, wanted::text AS wanted, created_at,
-                   state, offers, appointment_id
+                   state, offers, appointment_id, {home_label("waitlist")} AS home_label
             FROM waitlist WHERE entry_id = ANY (%s) ORDER BY entry_id
-            """,
+            """.encode(),
             [list(ids)],
         ).fetchall()
 

@@ -50,6 +50,31 @@ def named_home(row: str = "appointments") -> str:
 
 HOME_LABEL = home_label("appointments")
 
+
+def home_problem(row: str) -> str:
+    """Return an expression: why an agent can show nobody a home now, `retired` or `not_shown`; NULL where it can.
+
+    Args:
+        row: the name of a row with `property_id`, which may be NULL, and `agent_id`.
+    """
+    return f"""
+        CASE WHEN {row}.property_id IS NOT NULL THEN (
+            SELECT CASE
+                WHEN status <> 'active' THEN 'retired'
+                WHEN EXISTS (SELECT FROM property_agents WHERE property_agents.property_id = {row}.property_id)
+                    AND NOT EXISTS (
+                        SELECT FROM property_agents
+                        WHERE property_agents.property_id = {row}.property_id
+                            AND property_agents.agent_id = {row}.agent_id
+                    )
+                THEN 'not_shown'
+            END
+            FROM properties
+            WHERE properties.property_id = {row}.property_id
+        ) END
+    """
+
+
 HAS_HOMES = "CASE WHEN EXISTS (SELECT FROM properties) THEN '' END"
 """An expression: whether there is a catalogue, in the form of `candidates_sql` that reads nothing in it."""
 
@@ -103,6 +128,29 @@ _TAKEN_JSON = """
     )
 """
 
+HELD = 0
+"""The appointment id of a time that is held for a waiting caller."""
+
+HELD_TIMES = f"""
+    SELECT property_id, {HELD} AS appointment_id, tstzrange(offered_start, offered_end) AS during
+    FROM waitlist
+    WHERE state = 'offered' AND property_id IS NOT NULL AND offer_expires_at > %(now)s
+        AND CASE WHEN property_id IS NOT NULL THEN (SELECT one_viewing_at_a_time FROM property_settings) END
+"""
+"""A query of the times of homes that are held for callers on the waitlist; none where the office allows overlaps.
+
+They are few at any moment, so the phone reads all of them at once. The CASE reads the settings only if there is one.
+"""
+
+_HELD_JSON = f"""
+    (
+        SELECT json_agg(json_build_array(
+            property_id, appointment_id, date_part('epoch', lower(during)), date_part('epoch', upper(during))
+        ))
+        FROM ({HELD_TIMES}) AS held
+    )
+"""
+
 
 _IS_SHOWN = """
     (
@@ -145,6 +193,7 @@ def candidates_sql(*, is_said: str, own: str, asked: str, questions: str, agent_
             SELECT json_build_object(
                 'homes', COALESCE(json_agg({PROPERTY_JSON}), '[]'),
                 'taken', COALESCE(json_agg({_TAKEN_JSON}), '[]'),
+                'held', {_HELD_JSON},
                 'questions', {questions}
             )::text
             FROM (
@@ -292,6 +341,7 @@ class _HomeFields(msgspec.Struct):
 class _Found(msgspec.Struct):
     homes: list[str]
     taken: list[list[tuple[int, int, float, float]] | None]
+    held: list[tuple[int, int, float, float]] | None
     questions: tuple[tuple[str, str | None], ...] | None
 
 
@@ -334,6 +384,8 @@ def homes_from_json(text: str) -> ReadHomes:
         for viewings in found.taken
         if viewings
     }
+    for home_id, appointment_id, start, until in found.held or ():
+        taken[home_id] = (*taken.get(home_id, ()), (appointment_id, start, until))
     return ReadHomes(tuple(homes.values()), taken, found.questions or ())
 
 

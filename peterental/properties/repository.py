@@ -10,6 +10,7 @@ from peterental.agents.model import Window
 from peterental.clock import clock_time
 from peterental.database.constraints import named_constraints
 from peterental.properties.keys import home_keys, search_keys
+from peterental.properties.lookup import HELD_TIMES
 from peterental.properties.model import (
     MANUAL,
     MANY_BEDROOMS,
@@ -22,7 +23,7 @@ from peterental.properties.model import (
 from peterental.search import MAX_WORDS, contains
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -49,6 +50,17 @@ PROPERTY = """
                WHERE property_agents.property_id = properties.property_id
            ) AS shown_by
     FROM properties
+"""
+
+_TAKEN = f"""
+    SELECT property_id, appointment_id, date_part('epoch', lower(during)) AS starts,
+        date_part('epoch', upper(during)) AS ends
+    FROM (
+        SELECT property_id, appointment_id, during FROM property_viewings WHERE during && tstzrange(%(now)s, NULL)
+        UNION ALL
+        {HELD_TIMES}
+    ) AS taken
+    WHERE property_id = ANY (%(ids)s)
 """
 
 BY_ADDRESS = "ORDER BY street_key, LENGTH(number_key), number_key, LENGTH(unit_key), unit_key, property_id"
@@ -145,26 +157,50 @@ class PropertyRepository:
         row = connection.execute(f"{PROPERTY} WHERE property_id = %s".encode(), (property_id,)).fetchone()
         return property_from_row(row) if row else None
 
-    def viewings(self, connection: Connection, property_id: int, since: datetime) -> list[tuple[int, float, float]]:
-        """Return the viewings that others of a home may not overlap, as (appointment id, start, end) in seconds.
+    def read_all(self, connection: Connection, property_ids: Collection[int]) -> list[Property]:
+        """Return homes by their numbers, active or not, in the transaction."""
+        rows = connection.execute(f"{PROPERTY} WHERE property_id = ANY (%s)".encode(), (list(property_ids),)).fetchall()
+        return [property_from_row(row) for row in rows]
 
-        None where the office allows overlaps.
+    def viewings(self, connection: Connection, property_id: int, since: datetime) -> list[tuple[int, float, float]]:
+        """Return the times of a home that are taken, as (appointment id, start, end) in seconds.
+
+        Arguments as for `taken`.
+        """
+        return self.taken(connection, [property_id], since).get(property_id, [])
+
+    def taken(
+        self, connection: Connection, property_ids: Collection[int], since: datetime
+    ) -> dict[int, list[tuple[int, float, float]]]:
+        """Return the times at which homes may not be viewed, by home, as (appointment id, start, end) in seconds.
+
+        Those of viewings, and those that are held for callers on the waitlist, which have no appointment: HELD. None
+        where the office allows overlaps.
 
         Args:
             connection: to read with.
-            property_id: which home.
-            since: viewings that end later, aware.
+            property_ids: which homes.
+            since: times that end later, aware.
         """
-        rows = connection.execute(
+        rows = connection.execute(_TAKEN.encode(), {"ids": list(property_ids), "now": since}).fetchall()
+        found: dict[int, list[tuple[int, float, float]]] = {}
+        for row in rows:
+            found.setdefault(row["property_id"], []).append((row["appointment_id"], row["starts"], row["ends"]))
+        return found
+
+    def lock_offers(self, connection: Connection) -> None:
+        """Queue the lock under which times of homes are offered to waiting callers, until the transaction ends.
+
+        Two agents do not offer one time of a home at once. Where the office allows overlaps, nothing is locked. It is
+        taken before the lock of an agent; bookings do not take it.
+        """
+        connection.execute(
             """
-            SELECT appointment_id, date_part('epoch', lower(during)) AS starts,
-                date_part('epoch', upper(during)) AS ends
-            FROM property_viewings
-            WHERE property_id = %s AND during && tstzrange(%s, NULL)
-            """,
-            (property_id, since),
-        ).fetchall()
-        return [(row["appointment_id"], row["starts"], row["ends"]) for row in rows]
+            SELECT pg_advisory_xact_lock(hashtextextended('offers of homes', 0))
+            FROM property_settings
+            WHERE one_viewing_at_a_time
+            """
+        )
 
     def with_number(self, connection: Connection, numbers: Sequence[str | None]) -> list[Property]:
         """Return the active homes that have one of these house numbers; None is that of homes without one."""

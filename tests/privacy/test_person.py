@@ -24,6 +24,7 @@ from peterental.privacy.model import ANONYMOUS, SearchTooSlow, UpcomingChanged
 from peterental.privacy.person import REMOVED, Person, PersonInvalid, PersonUnknown
 from peterental.services import Services
 from tests.notices.office import FakeTransport
+from tests.voice.homes import add_home
 from tests.voice.phone import ELM, Clock, Phone
 
 ADMIN = Viewer(0, "office@example.com", is_admin=True)
@@ -348,6 +349,20 @@ def test_export_has_everything_in_readable_form(written: Services, database: Dat
     (entry,) = written.audit.listing(ADMIN, LogFilter(subject_kind="person")).entries
     assert entry.change.action == "data exported"
     assert len(held_rows(database, "4055550142")) > 10, "an export changes nothing"
+
+
+def test_place_on_the_waitlist_is_exported_and_deleted_with_its_home(services: Services, database: Database) -> None:
+    home = add_home(database, "1420 Elm Street", said_as=("The Gables",))
+    database.fetch(
+        "INSERT INTO waitlist (agent_id, attendee_name, phone, property_address, property_id, wanted)"
+        " VALUES ('ana', %s, %s, 'the Gables', %s, '{[2030-01-01, 2030-01-02)}')",
+        (NAME, NUMBER, home),
+    )
+    (place,) = json.loads("".join(services.persons.export(BY_NUMBER, ADMIN)))["waitlist"]
+    assert (place["home"], place["home_as_said"]) == ("1420 Elm Street", "the Gables")
+    delete(services, BY_NUMBER)
+    assert database.fetch("SELECT 1 FROM waitlist") == []
+    assert len(database.fetch("SELECT 1 FROM properties")) == 1
 
 
 def test_export_keeps_letters_of_every_script(services: Services) -> None:

@@ -22,6 +22,7 @@ from peterental.appointments.model import (
     Appointment,
     AppointmentUnknown,
     CalendarUnavailable,
+    HomeTaken,
     SlotTaken,
 )
 from peterental.appointments.moving import moved_to
@@ -267,6 +268,8 @@ class VisitorService:
                 raise SlotTaken(start=old.start)
             if self._hours.is_busy(connection, old.agent_id, old.start, until, now):
                 raise SlotTaken(start=old.start)
+            if self._is_home_taken(connection, old, now):
+                raise HomeTaken(start=old.start)
             self._appointments.set_status(connection, old, "confirmed", kind="reopened", now=now, actor=VISITOR)
             self._visitors.confirm(connection, old, now)
             changed = replace(old, status="confirmed", confirmed_at=now, released_at=None)
@@ -323,6 +326,13 @@ class VisitorService:
         home, catalogue = self._lines.home(connection, viewing.property_id, now)
         taken = catalogue.busy_times(home, viewing.appointment_id) if home else NO_BUSY_TIMES
         return team.availability_to_move(viewing, now, home, taken, viewing.zone)
+
+    def _is_home_taken(self, connection: Connection, viewing: Appointment, now: datetime) -> bool:
+        """Return whether the home of a viewing is viewed then, or held for a caller on the waitlist."""
+        home, catalogue = self._lines.home(connection, viewing.property_id, now)
+        return home is not None and catalogue.busy_times(home, viewing.appointment_id).overlaps(
+            viewing.start, viewing.end
+        )
 
     def _bookable_agent(self, schedule: AgentSchedule, now: datetime) -> Agent:
         """Return the agent of a schedule, if callers would be offered its times.

@@ -70,7 +70,7 @@ def _confirmed(
         return Decision("take_offer", newest)
     if conversation.last_kind == "waitlist_offer":
         # The offer is over: the answer is not meant for an older viewing.
-        return Decision("no_viewing", newest)
+        return Decision("offer_ended", newest)
     return _of_one("confirm", upcoming, newest)
 
 

@@ -16,6 +16,7 @@ Outcome = Literal[
     "take_offer",
     "which",
     "no_viewing",
+    "offer_ended",
     "move",
     "message",
     "courtesy",
@@ -25,7 +26,7 @@ Outcome = Literal[
     "wrong_person",
 ]
 """What a text is taken for. The first three change a viewing; which and no_viewing ask for a change that is not
-certain."""
+certain, and offer_ended for a time that is no longer held."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,7 +46,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CHANGES: frozenset[Outcome] = frozenset({"confirm", "cancel", "take_offer"})
-PASSED_ON: frozenset[Outcome] = frozenset({"message", "courtesy", "move", "which", "no_viewing", "wrong_person"})
+PASSED_ON: frozenset[Outcome] = frozenset(
+    {"message", "courtesy", "move", "which", "no_viewing", "offer_ended", "wrong_person"}
+)
 """What the agent gets as a message."""
 ABOUT_TEXTS: frozenset[Outcome] = frozenset({"stop", "start", "wrong_person"})
 """What is not about a viewing: it is answered whatever becomes of that."""
@@ -180,7 +182,9 @@ class ReplyService:
             change(found.appointment_id or 0, found.viewing.start if found.viewing else None)
         except ViewingChanged:
             return replace(found, outcome="message")
-        except (ViewingEnded, AppointmentUnknown, OfferEnded, EntryUnknown):
+        except (OfferEnded, EntryUnknown):
+            return replace(found, outcome="offer_ended")
+        except (ViewingEnded, AppointmentUnknown):
             return replace(found, outcome="no_viewing")
         return found
 
@@ -283,6 +287,8 @@ def _message_body(text: IncomingText, outcome: Outcome) -> str:
             parts.append("(This number has several viewings. Nothing was changed; the visitor got their links.)")
         case "no_viewing":
             parts.append("(Nothing was changed: no upcoming viewing was found.)")
+        case "offer_ended":
+            parts.append("(Nothing was booked: the time that was offered is no longer held.)")
         case "move":
             parts.append("(The visitor got the link to choose another time.)")
         case _:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from peterental.appointments.availability import Availability
     from peterental.appointments.date_parsing import Search
+    from peterental.appointments.home_choice import HomeChoice
     from peterental.appointments.model import BookingRequest
     from peterental.appointments.phone_requests import RequestContext
     from peterental.calls.model import Outcome
@@ -40,13 +41,14 @@ class Joining:
     Args:
         outcome: what the caller hears then.
         agent_id: whose times the caller waits for.
-        home, name, phone: as stored; the number is in E.164.
+        home: as it is stored: what was said, and the home of the catalogue.
+        name, phone: as stored; the number is in E.164.
         wanted: the starting times that suit.
     """
 
     outcome: OnWaitlist
     agent_id: str
-    home: str
+    home: HomeChoice
     name: str
     phone: str
     wanted: tuple[Period, ...]
@@ -66,23 +68,23 @@ def decide(context: RequestContext, request: BookingRequest, *, may_offer: bool)
         raise AddressMissing
     if name is None:
         raise NameMissing
-    home = choice.label
     availability = context.availability(home=choice.home)
     search = _search(context, request, availability)
     wanted = wanted_periods(search, availability)
     free = (start for start in availability.free() if _is_inside(start, wanted)) if may_offer else iter(())
     times = availability.pick_diverse(free)
     if times:
-        return TimesOffered(home, times)
-    if not _can_come(availability, wanted):
-        return none_available(availability, search, home)  # raises TooFar where the days are beyond the horizon
+        return TimesOffered(choice.label, times)
+    able = _agents_who_can(context, availability, wanted)
+    if not able:
+        return none_available(availability, search, choice.label)  # raises TooFar for days beyond the horizon
     if context.call_history.has_ended:
         raise CallEnded
     phone = _number_to_text(context, request)
     return Joining(
-        outcome=OnWaitlist(home, search),
-        agent_id=_agent_waited_for(context, availability, wanted),
-        home=home,
+        outcome=OnWaitlist(choice.label, search),
+        agent_id=_agent_waited_for(context, able),
+        home=choice,
         name=name,
         phone=phone,
         wanted=wanted,
@@ -104,16 +106,20 @@ def _can_come(availability: Availability, wanted: Sequence[Period]) -> bool:
     return any(start >= availability.earliest and _is_inside(start, wanted) for start in starts)
 
 
-def _agent_waited_for(context: RequestContext, availability: Availability, wanted: Sequence[Period]) -> str:
-    """Return the agent whose times a caller waits for.
+def _agents_who_can(context: RequestContext, availability: Availability, wanted: Sequence[Period]) -> list[str]:
+    """Return the agents who can show the home at one of the times, in order; on a shared line there may be several."""
+    if isinstance(availability, TeamAvailability):
+        return [each.agent.agent_id for each in availability.members if _can_come(each.availability, wanted)]
+    return [context.known_agent.agent_id] if _can_come(availability, wanted) else []
 
-    On a shared line it is one agent who works at one of the times: the line's own if that is booked, or the first in
-    order. An offer is made of one agent's times.
+
+def _agent_waited_for(context: RequestContext, able: Sequence[str]) -> str:
+    """Return the agent whose times a caller waits for: the line's own if that can, or the first in order.
+
+    An offer is made of one agent's times.
     """
     holder_id = context.known_agent.agent_id
-    members = availability.members if isinstance(availability, TeamAvailability) else ()
-    able = [each.agent.agent_id for each in members if _can_come(each.availability, wanted)]
-    return holder_id if not able or holder_id in able else able[0]
+    return holder_id if holder_id in able else able[0]
 
 
 def _is_inside(start: datetime, wanted: Sequence[Period]) -> bool:

@@ -58,7 +58,7 @@ class OfferLetters:
         office = self._settings().office_name
         fields = {
             "visitor": entry.attendee_name,
-            "home": entry.property_address,
+            "home": entry.home,
             "day": day_words(entry.offered_start, entry.zone, notice.language, notice.channel),
             "time": time_words(entry.offered_start, entry.zone, notice.channel),
             "agent": entry.agent_name,
@@ -72,12 +72,14 @@ class OfferLetters:
         return Letter(channel=notice.channel, recipient=notice.recipient, body=body, sender_name=office)
 
     def require_true(self, connection: Connection, notice: Notice) -> None:
-        """Raise NoLongerTrue if the time is not held for the caller any more. One round trip."""
+        """Raise NoLongerTrue if the time is not held for the caller any more, or the home not shown. One round trip."""
         self._require_offer(self._waitlist.get(connection, _entry_id(notice)), notice)
 
     def _require_offer(self, entry: Entry | None, notice: Notice) -> Entry:
         if entry is None or entry.about != notice.about or not entry.is_held(self._now()):
             raise NoLongerTrue(reason="the time is not held for the caller any more")
+        if entry.home_problem is not None:
+            raise NoLongerTrue(reason="the agent does not show the home any more")
         return entry
 
 

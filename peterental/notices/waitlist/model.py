@@ -27,6 +27,8 @@ PAUSE = timedelta(hours=1)
 """How long an agent's times are not offered after a text that could not be sent: they are free for other callers."""
 
 EntryState = Literal["waiting", "offered", "booked", "ended"]
+HomeProblem = Literal["retired", "not_shown"]
+"""Why no time of a home is offered: the catalogue offers it no more, or the agent does not show it."""
 Period = tuple[datetime, datetime]
 """Starting times from the first moment to the second, which is excluded."""
 
@@ -39,7 +41,11 @@ class Entry:
         entry_id: its id; who asked earlier has the lower one.
         agent_id, agent_name, time_zone, language: of the agent.
         attendee_name, phone: the caller's; the number is in E.164.
-        property_address: the home.
+        property_address: the home, as the caller said it.
+        property_id: the home in the catalogue; None for one that is not in it.
+        home_label: what the catalogue calls that home.
+        home_problem: why no time of that home is offered now; None where times are offered.
+        is_home_unknown: whether the caller named a home that the catalogue does not have.
         wanted: the starting times that suit, in order.
         created_at: when the caller asked.
         state: `waiting`; `offered` while a time is held; `booked`; `ended` if no time will be offered any more.
@@ -66,6 +72,15 @@ class Entry:
     offer_expires_at: datetime | None = None
     offers: int = 0
     appointment_id: int | None = None
+    property_id: int | None = None
+    home_label: str | None = None
+    home_problem: HomeProblem | None = None
+    is_home_unknown: bool = False
+
+    @property
+    def home(self) -> str:
+        """The name of the home: the catalogue's, or what was said."""
+        return self.home_label or self.property_address
 
     @property
     def zone(self) -> ZoneInfo:
@@ -99,7 +114,7 @@ class OpenEntry:
         entry: the entry.
         was_handed_over: whether the text with the present offer may have arrived.
         text_state: of that text; None where there is none.
-        has_viewing: whether the caller has a viewing of that agent at a time that suits.
+        has_viewing: whether the caller has a viewing of that home at a time that suits.
         has_stopped: whether the number said stop.
     """
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from peterental.agents.lookup import lock_agent_sql
 from peterental.notices.waitlist.model import Entry, OpenEntry
+from peterental.properties.lookup import home_label, home_problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from psycopg.rows import DictRow
 
+    from peterental.appointments.home_choice import HomeChoice
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
     from peterental.notices.waitlist.model import Period
@@ -20,10 +22,12 @@ if TYPE_CHECKING:
 MAX_OPEN = 500
 """Entries of one agent that are looked at; the others wait until some of these have ended."""
 
-_ENTRY = """
+_ENTRY = f"""
     waitlist.entry_id, waitlist.agent_id, agents.agent_name, agents.time_zone, agents.language, waitlist.attendee_name,
     waitlist.phone, waitlist.property_address, waitlist.created_at, waitlist.state, waitlist.passed,
     waitlist.offered_start, waitlist.offered_end, waitlist.offer_expires_at, waitlist.offers, waitlist.appointment_id,
+    waitlist.property_id, waitlist.is_home_unknown, {home_label("waitlist")} AS home_label,
+    {home_problem("waitlist")} AS home_problem,
     ARRAY(SELECT lower(period) FROM unnest(waitlist.wanted) AS period) AS wanted_from,
     ARRAY(SELECT upper(period) FROM unnest(waitlist.wanted) AS period) AS wanted_until
 """
@@ -44,16 +48,27 @@ def _has_stopped(phone: str) -> str:
     """
 
 
+# A viewing of the home in the catalogue counts with any agent. Where one of both has only words, they are compared.
+_HAS_VIEWING = """
+    EXISTS (
+        SELECT FROM appointments
+        WHERE appointments.agent_id = waitlist.agent_id AND appointments.status = 'confirmed'
+            AND appointments.start_time > %(now)s AND waitlist.wanted @> appointments.start_time
+            AND waitlist.phone IN (appointments.caller_number, appointments.attendee_phone)
+            AND appointments.property_address = waitlist.property_address
+            AND (appointments.property_id IS NULL OR waitlist.property_id IS NULL)
+    ) OR EXISTS (
+        SELECT FROM appointments
+        WHERE appointments.property_id = waitlist.property_id AND appointments.status = 'confirmed'
+            AND appointments.start_time > %(now)s AND waitlist.wanted @> appointments.start_time
+            AND waitlist.phone IN (appointments.caller_number, appointments.attendee_phone)
+    )
+"""
+
 _OPEN = f"""
     SELECT {_ENTRY}, text.state AS text_state, text.handed_over_at IS NOT NULL AS was_handed_over,
            {_has_stopped("waitlist.phone")} AS has_stopped,
-           EXISTS (
-               SELECT FROM appointments
-               WHERE appointments.agent_id = waitlist.agent_id AND appointments.status = 'confirmed'
-                   AND appointments.start_time > %(now)s AND waitlist.wanted @> appointments.start_time
-                   AND waitlist.phone IN (appointments.caller_number, appointments.attendee_phone)
-                   AND appointments.property_address = waitlist.property_address
-           ) AS has_viewing
+           {_HAS_VIEWING} AS has_viewing
     FROM waitlist
     JOIN agents USING (agent_id)
     LEFT JOIN notices AS text
@@ -96,7 +111,7 @@ class WaitlistRepository:
         connection: Connection,
         agent_id: str,
         *,
-        home: str,
+        home: HomeChoice,
         name: str,
         phone: str,
         wanted: Sequence[Period],
@@ -114,21 +129,26 @@ class WaitlistRepository:
                 UPDATE waitlist
                 SET wanted = waitlist.wanted + asked.wanted
                 FROM asked
-                WHERE agent_id = %(agent_id)s AND phone = %(phone)s AND property_address = %(home)s
-                    AND state IN ('waiting', 'offered')
+                WHERE agent_id = %(agent_id)s AND phone = %(phone)s AND state IN ('waiting', 'offered')
+                    AND property_id IS NOT DISTINCT FROM %(property_id)s::bigint
+                    AND (property_id IS NOT NULL OR property_address = %(said)s)
                 RETURNING entry_id
             )
             INSERT INTO waitlist (
-                agent_id, vapi_call_id, tool_call_id, attendee_name, phone, property_address, wanted, created_at
+                agent_id, vapi_call_id, tool_call_id, attendee_name, phone, property_address, property_id,
+                is_home_unknown, wanted, created_at
             )
-            SELECT %(agent_id)s, %(vapi_call_id)s, %(tool_call_id)s, %(name)s, %(phone)s, %(home)s, wanted, %(now)s
+            SELECT %(agent_id)s, %(vapi_call_id)s, %(tool_call_id)s, %(name)s, %(phone)s, %(said)s, %(property_id)s,
+                %(is_home_unknown)s, wanted, %(now)s
             FROM asked
             WHERE NOT EXISTS (SELECT FROM known)
             ON CONFLICT ON CONSTRAINT waitlist_once_per_tool_call DO NOTHING
             """,
             {
                 "agent_id": agent_id,
-                "home": home,
+                "said": home.said,
+                "property_id": home.property_id,
+                "is_home_unknown": home.is_unknown,
                 "name": name,
                 "phone": phone,
                 "starts": [first for first, _ in wanted],
@@ -181,9 +201,12 @@ class WaitlistRepository:
         return [_entry(row) for row in rows]
 
     def agents_waited_for(self) -> list[str]:
-        """Return the agents with open entries. One round trip."""
+        """Return the agents with open entries, who is waited for longest first. One round trip."""
         rows = self._database.fetch(
-            "SELECT DISTINCT agent_id FROM waitlist WHERE state IN ('waiting', 'offered') ORDER BY agent_id"
+            """
+            SELECT agent_id FROM waitlist WHERE state IN ('waiting', 'offered')
+            GROUP BY agent_id ORDER BY MIN(entry_id)
+            """
         )
         return [row["agent_id"] for row in rows]
 

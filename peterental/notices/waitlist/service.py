@@ -1,7 +1,9 @@
 """The waitlist: join it by phone, offer what frees up, and take what is offered.
 
 All changes of an agent's entries happen in a transaction that has locked the agent, as bookings do: nobody is offered a
-time that another caller books at that moment, and two who take one time get one viewing.
+time that another caller books at that moment, and two who take one time get one viewing. Where viewings of a home may
+not overlap, an offer also holds the home: other agents neither offer nor book it then. Those who do so in the same
+second are not locked; the constraint on viewings of a home decides when the time is taken.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from peterental.agents.service import audit_change, lock_agent
 from peterental.agents.working_hours.hold_repository import HoldRepository
 from peterental.appointments import own_bookings
 from peterental.appointments.availability import UnavailableReason
+from peterental.appointments.busy_times import NO_BUSY_TIMES
+from peterental.appointments.home_choice import Catalogue, TakenHome
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.model import VISITOR, Appointment, SlotTaken
 from peterental.appointments.phone_requests import UNBOOKED, RequestContext, offered_in, question_in
@@ -36,9 +40,11 @@ from peterental.notices.waitlist.model import (
     WaitlistUnavailable,
 )
 from peterental.notices.waitlist.repository import WaitlistRepository
+from peterental.properties.lookup import HELD
+from peterental.properties.repository import PropertyRepository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from peterental.access import Viewer
@@ -54,6 +60,7 @@ if TYPE_CHECKING:
     from peterental.notices.outbox import Outbox
     from peterental.notices.settings import NoticeSettingsService
     from peterental.notices.waitlist.model import Entry
+    from peterental.properties.model import Property
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +97,7 @@ class WaitlistService:
         self._manual = ManualBookingRepository(database)
         self._agents = AgentRepository(database)
         self._holds = HoldRepository()
+        self._homes = PropertyRepository(database)
         self._calls = calls
         self._calendars = calendars
         self._outbox = outbox
@@ -185,6 +193,7 @@ class WaitlistService:
         """
         now, settings = self._now(), self._settings.get()
         with self._database.transaction() as connection:
+            self._homes.lock_offers(connection)
             self._manual.lock_agent(connection, agent_id)
             waiting = self._settled(connection, agent_id, now)
             schedule = self._manual.read(connection, agent_id, now) if waiting else None
@@ -197,7 +206,7 @@ class WaitlistService:
                 return 0
             if self._waitlist.could_not_send(connection, agent_id, now - PAUSE, now):
                 return 0
-            made = list(offering.offers(waiting, agent, schedule, now))
+            made = list(offering.offers(waiting, agent, schedule, self._catalogue(connection, waiting, now), now))
             for entry in made:
                 self._offer(connection, agent, entry, now)
         return len(made)
@@ -219,6 +228,32 @@ class WaitlistService:
             elif entry.state == "waiting":
                 waiting.append(entry)
         return waiting
+
+    def _catalogue(
+        self, connection: Connection, entries: Sequence[Entry], now: datetime, *, with_holds: bool = True
+    ) -> Catalogue:
+        """Return the homes that callers wait for, with the times at which they are taken.
+
+        Args:
+            connection: of the transaction.
+            entries: of the callers.
+            now: the present moment, aware.
+            with_holds: whether times that are held for callers count as taken.
+        """
+        ids = {entry.property_id for entry in entries if entry.property_id is not None}
+        if not ids:
+            return Catalogue()
+        taken = {
+            home_id: [TakenHome(*time) for time in times]
+            for home_id, times in self._homes.taken(connection, ids, now).items()
+        }
+        return Catalogue(
+            homes=tuple(self._homes.read_all(connection, ids)),
+            taken={
+                home_id: tuple(time for time in times if with_holds or time.appointment_id != HELD)
+                for home_id, times in taken.items()
+            },
+        )
 
     def _offer(self, connection: Connection, agent: Agent, entry: Entry, now: datetime) -> None:
         """Queue the offer, the hold on the agent's time, and the text."""
@@ -268,13 +303,14 @@ class WaitlistService:
     def accept(self, entry_id: int) -> Appointment:
         """Book the time that is held for a caller, or move the caller's viewing of that home to it.
 
-        Taking it twice returns the viewing that was booked. After a refusal the caller still waits for other times.
+        Taking it twice returns the viewing that was booked. After a refusal the caller waits on, for that time as well
+        if it becomes free again.
         Raises EntryUnknown, OfferEnded.
         """
         try:
             with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
                 viewing = self._accept(connection, self._locked(connection, entry_id), self._now())
-        except SlotTaken:  # by a writer that did not lock the agent
+        except SlotTaken:  # by a writer that did not lock the agent, or of the home, with another agent
             self._give_back(entry_id)
             viewing = None
         if viewing is None:
@@ -292,20 +328,27 @@ class WaitlistService:
         schedule = self._manual.read(connection, entry.agent_id, now)
         assert schedule.agent is not None  # noqa: S101  # tells mypy; the entry is deleted with its agent
         agent = schedule.agent
-        own = self._own_viewing(connection, entry, now)
-        availability = schedule.availability(now, without=own.appointment_id if own else None)
+        catalogue = self._catalogue(connection, [entry], now, with_holds=False)
+        home = catalogue.get(entry.property_id)
+        own = self._own_viewing(connection, entry, home, now)
+        own_id = own.appointment_id if own else None
+        home_taken = catalogue.busy_times(home, own_id) if home else NO_BUSY_TIMES
+        availability = schedule.availability(now, without=own_id, home=home, home_taken=home_taken)
         reason = availability.reason_unavailable(entry.offered_start)
-        if not agent.is_active or reason not in {None, UnavailableReason.TOO_SOON}:
-            self._waitlist.take_back(connection, entry, is_passed=True)
+        is_shown = agent.is_active and entry.home_problem is None
+        if not is_shown or reason not in {None, UnavailableReason.TOO_SOON}:
+            self._waitlist.take_back(connection, entry, is_passed=False)
             return None
         viewing = self._write(connection, entry, agent, own, now)
         self._waitlist.end(connection, entry.entry_id, appointment_id=viewing.appointment_id)
         return viewing
 
-    def _own_viewing(self, connection: Connection, entry: Entry, now: datetime) -> Appointment | None:
+    def _own_viewing(
+        self, connection: Connection, entry: Entry, home: Property | None, now: datetime
+    ) -> Appointment | None:
         """Return the viewing of that home that the caller has already at another time; None if that is not certain."""
         upcoming = self._appointments.upcoming_of_number(connection, entry.agent_id, entry.phone, now)
-        same = own_bookings.at_home(upcoming, entry.property_address) if upcoming else None
+        same = own_bookings.at_home(upcoming, entry.property_address, home) if upcoming else None
         if same is None or not same.is_certain or len(same.bookings) != 1:
             return None
         (viewing,) = same.bookings
@@ -328,6 +371,9 @@ class WaitlistService:
             agent_name=agent.agent_name,
             time_zone=agent.time_zone,
             property_address=entry.property_address,
+            property_id=entry.property_id,
+            home_label=entry.home_label,
+            is_home_unknown=entry.is_home_unknown,
             start=entry.offered_start,
             end=entry.offered_end,
             status="confirmed",
@@ -343,7 +389,7 @@ class WaitlistService:
         with self._database.transaction() as connection:
             entry = self._locked(connection, entry_id)
             self._holds.remove(connection, entry.agent_id, entry.hold_key)
-            self._waitlist.take_back(connection, entry, is_passed=True)
+            self._waitlist.take_back(connection, entry, is_passed=False)
 
     def _locked(self, connection: Connection, entry_id: int) -> Entry:
         """Lock the agent of an entry, and return the entry. Raises EntryUnknown."""
@@ -375,7 +421,7 @@ class WaitlistService:
             if entry.state in {"waiting", "offered"}:
                 self._holds.remove(connection, agent.agent_id, entry.hold_key)
                 self._waitlist.end(connection, entry_id)
-                before = {"attendee_name": entry.attendee_name, "property_address": entry.property_address}
+                before = {"attendee_name": entry.attendee_name, "property_address": entry.home}
                 change = audit_change(agent, "waiting caller removed", before, {})
                 self._audit.record(connection, viewer.email, change)
         return entry

@@ -65,6 +65,7 @@ OUTCOMES: Mapping[Outcome, str] = {
     "take_offer": "Took the time that was held",
     "which": "Not clear which viewing, so nothing was changed",
     "no_viewing": "No upcoming viewing, so nothing was changed",
+    "offer_ended": "Wanted a time that is no longer held",
     "move": "Wants another time",
     "message": "Message",
     "courtesy": "Message",

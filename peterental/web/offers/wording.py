@@ -18,6 +18,7 @@ class OfferWording:
     take: str
     ended: str
     waiting: str
+    unavailable: str
     over: str
 
 
@@ -29,6 +30,7 @@ OFFERS: Mapping[Language, OfferWording] = MappingProxyType(
             take="Take it",
             ended="This time is no longer held",
             waiting="You are still on the waiting list. If another time frees up, you will get a text.",
+            unavailable="You are still on the waiting list, but this home cannot be viewed at present. Please call us.",
             over="You are not on the waiting list any more. Please call to book a viewing.",
         ),
         "es": OfferWording(
@@ -37,6 +39,7 @@ OFFERS: Mapping[Language, OfferWording] = MappingProxyType(
             take="Reservarla",
             ended="Esta hora ya no está guardada",
             waiting="Sigue en la lista de espera. Si queda libre otra hora, recibirá un mensaje.",
+            unavailable="Sigue en la lista de espera, pero esta vivienda no se puede visitar por ahora. Llámenos.",
             over="Ya no está en la lista de espera. Llame para reservar una visita.",
         ),
     }

@@ -138,9 +138,10 @@ def test_an_offer_is_taken_by_text(office: Office, visitor: Visitor, body: str) 
 def test_an_offer_that_has_passed_changes_no_older_viewing(office: Office, visitor: Visitor, viewing: int) -> None:
     offer(office)
     office.clock.forward(minutes=16)
-    visitor.says("C")
+    (answer,) = visitor.says("C")
+    assert "Sorry, that time is no longer held." in answer
     assert visitor.viewing(viewing) == ("confirmed", False)
-    assert visitor.outcomes() == ["no_viewing"]
+    assert visitor.outcomes() == ["offer_ended"]
 
 
 def test_an_offer_that_ends_meanwhile_is_not_taken(
@@ -155,5 +156,5 @@ def test_an_offer_that_ends_meanwhile_is_not_taken(
 
     monkeypatch.setattr(office.services.waitlist, "accept", late)
     visitor.says("C")
-    assert visitor.outcomes() == ["no_viewing"]
+    assert visitor.outcomes() == ["offer_ended"]
     assert office.database.fetch("SELECT id FROM appointments") == []

@@ -10,7 +10,7 @@ import pytest
 
 from peterental.database.pool import Database
 from peterental.services import Services
-from tests.voice.phone import Clock, Phone, register_agents, services_on, webhook
+from tests.voice.phone import ANA, Clock, Phone, register_agents, services_on, webhook
 
 MONDAY_10AM = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
 """Ten in the morning of the next day, in Chicago."""
@@ -27,35 +27,44 @@ class Office:
     clock: Clock
     bookings: dict[datetime, int] = field(default_factory=dict)
 
-    def caller(self, last_digits: int, call: str | None = None) -> Phone:
-        """Return the phone of a caller."""
+    def caller(self, last_digits: int, call: str | None = None, line: str = ANA) -> Phone:
+        """Return the phone of a caller, of Ana's line unless another is named."""
         client = webhook(self.services, self.clock)
-        return Phone(client, call_id=call or f"call-of-{last_digits}", number=f"+1405555{last_digits:04}")
+        number = f"+1405555{last_digits:04}"
+        return Phone(client, call_id=call or f"call-of-{last_digits}", assistant_id=line, number=number)
 
-    def book(self, start: datetime, *, length: timedelta = HALF_HOUR) -> int:
-        """Insert a confirmed viewing of Ana's, of a visitor without a number."""
+    def book(
+        self, start: datetime, *, length: timedelta = HALF_HOUR, agent: str = "ana", home: int | None = None
+    ) -> int:
+        """Insert a confirmed viewing, of Ana's unless another is named, of a visitor without a number."""
         row = self.database.fetch(
             """
             INSERT INTO appointments (
-                agent_id, property_address, start_time, end_time, blocked_until, attendee_name, created_at, updated_at
+                agent_id, property_id, property_address, start_time, end_time, blocked_until, attendee_name, created_at,
+                updated_at
             )
-            VALUES ('ana', '9 Oak Street', %(start)s, %(end)s, %(end)s, 'Kim Lee', %(now)s, %(now)s)
+            VALUES (%(agent)s, %(home)s, '9 Oak Street', %(start)s, %(end)s, %(end)s, 'Kim Lee', %(now)s, %(now)s)
             RETURNING id
             """,
-            {"start": start, "end": start + length, "now": self.clock.now},
+            {"start": start, "end": start + length, "now": self.clock.now, "agent": agent, "home": home},
         )[0]
-        self.bookings[start] = row["id"]
+        if agent == "ana":
+            self.bookings[start] = row["id"]
         return int(row["id"])
 
     def cancel(self, start: datetime) -> None:
         """Cancel a viewing of Ana's, as a phone call does."""
+        self.cancel_viewing(self.bookings.pop(start))
+
+    def cancel_viewing(self, appointment_id: int) -> None:
+        """Cancel a viewing, as a phone call does."""
         self.database.fetch(
             """
             WITH changed AS (UPDATE appointments SET status = 'cancelled' WHERE id = %(id)s RETURNING id, start_time)
             INSERT INTO appointment_events (appointment_id, happened_at, kind, actor, old_start)
             SELECT id, %(now)s, 'cancelled', 'phone', start_time FROM changed
             """,
-            {"id": self.bookings.pop(start), "now": self.clock.now},
+            {"id": appointment_id, "now": self.clock.now},
         )
 
     def join(self, last_digits: int, **arguments: str) -> str:
@@ -82,11 +91,18 @@ class Office:
             (state, self.clock.now, self.clock.now),
         )
 
-    def offer(self) -> int:
+    def offer(self, agent_id: str = "ana") -> int:
         """Run the job that offers, and hand its texts over."""
-        made = self.services.waitlist.offer("ana")
+        made = self.services.waitlist.offer(agent_id)
         self.hand_over()
         return made
+
+    def jobs(self) -> list[str]:
+        """Return the agents whose offers are queued, in the order in which they are."""
+        rows = self.database.fetch(
+            "SELECT args ->> 'agent_id' AS agent FROM procrastinate_jobs WHERE task_name = 'offer_waitlist' ORDER BY id"
+        )
+        return [row["agent"] for row in rows]
 
     def viewings(self) -> list[dict[str, Any]]:
         """Return the confirmed viewings of the callers, in the order in which they were booked."""

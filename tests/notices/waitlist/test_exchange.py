@@ -18,6 +18,7 @@ from peterental.worker.registry import TASKS
 from peterental.worker.task import JobRun, Task
 from peterental.worker.waitlist import LOOK_AT_WAITLIST, OFFER
 from tests.notices.waitlist.conftest import MONDAY_10AM, Office
+from tests.voice.homes import add_home
 
 
 @pytest.fixture
@@ -90,6 +91,16 @@ def test_cancellation_sends_a_text_whose_link_books(sending: Office) -> None:
     assert told == [{"kind": "booked", "state": "sent"}]
 
 
+def test_text_names_the_home_as_the_catalogue_does(sending: Office) -> None:
+    add_home(sending.database, "1420 Elm Street", said_as=("The Gables",))
+    sending.join(123, property_address="the gables")
+    sending.cancel(MONDAY_10AM)
+    run(sending, OFFER)
+    run(sending, SEND)
+    body = notice(sending).body or ""
+    assert "Free now: 1420 Elm Street, Mon, Nov 23 at 10:00 AM." in body
+
+
 def test_offer_is_not_sent_after_it_was_taken(sending: Office) -> None:
     sending.join(123)
     sending.cancel(MONDAY_10AM)
@@ -111,6 +122,19 @@ def test_offer_that_has_ended_is_not_true(sending: Office) -> None:
     composer = sending.services.notice_sender._composers["waitlist_offer"]
     with pytest.raises(NoLongerTrue), sending.database.transaction() as connection:
         composer.require_true(connection, told)
+
+
+def test_offer_of_a_home_that_is_retired_is_not_sent(sending: Office) -> None:
+    add_home(sending.database, "1420 Elm Street")
+    sending.join(123, property_address="1420 Elm")
+    sending.cancel(MONDAY_10AM)
+    run(sending, OFFER)
+    sending.database.fetch("UPDATE properties SET status = 'inactive'")
+    run(sending, SEND)
+    told = notice(sending)
+    assert (told.state, told.reason) == ("suppressed", "The agent does not show the home any more.")
+    sending.database.fetch("UPDATE properties SET status = 'active'")
+    assert sending.services.waitlist.offer("ana") == 1, "it was never sent, so it is offered again"
 
 
 def test_second_offer_does_not_repeat_how_to_stop(sending: Office) -> None:

@@ -10,6 +10,7 @@ import pytest
 from peterental.clock import utc_now
 from peterental.database.connect import DatabaseUnavailable
 from peterental.notices.waitlist.service import WaitlistService
+from tests.voice.homes import add_home
 
 if TYPE_CHECKING:
     from peterental.database.pool import Database
@@ -95,6 +96,40 @@ def test_offer_that_has_ended_says_so(stranger: Browser, path: str, database: Da
         assert "You are still on the waiting list." in text
     database.fetch("UPDATE waitlist SET state = 'ended'")
     assert "You are not on the waiting list any more." in stranger.get(path).text
+
+
+@pytest.fixture
+def elm(entry_id: int, database: Database) -> int:
+    """The home of the entry in the catalogue, which the caller called otherwise."""
+    home = add_home(database, "1420 Elm Street")
+    database.fetch(
+        "UPDATE waitlist SET property_id = %s, property_address = 'the Gables' WHERE entry_id = %s", (home, entry_id)
+    )
+    return home
+
+
+def test_pages_name_the_home_as_the_catalogue_does(stranger: Browser, anas: Browser, path: str, elm: int) -> None:
+    for text in (stranger.get(path).text, anas.get("/agents/ana-lima").text):
+        assert "1420 Elm Street" in text
+        assert "the Gables" not in text
+    assert f'href="/homes/{elm}"' in anas.get("/agents/ana-lima").text
+
+
+def test_pages_say_why_no_time_of_the_home_is_offered(
+    stranger: Browser, anas: Browser, path: str, elm: int, database: Database
+) -> None:
+    database.fetch("INSERT INTO property_agents VALUES (%s, 'ben')", (elm,))
+    assert "Ana Lima</bdi> does not show this home, so no time is offered." in anas.get("/agents/ana-lima").text
+    database.fetch("UPDATE properties SET status = 'inactive'")
+    assert "This home is inactive, so no time is offered." in anas.get("/agents/ana-lima").text
+    refused = stranger.post(path)
+    assert refused.status_code == 409
+    assert "This time is no longer held" in refused.text
+    assert "this home cannot be viewed at present" in refused.text
+    database.fetch("UPDATE waitlist SET property_id = NULL, is_home_unknown = TRUE")
+    text = anas.get("/agents/ana-lima").text
+    assert "Unknown home" in text
+    assert "so no time is offered" not in text
 
 
 def test_page_is_in_the_agents_language(stranger: Browser, path: str, database: Database) -> None:
