@@ -50,6 +50,9 @@ def named_home(row: str = "appointments") -> str:
 
 HOME_LABEL = home_label("appointments")
 
+ONE_VIEWING_AT_A_TIME = "(SELECT one_viewing_at_a_time FROM property_settings)"
+"""An expression: whether viewings of one home may not overlap."""
+
 HAS_HOMES = "CASE WHEN EXISTS (SELECT FROM properties) THEN '' END"
 """An expression: whether there is a catalogue, in the form of `candidates_sql` that reads nothing in it."""
 

@@ -200,6 +200,8 @@ class ImportService:
             self._imports.update(connection, (*plan.changed, *plan.returned))
         if plan.vanished:
             self._imports.deactivate(connection, [home.property_id for home in plan.vanished])
+        if plan.relisted:
+            self._imports.note_listed(connection, [home.property_id for home in plan.relisted])
         self._imports.store_source(connection, pending, self._now(), viewer.email)
         for change in _changes(plan, pending, ids):
             self._audit.record(connection, viewer.email, change)
@@ -213,6 +215,7 @@ def _changes(plan: Plan, pending: PendingImport, ids: Mapping[str, int]) -> Iter
         "active again": len(plan.returned),
         "inactive": len(plan.vanished),
         "rows left out": len(plan.problems),
+        **({"kept active": len(plan.kept)} if plan.kept else {}),
     }
     yield Change(
         action="imported",
