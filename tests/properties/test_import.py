@@ -153,7 +153,8 @@ def test_second_import_shows_what_differs(
     }
     (summary,) = [row["after"] for row in actions if row["action"] == "imported"]
     assert summary == {
-        "file": "homes.csv", "added": 1, "changed": 1, "active again": 0, "inactive": 1, "rows left out": 0,
+        "file": "homes.csv", "added": 1, "changed": 1, "active again": 0, "inactive": 1, "kept active": 0,
+        "rows left out": 0,
     }  # fmt: skip
 
 

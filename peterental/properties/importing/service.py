@@ -214,8 +214,8 @@ def _changes(plan: Plan, pending: PendingImport, ids: Mapping[str, int]) -> Iter
         "changed": len(plan.changed),
         "active again": len(plan.returned),
         "inactive": len(plan.vanished),
+        "kept active": len(plan.kept),
         "rows left out": len(plan.problems),
-        **({"kept active": len(plan.kept)} if plan.kept else {}),
     }
     yield Change(
         action="imported",

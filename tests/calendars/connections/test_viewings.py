@@ -326,6 +326,7 @@ def test_viewings_of_the_past_are_not_compared(line: Line, remote: ScriptedCalen
 
 def make_past(line: Line) -> None:
     """Let the viewing be one of ten days ago, which is in the calendar."""
+    line.work()
     line.database.fetch(
         "UPDATE appointments SET start_time = start_time - INTERVAL '10 days', end_time = end_time - INTERVAL '10 days',"
         " blocked_until = blocked_until - INTERVAL '10 days'"
