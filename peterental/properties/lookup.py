@@ -157,11 +157,19 @@ def candidates_sql(*, is_said: str, own: str, asked: str, questions: str, agent_
 {_IS_SHOWN} AS is_shown
                     FROM (
                         SELECT *, {rank} AS rank FROM properties
-                        WHERE number_key = ANY (%(home_numbers)s) OR search_keys && %(home_words)s
+                        WHERE property_id = ANY (ARRAY(
+                            SELECT property_id FROM properties
+                            WHERE number_key = ANY ((SELECT %(home_numbers)s::text[])::text[])
+                            UNION ALL
+                            SELECT property_id
+                            FROM unnest((SELECT %(home_words)s::text[])) AS said (word)
+                            JOIN properties ON search_keys @> ARRAY[word]
+                        ))
                         UNION ALL
                         (
                             SELECT *, 0 FROM properties
-                            WHERE %(home_bedrooms)s::int IS NOT NULL AND bedrooms = %(home_bedrooms)s
+                            WHERE (SELECT %(home_bedrooms)s::int) IS NOT NULL
+                                AND bedrooms = (SELECT %(home_bedrooms)s::int)
                                 AND status = 'active' AND {_IS_SHOWN}
                             LIMIT {MAX_DOUBTFUL}
                         )
