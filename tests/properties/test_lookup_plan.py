@@ -19,8 +19,29 @@ from peterental.properties.importing.model import MAX_HOMES
 from peterental.properties.keys import home_keys, search_keys
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
-FIRST = "Alder Ash Birch Boyd Cedar Elm Fir Gray Hazel Holly Iris Jenkins Lahoma Linden Maple Noble Oak Pine Porter Rose".split()
-LAST = "brook crest dale field ford gate ham hill mont ton view ville wood".split()
+FIRST = [
+    "Alder",
+    "Ash",
+    "Birch",
+    "Boyd",
+    "Cedar",
+    "Elm",
+    "Fir",
+    "Gray",
+    "Hazel",
+    "Holly",
+    "Iris",
+    "Jenkins",
+    "Lahoma",
+    "Linden",
+    "Maple",
+    "Noble",
+    "Oak",
+    "Pine",
+    "Porter",
+    "Rose",
+]
+LAST = ["brook", "crest", "dale", "field", "ford", "gate", "ham", "hill", "mont", "ton", "view", "ville", "wood"]
 STREETS = [f"{first}{last}" for first in FIRST for last in LAST][:250]
 KINDS = ("Street", "Avenue", "Lane", "Drive")
 UNTIL_PREPARED = 5

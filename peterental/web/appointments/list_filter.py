@@ -16,7 +16,7 @@ STATUSES: Mapping[Status, str] = {
     "completed": "Completed",
     "no_show": "No-show",
 }
-HOMES: Mapping[str, str] = {"unknown": "Not in the catalogue"}
+HOMES: Mapping[str, str] = {"unknown": "Unknown home"}
 SORTS: Mapping[Sort, str] = {
     "soonest": "Upcoming first",
     "latest": "Latest date first",

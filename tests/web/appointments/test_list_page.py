@@ -297,7 +297,7 @@ def test_unknown_homes_are_listed_alone(
     page = office.get("/appointments?home=unknown").text
     assert f'href="/appointments/{unknown}"' in page
     assert f'href="/appointments/{known}"' not in page
-    assert "Home not in the catalogue" in page, "the active filter"
+    assert "<bdi>Unknown home</bdi><span" in page, "the active filter"
     assert '<option value="unknown" selected>' in page
     assert len(rows(office.get("/appointments.csv?home=unknown"))) == 1
     assert "Only homes that are not in the catalogue" in office.get("/audit").text
