@@ -163,6 +163,10 @@ def test_overlap_of_a_home_is_confirmed_like_any_other(desk: Desk) -> None:
         first.appointment_id, "Ana", "Visitor of Ana",
     )  # fmt: skip
     assert (other.start, other.zone.key) == (first.start, "America/Chicago")
+    half_an_hour = timedelta(minutes=30)
+    assert required.value.nearest
+    assert first.start not in required.value.nearest, "Ben is free then, but the home is not"
+    assert all(abs(start - first.start) >= half_an_hour for start in required.value.nearest)
     second = desk.overbook("ben", desk.when(10, 15), desk.elm)
     assert second.overlap_allowed
     assert desk.book("ben", desk.when(11), None).property_id is None, "words that are no home of the catalogue"

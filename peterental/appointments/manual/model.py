@@ -80,6 +80,10 @@ class BookingWarnings:
     calendar_age: CalendarAge | None = None
     same_home: tuple[HomeViewing, ...] = ()
 
+    def leaves(self, start: datetime, end: datetime) -> bool:
+        """Return whether the home is free between two moments, as far as `same_home` shows."""
+        return all(other.end <= start or other.start >= end for other in self.same_home)
+
     @property
     def allows_overlap(self) -> bool:
         """Whether a viewing at this time overlaps another one, of its agent or of its home, which a user confirms."""

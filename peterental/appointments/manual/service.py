@@ -386,8 +386,9 @@ class ManualBookingService:
         """
         found = self._warnings(connection, place, when.day, times, now, ignored_id=ignored_id)
         if not found.fingerprints <= when.acknowledged:
-            availability = place.schedule.availability(now, without=ignored_id)
-            raise ConfirmationRequired(found, availability.nearest(times[0]))
+            nearest = place.schedule.availability(now, without=ignored_id).nearest(times[0])
+            length = times[1] - times[0]
+            raise ConfirmationRequired(found, tuple(start for start in nearest if found.leaves(start, start + length)))
         return found
 
     def _require_edit_confirmed(
