@@ -245,7 +245,7 @@ class VisitorService:
             check_start(availability, start)
             chosen = availability.chosen(start)
             agent = chosen.agent if chosen else team.agent_of(old)
-            moved = replace(moved_to(old, start, agent, availability), overlap_allowed=False, confirmed_at=None)
+            moved = replace(moved_to(old, start, agent, availability), confirmed_at=None)
             blocked_until = moved.end + timedelta(minutes=agent.rules.buffer_minutes)
             self._appointments.move(connection, moved, old, blocked_until, now, actor=VISITOR)
             if team.is_shared and moved.agent_id != old.agent_id:
