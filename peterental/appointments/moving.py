@@ -28,5 +28,6 @@ def moved_to(booking: Appointment, start: datetime, agent: Agent, availability: 
         agent_id=agent.agent_id,
         agent_name=agent.agent_name,
         time_zone=agent.time_zone,
+        overlap_allowed=False,
         names_agent=booking.names_agent or agent.agent_id != booking.agent_id,
     )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from peterental.folding import word_set
 from peterental.matching.spanish_numbers import is_spanish_number
 from peterental.matching.spoken_numbers import is_number, ordinal
-from peterental.matching.usps import NUMBER_WORDS
+from peterental.matching.usps import NUMBER_WORDS, UNIT_WORDS
 
 _WISHES = word_set("""
     quiero quisiera queria quisieramos queremos ver visitar conocer me nos interesa interesan interesado interesada
@@ -65,7 +65,7 @@ def certain_lead(words: Sequence[str]) -> int:
     lead = _lead(words)
     if lead.end == len(words):
         return 0
-    if _is_number(words[lead.end]):
+    if _ends_before_number(words, lead):
         return lead.end
     if not lead.links:
         return 0
@@ -110,7 +110,7 @@ def plain(words: Sequence[str], *, keeps_articles: bool) -> tuple[list[str], str
 def _start(words: Sequence[str]) -> int:
     """Return where an address without the words in front of it begins."""
     lead = _lead(words)
-    if lead.links or _number_at(words, lead.end):
+    if lead.links or _ends_before_number(words, lead):
         return lead.end
     if lead.head > 1 or (words[lead.head : lead.head + 1] and words[lead.head] in _ARTICLES):
         return lead.head
@@ -183,6 +183,12 @@ def _without_links(words: list[str]) -> list[str]:
     while end and (words[end - 1] in _ARTICLES or words[end - 1] in _LINKS or words[end - 1] in {"in", "at"}):
         end -= 1
     return words[:end]
+
+
+def _ends_before_number(words: Sequence[str], lead: _Lead) -> bool:
+    """Return whether a house number follows, and no unit as in "departamento 3"."""
+    names_unit = not lead.links and words[lead.end - 1 : lead.end] and words[lead.end - 1] in UNIT_WORDS
+    return _number_at(words, lead.end) and not names_unit
 
 
 def _number_at(words: Sequence[str], at: int) -> bool:

@@ -138,28 +138,26 @@ class LineBookingService:
                 _require_shown(line_booking, home, team)
                 availability = _availability(team, home, catalogue, now)
                 check_start(availability, line_booking.start)
-                return self._insert(
-                    connection, team, _booking(line_booking, home, availability, viewer, now), line_booking, now
-                )
+                new = _booking(line_booking, home, availability, viewer, now)
+                return self._insert(connection, team, new, line_booking.key, viewer)
         except FormKeyConflict as refusal:
             raise self._duplicate(line_booking.key) from refusal
 
-    def _insert(
-        self, connection: Connection, team: Team, booking: Appointment, line_booking: LineBooking, now: datetime
-    ) -> Appointment:
+    def _insert(self, connection: Connection, team: Team, new: Appointment, key: str, viewer: Viewer) -> Appointment:
         """Store a new booking, the turn of its agent, and the entry of the audit log."""
-        agent, actor = team.agent_of(booking), booking.booked_by or ""
+        agent = team.agent_of(new)
         row = self._appointments.insert(
             connection,
-            booking,
-            booking.end + timedelta(minutes=agent.rules.buffer_minutes),
-            f"{MANUAL_KEY_PREFIX}{line_booking.key}",
-            actor,
+            new,
+            new.end + timedelta(minutes=agent.rules.buffer_minutes),
+            f"{MANUAL_KEY_PREFIX}{key}",
+            viewer.email,
         ).fetchone()
-        booked = replace(booking, appointment_id=row["appointment_id"] if row else UNBOOKED)
+        booked = replace(new, appointment_id=row["appointment_id"] if row else UNBOOKED)
         self._lines.note_line(connection, booked.appointment_id, team.holder.agent_id)
         if team.is_shared:
-            self._appointments.note_turn(connection, Turn(team.holder.agent_id, team.turn_at(now)), agent.agent_id)
+            turn = Turn(team.holder.agent_id, team.turn_at(new.created_at or self._now()))
+            self._appointments.note_turn(connection, turn, agent.agent_id)
         change = Change(
             action="booked",
             subject_kind="appointment",
@@ -167,7 +165,7 @@ class LineBookingService:
             subject_name=f"{booked.attendee_name}, {booked.property_address}",
             after=booked_fields(booked) | {"line": team.holder.agent_name},
         )
-        self._audit.record(connection, actor, change)
+        self._audit.record(connection, viewer, change)
         return booked
 
     def _team(

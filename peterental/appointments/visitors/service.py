@@ -245,7 +245,7 @@ class VisitorService:
             check_start(availability, start)
             chosen = availability.chosen(start)
             agent = chosen.agent if chosen else team.agent_of(old)
-            moved = replace(moved_to(old, start, agent, availability), overlap_allowed=False, confirmed_at=None)
+            moved = replace(moved_to(old, start, agent, availability), confirmed_at=None)
             blocked_until = moved.end + timedelta(minutes=agent.rules.buffer_minutes)
             self._appointments.move(connection, moved, old, blocked_until, now, actor=VISITOR)
             if team.is_shared and moved.agent_id != old.agent_id:
@@ -330,7 +330,9 @@ class VisitorService:
     def _is_home_taken(self, connection: Connection, viewing: Appointment, now: datetime) -> bool:
         """Return whether the home of a viewing is viewed then, or held for a caller on the waitlist."""
         home, catalogue = self._lines.home(connection, viewing.property_id, now)
-        return home is not None and catalogue.busy_times(home, None).overlaps(viewing.start, viewing.end)
+        return home is not None and catalogue.busy_times(home, viewing.appointment_id).overlaps(
+            viewing.start, viewing.end
+        )
 
     def _bookable_agent(self, schedule: AgentSchedule, now: datetime) -> Agent:
         """Return the agent of a schedule, if callers would be offered its times.
