@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
+import psycopg
 import pytest
 
 from peterental.access import Viewer
@@ -11,8 +13,9 @@ from peterental.appointments.manual.model import ExpectedState, NewBooking, Wall
 from peterental.appointments.model import Appointment, HomeTaken
 from peterental.appointments.repository import AppointmentRepository
 from peterental.database.pool import Database
-from peterental.properties.model import Property
+from peterental.properties.model import Property, PropertySettings
 from peterental.services import build_services
+from tests.servers import until_a_session_waits
 
 ADMIN = Viewer(1, "office@example.com", is_admin=True)
 START = datetime(2026, 11, 24, 15, tzinfo=UTC)
@@ -102,3 +105,32 @@ def test_manual_bookings_of_a_home_do_not_overlap(database: Database) -> None:
     with pytest.raises(HomeTaken):
         manual.change(other, seen(other), "reopen", ADMIN)
     assert book_at("ben", 10, None).property_id is None, "words that are no home of the catalogue"
+
+
+# --- one viewing of a home at a time ---------------------------------------------------------------------------------
+
+
+def stored_viewings(database: Database) -> int:
+    return int(database.fetch("SELECT COUNT(*) AS number FROM property_viewings")[0]["number"])
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_setting_is_changed_between_bookings_and_not_within_one(database: Database, wanted: bool) -> None:
+    """A booking that has read the setting is committed before its viewings are collected."""
+    (row,) = database.fetch("INSERT INTO properties (line1) VALUES ('1420 Elm Street') RETURNING property_id")
+    database.fetch("UPDATE property_settings SET one_viewing_at_a_time = %s", [not wanted])
+    services = build_services(database, lambda: START - timedelta(days=1))
+    with psycopg.connect(database.url) as booking, ThreadPoolExecutor() as pool:
+        booking.execute(
+            """
+            INSERT INTO appointments (agent_id, property_address, property_id, start_time, end_time, attendee_name)
+            VALUES ('ana', '1420 Elm', %s, NOW() + INTERVAL '1 day', NOW() + INTERVAL '1 day 1 hour', 'Dolores')
+            """,
+            [row["property_id"]],
+        )
+        settings = PropertySettings(one_viewing_at_a_time=wanted)
+        changing = pool.submit(services.properties.change_settings, settings, ADMIN)
+        until_a_session_waits(database.url)
+        booking.commit()
+        changing.result()
+    assert stored_viewings(database) == int(wanted)

@@ -22,7 +22,7 @@ from werkzeug.exceptions import HTTPException
 from peterental.database.deadline import deadline
 from peterental.errors import Fault, Refusal
 from peterental.web.api import agents, calls, homes, viewings
-from peterental.web.api.fields import decode_object, parse
+from peterental.web.api.fields import decode_object, is_text, parse
 from peterental.web.api.limits import Limits
 from peterental.web.api.openapi import PATH_SCHEMAS, PREFIX, openapi_document
 from peterental.web.api.operations import Answer, Call, Operation
@@ -84,6 +84,7 @@ class Api:
                 endpoint=path.strip("/").replace("/", "_").replace("{", "").replace("}", ""),
                 view_func=self._view(of_method),
                 methods=list(of_method),
+                merge_slashes=False,  # no redirect, and ids of calls may have two in a row
             )
         blueprint.add_url_rule(f"{PREFIX}/openapi.json", view_func=self._openapi, endpoint="openapi")
         blueprint.after_app_request(_in_json)
@@ -129,6 +130,8 @@ class Api:
                 "This token may only read. Create one that may book.",
                 headers={"WWW-Authenticate": challenge},
             )
+        if not all(is_text(value) for value in path.values() if isinstance(value, str)):
+            raise ApiError("not_found", "There is no such address.")
         call = Call(
             services=self._services,
             token=token,
