@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
+from html.parser import HTMLParser
 from urllib.parse import quote
 
 import pytest
@@ -21,14 +22,18 @@ from peterental.web.shell.access_control import LINK_BLUEPRINTS, MACHINE_BLUEPRI
 from peterental.webhooks.model import EndpointEntry
 from tests.web.conftest import Browser
 
-ODD = ("\x00", "a\x00b", "\ud800", "9" * 5_000, "-1", "9999-12-31", "0001-01-01", "1e400", "NaN", "%_\\", "\u0663", "[]")
+NUL = "\x00"
+"""PostgreSQL stores no text with it."""
+
 PARAMETERS = (
     "agent", "q", "page", "day", "from", "to", "status", "sort", "home", "bedrooms", "source", "country", "state", "year",
     "show", "flag", "tool", "marked", "next", "start", "time", "kind", "actor", "month", "id", "channel",
 )  # fmt: skip
-FIELD = re.compile(r'<(?:input|select|textarea|button)\b[^>]*?\bname="([^"]+)"')
 FORM = re.compile(r"<form\b([^>]*)>(.*?)</form>", re.DOTALL)
-ACTION = re.compile(r'\baction="([^"]*)"')
+ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
+FILLED = {"name": "Party", "first_day": "2099-01-01", "day": "2099-01-01", "line1": "9 Oak Street", "source": "Feed"}
+"""Values of fields that are empty in new forms."""
+
 LEAVING = ("/logout", "/sessions", "/setup", "/login")
 """Forms that end the session of the test."""
 
@@ -74,39 +79,57 @@ def path_of(rule: Rule, ids: dict[str, str], odd: str | None = None) -> str:
     """Return the path of a route, with known ids or with an odd one."""
     return re.sub(
         r"<(?:\w+:)?(\w+)>",
-        lambda found: quote((odd or ids.get(found[1], "1")).encode("utf-8", "surrogatepass"), safe=""),
+        lambda found: quote(odd or ids.get(found[1], "1"), safe=""),
         rule.rule,
     )
 
 
 def test_odd_values_in_addresses(office: Browser, app: Flask, ids: dict[str, str]) -> None:
+    query = "&".join(f"{name}={quote(NUL)}" for name in PARAMETERS)
     for rule in pages(app):
-        for odd in ODD if "<" in rule.rule else ODD[:1]:
-            query = "&".join(f"{name}={quote(odd.encode('utf-8', 'surrogatepass'))}" for name in PARAMETERS)
-            for path in {path_of(rule, ids), path_of(rule, ids, odd) if "<" in rule.rule else path_of(rule, ids)}:
-                status = office.get(f"{path}?{query}").status_code
-                assert status < 500, (path, odd[:20])
+        for path in {path_of(rule, ids), path_of(rule, ids, NUL), path_of(rule, ids, "9" * 5_000)}:
+            assert office.get(f"{path}?{query}").status_code < 500, path
 
 
-@pytest.mark.parametrize("odd", ODD)
-def test_odd_values_in_forms(office: Browser, app: Flask, ids: dict[str, str], odd: str) -> None:
-    """Every form of every page is sent, with the odd value in all of its fields at once, and in one after the other."""
-    sent: set[str] = set()
+def test_nul_in_each_field_of_every_form(office: Browser, app: Flask, ids: dict[str, str]) -> None:
+    """The other fields have the values that the page has, so that the odd one is reached."""
+    sent: set[tuple[str, str]] = set()
+    token = office.token("/account")
     for rule in pages(app):
         path = path_of(rule, ids)
         page = office.get(path)
         if page.mimetype != "text/html":
             continue
-        for attributes, form in FORM.findall(page.text):
-            action = unescape(found[1]) if (found := ACTION.search(attributes)) else path
-            if 'method="post"' not in attributes or action in sent or action.startswith(LEAVING):
-                continue
-            sent.add(action)
-            names = sorted({unescape(name) for name in FIELD.findall(form)} - {"csrf_token"})
-            value = odd.encode("utf-8", "surrogatepass")
-            for fields in (names, *([name] for name in names)):
-                data = {name: value for name in fields}
-                token = office.token(path)
-                answer = office._client.post(action, data={**data, "csrf_token": token})
-                assert answer.status_code < 500, (action, fields, odd[:20])
-    assert len(sent) > 20
+        for form in forms_of(page.text):
+            action = form.action or path
+            for name in form.values.keys() - {"csrf_token"}:
+                if not form.is_post or (action, name) in sent or action.startswith(LEAVING):
+                    continue
+                sent.add((action, name))
+                answer = office.post(action, {**FILLED, **form.values, name: NUL, "csrf_token": token})
+                assert answer.status_code < 500, (action, name)
+    assert len(sent) > 100
+
+
+class Form(HTMLParser):
+    """A form of a page, and the values of its fields."""
+
+    def __init__(self, attributes: dict[str, str | None]) -> None:
+        super().__init__()
+        self.action = attributes.get("action")
+        self.is_post = attributes.get("method") == "post"
+        self.values: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        name, value = attributes.get("name"), attributes.get("value") or ""
+        if name and tag in {"input", "select", "textarea"} and (value or name not in self.values):
+            self.values[name] = value
+
+
+def forms_of(html: str) -> Iterator[Form]:
+    """Yield the forms of a page."""
+    for attributes, inner in FORM.findall(html):
+        form = Form({name: unescape(value) for name, value in ATTRIBUTE.findall(attributes)})
+        form.feed(inner)
+        yield form
