@@ -33,9 +33,12 @@ MOMENTS = st.sampled_from(
 )  # fmt: skip
 DAYS = st.sampled_from(["2027-01-04", "0001-01-01", "9999-12-31", "2000-01-01", "2999-12-31", "2027-02-30", "20270104"])
 NUMBERS = st.integers(min_value=-2, max_value=600) | st.sampled_from([2**31 - 1, 2**31, 2**53, 2**63, 10**30, 10**400])
+SCALARS = {"integer": NUMBERS, "null": st.none(), "date-time": MOMENTS, "date": DAYS}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=5) | MOMENTS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(), max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(), max_size=5), inner, max_size=3)
+    ),
     max_leaves=5,
 )
 
@@ -48,21 +51,9 @@ def values_of(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         return st.one_of([values_of(each) for each in schema["anyOf"]])
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
-    match schema.get("type"):
-        case "integer":
-            return NUMBERS
-        case "array":
-            return st.lists(values_of(schema["items"]), max_size=3)
-        case "null":
-            return st.none()
-        case "string" if schema.get("format") == "date-time":
-            return MOMENTS
-        case "string" if schema.get("format") == "date":
-            return DAYS
-        case "object":
-            return bodies_of(schema)
-        case _:
-            return TEXTS | st.just("visitor@example.com")
+    if schema.get("type") == "array":
+        return st.lists(values_of(schema["items"]), max_size=3)
+    return SCALARS.get(schema.get("format") or schema["type"], TEXTS | st.just("visitor@example.com"))
 
 
 def bodies_of(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
@@ -74,7 +65,8 @@ def bodies_of(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     return st.builds(
         lambda body, more: body | more,
         whole,
-        st.just({}) | st.dictionaries(st.sampled_from([*known, "odd"]) | st.text(st.characters(), max_size=3), JSON, max_size=1),
+        st.just({})
+        | st.dictionaries(st.sampled_from([*known, "odd"]) | st.text(st.characters(), max_size=3), JSON, max_size=1),
     )
 
 
@@ -120,7 +112,7 @@ def office(services: Services, admin: Viewer, offices: Tool, booking: dict[str, 
 
 
 @settings(
-    max_examples=int(__import__("os").environ.get("N","250")),
+    max_examples=250,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -115,7 +115,7 @@ def stored_viewings(database: Database) -> int:
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_setting_is_changed_between_bookings_and_not_within_one(database: Database, wanted: bool) -> None:
+def test_setting_is_changed_between_bookings_and_not_within_one(database: Database, *, wanted: bool) -> None:
     """A booking that has read the setting is committed before its viewings are collected."""
     (row,) = database.fetch("INSERT INTO properties (line1) VALUES ('1420 Elm Street') RETURNING property_id")
     database.fetch("UPDATE property_settings SET one_viewing_at_a_time = %s", [not wanted])

@@ -39,16 +39,18 @@ LEAVING = ("/logout", "/sessions", "/setup", "/login")
 
 
 @pytest.fixture
-def ids(  # noqa: PLR0917 - fixtures
-    services: Services, admin: Viewer, agents: None, book: Callable[..., int], database_url: str
-) -> dict[str, str]:
+def ids(services: Services, admin: Viewer, agents: None, book: Callable[..., int], database_url: str) -> dict[str, str]:
     """One of everything, by the name of its value in a path."""
     del agents, database_url
     today = datetime.now(UTC).date()
     home_id = services.properties.add(PropertyDetails(line1="1 Elm Street"), admin)
-    endpoint = services.webhooks.create(EndpointEntry(url="https://example.com", event_types=("viewing.booked",)), admin)
+    endpoint = services.webhooks.create(
+        EndpointEntry(url="https://example.com", event_types=("viewing.booked",)), admin
+    )
     services.webhooks.send_test(endpoint.endpoint.endpoint_id, admin)
-    (closure,) = services.closures.add([ClosureEntry(name="Party", first_day=today, last_day=today + timedelta(9))], admin)
+    (closure,) = services.closures.add(
+        [ClosureEntry(name="Party", first_day=today, last_day=today + timedelta(9))], admin
+    )
     lunch = RepeatingEntry(weekdays=(1, 2, 3), from_min=720, until_min=780, first_day=today)
     block = services.repeating_blocks.add("ben", lunch, admin)
     token = services.api_tokens.create(NewToken(name="Sync"), admin)

@@ -67,9 +67,7 @@ def test_removal_waits_for_a_booking_under_way(
     assert office.services.manual.show(other.appointment_id, office.admin)[0].status == "confirmed"
 
 
-def test_removal_deletes_deliveries_in_steps(
-    office: Office, serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_removal_deletes_deliveries_in_steps(office: Office, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "MAX_DELETED", 2)
     kept = office.subscribe(serve(answer()).url("/kept"))
     removed = office.subscribe(serve(answer()).url("/removed"))

@@ -23,9 +23,7 @@ def decode_object(raw: bytes) -> dict[str, Any]:
     thousands of digits, deep nesting.
     """
     try:
-        decoded = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_named_once, parse_constant=_refuse_constant
-        )
+        decoded = json.loads(raw.decode("utf-8"), object_pairs_hook=_named_once, parse_constant=_refuse_constant)
     except UnicodeDecodeError:
         raise ApiError("bad_json", "The body is not UTF-8.") from None
     except RecursionError:
