@@ -130,8 +130,10 @@ class Api:
                 "This token may only read. Create one that may book.",
                 headers={"WWW-Authenticate": challenge},
             )
-        if not all(is_text(value) for value in path.values() if isinstance(value, str)):
-            raise ApiError("not_found", "There is no such address.")
+        unknown = next((name for name, value in path.items() if isinstance(value, str) and not is_text(value)), None)
+        if unknown is not None:
+            what = unknown.removesuffix("_id")
+            raise ApiError(f"{what}_not_found", f"There is no such {what}.")
         call = Call(
             services=self._services,
             token=token,
