@@ -99,8 +99,6 @@ MAX_FOUND = 3
 PARSED_HOMES_CACHE_SIZE = 2_000
 """Homes whose parsed form a process caches; each call still reads them from the database."""
 
-ONE_VIEWING_AT_A_TIME = "(SELECT one_viewing_at_a_time FROM property_settings)"
-"""An expression: whether viewings of one home may not overlap."""
 
 PROPERTY_JSON = """
     json_build_object(

@@ -35,7 +35,7 @@ WAITS = tuple(
 """How long after each failed attempt the next one is made: twelve attempts within three days."""
 
 OFF_AFTER = timedelta(days=5)
-"""An endpoint that accepted nothing for so long is turned off."""
+"""An endpoint that accepted nothing for so long is turned off when a delivery to it is given up."""
 
 OLD_SECRET_FOR = timedelta(days=1)
 """How long the secret before a rotation signs too."""

@@ -1,4 +1,7 @@
-"""Endpoints of webhooks and deliveries in PostgreSQL. The trigger of migration 034 writes the deliveries of events."""
+"""Endpoints of webhooks and deliveries in PostgreSQL. The trigger of migration 034 writes the deliveries of events.
+
+A transaction that locks an endpoint and deliveries locks the endpoint first.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +106,7 @@ class EndpointRepository:
     def set_active(
         self, connection: Connection, endpoint_id: int, now: datetime, *, active: bool, reason: str | None = None
     ) -> None:
-        """Queue turning an endpoint on or off. What waits for one that is turned off fails.
+        """Queue turning an endpoint on or off. What waits fails, also what was written while it was turned off.
 
         Args:
             connection: of the transaction.
@@ -121,15 +124,14 @@ class EndpointRepository:
             """,
             (active, reason, now, endpoint_id),
         )
-        if not active:
-            connection.execute(
-                """
-                UPDATE webhook_deliveries
-                SET state = 'failed', ended_at = %s, problem = COALESCE(problem, 'The webhook was turned off.')
-                WHERE endpoint_id = %s AND state = 'waiting'
-                """,
-                (now, endpoint_id),
-            )
+        connection.execute(
+            """
+            UPDATE webhook_deliveries
+            SET state = 'failed', ended_at = %s, problem = COALESCE(problem, 'The webhook was turned off.')
+            WHERE endpoint_id = %s AND state = 'waiting'
+            """,
+            (now, endpoint_id),
+        )
 
     def rotate(self, connection: Connection, endpoint_id: int, secret: str, until: datetime, now: datetime) -> None:
         """Queue replacing the secret; the present one signs too until a moment."""
@@ -144,7 +146,7 @@ class EndpointRepository:
         )
 
     def remove(self, connection: Connection, endpoint_id: int) -> None:
-        """Queue deleting an endpoint and its deliveries."""
+        """Queue deleting an endpoint, and the deliveries that it still has."""
         connection.execute("DELETE FROM webhook_endpoints WHERE endpoint_id = %s", (endpoint_id,))
 
     def lease(self, endpoint_id: int, now: datetime, until: datetime) -> bool:
@@ -159,15 +161,24 @@ class EndpointRepository:
         )
         return bool(rows)
 
-    def renew_lease(self, endpoint_id: int, until: datetime) -> None:
-        """Extend the lease."""
-        self._database.fetch(
-            "UPDATE webhook_endpoints SET leased_until = %s WHERE endpoint_id = %s", (until, endpoint_id)
+    def renew_lease(self, endpoint_id: int, held_until: datetime, until: datetime) -> bool:
+        """Extend the lease that ends at `held_until`. Return False if it ended and another process has taken it."""
+        rows = self._database.fetch(
+            """
+            UPDATE webhook_endpoints SET leased_until = %s
+            WHERE endpoint_id = %s AND leased_until = %s
+            RETURNING endpoint_id
+            """,
+            (until, endpoint_id, held_until),
         )
+        return bool(rows)
 
-    def release(self, endpoint_id: int) -> None:
-        """Release the lease."""
-        self._database.fetch("UPDATE webhook_endpoints SET leased_until = NULL WHERE endpoint_id = %s", (endpoint_id,))
+    def release(self, endpoint_id: int, held_until: datetime) -> None:
+        """Release the lease that ends at `held_until`, unless another process has taken it since."""
+        self._database.fetch(
+            "UPDATE webhook_endpoints SET leased_until = NULL WHERE endpoint_id = %s AND leased_until = %s",
+            (endpoint_id, held_until),
+        )
 
 
 class DeliveryRepository:
@@ -203,8 +214,15 @@ class DeliveryRepository:
             (endpoint_id, event_type, now, now),
         )
 
+    def endpoint_of(self, connection: Connection, delivery_id: int) -> int | None:
+        """Return the number of the endpoint of a delivery."""
+        row = connection.execute(
+            "SELECT endpoint_id FROM webhook_deliveries WHERE delivery_id = %s", (delivery_id,)
+        ).fetchone()
+        return int(row["endpoint_id"]) if row else None
+
     def lock(self, connection: Connection, delivery_id: int) -> Delivery | None:
-        """Lock a delivery until the transaction ends, and return it."""
+        """Lock a delivery, whose endpoint is locked, until the transaction ends, and return it."""
         row = connection.execute(
             f"""
             SELECT {_DELIVERY} FROM webhook_deliveries JOIN webhook_endpoints USING (endpoint_id)
@@ -317,6 +335,18 @@ class DeliveryRepository:
             (before,),
         )
         return [row["endpoint_id"] for row in rows]
+
+    def delete_of(self, endpoint_id: int, limit: int) -> int:
+        """Delete at most so many deliveries of an endpoint, and return how many."""
+        rows = self._database.fetch(
+            """
+            DELETE FROM webhook_deliveries
+            WHERE delivery_id IN (SELECT delivery_id FROM webhook_deliveries WHERE endpoint_id = %s LIMIT %s)
+            RETURNING delivery_id
+            """,
+            (endpoint_id, limit),
+        )
+        return len(rows)
 
     def delete_old(self, before: datetime, limit: int) -> int:
         """Delete at most so many deliveries that ended before a moment, and return how many."""

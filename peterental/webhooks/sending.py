@@ -98,10 +98,11 @@ class WebhookSender:
         now = self._now()
         if not self._endpoints.lease(endpoint_id, now, now + LEASE):
             return
+        lease = _Lease(self._endpoints, endpoint_id, now + LEASE)
         try:
-            is_open = self._deliver_due(endpoint_id)
+            is_open = self._deliver_due(endpoint_id, lease)
         finally:
-            self._endpoints.release(endpoint_id)
+            lease.release()
         # What was written after the last look found the lease taken by this run.
         if is_open and self._deliveries.next_due(endpoint_id, self._now()) is not None:
             self._jobs.defer_once(_job(endpoint_id), f"{DELIVER_WEBHOOKS} {endpoint_id}")
@@ -117,7 +118,7 @@ class WebhookSender:
         due = self._deliveries.due_endpoints(now - LOST_AFTER)
         return sum(self._jobs.defer_once(_job(number), f"{DELIVER_WEBHOOKS} {number}") for number in due)
 
-    def _deliver_due(self, endpoint_id: int) -> bool:
+    def _deliver_due(self, endpoint_id: int, lease: _Lease) -> bool:
         """Return whether the endpoint can take more, if there is more."""
         ends_at_s = time.monotonic() + RUN_FOR_S
         while time.monotonic() < ends_at_s:
@@ -129,9 +130,8 @@ class WebhookSender:
                 return True
             attempt = self._attempt(endpoint, delivery)
             self._record(endpoint, delivery, attempt)
-            if attempt.is_gone or attempt.is_overloaded:
+            if attempt.is_gone or attempt.is_overloaded or not lease.renew(self._now() + LEASE):
                 return False
-            self._endpoints.renew_lease(endpoint_id, self._now() + LEASE)
         return True
 
     def _attempt(self, endpoint: Endpoint, delivery: Delivery) -> Attempt:
@@ -208,11 +208,12 @@ class WebhookSender:
         now = self._now()
         with self._database.transaction() as connection:
             if attempt.problem is None:
+                self._deliveries.note_success(connection, endpoint.endpoint_id)
                 self._deliveries.record(
                     connection, delivery, attempt, state="delivered", next_attempt_at=now, ended_at=now
                 )
-                self._deliveries.note_success(connection, endpoint.endpoint_id)
                 return
+            since = self._deliveries.note_failure(connection, endpoint.endpoint_id, now)
             next_at = _next_attempt_at(delivery.attempts, attempt, now)
             self._deliveries.record(
                 connection,
@@ -222,14 +223,39 @@ class WebhookSender:
                 next_attempt_at=next_at or now,
                 ended_at=None if next_at else now,
             )
-            since = self._deliveries.note_failure(connection, endpoint.endpoint_id, now)
-            reason = _reason_to_turn_off(attempt, now - since)
+            reason = _reason_to_turn_off(attempt, now - since, is_last=next_at is None)
             if reason is not None:
                 self._endpoints.set_active(connection, endpoint.endpoint_id, now, active=False, reason=reason)
                 if self._tell_turned_off is not None:
                     self._tell_turned_off(connection, endpoint.endpoint_id, now)
             elif next_at is not None:
                 self._jobs.defer(connection, _job(endpoint.endpoint_id, next_at))
+
+
+class _Lease:
+    """The right of this process to deliver to an endpoint, until it ends or is released.
+
+    Args:
+        endpoints: stores it.
+        endpoint_id: which.
+        until: when it ends, aware.
+    """
+
+    def __init__(self, endpoints: EndpointRepository, endpoint_id: int, until: datetime) -> None:
+        self._endpoints = endpoints
+        self._endpoint_id = endpoint_id
+        self._until = until
+
+    def renew(self, until: datetime) -> bool:
+        """Extend it; return False if it ended and another process has it."""
+        if not self._endpoints.renew_lease(self._endpoint_id, self._until, until):
+            return False
+        self._until = until
+        return True
+
+    def release(self) -> None:
+        """Release it, unless another process has it."""
+        self._endpoints.release(self._endpoint_id, self._until)
 
 
 def _job(endpoint_id: int, not_before: datetime | None = None) -> JobRequest:
@@ -243,10 +269,15 @@ def _next_attempt_at(attempts: int, attempt: Attempt, now: datetime) -> datetime
     return now + max(WAITS[attempts], timedelta(seconds=attempt.retry_after_s or 0))
 
 
-def _reason_to_turn_off(attempt: Attempt, failing_for: timedelta) -> str | None:
+def _reason_to_turn_off(attempt: Attempt, failing_for: timedelta, *, is_last: bool) -> str | None:
+    """Return why to turn off an endpoint; None for no reason.
+
+    A failure days after the one before, with nothing to deliver between them, is no reason: only a delivery whose last
+    attempt failed shows that the endpoint has been away for long.
+    """
     if attempt.is_gone:
         return "It answered 410 (Gone), which means that it wants no more deliveries."
-    if failing_for >= OFF_AFTER:
+    if is_last and failing_for >= OFF_AFTER:
         return f"It accepted nothing for {counted(failing_for.days, 'day')}. The last problem: {attempt.problem}"
     return None
 

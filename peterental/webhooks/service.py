@@ -51,6 +51,9 @@ if TYPE_CHECKING:
     from peterental.webhooks.model import Delivery
 
 MAX_LISTED = 50
+MAX_DELETED = 1_000
+"""Deliveries that one statement deletes."""
+
 MAX_BIGINT = 2**63 - 1
 PURPOSE = "webhook secret"
 """What the secrets are encrypted for."""
@@ -200,8 +203,17 @@ class WebhookService:
         return IssuedSecret(endpoint=endpoint, secret=secret)
 
     def remove(self, endpoint_id: int, viewer: Viewer) -> None:
-        """Delete an endpoint and its deliveries. Raises EndpointUnknown."""
+        """Delete an endpoint and its deliveries. Raises EndpointUnknown.
+
+        It is turned off first, and loses its deliveries in small steps: a booking neither waits for it nor writes a
+        delivery to an endpoint that is about to vanish.
+        """
         require_admin(viewer)
+        with self._database.transaction() as connection:
+            self._locked(connection, endpoint_id)
+            self._endpoints.set_active(connection, endpoint_id, self._now(), active=False)
+        while self._deliveries.delete_of(endpoint_id, MAX_DELETED) == MAX_DELETED:
+            pass
         with self._database.transaction() as connection:
             endpoint = self._locked(connection, endpoint_id)
             self._endpoints.remove(connection, endpoint_id)
@@ -225,12 +237,15 @@ class WebhookService:
         require_admin(viewer)
         with self._database.transaction() as connection:
             known = 0 < delivery_id <= MAX_BIGINT
-            delivery = self._deliveries.lock(connection, delivery_id) if known else None
+            endpoint_id = self._deliveries.endpoint_of(connection, delivery_id) if known else None
+            if endpoint_id is None:
+                raise DeliveryUnknown
+            endpoint = self._locked(connection, endpoint_id)
+            delivery = self._deliveries.lock(connection, delivery_id)
             if delivery is None:
                 raise DeliveryUnknown
             if delivery.state == "waiting":
                 raise DeliveryNotOver
-            endpoint = self._locked(connection, delivery.endpoint_id)
             if not endpoint.is_active:
                 raise EndpointIsOff
             self._deliveries.start_again(connection, delivery_id, self._now())

@@ -143,3 +143,34 @@ def test_messages_are_those_of_the_user(anas: Tool, offices: Tool) -> None:
 def test_flags_of_a_call(anas: Tool, database: Database) -> None:
     database.fetch("UPDATE calls SET agreed = TRUE, outcomes = '{fault}' WHERE agent_id = 'ana'")
     assert anas.get("/calls?flag=fault").get_json()["data"][0]["flags"] == ["unbooked", "fault"]
+
+
+@pytest.mark.parametrize("path", ["/agents/%00", "/agents/a%00/free-times", "/calls/%00"])
+def test_id_that_cannot_be_stored_is_not_found(anas: Tool, path: str) -> None:
+    refused = anas.get(path)
+    assert (refused.status_code, refused.get_json()["code"]) == (404, f"{path.split('/')[1][:-1]}_not_found")
+
+
+def test_call_id_may_have_slashes(anas: Tool, database: Database) -> None:
+    database.fetch("INSERT INTO calls (vapi_call_id, agent_id) VALUES ('c//1/x', 'ana')")
+    assert anas.get("/calls/c//1/x").get_json()["id"] == "c//1/x"
+
+
+@pytest.mark.parametrize(("query", "status"), [("q=", 200), ("q=Cat", 200), ("q=Ca", 422), ("q=%20C%20", 422)])
+def test_text_too_short_to_search_is_refused_and_not_ignored(anas: Tool, query: str, status: int) -> None:
+    assert anas.get(f"/messages?{query}").status_code == status
+
+
+@pytest.mark.parametrize(
+    ("path", "listing", "found"),
+    [
+        ("/calls", "peterental.calls.queries.CallQueries.listing", ([], True, 0)),
+        ("/messages", "peterental.messages.repository.MessageRepository.listing", ([], 0, True)),
+    ],
+)
+def test_search_that_left_something_out_says_so(
+    anas: Tool, path: str, listing: str, found: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert anas.get(f"{path}?q=Elm").get_json()["is_truncated"] is False
+    monkeypatch.setattr(listing, lambda *_: found)
+    assert anas.get(f"{path}?q=Elm").get_json()["is_truncated"] is True

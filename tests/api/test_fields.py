@@ -36,11 +36,15 @@ def refusal_of(read: Callable[[], object]) -> ApiError | None:
 @example(raw=b'{"a": 1' + b"0" * 5_000 + b"}")
 @example(raw=b'{"a": 1, "a": 1}')
 @example(raw=b'{"a": Infinity}')
+@example(raw=b'{"\\ud800": 1}')
+@example(raw=b'{"a": {"\\u0000": 1}}')
 @example(raw=b'\xef\xbb\xbf{"a": 1}')
 def test_body_is_an_object_or_refused(raw: bytes) -> None:
     refusal = refusal_of(lambda: decode_object(raw))
     if refusal is None:
-        assert isinstance(decode_object(raw), dict)
+        fields = decode_object(raw)
+        assert isinstance(fields, dict)
+        assert all("\x00" not in name and name.encode() is not None for name in fields)
     else:
         assert refusal.code == "bad_json"
         assert len(refusal.detail) < 300

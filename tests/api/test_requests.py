@@ -106,7 +106,9 @@ def test_last_use_is_written_once_a_minute(anas: Tool, database: Database) -> No
 # --- addresses, methods, bodies --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/agents/", "/viewings/x", "/viewings/-1", "/", "/viewings/1/sell"])
+@pytest.mark.parametrize("path", [
+    "/nothing", "/agents/", "/viewings/x", "/viewings/-1", "/", "/viewings/1/sell", "/viewings//1",
+])  # fmt: skip
 def test_unknown_address(anas: Tool, path: str) -> None:
     refused = anas.get(path)
     assert (refused.status_code, refused.get_json()["code"]) == (404, "not_found")

@@ -115,3 +115,23 @@ def test_nested_listing_is_part_of_the_outer_one() -> None:
     )
     assert [listing.attributes["id"] for listing in listings] == ["1"]
     assert listings[0].texts == {"line1": "y"}
+
+
+@pytest.mark.parametrize(
+    ("full", "half", "bathrooms"),
+    [
+        ("\n        2\n      ", "\n        1\n      ", 2.5),
+        ("02", "0", 2.0),
+        ("\N{ARABIC-INDIC DIGIT TWO}", "1", None),
+        ("2", "\N{SUPERSCRIPT TWO}", 2.0),
+        ("9" * 5_000, "1", None),
+        ("2", "9" * 5_000, 2.0),
+    ],
+)
+def test_bathrooms_are_counted_or_a_problem_of_their_row(full: str, half: str, bathrooms: float | None) -> None:
+    (record,) = _records(
+        f"<Listing id='1'><street>9 Ash St</street><numFullBaths>{full}</numFullBaths>"
+        f"<numHalfBaths>{half}</numHalfBaths></Listing>"
+    )
+    assert record.values.get("bathrooms") == bathrooms
+    assert bool(record.problems) == (bathrooms is None)

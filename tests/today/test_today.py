@@ -91,9 +91,13 @@ def test_day_is_that_of_the_agents_clock(services: Services, book: Any) -> None:
 
 
 def test_agent_sees_its_own_day(services: Services, book: Any, ana: Viewer) -> None:
+    services.agents.create(Profile(agent_name="Cem"), ADMIN)  # of another user, in the same time zone
+    book(1.5, "cem")
+    book(-30, "cem")
     mine, other = book(1), book(1, "ben")
     own, chosen = services.today.show(ana), services.today.show(ADMIN, "ben")
     assert ids(own.ahead) == [mine]
+    assert (own.day.total, own.attention.total) == (1, 0)
     assert [agent.agent_id for agent in own.agents] == ["ana"]
     assert ids(chosen.ahead) == [other]
     assert chosen.chosen is not None

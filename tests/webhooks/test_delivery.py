@@ -299,6 +299,10 @@ def test_endpoint_that_fails_for_days_is_turned_off(office: Office, serve: Serve
     office.deliver(issued)
     office.clock.forward(seconds=OFF_AFTER.total_seconds())
     office.deliver(issued)
+    assert office.services.webhooks.get(issued.endpoint.endpoint_id, office.admin).is_active
+    office.database.fetch("UPDATE webhook_deliveries SET attempts = 11")  # the next attempt is the last
+    office.clock.forward(hours=1)
+    office.deliver(issued)
     (endpoint,) = office.services.webhooks.listing(office.admin)
     assert endpoint.off_reason == "It accepted nothing for 5 days. The last problem: It answered 500."
     office.services.webhooks.set_active(endpoint.endpoint_id, office.admin, active=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 
 import pytest
 
@@ -10,11 +11,12 @@ from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.jobs.model import JobRequest
 from peterental.webhooks.model import DELIVER_WEBHOOKS
+from peterental.worker import webhooks
 from peterental.worker.calendars import JobMalformed
 from peterental.worker.registry import TASKS
-from peterental.worker.runner import JobWorker
+from peterental.worker.runner import CONCURRENCY, JobWorker
 from peterental.worker.task import JobRun
-from peterental.worker.webhooks import WEBHOOK_TASKS
+from peterental.worker.webhooks import MAX_AT_ONCE, WEBHOOK_TASKS
 from tests.calendars.loopback import LoopbackServer, answer
 from tests.webhooks.conftest import Office, verified
 
@@ -59,6 +61,25 @@ def test_lost_job_is_queued_again(database: Database) -> None:
         office.clock.forward(minutes=2)
         run(office)
         assert office.jobs() == 1
+
+
+def test_endpoints_that_hang_leave_threads_to_other_jobs(database: Database) -> None:
+    office = Office(database)
+    assert MAX_AT_ONCE < CONCURRENCY
+    with LoopbackServer(answer()) as server, ExitStack() as hanging:
+        issued = office.subscribe(server.url())
+        office.book()
+        database.fetch("DELETE FROM procrastinate_jobs")
+        for _ in range(MAX_AT_ONCE):
+            hanging.enter_context(webhooks._places)
+        for _ in range(2):
+            run(office, endpoint_id=issued.endpoint.endpoint_id)
+        assert server.exchanges == []
+        (job,) = database.fetch("SELECT args, scheduled_at > NOW() AS is_later FROM procrastinate_jobs")
+        assert (job["args"], job["is_later"]) == ({"endpoint_id": issued.endpoint.endpoint_id}, True)
+        hanging.close()
+        run(office, endpoint_id=issued.endpoint.endpoint_id)
+        assert len(server.exchanges) == 1
 
 
 def test_answers_are_kept_no_longer_than_calls(database: Database) -> None:

@@ -17,6 +17,7 @@ MAX_DEPTH = 20
 MAX_TEXT_CHARS = 20_000
 """The longest text of an element that is kept; descriptions are not read."""
 
+MAX_COUNT_DIGITS = 2
 LISTING = "Listing"
 
 FIELDS: Mapping[str, str] = {
@@ -128,9 +129,15 @@ def cells(listing: Listing) -> Iterator[tuple[str, str]]:
         yield "status", "sold"
     halves = listing.texts.get("half_baths", "").strip()
     for name, text in listing.texts.items():
-        if name == "bathrooms" and halves.isascii() and halves.isdecimal() and text.strip().isdecimal():
-            yield name, str(float(text[:4]) + int(halves[:2]) / 2)
+        plain = text.strip()
+        if name == "bathrooms" and _is_count(halves) and _is_count(plain):
+            yield name, str(int(plain) + int(halves) / 2)
         elif name == "said_as":
-            yield name, "" if text.strip() == listing.texts.get("line1", "").strip() else text.replace(";", " ")
+            yield name, "" if plain == listing.texts.get("line1", "").strip() else text.replace(";", " ")
         elif name != "half_baths":
             yield name, text
+
+
+def _is_count(text: str) -> bool:
+    """Return whether a text is a number of rooms, of at most two digits."""
+    return text.isascii() and text.isdecimal() and len(text) <= MAX_COUNT_DIGITS

@@ -41,6 +41,7 @@ def list_calls(call: Call) -> Answer:
         document=CallList(
             data=[CallDocument(**_summary(summary)) for summary in found.calls],
             next_cursor=page_cursor(page, has_more=found.has_more),
+            is_truncated=found.is_truncated,
         )
     )
 
@@ -73,6 +74,7 @@ def list_messages(call: Call) -> Answer:
         document=MessageList(
             data=[_message(message) for message in found.messages],
             next_cursor=page_cursor(page, has_more=found.has_more),
+            is_truncated=found.is_truncated,
         )
     )
 

@@ -20,6 +20,9 @@ from peterental.users.tokens.model import TokenScope
 Cursor = Annotated[str, Meta(max_length=200, description="`next_cursor` of the page before.")]
 AgentId = Annotated[str, Meta(min_length=1, max_length=255)]
 Text = Annotated[str, Meta(max_length=100)]
+Words = Annotated[
+    str, Meta(max_length=100, pattern=r"^([\s\S]{3,})?$", description="Words, of three characters or more.")
+]
 Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset.")]
 Home = Annotated[str, Meta(min_length=1, max_length=500, description="The address of the home.")]
 HomeId = Annotated[int, Meta(ge=1, le=2**53)]
@@ -99,7 +102,7 @@ class MessagesQuery(PageQuery, frozen=True, kw_only=True):
     agent_id: AgentId | None = None
     since: Moment | None = None
     until: Moment | None = None
-    q: Text = ""
+    q: Words = ""
 
 
 class BookingBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -355,14 +358,16 @@ class HomeList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallList(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of calls, latest first."""
+    """A page of calls, latest first. `is_truncated`: more calls match `q` than were looked up; narrow the filter."""
 
     data: list[CallDocument]
     next_cursor: str | None
+    is_truncated: bool
 
 
 class MessageList(msgspec.Struct, frozen=True, kw_only=True):
-    """A page of messages."""
+    """A page of messages. `is_truncated`: more messages match `q` than were looked up; narrow the filter."""
 
     data: list[MessageDocument]
     next_cursor: str | None
+    is_truncated: bool

@@ -23,9 +23,7 @@ def decode_object(raw: bytes) -> dict[str, Any]:
     thousands of digits, deep nesting.
     """
     try:
-        decoded = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant
-        )
+        decoded = json.loads(raw.decode("utf-8"), object_pairs_hook=_named_once, parse_constant=_refuse_constant)
     except UnicodeDecodeError:
         raise ApiError("bad_json", "The body is not UTF-8.") from None
     except RecursionError:
@@ -68,14 +66,22 @@ def parse(kind: type[Fields], values: Mapping[str, Any], *, is_query: bool = Fal
     return kind(**parsed)
 
 
+def is_text(value: str) -> bool:
+    """Return whether PostgreSQL can store a text: it has no NUL, and no half of a surrogate pair."""
+    return not any(character == "\x00" or "\ud800" <= character <= "\udfff" for character in value)
+
+
 class _Refused(ValueError):
     """A value that is valid JSON and not accepted."""
 
 
-def _without_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def _named_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object whose names differ and can be repeated in an answer."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise _Refused("an object has the same name twice")
+    if not all(map(is_text, found)):
+        raise _Refused("a name has a character that cannot be stored")
     return found
 
 
@@ -96,6 +102,6 @@ def _storable(value: Any) -> Any:
         return [_storable(item) for item in value]
     if not isinstance(value, str):
         return value
-    if any(character == "\x00" or "\ud800" <= character <= "\udfff" for character in value):
+    if not is_text(value):
         raise _Refused("The text has a character that cannot be stored")
     return value.strip()

@@ -22,7 +22,7 @@ from werkzeug.exceptions import HTTPException
 from peterental.database.deadline import deadline
 from peterental.errors import Fault, Refusal
 from peterental.web.api import agents, calls, homes, lines, viewings
-from peterental.web.api.fields import decode_object, parse
+from peterental.web.api.fields import decode_object, is_text, parse
 from peterental.web.api.limits import Limits
 from peterental.web.api.openapi import PATH_SCHEMAS, PREFIX, openapi_document
 from peterental.web.api.operations import Answer, Call, Operation
@@ -85,6 +85,7 @@ class Api:
                 endpoint=path.strip("/").replace("/", "_").replace("{", "").replace("}", ""),
                 view_func=self._view(of_method),
                 methods=list(of_method),
+                merge_slashes=False,  # no redirect, and ids of calls may have two in a row
             )
         blueprint.add_url_rule(f"{PREFIX}/openapi.json", view_func=self._openapi, endpoint="openapi")
         blueprint.after_app_request(_in_json)
@@ -130,6 +131,10 @@ class Api:
                 "This token may only read. Create one that may book.",
                 headers={"WWW-Authenticate": challenge},
             )
+        unknown = next((name for name, value in path.items() if isinstance(value, str) and not is_text(value)), None)
+        if unknown is not None:
+            what = unknown.removesuffix("_id")
+            raise ApiError(f"{what}_not_found", f"There is no such {what}.")
         call = Call(
             services=self._services,
             token=token,

@@ -9,6 +9,7 @@ from flask import Blueprint, current_app, render_template, request, url_for
 
 from peterental.appointments.calendar.model import DAYS_PER_WEEK
 from peterental.services import services_of
+from peterental.web.shell.forms import strip
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 
@@ -46,8 +47,13 @@ def week() -> str:
 
 def _asked(params: QueryParams) -> tuple[date | None, list[str]]:
     """Return the day and the agents in the query string."""
-    agent_ids = [text.strip() for text in request.args.getlist("agent")[:MAX_CHOSEN]]
-    return params.day("day", TODAY_INSTEAD), [text for text in agent_ids if text]
+    return params.day("day", TODAY_INSTEAD), _agents_asked()
+
+
+def _agents_asked() -> list[str]:
+    """Return the ids of agents in the query string."""
+    texts = (str(strip(text)) for text in request.args.getlist("agent")[:MAX_CHOSEN])
+    return [text for text in texts if text]
 
 
 def _page(template: str, found: OfficeCalendar, params: QueryParams, step: timedelta, **more: Any) -> str:
@@ -61,7 +67,7 @@ def _page(template: str, found: OfficeCalendar, params: QueryParams, step: timed
         return url_for(endpoint, day=at, agent=found.chosen, page=number if number > 1 else None)
 
     warnings = list(dict.fromkeys(params.warnings))
-    unknown = {text.strip() for text in request.args.getlist("agent")} - {"", *found.chosen}
+    unknown = set(_agents_asked()) - set(found.chosen)
     if unknown:
         warnings.append(f"There is no agent “{min(unknown)[:40]}”. It was ignored.")
     return render_template(

@@ -72,7 +72,9 @@ class PageForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
 
 
 def strip(value: object) -> object:
-    """Return a text without surrounding blanks and NUL; other values unchanged."""
+    """Return a text, or each of a list, without surrounding blanks and NUL; other values unchanged."""
+    if isinstance(value, list):
+        return [strip(item) for item in value]
     return value.replace("\x00", "").strip() if isinstance(value, str) else value
 
 

@@ -6,11 +6,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from peterental.access import AdminsOnly
 from peterental.agents.model import Profile
+from peterental.agents.time_off.blocks import TimeOffBlocks
+from peterental.agents.time_off.closure_service import CLOSURES_PER_STEP
 from peterental.agents.time_off.model import (
     MAX_CLOSURES_AT_ONCE,
     ClosureChanged,
@@ -135,6 +138,22 @@ def test_two_forms_at_once_close_the_office_once(office: Office) -> None:
     added = at_once([office.close] * 4)
     assert sorted(len(closures) for closures in added) == [0, 0, 0, 1]
     assert [row["agent_id"] for row in office.blocks()] == ["ana", "ben", "cem"]
+
+
+def test_many_closures_are_added_in_steps(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Callers wait while every agent is locked, so each step is committed before the next one begins."""
+    renew = TimeOffBlocks.renew_closures
+    committed: list[int] = []
+
+    def renewed(blocks: TimeOffBlocks, *args: Any) -> None:
+        committed.append(len(office.blocks()))
+        renew(blocks, *args)
+
+    monkeypatch.setattr(TimeOffBlocks, "renew_closures", renewed)
+    days = [THANKSGIVING + timedelta(days=number) for number in range(2 * CLOSURES_PER_STEP + 1)]
+    added = office.closures.add([holiday(day=day) for day in days], ADMIN)
+    assert [closure.first_day for closure in added] == days
+    assert committed == [0, CLOSURES_PER_STEP, 2 * CLOSURES_PER_STEP]
 
 
 def test_agent_created_during_a_change_is_off_too(office: Office, database_url: str) -> None:
