@@ -43,7 +43,7 @@ class EditForm(PageForm):
     )
     property_address = StringField(
         "Home",
-        description="Choose a home of the catalogue, or enter another address.",
+        description="Choose a home from the list, or enter another address.",
         validators=[required("Enter the address of the home."), up_to(500)],
         render_kw={"autocomplete": "off", "list": "homes"},
     )

@@ -174,7 +174,10 @@ def compare(agent_id: str) -> Answer:
         check = _line().drift.check(agent_id, current_viewer())
     except (Refusal, VapiTrouble) as error:
         return _refused(agent_id, error)
-    flash("The line differs. See below." if check.differs else "The line is as PeteRental wants it.", "done")
+    if check.differs:
+        flash("The line differs from its settings here. The differences are below.", "note")
+    else:
+        flash("The line is as it should be.", "done")
     return _back(agent_id)
 
 

@@ -201,7 +201,7 @@ def deliver_again(delivery_id: int) -> Response:
     try:
         _webhooks().deliver_again(delivery_id, current_viewer())
     except (DeliveryNotOver, EndpointIsOff) as refusal:
-        flash(str(refusal), "problem")
+        flash(str(refusal), "refused")
     else:
         flash("It is delivered again.", "done")
     return redirect(url_for("webhooks.index"), 303)
@@ -211,7 +211,7 @@ def _do(endpoint_id: int, action: Callable[[], object], sentence: str) -> Respon
     try:
         action()
     except EndpointIsOff as refusal:
-        flash(str(refusal), "problem")
+        flash(str(refusal), "refused")
     else:
         flash(sentence, "done")
     return redirect(url_for("webhooks.show", endpoint_id=endpoint_id), 303)

@@ -183,7 +183,7 @@ def test_words_of_changes() -> None:
 
     assert shown(phone=("+14055550123", "+442079460000")) == [("Phone", "(405) 555-0123", "+44 20 7946 0000")]
     assert shown(agent=("Ana", "Ben"), agent_id=("a", "b")) == [("Agent", "Ana", "Ben")]
-    assert shown(home_id=(None, 7)) == [("Home", "not in the catalogue", "in the catalogue")]
+    assert shown(home_id=(None, 7)) == [("Home", "not in the list of homes", "in the list of homes")]
     assert shown(home=("x", "y"), home_id=(None, 7)) == [("Home", "x", "y")]
     assert shown(notes=("x" * 121, None)) == [("Notes", "x" * 120 + "…", None)]
 
