@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
 from peterental.audit.model import Change
 from peterental.phone_numbers import readable, region_of
 from peterental.plural import counted
+from peterental.web.notices.labels import CHANNELS, KINDS
 from peterental.web.shell.template_filters import format_iso, format_minutes, language_name, wall_clock
+from peterental.web.webhooks.labels import EVENT_LABELS
+
+if TYPE_CHECKING:
+    from peterental.notices.model import Channel, Kind
 
 LABELS = {
     "Monday": "Monday",
@@ -146,6 +151,9 @@ LABELS = {
 CHOICE_VALUES = {"first_free": "the first in order who is free", "round_robin": "in turn"}
 """How the log words the ways in which a shared line chooses an agent."""
 
+SCOPE_VALUES = {"read": "reads", "book": "reads and books"}
+"""How the log words what an API token allows."""
+
 ACTION_LABELS = {
     "busy time added": "Blocked time added",
     "busy time removed": "Blocked time removed",
@@ -158,11 +166,15 @@ ACTION_LABELS = {
 }
 """The labels of actions whose name in the log differs from the wording of the pages."""
 
+VALUES: Mapping[str, Mapping[str, str]] = {"choice": CHOICE_VALUES, "scope": SCOPE_VALUES}
+"""The words of values by field."""
+
 PHONE_FIELDS = frozenset({"attendee_phone", "caller_number", "handover_number", "phone"})
 
 _MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?(?![\d:])", re.ASCII)
 _HOURS = re.compile(r"\d\d:\d\d–\d\d:\d\d(?:, \d\d:\d\d–\d\d:\d\d)*")
 _CLOCK = re.compile(r"(\d\d):(\d\d)")
+_WORDING = re.compile(r"wording (\w+)/(\w+)/(\w+)", re.ASCII)
 
 NO_USERS: Mapping[int, str] = {}
 
@@ -197,6 +209,20 @@ def action_label(action: str) -> str:
     return ACTION_LABELS.get(action) or action[:1].upper() + action[1:]
 
 
+def subject_label(change: Change) -> str:
+    """Return the name of what was changed, as the pages call it."""
+    found = _WORDING.fullmatch(change.subject_name)
+    if not found:
+        return change.subject_name
+    kind, channel, language = found.groups()
+    parts = (
+        KINDS.get(cast("Kind", kind), kind),
+        CHANNELS.get(cast("Channel", channel), channel),
+        language_name(language),
+    )
+    return ", ".join(parts)
+
+
 def label(name: str) -> str:
     """Return the label of a field."""
     words = name.replace("_", " ")
@@ -210,6 +236,8 @@ def _value(name: str, value: Any, zone: ZoneInfo, people: Mapping[int, str]) -> 
     words = _number(name, value, people) if isinstance(value, int) else None
     if isinstance(value, str):
         words = _text(name, value, zone)
+    if name == "event_types" and isinstance(value, list):
+        words = ", ".join(EVENT_LABELS.get(each, str(each)) for each in value)
     return words or format_value(value, zone)
 
 
@@ -224,8 +252,8 @@ def _number(name: str, value: int, people: Mapping[int, str]) -> str | None:
 def _text(name: str, value: str, zone: ZoneInfo) -> str | None:
     if name in PHONE_FIELDS:
         return readable(value, region_of(zone.key))
-    if name == "choice":
-        return CHOICE_VALUES.get(value)
+    if name in VALUES:
+        return VALUES[name].get(value)
     if name == "language":
         return language_name(value)
     return value.replace("_", "-") if name == "status" else None
