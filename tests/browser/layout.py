@@ -28,6 +28,9 @@ PROBLEMS_OF_LAYOUT = r"""() => {
     const style = getComputedStyle(item);
     const is_cut = style.overflowX === 'hidden' && style.textOverflow !== 'ellipsis' && item.scrollWidth > item.clientWidth + 1;
     if (is_cut && !item.closest('.week, .office-week')) problems.push(`cut: ${name(item)}`);
+    const words = item.innerText?.trim() ?? '';
+    if (/^[\w…]{1,14}$/.test(words) && item.matches('a, button, dd, th') && item.getClientRects().length > 1)
+      problems.push(`broken word: ${name(item)}`);
     if (can_scroll(item) && item.scrollWidth > item.clientWidth + 1 && item.tabIndex < 0 && !item.querySelector('a, button'))
       problems.push(`cannot be scrolled with the keyboard: ${name(item)}`);
   }
@@ -36,14 +39,15 @@ PROBLEMS_OF_LAYOUT = r"""() => {
 
 RAW_VALUES = r"""() => {
   const copy = document.querySelector('main').cloneNode(true);
-  copy.querySelectorAll('pre, code, textarea, .turn, .lead-body, .answered, .asked').forEach(item => item.remove());
+  const quoted = 'pre, code, textarea, .turn, .lead-body, .answered, .asked, .hint, .note[role=status], [role=alert]';
+  copy.querySelectorAll(quoted).forEach(item => item.remove());
   document.body.append(copy);
   const text = copy.innerText;
   copy.remove();
   const kinds = {
     'a date or time in ISO 8601': /\b\d{4}-\d\d-\d\d\b/g,
     'a time of 24 hours': /\b(?:1[3-9]|2[0-3]|0\d):[0-5]\d\b(?! ?[ap]m)/gi,
-    'a value of Python': /\b(?:None|True|False)\b|<(?:function|class|object)\b/g,
+    'a value of Python': /\b(?:True|False|NoneType|datetime)\b|<(?:function|class)\b/g,
     'a phone number without its format': /(?<![\w+])\+1\d{10}\b/g,
     'a singular with a plural': /(?<![\d.,:])\b1 (?:viewings|calls|days|minutes|hours|homes|agents|messages|rows|weeks|users)\b/g,
   };
@@ -58,6 +62,6 @@ def layout_problems(page: Page) -> list[str]:
 
 
 def raw_values(page: Page) -> list[str]:
-    """Return the values on a page that are written as programs write them. Quotations do not count."""
+    """Return the values on a page that are written as programs write them. Quotations and examples do not count."""
     found: list[str] = page.evaluate(RAW_VALUES)
     return found

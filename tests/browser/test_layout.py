@@ -38,6 +38,8 @@ def problems_of_all_pages(page: Page, site: Site, examples: Mapping[str, str]) -
             continue
         response = page.goto(site.address + PARAMETER.sub(lambda found: quote(examples[found.group(1)]), rule))
         assert response is not None
+        if response.request.redirected_from:
+            continue  # to a page that has its turn
         found = layout_problems(page) + raw_values(page)
         if response.status != 200:
             found.append(f"status {response.status}")
@@ -82,20 +84,21 @@ def test_layout_problems_are_found(chromium: Browser) -> None:
     page = chromium.new_page()
     page.set_content(
         "<main><h2>2</h2><p style='overflow:hidden; width:50px'>Llanfairpwllgwyngyll</p>"
-        "<p style='overflow:auto; width:50px'>Llanfairpwllgwyngyll</p><p style='width:5000px'>x</p></main>"
+        "<p style='overflow:auto; width:50px'>Llanfairpwllgwyngyll</p><p style='width:5000px'>x</p><p style='width:10px; overflow-wrap:anywhere'><a href='/'>Cancel</a></p></main>"
     )
     found = layout_problems(page)
     page.close()
     assert [text.partition(":")[0] for text in found] == [
-        "5016 pixels wide", "0 first headings", "begins with h2", "cut", "cannot be scrolled with the keyboard",
+        "5008 pixels wide", "0 first headings", "begins with h2", "cut", "cannot be scrolled with the keyboard",
+        "broken word",
     ]  # fmt: skip
 
 
 def test_raw_values_are_found(chromium: Browser) -> None:
     page = chromium.new_page()
-    page.set_content("<main><p>2026-11-30 at 15:00: None, +14055550142, 1 viewings<pre>2026-11-29</pre></main>")
+    page.set_content("<main><p>2026-11-30 at 15:00: True, +14055550142, 1 viewings<pre>2026-11-29</pre></main>")
     found = raw_values(page)
     page.close()
     assert [text.rpartition(": ")[2] for text in found] == [
-        "2026-11-30", "15:00", "None", "+14055550142", "1 viewings",
+        "2026-11-30", "15:00", "True", "+14055550142", "1 viewings",
     ]  # fmt: skip
