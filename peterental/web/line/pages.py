@@ -36,6 +36,7 @@ from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.session import current_viewer
 
 if TYPE_CHECKING:
+    from peterental.access import Viewer
     from peterental.agents.model import Agent
     from peterental.config import Config
     from peterental.line.model import Account
@@ -156,8 +157,7 @@ def choose(agent_id: str) -> Answer:
                 line.set_ups.resume(agent_id, viewer)
                 flash("The line is set up.", "done")
             else:
-                line.drift.check(agent_id, viewer)
-                flash("Compared with Vapi. Nothing is written yet: see below what would be.", "done")
+                _compare_choice(agent_id, line, viewer)
         except INVALID_CHOICES as refusal:
             form.add_error(refusal, INVALID_CHOICES_AT.get(type(refusal)))
             return _page(agent, form)
@@ -165,6 +165,16 @@ def choose(agent_id: str) -> Answer:
             flash(str(error), "refused")
         return _back(agent_id)
     return _page(agent, form)
+
+
+def _compare_choice(agent_id: str, line: LineServices, viewer: Viewer) -> None:
+    """Compare what was chosen; finish the set-up if Vapi has everything already. Raises Refusal, VapiTrouble."""
+    check = line.drift.check(agent_id, viewer)
+    if check.written:
+        flash("Compared with Vapi. Nothing is written yet: see below what would be.", "note")
+        return
+    line.set_ups.write(agent_id, viewer, seen_assistant=check.assistant_version, seen_number=check.number_version)
+    flash("The line is set up. Vapi had everything already.", "done")
 
 
 def compare(agent_id: str) -> Answer:

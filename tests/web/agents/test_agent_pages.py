@@ -306,7 +306,7 @@ def test_list_shows_next_viewing_in_agent_zone(
     assert "12 Elm Street" in text
     assert text.count("Taking bookings") == 3
     assert text.count("No line yet") == 1
-    assert ASSISTANT[:8] in text
+    assert text.count("<dt>Line</dt><dd>Set up</dd>") == 2
 
 
 def test_overview_shows_hours_rules_and_viewings(

@@ -114,6 +114,37 @@ def test_existing_assistant_is_compared_before_it_is_written(office: Browser, va
     assert vapi.assistants[assistant]["server"]["url"] == WEBHOOK
 
 
+@pytest.mark.parametrize("has_number", [True, False])
+def test_choice_that_vapi_has_already_is_finished_at_once(
+    office: Browser, vapi: VapiServer, *, has_number: bool
+) -> None:
+    if has_number:
+        vapi.add_number()
+    set_up(office)
+    (assistant,) = vapi.assistants
+    written = len(vapi.written())
+    form = {**choice(office.get(f"{PAGE}?choose=1").text), "assistant": assistant}
+    page = office.send(PAGE, form, follow=True).text
+    assert "The line is set up. Vapi had everything already." in page
+    assert "not finished" not in page
+    assert len(vapi.written()) == written
+
+
+def test_choice_that_is_made_true_on_vapi_is_resumed(office: Browser, vapi: VapiServer) -> None:
+    vapi.add_number()
+    set_up(office)
+    (assistant,) = vapi.assistants
+    vapi.edit(assistant, serverMessages=["hang"])
+    form = {**choice(office.get(f"{PAGE}?choose=1").text), "assistant": assistant}
+    assert "Nothing is written yet" in office.send(PAGE, form, follow=True).text
+    vapi.edit(assistant, serverMessages=["tool-calls", "end-of-call-report", "status-update"])
+    page = office.send(f"{PAGE}/compare", at=PAGE, follow=True).text
+    assert "not finished" in page
+    page = office.send(f"{PAGE}/resume", at=PAGE, follow=True).text
+    assert "The line is set up." in page
+    assert "not finished" not in page
+
+
 def test_foreign_edit_is_shown_and_not_overwritten(office: Browser, vapi: VapiServer) -> None:
     set_up(office)
     (assistant,) = vapi.assistants
