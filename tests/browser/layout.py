@@ -22,6 +22,11 @@ PROBLEMS_OF_LAYOUT = r"""() => {
     if (level > before + 1) problems.push(before ? `h${level} after h${before}` : `begins with h${level}`);
   });
 
+  const lines = item => {
+    const range = document.createRange();
+    range.selectNodeContents(item);
+    return new Set([...range.getClientRects()].filter(box => box.width > 1).map(box => Math.round(box.bottom / 8))).size;
+  };
   const can_scroll = item => ['auto', 'scroll'].includes(getComputedStyle(item).overflowX);
   for (const item of all) {
     if (['INPUT', 'TEXTAREA', 'SELECT', 'SVG'].includes(item.tagName.toUpperCase()) || item.closest('svg')) continue;
@@ -29,7 +34,7 @@ PROBLEMS_OF_LAYOUT = r"""() => {
     const is_cut = style.overflowX === 'hidden' && style.textOverflow !== 'ellipsis' && item.scrollWidth > item.clientWidth + 1;
     if (is_cut && !item.closest('.week, .office-week')) problems.push(`cut: ${name(item)}`);
     const words = item.innerText?.trim() ?? '';
-    if (/^[\w…]{1,14}$/.test(words) && item.matches('a, button, dd, th') && item.getClientRects().length > 1)
+    if (/^[\w…]{1,14}$/.test(words) && item.matches('a, button, dd, th, h1, h2') && lines(item) > 1)
       problems.push(`broken word: ${name(item)}`);
     if (can_scroll(item) && item.scrollWidth > item.clientWidth + 1 && item.tabIndex < 0 && !item.querySelector('a, button'))
       problems.push(`cannot be scrolled with the keyboard: ${name(item)}`);
