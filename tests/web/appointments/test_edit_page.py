@@ -159,7 +159,11 @@ def test_edit_conflict_shows_the_other_change(office: Browser, book: Callable[..
     send(office, number, attendee_name="Maria")
     late = send(office, number, page, attendee_name="Marta")
     assert late.status_code == 409
-    assert "Latest change: Edited, by" in " ".join(late.text.split())
+    text = " ".join(late.text.split())
+    assert "Latest change: Edited, by" in text
+    assert "<del><bdi>Dolores</bdi></del>" in text
+    assert "<ins><bdi>Maria</bdi></ins>" in text
+    assert "You saw" not in text, "its time and status are the same"
 
 
 def test_agents_user_edits_own_viewings_only(
