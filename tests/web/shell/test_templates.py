@@ -34,7 +34,7 @@ def flashed_categories() -> Iterator[tuple[str, str]]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "flash":
                 category = node.args[1] if len(node.args) > 1 else None
-                yield path.name, category.value if isinstance(category, ast.Constant) else ast.dump(node)
+                yield path.name, str(category.value) if isinstance(category, ast.Constant) else ast.dump(node)
 
 
 def test_every_message_has_a_category_with_a_colour() -> None:
