@@ -18,6 +18,8 @@ from phonenumbers import Leniency, NumberParseException, PhoneNumber, PhoneNumbe
 from peterental.folding import fold, word_set
 
 DEFAULT_REGION = "US"
+ANY_REGION = "ZZ"
+"""No country: every number is written with its country code."""
 LONGEST_INPUT = 200
 NORTH_AMERICA = 1
 LAST_DIGITS = 7

@@ -37,13 +37,13 @@ The link works once, for {lifetime}.
 _RESET_TEXT = """\
 Hello {name},
 
-somebody asked for a new password for {email} on {address}.
-If it was you, choose it here:
+A new password was requested for {email} on {address}.
+If you requested it, choose it here:
 
 {link}
 
 The link works once, for {lifetime}. Until then your password stays as it is.
-If it was not you, nothing needs to be done.
+If you did not, you can ignore this e-mail.
 """
 
 

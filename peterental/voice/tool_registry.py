@@ -182,7 +182,7 @@ TOOLS = (
     ),
     ToolSpec(
         name="join_waitlist",
-        label="Waitlist",
+        label="Waiting list",
         request_label="Asked to be told of a free time",
         description=(
             "Note a caller who wants a time that is taken: if it frees up, the caller gets a text and fifteen minutes"

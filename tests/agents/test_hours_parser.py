@@ -54,7 +54,7 @@ def test_parse_accepts_common_notations(text: str, expected: list[tuple[int, int
 @pytest.mark.parametrize(
     ("text", "refusal", "words"),
     [
-        ("9", InvalidHours, "“9” is not a range of hours. Write hours like 9–12, 13–17."),
+        ("9", InvalidHours, "“9” is not a range of hours. Write hours like 9–12, 1–5:30 pm."),
         ("9-17, later", InvalidHours, "“later” is not a range"),
         ("25-26", InvalidHours, "not a range of hours"),
         ("9:60-17", InvalidHours, "not a range of hours"),

@@ -9,6 +9,7 @@ import pytest
 
 from peterental.access import Viewer
 from peterental.agents.model import Agent, Profile, Rules, Window
+from peterental.agents.time_off.model import ClosureEntry
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
 from peterental.appointments.calendar.model import days_of
 from peterental.appointments.calendar.office import local_dates, office_windows, spaced
@@ -91,6 +92,32 @@ def test_day_has_viewings_busy_and_free_times(services: Services, database: Data
     assert [item.cell.row for item in ben.column.items] == [5], "10 am in Denver is 11 am here; the grid starts at 10"
     assert found.shown == Window(600, 1080)
     assert ben.free[0].start == datetime(2026, 11, 26, 16, 0, tzinfo=UTC)
+
+
+def test_day_off_in_another_zone_says_nothing_about_the_next_day(services: Services) -> None:
+    retreat = ClosureEntry(name="Retreat", first_day=THURSDAY, last_day=THURSDAY)
+    services.closures.add([retreat], ADMIN)
+    (ben,) = services.office_calendar.week(ADMIN, THURSDAY, ["ben"]).rows
+    thursday, friday = ben.days[3:5]
+    (block,) = thursday.day.busy
+    assert thursday.busy_at_work(CHICAGO) == (block,)
+    assert thursday.takes_all_work(block, CHICAGO), "from midnight in Denver, which is 1 am here"
+    assert friday.day.busy == (block,), "until midnight in Denver"
+    assert friday.busy_at_work(CHICAGO) == ()
+    assert not friday.takes_all_work(block, CHICAGO)
+
+
+def test_busy_time_of_a_closed_day_counts(services: Services) -> None:
+    saturday = date(2026, 11, 28)
+    morning = BusyBlockRequest(first_day=saturday, last_day=saturday, from_min=600, until_min=660)
+    services.hours.add_busy_block("ana", morning, ADMIN)
+    services.hours.add_busy_block(
+        "ana", BusyBlockRequest(first_day=saturday + timedelta(days=1), last_day=saturday + timedelta(days=1)), ADMIN
+    )
+    (ana,) = services.office_calendar.week(ADMIN, saturday, ["ana"]).rows
+    first, second = ana.days[5:7]
+    assert first.busy_at_work(CHICAGO) == first.day.busy
+    assert [each.takes_all_work(each.day.busy[0], CHICAGO) for each in (first, second)] == [False, True]
 
 
 def test_past_days_keep_their_hours_and_offer_nothing(services: Services) -> None:

@@ -28,8 +28,9 @@ NOT_PAGES = {
     "calls.transcript",
     "calendars.finish_sign_in",
     "visits.calendar",
+    "users.join",
 }
-"""Endpoints that do not return an HTML page."""
+"""Endpoints that do not return an HTML page, and the page of a one-time link, see `_as_others`."""
 
 PLAYED_CALL = "fdb359c3-f52e-4a2a-bcc4-420dbea34531"
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -59,23 +60,22 @@ def pages_of_the_application() -> Flask:
     return create_app(Config(database_url="postgresql://nobody@127.0.0.1:1/nothing", secret_key=KEY))
 
 
+def page_rules() -> Iterator[tuple[str, str]]:
+    """Yield the endpoint and the rule of every page that a user with a session opens, in the order of the rules."""
+    for rule in sorted(pages_of_the_application().url_map.iter_rules(), key=lambda rule: rule.rule):
+        is_page = "GET" in (rule.methods or set()) and rule.endpoint not in NOT_PAGES
+        if is_page and rule.endpoint.partition(".")[0] not in {*MACHINE_BLUEPRINTS, "sign_in"}:
+            yield rule.endpoint, rule.rule
+
+
 def page_states(site: Site, sample: SampleData) -> Iterator[PageState]:
     """Yield every page as an admin sees it, and the further states.
 
     A KeyError means that a URL has a new parameter: add an example of it to `SampleData.examples`.
     """
-    for rule in sorted(pages_of_the_application().url_map.iter_rules(), key=lambda rule: rule.rule):
-        group = rule.endpoint.partition(".")[0]
-        if (
-            "GET" not in (rule.methods or set())
-            or group in {*MACHINE_BLUEPRINTS, "sign_in"}
-            or rule.endpoint in NOT_PAGES
-        ):
-            continue
-        if rule.endpoint == "users.join":
-            continue  # see _as_others
-        path = PARAMETER.sub(lambda found: quote(sample.examples[found.group(1)]), rule.rule)
-        yield PageState(rule.endpoint.replace(".", "-"), path)
+    for endpoint, rule in page_rules():
+        path = PARAMETER.sub(lambda found: quote(sample.examples[found.group(1)]), rule)
+        yield PageState(endpoint.replace(".", "-"), path)
     yield from _calendar_states()
     yield from _time_off_states()
     yield from _connected_calendars(site)
@@ -446,7 +446,7 @@ def _find_person(page: Page, text: str) -> None:
 
 def _ask_for_deletion(page: Page) -> None:
     _find_person(page, "(312) 555-0100")
-    press(page, "Delete …")
+    press(page, "Delete…")
 
 
 def _preview_reply(page: Page) -> None:

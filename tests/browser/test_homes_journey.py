@@ -81,7 +81,7 @@ def test_list_of_homes_is_imported_by_clicking(chromium: Browser, site: Site, si
     press(page, "Import")
     expect(page.get_by_role("alert")).to_contain_text("Confirm that they are to become inactive.")
     assert is_in_order(page)
-    page.get_by_label("These homes are to become inactive").check()
+    page.get_by_label("Make the missing homes inactive").check()
     press(page, "Import")
     expect(page.get_by_text("The list was imported: 2 now inactive.")).to_be_visible()
     expect(page.locator(".row-link")).to_have_count(1)

@@ -123,7 +123,7 @@ def test_a_viewing_is_edited(site: Site, page: Page, clicks: Clicks) -> None:
     page.get_by_label("Length").fill("45")
     page.get_by_label("Notes").fill("Has a dog")
     clicks.button("Save")
-    expect(page.get_by_role("status")).to_contain_text("Saved.")
+    expect(page.get_by_role("status")).to_contain_text("The viewing was saved.")
     history = page.get_by_role("region", name="History")
     for shown in ("Edited", "Dolores", "Maria", "(405) 555-0123", "77 Oak Avenue", "Ana Lima", "Ben", "45 min"):
         expect(history).to_contain_text(shown)

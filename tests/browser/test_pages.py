@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.base import AxeResults
 from axe_playwright_python.sync_playwright import Axe
 
+from tests.browser.layout import layout_problems, raw_values
 from tests.browser.page_states import PageState, page_states
 from tests.browser.sample_data import fill
 from tests.browser.site import SIZES
@@ -45,9 +46,7 @@ def problems_of(state: PageState, page: Page, site: Site) -> list[str]:
         problems.append(f"{size} bytes")
     if state.then is not None:
         state.then(page)
-    width = page.evaluate("document.documentElement.scrollWidth")
-    if width > page.evaluate("window.innerWidth"):
-        problems.append(f"{width} pixels wide")
+    problems += layout_problems(page) + raw_values(page)
     page.emulate_media(color_scheme="light")
     light = Axe().run(page, options=TARGETS)
     page.emulate_media(color_scheme="dark")

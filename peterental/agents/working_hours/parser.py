@@ -25,7 +25,7 @@ _NAMED = {"noon": NOON_MIN, "midday": NOON_MIN, "midnight": 0}
 
 
 class InvalidHours(Refusal):
-    """“{text}” is not a range of hours. Write hours like 9–12, 13–17."""
+    """“{text}” is not a range of hours. Write hours like 9–12, 1–5:30 pm."""
 
 
 class ClosesFirst(Refusal):

@@ -15,6 +15,7 @@ from peterental.appointments.calendar.model import CalendarDay, Column, GridCell
 from peterental.clock import instant_of
 
 if TYPE_CHECKING:
+    from peterental.agents.working_hours.model import BusyBlock
     from peterental.appointments.availability import Availability
     from peterental.appointments.listing.model import AgentChoice
 
@@ -33,6 +34,38 @@ class AgentDay:
 
     day: CalendarDay
     free: tuple[datetime, ...] = ()
+
+    def busy_at_work(self, zone: ZoneInfo) -> tuple[BusyBlock, ...]:
+        """Return the busy blocks that overlap the working hours; all of them if there are none.
+
+        A day off of an agent in another zone reaches into the night of the office's next day, where it says nothing.
+
+        Args:
+            zone: the office's.
+        """
+        hours = self._hours(zone)
+        return tuple(
+            block
+            for block in self.day.busy
+            if not hours or any(block.start < closes and opens < block.until for opens, closes in hours)
+        )
+
+    def takes_all_work(self, block: BusyBlock, zone: ZoneInfo) -> bool:
+        """Return whether a busy block covers the working hours, or the whole day if there are none.
+
+        Args:
+            block: of this day.
+            zone: the office's.
+        """
+        hours = self._hours(zone) or [(self.day.starts, self.day.ends)]
+        return all(block.start <= opens and closes <= block.until for opens, closes in hours)
+
+    def _hours(self, zone: ZoneInfo) -> list[tuple[datetime, datetime]]:
+        bounds = (
+            (instant_of(self.day.day, window.opens_min, zone), instant_of(self.day.day, window.closes_min, zone))
+            for window in self.day.windows
+        )
+        return [(opens, closes) for opens, closes in bounds if opens is not None and closes is not None]
 
 
 @dataclass(frozen=True, kw_only=True)

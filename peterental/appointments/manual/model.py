@@ -294,7 +294,7 @@ class NotesTooLong(Refusal):
 
 
 class HomeRetired(Refusal):
-    """That home is not in the catalogue any more. Choose another one, or enter its address."""
+    """That home is no longer in the list of homes. Choose another one, or enter its address."""
 
 
 class OnlyVisitorEditable(Refusal):

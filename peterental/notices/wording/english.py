@@ -56,7 +56,8 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
             "{office}: Your viewing of {home} on {day} at {time} is cancelled.[ Questions? Call {agent_phone}.]"
         ),
         ("cancelled", "email"): Wording(
-            f"Hello[ {{visitor}}],\n\nThis viewing is cancelled. Nobody expects you.\n\n{_WHERE_AND_WHEN}\n{{office}}",
+            "Hello[ {visitor}],\n\nThis viewing is cancelled, so you do not need to come.\n\n"
+            f"{_WHERE_AND_WHEN}\n{{office}}",
             "Viewing cancelled: {home}, {day} at {time}",
         ),
         ("reminder_day", "text"): Wording(

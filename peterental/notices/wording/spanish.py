@@ -59,7 +59,8 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
             "{office}: Su visita a {home} del {day}, {time}, queda cancelada.[ Preguntas: {agent_phone}.]"
         ),
         ("cancelled", "email"): Wording(
-            f"Hola[ {{visitor}}]:\n\nEsta visita queda cancelada. Nadie le espera.\n\n{_WHERE_AND_WHEN}\n{{office}}",
+            "Hola[ {visitor}]:\n\nEsta visita queda cancelada: no hace falta que venga.\n\n"
+            f"{_WHERE_AND_WHEN}\n{{office}}",
             "Visita cancelada: {home}, {day}, {time}",
         ),
         ("reminder_day", "text"): Wording(

@@ -83,13 +83,13 @@ class AgentForm(VersionedForm):
     )
     vapi_assistant_id = StringField(
         "Vapi assistant id",
-        description="From the assistant’s page on Vapi. Calls to this assistant belong to this agent.",  # noqa: RUF001  # an apostrophe
+        description="Leave it empty: setting up the line fills it in. Or copy it from the assistant’s page on Vapi.",  # noqa: RUF001  # an apostrophe
         validators=[_up_to("vapi_assistant_id")],
         render_kw=VERBATIM_INPUT,
     )
     phone_number_id = StringField(
         "Vapi phone number id",
-        description="Identifies the agent when a call names no assistant.",
+        description="Setting up the line fills it in. It identifies the agent when a call names no assistant.",
         validators=[_up_to("phone_number_id")],
         render_kw=VERBATIM_INPUT,
     )

@@ -9,6 +9,7 @@ from wtforms import EmailField, Field, HiddenField, SelectField, StringField, Te
 from wtforms.validators import NumberRange, Optional, Regexp
 
 from peterental.appointments.manual.model import MAX_DURATION_MIN, MAX_NOTES_CHARS, MIN_DURATION_MIN, ViewingEdit
+from peterental.phone_numbers import ANY_REGION, readable
 from peterental.web.appointments.manual_forms import EMAIL
 from peterental.web.shell.forms import PageForm, WholeNumber, required, up_to
 
@@ -43,7 +44,7 @@ class EditForm(PageForm):
     )
     property_address = StringField(
         "Home",
-        description="Choose a home of the catalogue, or enter another address.",
+        description="Choose a home from the list, or enter another address.",
         validators=[required("Enter the address of the home."), up_to(500)],
         render_kw={"autocomplete": "off", "list": "homes"},
     )
@@ -77,7 +78,8 @@ class EditForm(PageForm):
     def show(self, appointment: Appointment) -> None:
         """Fill the form with a viewing."""
         self.attendee_name.data = appointment.attendee_name
-        self.attendee_phone.data = appointment.attendee_phone
+        # With its country code: the agent who reads it back may work in another country.
+        self.attendee_phone.data = readable(appointment.attendee_phone or "", ANY_REGION)
         self.attendee_email.data = appointment.attendee_email
         self.property_address.data = appointment.home
         self.agent_id.data = appointment.agent_id

@@ -104,5 +104,5 @@ def _save(appointment_id: int, entry: ViewingEdit, form: EditForm) -> Answer:
     except NothingEdited as refusal:
         flash(str(refusal), "done")
     else:
-        flash("Saved.", "done")
+        flash("The viewing was saved.", "done")
     return redirect(url_for("appointments.show", appointment_id=appointment_id), 303)

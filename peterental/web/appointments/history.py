@@ -45,7 +45,7 @@ def _link_of(changes: Changes) -> list[tuple[str, str | None, str | None]]:
     """Return that a viewing was linked to a home of the catalogue which had the same name."""
     if "home_id" not in changes or "home" in changes:
         return []
-    old, new = ("in the catalogue" if number else "not in the catalogue" for number in changes["home_id"])
+    old, new = ("in the list of homes" if number else "not in the list of homes" for number in changes["home_id"])
     return [("Home", old, new)]
 
 

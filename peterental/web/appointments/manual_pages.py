@@ -25,6 +25,7 @@ from peterental.appointments.model import Appointment, HomeTaken, SlotTaken, Slo
 from peterental.clock import TimeSkipped, utc_now
 from peterental.errors import Refusal
 from peterental.services import Services, services_of
+from peterental.web.appointments.history import changed_fields
 from peterental.web.appointments.homes import MAX_HOMES_SHOWN, home_names, understood
 from peterental.web.appointments.manual_forms import (
     BookForm,
@@ -207,6 +208,7 @@ def conflict_page(refusal: EditConflict) -> Answer:
         appointment=refusal.current,
         seen=refusal.seen,
         last=events[-1] if events else None,
+        changed_fields=changed_fields,
         now=utc_now(),
     )
     return page, 409

@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from zoneinfo import ZoneInfo
 
 from peterental.audit.model import Change
 from peterental.phone_numbers import readable, region_of
 from peterental.plural import counted
+from peterental.web.notices.labels import CHANNELS, KINDS
 from peterental.web.shell.template_filters import format_iso, format_minutes, language_name, wall_clock
+from peterental.web.webhooks.labels import EVENT_LABELS
+
+if TYPE_CHECKING:
+    from peterental.notices.model import Channel, Kind
 
 LABELS = {
     "Monday": "Monday",
@@ -74,7 +79,7 @@ LABELS = {
     "full_name": "Name",
     "handover_number": "Hand-over number",
     "calendar": "Calendar",
-    "blocking_calendars": "Calendars that take time",
+    "blocking_calendars": "Calendars that block time",
     "last_day": "Last day",
     "inactive": "Inactive",
     "line1": "Street",
@@ -85,7 +90,7 @@ LABELS = {
     "quiet_from": "Quiet hours from",
     "quiet_until": "Quiet hours until",
     "receiving_calendar": "Calendar that receives viewings",
-    "keeps_titles": "Keeps titles",
+    "keeps_titles": "Stores titles of events",
     "release_hours": "Hours before an unconfirmed viewing is released",
     "reminds_day_before": "Reminder the day before",
     "reminds_hours_before": "Reminder two hours before",
@@ -115,7 +120,7 @@ LABELS = {
     "phone_number_id": "Vapi phone number",
     "prefix": "Token begins with",
     "property_address": "Home",
-    "property_id": "Home in the catalogue",
+    "property_id": "Home in the list of homes",
     "released_at": "Released",
     "rent": "Rent",
     "repeats": "Repeats",
@@ -140,7 +145,7 @@ LABELS = {
     "url": "Address",
     "user_id": "Owner",
     "vapi_assistant_id": "Vapi assistant",
-    "waitlist": "Places on the waitlist",
+    "waitlist": "Places on the waiting list",
     "windows": "Showing hours",
     "zip_code": "ZIP code",
 }
@@ -148,6 +153,9 @@ LABELS = {
 
 CHOICE_VALUES = {"first_free": "the first in order who is free", "round_robin": "in turn"}
 """How the log words the ways in which a shared line chooses an agent."""
+
+SCOPE_VALUES = {"read": "reads", "book": "reads and books"}
+"""How the log words what an API token allows."""
 
 ACTION_LABELS = {
     "busy time added": "Blocked time added",
@@ -161,11 +169,15 @@ ACTION_LABELS = {
 }
 """The labels of actions whose name in the log differs from the wording of the pages."""
 
+VALUES: Mapping[str, Mapping[str, str]] = {"choice": CHOICE_VALUES, "scope": SCOPE_VALUES}
+"""The words of values by field."""
+
 PHONE_FIELDS = frozenset({"attendee_phone", "caller_number", "handover_number", "phone"})
 
 _MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:\d\d)?(?![\d:])", re.ASCII)
 _HOURS = re.compile(r"\d\d:\d\d–\d\d:\d\d(?:, \d\d:\d\d–\d\d:\d\d)*")
 _CLOCK = re.compile(r"(\d\d):(\d\d)")
+_WORDING = re.compile(r"wording (\w+)/(\w+)/(\w+)", re.ASCII)
 
 NO_USERS: Mapping[int, str] = {}
 
@@ -200,6 +212,20 @@ def action_label(action: str) -> str:
     return ACTION_LABELS.get(action) or action[:1].upper() + action[1:]
 
 
+def subject_label(change: Change) -> str:
+    """Return the name of what was changed, as the pages call it."""
+    found = _WORDING.fullmatch(change.subject_name)
+    if not found:
+        return change.subject_name
+    kind, channel, language = found.groups()
+    parts = (
+        KINDS.get(cast("Kind", kind), kind),
+        CHANNELS.get(cast("Channel", channel), channel),
+        language_name(language),
+    )
+    return ", ".join(parts)
+
+
 def label(name: str) -> str:
     """Return the label of a field."""
     words = name.replace("_", " ")
@@ -213,6 +239,8 @@ def _value(name: str, value: Any, zone: ZoneInfo, people: Mapping[int, str]) -> 
     words = _number(name, value, people) if isinstance(value, int) else None
     if isinstance(value, str):
         words = _text(name, value, zone)
+    if name == "event_types" and isinstance(value, list):
+        words = ", ".join(EVENT_LABELS.get(each, str(each)) for each in value)
     return words or format_value(value, zone)
 
 
@@ -227,8 +255,8 @@ def _number(name: str, value: int, people: Mapping[int, str]) -> str | None:
 def _text(name: str, value: str, zone: ZoneInfo) -> str | None:
     if name in PHONE_FIELDS:
         return readable(value, region_of(zone.key))
-    if name == "choice":
-        return CHOICE_VALUES.get(value)
+    if name in VALUES:
+        return VALUES[name].get(value)
     if name == "language":
         return language_name(value)
     return value.replace("_", "-") if name == "status" else None

@@ -12,7 +12,7 @@ from flask import Blueprint, current_app, render_template, request
 from peterental.audit.model import COMMAND_LINE, SIGN_IN_PAGE, LogFilter, SubjectKind
 from peterental.clock import utc_now
 from peterental.services import services_of
-from peterental.web.audit.field_labels import action_label, labelled_fields
+from peterental.web.audit.field_labels import action_label, labelled_fields, subject_label
 from peterental.web.shell.months import month_links
 from peterental.web.shell.query_params import QueryParams, utc_bounds
 from peterental.web.shell.session import current_viewer
@@ -82,6 +82,7 @@ def index() -> str:
         token=next((entry.token for entry in listing.entries), None) if wanted.token_id else None,
         page_of=PAGE_OF,
         action_label=action_label,
+        subject_label=subject_label,
         labelled_fields=partial(labelled_fields, zone=zone, people={person.user_id: person.label for person in people}),
         months=month_links(utc_now().astimezone(zone).date(), chosen, with_next=False),
         this_year=utc_now().astimezone(zone).year,

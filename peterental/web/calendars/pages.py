@@ -272,14 +272,14 @@ def disconnect(account_id: int) -> Answer:
 def make_feed(agent_id: str) -> Answer:
     """Make a secret address to subscribe to an agent's viewings, in place of an earlier one."""
     _services().feeds.create(agent_id, current_viewer())
-    flash("The address is made. Copy it into the calendar program.", "done")
+    flash("The address was created. Copy it into the calendar program.", "done")
     return redirect(url_for("calendars.show", agent_id=agent_id, _anchor="feed"), 303)
 
 
 def remove_feed(agent_id: str) -> Answer:
     """End the secret address: programs that subscribed to it get nothing any more."""
     _services().feeds.remove(agent_id, current_viewer())
-    flash("The address has ended.", "done")
+    flash("The address was deleted.", "done")
     return _back(agent_id)
 
 

@@ -68,7 +68,7 @@ class ConfirmForm(PageForm):
     """The plan that was shown, and whether the loss of many homes is meant."""
 
     digest = HiddenField()
-    accepts_shrinking = BooleanField("These homes are to become inactive")
+    accepts_shrinking = BooleanField("Yes, this is the whole list. Make the missing homes inactive.")
 
 
 def add_routes(blueprint: Blueprint) -> None:

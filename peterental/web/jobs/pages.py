@@ -84,7 +84,7 @@ def _change(action: Callable[[int, Viewer], None], job_id: int, sentence: str) -
         action(job_id, current_viewer())
         flash(sentence, "done")
     except JobNotWaiting as refusal:
-        flash(str(refusal), "problem")
+        flash(str(refusal), "refused")
     return redirect(url_for("jobs.index"), 303)
 
 

@@ -9,6 +9,7 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired
 
 from peterental.line.model import MAX_FIRST_MESSAGE_CHARS, MAX_KEY_CHARS, MAX_NAME_CHARS, LineChoice
+from peterental.phone_numbers import readable
 from peterental.web.shell.forms import PageForm, up_to
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ class ChooseForm(PageForm):
         )
         for number in overview.numbers if overview else ():
             if number.agent is None or number.agent.agent_id == agent.agent_id:
-                label = number.number if number.is_free else f"{number.number}, rings {number.rings[:MAX_OPTION_CHARS]}"
+                name = readable(number.number)
+                label = name if number.is_free else f"{name}, rings {number.rings[:MAX_OPTION_CHARS]}"
                 numbers.append(SelectChoice(f"{number.phone_number_id} {number.version}", label))
         self.assistant.choices, self.number.choices = assistants, numbers
 

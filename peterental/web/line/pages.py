@@ -36,6 +36,7 @@ from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.session import current_viewer
 
 if TYPE_CHECKING:
+    from peterental.access import Viewer
     from peterental.agents.model import Agent
     from peterental.config import Config
     from peterental.line.model import Account
@@ -156,8 +157,7 @@ def choose(agent_id: str) -> Answer:
                 line.set_ups.resume(agent_id, viewer)
                 flash("The line is set up.", "done")
             else:
-                line.drift.check(agent_id, viewer)
-                flash("Compared with Vapi. Nothing is written yet: see below what would be.", "done")
+                _compare_choice(agent_id, line, viewer)
         except INVALID_CHOICES as refusal:
             form.add_error(refusal, INVALID_CHOICES_AT.get(type(refusal)))
             return _page(agent, form)
@@ -167,6 +167,16 @@ def choose(agent_id: str) -> Answer:
     return _page(agent, form)
 
 
+def _compare_choice(agent_id: str, line: LineServices, viewer: Viewer) -> None:
+    """Compare what was chosen; finish the set-up if Vapi has everything already. Raises Refusal, VapiTrouble."""
+    check = line.drift.check(agent_id, viewer)
+    if check.written:
+        flash("Compared with Vapi. Nothing is written yet: see below what would be.", "note")
+        return
+    line.set_ups.write(agent_id, viewer, seen_assistant=check.assistant_version, seen_number=check.number_version)
+    flash("The line is set up. Vapi had everything already.", "done")
+
+
 def compare(agent_id: str) -> Answer:
     """Compare a line with what Vapi has now."""
     _services().agents.get(agent_id, current_viewer())
@@ -174,7 +184,10 @@ def compare(agent_id: str) -> Answer:
         check = _line().drift.check(agent_id, current_viewer())
     except (Refusal, VapiTrouble) as error:
         return _refused(agent_id, error)
-    flash("The line differs. See below." if check.differs else "The line is as PeteRental wants it.", "done")
+    if check.differs:
+        flash("The line differs from its settings here. The differences are below.", "note")
+    else:
+        flash("The line is as it should be.", "done")
     return _back(agent_id)
 
 

@@ -52,10 +52,12 @@ def _viewing_page(appointment_id: int) -> Response:
 
 def _page(offer_token: str, view: OfferView, *, is_refused: bool = False) -> Answer:
     language = view.entry.language
+    office = services_of(current_app).notice_settings.get().office_name
     status = 200 if view.is_held else CONFLICT if is_refused else GONE
     page = render_template(
         "offers/show.html",
         entry=view.entry,
+        office=office,
         is_held=view.is_held,
         is_waiting=view.entry.state in {"waiting", "offered"},
         offer_token=offer_token,

@@ -28,7 +28,7 @@ ERROR_TEXTS = {
     405: ("Page not found", "This address only receives a form. Go back and use the form."),
     413: ("Too large", "The form is too large. Shorten the text and send it again."),
     500: ("Something went wrong", "The error was logged. Try again in a moment."),
-    503: ("Database not available", "Wait a few seconds, then reload this page."),
+    503: ("Database not available", "Wait a few seconds, then try again."),
 }
 """The title and the text of each status."""
 

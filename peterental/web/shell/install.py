@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from flask import Flask, current_app, g, request
 
 from peterental.config import Config
@@ -55,5 +57,6 @@ def _for_every_template() -> dict[str, object]:
         "viewer": viewer,
         "needs_second_factor": g.get("needs_second_factor", False),
         "navigation_counts": navigation_counts,
+        "office_zone": ZoneInfo(current_app.extensions["peterental.config"].default_time_zone),
         "navigation": navigation_for(endpoints, is_admin=viewer.is_admin, endpoint=request.endpoint),
     }

@@ -1,14 +1,16 @@
-"""The start page, which redirects to the agents, and the schema page."""
+"""The start page, which redirects to today, and the schema page."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from peterental.access import require_admin
+from peterental.clock import utc_now
 from peterental.database.migrations.errors import EngineError
 from peterental.database.migrations.ledger.attempts import read_history
 from peterental.database.migrations.ledger.state import State
@@ -72,6 +74,8 @@ BLOCKING = frozenset({"failed", "contracted", "late", "missing", "behind", "edit
 """States that must be resolved before any other command is run."""
 
 ATTEMPTS_SHOWN = 10
+UTC = ZoneInfo("UTC")
+"""The zone of the log and of the commands, which operators compare with this page."""
 MAX_ERROR_BYTES = 2500
 
 
@@ -111,6 +115,8 @@ def schema() -> str:
         history=read_history(current_app.extensions["peterental.database"], ATTEMPTS_SHOWN),
         applied={entry.version for entry in status.entries if entry.row} if status else set(),
         labels=STATE_LABELS,
+        zone=UTC,
+        now=utc_now(),
         max_error_bytes=MAX_ERROR_BYTES,
     )
 

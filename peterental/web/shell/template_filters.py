@@ -23,10 +23,14 @@ def clock(moment: datetime, zone: ZoneInfo) -> str:
     return _format_clock(moment.astimezone(zone))
 
 
-def day(moment: datetime, zone: ZoneInfo) -> str:
-    """Return the short date in `zone`, such as `Tue, Nov 24`."""
+def day(moment: datetime, zone: ZoneInfo, now: datetime | None = None) -> str:
+    """Return the short date in `zone`, such as `Tue, Nov 24`.
+
+    With `now`, it has the year unless that is the year of `now`.
+    """
     local = moment.astimezone(zone)
-    return f"{local:%a, %b} {local.day}"
+    year = f", {local.year}" if now is not None and now.astimezone(zone).year != local.year else ""
+    return f"{local:%a, %b} {local.day}{year}"
 
 
 def long_day(moment: datetime, zone: ZoneInfo, now: datetime | None = None) -> str:

@@ -17,7 +17,7 @@ from peterental.agents.time_off.model import (
     TimeOffInPast,
 )
 from peterental.errors import Refusal
-from peterental.plural import counted, plural
+from peterental.plural import counted
 from peterental.services import services_of
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.session import current_viewer
@@ -109,8 +109,8 @@ def _saved(name: str, closures: tuple[Closure, ...] | list[Closure]) -> Response
         return redirect(url_for("time_off.index"), 303)
     standing = len(services_of(current_app).time_off_viewings.of_closure(closures[0].closure_id, current_viewer()))
     if not standing:
-        flash(f"{name}: the office is closed. No viewing stands in it.", "done")
+        flash(f"{name}: the office is closed. No viewing is booked then.", "done")
         return redirect(url_for("time_off.index"), 303)
-    stand = plural(standing, "stands", "stand")
-    flash(f"{name}: the office is closed. {counted(standing, 'viewing')} {stand} in it, see below.", "done")
+    booked = counted(standing, "viewing is", "viewings are")
+    flash(f"{name}: the office is closed. {booked} booked then, see below.", "done")
     return redirect(url_for("time_off.closure", closure_id=closures[0].closure_id), 303)

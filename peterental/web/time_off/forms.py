@@ -91,7 +91,7 @@ class ClosureForm(SeenForm):
     from_time = TimeOfDayField("Start time", description="Empty: midnight.", validators=[Optional(), check_start])
     last_day = DayField("Last day", description="Empty: same day.", validators=[Optional(), check_year])
     until_time = TimeOfDayField("End time", description="Empty: midnight.", validators=[Optional()])
-    exempt = SelectMultipleField("Works anyway", validate_choice=False)
+    exempt = SelectMultipleField("Agents who work anyway", validate_choice=False)
 
     @property
     def closure(self) -> ClosureEntry:

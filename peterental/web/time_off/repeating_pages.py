@@ -115,7 +115,7 @@ def skip(repeating_id: int) -> Answer:
         except (NotOnThatDay, TimeOffInPast) as refusal:
             form.add_error(refusal, "day")
         else:
-            flash(f"Left out: {form.day.data:%A, %B} {form.day.data.day}.", "done")
+            flash(f"Skipped: {form.day.data:%A, %B} {form.day.data.day}.", "done")
             return _to_page(repeating_id)
     return _page(repeating_id, skip_form=form)
 

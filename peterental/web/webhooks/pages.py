@@ -20,6 +20,7 @@ from peterental.services import services_of
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import PageForm, required, up_to
 from peterental.web.shell.session import current_viewer
+from peterental.web.webhooks.labels import EVENT_LABELS
 from peterental.webhooks.model import (
     MAX_URL_CHARS,
     TEST,
@@ -28,7 +29,6 @@ from peterental.webhooks.model import (
     EndpointChanged,
     EndpointEntry,
     EndpointIsOff,
-    EventType,
     IssuedSecret,
     NoEventTypes,
 )
@@ -39,15 +39,6 @@ if TYPE_CHECKING:
 
 Answer = Response | str | tuple[str, int]
 
-EVENT_LABELS: Mapping[EventType, str] = {
-    "viewing.booked": "Booked",
-    "viewing.moved": "Moved",
-    "viewing.edited": "Edited",
-    "viewing.cancelled": "Cancelled",
-    "viewing.restored": "Restored",
-    "viewing.completed": "Completed",
-    "viewing.no_show": "No-show",
-}
 TYPE_LABELS: Mapping[str, str] = {str(kind): label for kind, label in EVENT_LABELS.items()} | {TEST: "Test"}
 STATE_LABELS = {"waiting": "Waiting", "delivered": "Delivered", "failed": "Failed"}
 
@@ -201,7 +192,7 @@ def deliver_again(delivery_id: int) -> Response:
     try:
         _webhooks().deliver_again(delivery_id, current_viewer())
     except (DeliveryNotOver, EndpointIsOff) as refusal:
-        flash(str(refusal), "problem")
+        flash(str(refusal), "refused")
     else:
         flash("It is delivered again.", "done")
     return redirect(url_for("webhooks.index"), 303)
@@ -211,7 +202,7 @@ def _do(endpoint_id: int, action: Callable[[], object], sentence: str) -> Respon
     try:
         action()
     except EndpointIsOff as refusal:
-        flash(str(refusal), "problem")
+        flash(str(refusal), "refused")
     else:
         flash(sentence, "done")
     return redirect(url_for("webhooks.show", endpoint_id=endpoint_id), 303)

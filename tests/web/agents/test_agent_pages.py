@@ -305,8 +305,8 @@ def test_list_shows_next_viewing_in_agent_zone(
     assert f'title="America/Denver">{local:%Z}</abbr>' in text
     assert "12 Elm Street" in text
     assert text.count("Taking bookings") == 3
-    assert text.count("No assistant yet") == 1
-    assert ASSISTANT[:8] in text
+    assert text.count("No line yet") == 1
+    assert text.count("<dt>Line</dt><dd>Set up</dd>") == 2
 
 
 def test_overview_shows_hours_rules_and_viewings(

@@ -159,7 +159,11 @@ def test_edit_conflict_shows_the_other_change(office: Browser, book: Callable[..
     send(office, number, attendee_name="Maria")
     late = send(office, number, page, attendee_name="Marta")
     assert late.status_code == 409
-    assert "Latest change: Edited, by" in " ".join(late.text.split())
+    text = " ".join(late.text.split())
+    assert "Latest change: Edited, by" in text
+    assert "<del><bdi>Dolores</bdi></del>" in text
+    assert "<ins><bdi>Maria</bdi></ins>" in text
+    assert "You saw" not in text, "its time and status are the same"
 
 
 def test_agents_user_edits_own_viewings_only(
@@ -183,7 +187,7 @@ def test_words_of_changes() -> None:
 
     assert shown(phone=("+14055550123", "+442079460000")) == [("Phone", "(405) 555-0123", "+44 20 7946 0000")]
     assert shown(agent=("Ana", "Ben"), agent_id=("a", "b")) == [("Agent", "Ana", "Ben")]
-    assert shown(home_id=(None, 7)) == [("Home", "not in the catalogue", "in the catalogue")]
+    assert shown(home_id=(None, 7)) == [("Home", "not in the list of homes", "in the list of homes")]
     assert shown(home=("x", "y"), home_id=(None, 7)) == [("Home", "x", "y")]
     assert shown(notes=("x" * 121, None)) == [("Notes", "x" * 120 + "…", None)]
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from peterental.audit.model import Change
-from peterental.web.audit.field_labels import LABELS, Field, action_label, format_value, labelled_fields
+from peterental.web.audit.field_labels import LABELS, Field, action_label, format_value, labelled_fields, subject_label
 
 CHICAGO = ZoneInfo("America/Chicago")
 
@@ -72,6 +72,9 @@ def test_values_are_readable(value: object, expected: str | None) -> None:
         ("minutes", 45, "45 min"),
         ("status", "no_show", "no-show"),
         ("language", "es", "Spanish"),
+        ("scope", "book", "reads and books"),
+        ("event_types", ["viewing.booked", "viewing.no_show", "old"], "Booked, No-show, old"),
+        ("event_types", "old", "old"),
         ("overlap_allowed", True, "yes"),
         ("slot_minutes", "odd", "odd"),
     ],
@@ -88,3 +91,16 @@ def test_field_formats_its_value(name: str, value: object, expected: str) -> Non
 )
 def test_action_has_a_label(action: str, expected: str) -> None:
     assert action_label(action) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("wording reminder_day/email/es", "Reminder, a day before, E-mail, Spanish"),
+        ("wording gone/fax/fr", "gone, fax, fr"),
+        ("Ana Lima", "Ana Lima"),
+    ],
+)
+def test_wording_is_called_as_on_its_page(name: str, expected: str) -> None:
+    change = Change(action="wording changed", subject_kind="notice", subject_id="", subject_name=name)
+    assert subject_label(change) == expected

@@ -13,6 +13,7 @@ import pytest
 
 from peterental.access import Viewer
 from peterental.agents.model import Profile
+from peterental.agents.time_off.model import ClosureEntry
 from peterental.agents.working_hours.model import BusyBlockRequest
 from peterental.database.pool import Database
 from peterental.services import Services
@@ -80,10 +81,14 @@ def test_week_has_a_row_for_each_agent(office: Browser, book: Book, services: Se
     services.hours.add_busy_block(
         "ana-lima", BusyBlockRequest(first_day=day + timedelta(days=1), last_day=day + timedelta(days=1)), admin
     )
+    services.closures.add(
+        [ClosureEntry(name="Retreat", first_day=day + timedelta(days=2), last_day=day + timedelta(days=2))], admin
+    )
     text = office.get(f"/calendar/week?day={day + timedelta(days=3)}").text
     assert "and 3 more" in text
     assert "Busy 10:00 am – 11:00 am" in " ".join(text.split())
-    assert "all day" in text
+    assert "Busy all day" in text
+    assert text.count("Office closed: <bdi>Retreat</bdi>") == 2
     assert "Closed" in text, "on Saturday"
     assert re.search(r">\d+ free<", text)
     assert text.count('role="rowheader"') == 2

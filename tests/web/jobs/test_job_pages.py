@@ -39,7 +39,7 @@ def test_page_shows_failed_jobs_with_the_reason(office: Browser, failed: int, qu
 def test_empty_queue_says_so(office: Browser, database: Database) -> None:
     database.fetch("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (NOW() - INTERVAL '2 hours')")
     text = office.get("/jobs").text
-    assert "Nothing waits" in text
+    assert "No open jobs" in text
     assert "None for 2 hours" in text
     assert "No jobs here" in office.get("/jobs?show=done").text
     assert "This page is empty" in office.get("/jobs?show=done&page=2").text

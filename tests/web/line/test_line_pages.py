@@ -77,7 +77,7 @@ def test_new_agent_has_a_ringing_line_after_five_clicks(office: Browser, vapi: V
     assert suggested["first_message"].startswith("Hello, this is the automated assistant of Carol at ")
     page = office.send("/agents/carol/line", suggested, follow=True).text
     assert "The line is set up." in page
-    assert 'Dial <a href="tel:+14055550111">(405) 555-0111</a>' in page
+    assert '<dt>Phone number</dt><dd><a href="tel:+14055550111">(405) 555-0111</a>' in page
     assert "No call can reach this agent yet" not in page + office.get("/agents/carol").text
     assert vapi.numbers[number]["assistantId"] in vapi.assistants
     page = office.send("/agents/carol/line/test", at="/agents/carol/line").text
@@ -114,12 +114,43 @@ def test_existing_assistant_is_compared_before_it_is_written(office: Browser, va
     assert vapi.assistants[assistant]["server"]["url"] == WEBHOOK
 
 
+@pytest.mark.parametrize("has_number", [True, False])
+def test_choice_that_vapi_has_already_is_finished_at_once(
+    office: Browser, vapi: VapiServer, *, has_number: bool
+) -> None:
+    if has_number:
+        vapi.add_number()
+    set_up(office)
+    (assistant,) = vapi.assistants
+    written = len(vapi.written())
+    form = {**choice(office.get(f"{PAGE}?choose=1").text), "assistant": assistant}
+    page = office.send(PAGE, form, follow=True).text
+    assert "The line is set up. Vapi had everything already." in page
+    assert "not finished" not in page
+    assert len(vapi.written()) == written
+
+
+def test_choice_that_is_made_true_on_vapi_is_resumed(office: Browser, vapi: VapiServer) -> None:
+    vapi.add_number()
+    set_up(office)
+    (assistant,) = vapi.assistants
+    vapi.edit(assistant, serverMessages=["hang"])
+    form = {**choice(office.get(f"{PAGE}?choose=1").text), "assistant": assistant}
+    assert "Nothing is written yet" in office.send(PAGE, form, follow=True).text
+    vapi.edit(assistant, serverMessages=["tool-calls", "end-of-call-report", "status-update"])
+    page = office.send(f"{PAGE}/compare", at=PAGE, follow=True).text
+    assert "not finished" in page
+    page = office.send(f"{PAGE}/resume", at=PAGE, follow=True).text
+    assert "The line is set up." in page
+    assert "not finished" not in page
+
+
 def test_foreign_edit_is_shown_and_not_overwritten(office: Browser, vapi: VapiServer) -> None:
     set_up(office)
     (assistant,) = vapi.assistants
     vapi.edit(assistant, serverMessages=["hang"])
     page = office.send(f"{PAGE}/compare", at=PAGE, follow=True).text
-    assert "The line differs. See below." in page
+    assert "The line differs from its settings here. The differences are below." in page
     seen = hidden(page)
     vapi.edit(assistant, name="Renamed")
     page = office.send(f"{PAGE}/write", seen, at=PAGE, follow=True).text
@@ -129,7 +160,7 @@ def test_foreign_edit_is_shown_and_not_overwritten(office: Browser, vapi: VapiSe
     office.send(f"{PAGE}/write", hidden(page), at=PAGE)
     assert vapi.assistants[assistant]["serverMessages"] != ["hang"]
     page = office.send(f"{PAGE}/compare", at=PAGE, follow=True).text
-    assert "The line is as PeteRental wants it." not in page, "no number rings it yet"
+    assert "The line is as it should be." not in page, "no number rings it yet"
     assert "No phone number rings this assistant." in page
 
 
@@ -205,7 +236,7 @@ def test_number_of_something_else_says_what_it_rings(office: Browser, vapi: Vapi
     other = vapi.add_assistant("Night shift")
     vapi.add_number(assistantId=other)
     page = office.get(PAGE).text
-    assert "+14055550111, rings Night shift</option>" in page
+    assert "(405) 555-0111, rings Night shift</option>" in page
     assert choice(page)["number"] == "", "a number that rings something is not suggested"
 
 
@@ -214,7 +245,7 @@ def test_owner_sees_the_line_and_changes_nothing(office: Browser, anas: Browser,
     vapi.add_number()
     set_up(office)
     page = anas.get(PAGE).text
-    assert "Dial" in page
+    assert "(405) 555-0111" in page
     assert "Compare with Vapi" not in page
     written = vapi.written()
     token = anas.token(PAGE)
@@ -260,10 +291,10 @@ def test_account_page_says_who_is_where(office: Browser, vapi: VapiServer) -> No
     vapi.add_number("+14055550122", assistantId=night)
     vapi.add_number("+14055550133")
     text = " ".join(re.sub(r"<[^>]+>", " ", office.get("/line").text).split())
-    assert "+14055550111 rings Ana Lima" in text
-    assert "+14055550122 rings Night shift" in text
-    assert "+14055550133 free" in text
-    assert "Night shift of no agent, +14055550122" in text
+    assert "(405) 555-0111 rings Ana Lima" in text
+    assert "(405) 555-0122 rings Night shift" in text
+    assert "(405) 555-0133 free" in text
+    assert "Night shift not used by an agent, (405) 555-0122" in text
     assert "Ben No line" in text
     assert "Connected By VAPI_API_KEY . Calls are compared every 15 minutes." in text
 

@@ -219,6 +219,8 @@ def test_database_outage_returns_503(
     page = away.get("/login")
     assert page.status_code == 503
     assert "Database not available" in page.text
+    assert '<a class="button button-main" href="">Try again</a>' in page.text
+    assert 'href="/login"' not in page.text, "it could not be opened either"
     assert page.headers["Retry-After"] == "5"
     assert "Traceback" not in page.text
     assert "does not answer" in caplog.text

@@ -196,7 +196,7 @@ def test_user_cannot_remove_from_agents_of_others(anas: Browser) -> None:
 def test_office_is_closed_and_opened(office: Browser, database: Database) -> None:
     fields = {"name": "Party", "first_day": str(SOON), "from_time": "12:00", "until_time": "16:00", "exempt": "ben"}
     page = office.send("/time-off/closures/new", fields, follow=True)
-    assert "Party: the office is closed. No viewing stands in it." in page.text
+    assert "Party: the office is closed. No viewing is booked then." in page.text
     (row,) = blocked(database)
     assert (row["agent_id"], row["until"] - row["start"]) == ("ana-lima", timedelta(hours=4))
     path = re.findall(r"/time-off/closures/\d+", page.text)[0]
@@ -224,14 +224,14 @@ def test_viewings_in_a_closure_are_listed(
     page = office.send(
         "/time-off/closures/new", {"name": "Party", "first_day": str(SOON), "exempt": "ben"}, follow=True
     )
-    assert "1 viewing stands in it, see below." in page.text
+    assert "1 viewing is booked then, see below." in page.text
     for what in ("", "/move", "/cancel"):
         assert f'href="/appointments/{stands}{what}"' in page.text
     assert "Another day" not in page.text
     assert "Of Ben" not in page.text
-    assert ">1 viewing stands in it</a>" in office.get("/time-off").text
+    assert ">1 viewing is booked then</a>" in office.get("/time-off").text
     repeating(services, admin, "ben", from_min=0, until_min=1440)
-    assert office.get("/time-off").text.count("1 viewing stands in it") == 2
+    assert office.get("/time-off").text.count("1 viewing is booked then") == 2
 
 
 def test_closure_added_twice_is_reported(office: Browser) -> None:
@@ -316,7 +316,7 @@ def test_repeating_block_is_added_changed_and_removed(anas: Browser, database: D
     assert len(blocked(database)) == 3
     path = re.findall(r"/time-off/repeating/\d+", page.text)[0]
     skipped = {"skip-day": str(SOON + timedelta(days=7))}
-    assert "Left out:" in anas.send(f"{path}/skip", skipped, at=path, follow=True).text
+    assert "Skipped:" in anas.send(f"{path}/skip", skipped, at=path, follow=True).text
     assert len(blocked(database)) == 2
     wrong = anas.send(f"{path}/skip", {"skip-day": str(SOON + timedelta(days=1))}, at=path)
     assert wrong.status_code == 400
@@ -367,14 +367,14 @@ def test_viewings_in_a_repeating_block_are_listed(office: Browser, book: Callabl
     stands = book("ana-lima", NOON_UTC_OF_SOON)
     fields = {"agent_id": "ana-lima", "weekdays": str(SOON.isoweekday()), "every_weeks": "1", "first_day": str(SOON)}
     page = office.send("/time-off/repeating/new", fields, follow=True)
-    assert "1 viewing stands in this block" in page.text
+    assert "1 viewing is booked in this time" in page.text
     assert f'href="/appointments/{stands}/move"' in page.text
 
 
 def test_left_out_repeating_block_stays_on_the_list(anas: Browser, services: Services, admin: Viewer) -> None:
     block = repeating(services, admin, weekdays=(SOON.isoweekday(),), first_day=SOON, last_day=SOON)
     services.repeating_blocks.skip(block.repeating_id, SOON, admin)
-    assert "Left out on all days to come." in anas.get("/time-off").text
+    assert "Skipped on all days to come." in anas.get("/time-off").text
 
 
 def test_empty_list_says_what_to_do(office: Browser, anas: Browser) -> None:

@@ -221,7 +221,7 @@ def test_what_needs_a_person_leads_to_where_it_is_handled(office: Browser, book:
         "and 2 more", "status=confirmed", "Please call back", 'href="/calls/failed/1"', "(405) 555-0123",
         'href="/agents/ben/calendars"', "The server did not answer.", f'href="/outbox/{notice}"', "A landline.",
         'href="/agents/ben/line"', "No number rings it.", f'href="/appointments/{unknown}"',
-        "Homes that are not in the catalogue", "Urgent messages",
+        "Viewings of unknown homes", "Urgent messages",
     ):  # fmt: skip
         assert shown in text, shown
     more = re.search(r'<a href="([^"]+)">and 2 more', text)
