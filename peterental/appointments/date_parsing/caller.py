@@ -9,7 +9,8 @@ from functools import cached_property
 from peterental.appointments.date_parsing.context import Context
 from peterental.appointments.date_parsing.day_agreement import nearest_weekday
 from peterental.appointments.date_parsing.expressions import CalendarDate, Clock, DayExpression, Span, Weekday
-from peterental.appointments.date_parsing.phrase import ParsedText, Phrase, parse_text
+from peterental.appointments.date_parsing.phrase import ParsedText, parse_text
+from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.places import placed
 from peterental.appointments.date_parsing.times import halves
 from peterental.appointments.date_parsing.tokens import LONGEST_PHRASE

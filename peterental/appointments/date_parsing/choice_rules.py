@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from peterental.appointments.date_parsing.clock_rules import clock_of
+from peterental.appointments.date_parsing.date_rules import LAST_DAY_OF_MONTH
 from peterental.appointments.date_parsing.expressions import (
+    CalendarDate,
     Duration,
     Pick,
     Shift,
@@ -12,6 +15,8 @@ from peterental.appointments.date_parsing.grammar import RuleMatch, RuleSet
 from peterental.appointments.date_parsing.tokens import Token
 
 _ONE = frozenset(("one", "una", "uno"))
+_EITHER_SIDE = "either side"
+"""The value of a negation that may be about what stands before it."""
 
 choices = RuleSet()
 
@@ -21,12 +26,15 @@ choices = RuleSet()
     "length=DUR way=(LATER|EARLIER|ONWARD)",
     "(LATER|EARLIER|BACK|ONWARD) (BY)? length=DUR",
     "length=DUR way=BACK",
+    "length=DUR way=(AFTER|BEFORE)",
 )
 def _shift(found: RuleMatch) -> Shift | None:
     length = found.value("length")
     if not isinstance(length, Duration) or length.is_vague or length.is_month:
         return None
-    sign = -1 if found.contains("EARLIER") else 1
+    if (found.contains("AFTER") or found.contains("BEFORE")) and found.after is not None:
+        return None  # "an hour after noon"; at the end of a phrase, "una hora después" is later than the booking
+    sign = -1 if found.contains("EARLIER") or found.contains("BEFORE") else 1
     return Shift(sign * length.minutes, sign * length.days)
 
 
@@ -101,10 +109,46 @@ def _zone(found: RuleMatch) -> ZoneName:
 
 @choices.rule(
     "EXCLUDED",
+    "a=DAY b=TIME (NOT_THAT)",
+    "x=(DAY|PARTDAY|WINDOW|TIME) (NOT_THAT)",
+)
+def _negation_after(found: RuleMatch) -> list[Token]:
+    """Read "Thursday doesn't work"; of "Thursday at 3 doesn't work" the day stays unless another one follows."""
+    if "x" in found.names:
+        return [_excluded(found.token("x"))]
+    day, clock = found.token("a"), found.token("b")
+    return [_excluded(day)] if found.after is not None and found.after.kind == "DAY" else [day, _excluded(clock)]
+
+
+def _excluded(token: Token) -> Token:
+    return Token("EXCLUDED", token.value, token.text)
+
+
+@choices.rule(
+    "EXCLUDED",
+    "a=(DAY|TIME) not=NOT (IN|ON|AT)? b=(DAY|TIME)",
+    "x=(DAY|TIME|PARTDAY) not=NOT",
+)
+def _negation_between(found: RuleMatch) -> list[Token] | None:
+    """Read "Thursday I can't, Friday" as a question of which: it may also be "Thursday, I can't Friday"."""
+    if found.value("not") != _EITHER_SIDE:
+        return None
+    if "x" in found.names:
+        is_last = found.after is None or found.after.kind in {"OR", "CORRECTION"}
+        return [_excluded(found.token("x"))] if is_last else None
+    return [found.token("a"), Token("OR", None, "or"), found.token("b")]
+
+
+@choices.rule(
+    "EXCLUDED",
     "NOT (IN|ON|AT)? x=(DAY|PARTDAY|WINDOW|TIME)",
+    "NOT (IN|ON|AT)? x=(ORD|NUM)",
 )
 def _negation(found: RuleMatch) -> object:
-    return found.value("x")
+    token = found.token("x")
+    if token.kind == "ORD":
+        return CalendarDate(found.number("x")) if 0 < found.number("x") <= LAST_DAY_OF_MONTH else None
+    return clock_of(token) if token.kind == "NUM" else token.value
 
 
 @choices.rule(

@@ -101,6 +101,21 @@ def _decimal_length(found: RuleMatch) -> Duration | None:
 
 @lengths.rule(
     "DUR",
+    "first=(A|NUM) unit=UNIT OR second=NUM",
+    "first=(A|NUM) OR second=NUM unit=UNIT",
+    "first=(A|NUM) unit=UNIT ISH",
+)
+def _about_as_long(found: RuleMatch) -> Duration | None:
+    """Read "a day or two" and "2 or 3 hours"; "at three or four hours" are times of day."""
+    if found.before is not None and found.before.kind == "AT":
+        return None
+    if found.number("first") > MOST_UNITS:
+        return None
+    return length_of(found.number("first"), found.word("unit"), is_vague=True)
+
+
+@lengths.rule(
+    "DUR",
     "vague=(COUPLE|FEW) unit=UNIT",
     "A vague=(COUPLE|FEW) OF? unit=UNIT",
     "n=(NUM|A) unit=UNIT",
