@@ -15,6 +15,7 @@ from peterental.appointments.date_parsing.places import placed
 from peterental.appointments.date_parsing.times import halves
 from peterental.appointments.date_parsing.tokens import LONGEST_PHRASE
 
+_REFUSALS = frozenset(("no", "nope"))
 LINES_READ = 8
 """How many of the latest lines are read; what was said before them is settled or forgotten."""
 
@@ -64,6 +65,11 @@ class CallerLines:
             if found is not None:
                 return found
         return day
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the caller's latest line begins with a plain no."""
+        return self.last is not None and bool(self.last.tokens) and self.last.tokens[0].text in _REFUSALS
 
     def agreed_since(self) -> bool:
         """Return whether the caller said yes, or chose, after the line that names a day."""

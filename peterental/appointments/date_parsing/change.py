@@ -32,7 +32,9 @@ def completed_by_booking(phrase: Phrase, context: Context) -> tuple[Phrase, str 
     day, minutes = context.local(current.start)
     clock = clock_at(minutes)
     if phrase.shifts and not phrase.names_time:
-        return _shifted(phrase, phrase.shifts[0], minutes), None
+        shift = phrase.shifts[0]
+        flags = phrase.flags if shift.minutes else phrase.flags - {"SAME_TIME"}
+        return replace(_shifted(phrase, shift, minutes), flags=flags), None
     if "SAME_TIME" in phrase.flags and not phrase.names_time:
         days, doubt = _days_of_same_time(phrase, day, context)
         return replace(phrase, clocks=(clock,), days=days, flags=phrase.flags - {"SAME_TIME"}), doubt

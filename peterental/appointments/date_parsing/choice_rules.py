@@ -77,6 +77,7 @@ def _pick(found: RuleMatch) -> Pick | None:
     "PICK",
     "t=(TIME|PARTDAY|DAY) one=NUM",
     "one=NUM t=(TIME|PARTDAY|DAY)",
+    "one=NUM ON t=ORD",
 )
 def _the_one_at(found: RuleMatch) -> list[Token] | None:
     if found.token("one").text not in _ONE:
@@ -107,17 +108,27 @@ def _zone(found: RuleMatch) -> ZoneName:
     return ZoneName(found.token("zone").text, found.word("zone"))
 
 
+@choices.rule("OR", "IF x=DAY y=TIME? (NOT_THAT|NOT)", "IF x=TIME (NOT_THAT|NOT)", "IF (NOT_THAT|NOT)", "only=IF")
+def _condition(found: RuleMatch) -> list[Token]:
+    """Read "if that doesn't work, Saturday" as a second choice, which is asked about; any other "if" is dropped."""
+    named = [found.token(name) for name in ("x", "y") if name in found.names and found.has(name)]
+    return [] if "only" in found.names else [*named, Token("OR", None, "or")]
+
+
 @choices.rule(
     "EXCLUDED",
     "a=DAY b=TIME (NOT_THAT)",
-    "x=(DAY|PARTDAY|WINDOW|TIME) (NOT_THAT)",
+    "x=(DAY|PARTDAY|WINDOW|TIME|ORD) (NOT_THAT)",
 )
 def _negation_after(found: RuleMatch) -> list[Token]:
     """Read "Thursday doesn't work"; of "Thursday at 3 doesn't work" the day stays unless another one follows."""
     if "x" in found.names:
-        return [_excluded(found.token("x"))]
-    day, clock = found.token("a"), found.token("b")
-    return [_excluded(day)] if found.after is not None and found.after.kind == "DAY" else [day, _excluded(clock)]
+        named = found.token("x")
+        is_date = named.kind == "ORD"
+        return [Token("EXCLUDED", CalendarDate(found.number("x")) if is_date else named.value, named.text)]
+    day, clock, after = found.token("a"), found.token("b"), found.after
+    is_other_day = after is not None and after.kind == "DAY" and after.value != day.value
+    return [_excluded(day)] if is_other_day else [day, _excluded(clock)]
 
 
 def _excluded(token: Token) -> Token:
@@ -127,6 +138,8 @@ def _excluded(token: Token) -> Token:
 @choices.rule(
     "EXCLUDED",
     "a=(DAY|TIME) not=NOT (IN|ON|AT)? b=(DAY|TIME)",
+    "a=TIME not=NOT AT? b=NUM",
+    "a=DAY not=NOT ON? b=ORD",
     "x=(DAY|TIME|PARTDAY) not=NOT",
 )
 def _negation_between(found: RuleMatch) -> list[Token] | None:
@@ -136,7 +149,20 @@ def _negation_between(found: RuleMatch) -> list[Token] | None:
     if "x" in found.names:
         is_last = found.after is None or found.after.kind in {"OR", "CORRECTION"}
         return [_excluded(found.token("x"))] if is_last else None
-    return [found.token("a"), Token("OR", None, "or"), found.token("b")]
+    other = _of_the_same_kind(found.token("a"), found.token("b"))
+    return None if other is None else [found.token("a"), Token("OR", None, "or"), other]
+
+
+def _of_the_same_kind(token: Token, other: Token) -> Token | None:
+    """Return the later of two as a day or a time; "the 5th" after a date is of the same month."""
+    if other.kind == "NUM":
+        clock = clock_of(other)
+        return None if clock is None else Token("TIME", clock, other.text)
+    if other.kind != "ORD":
+        return other
+    day = other.value if isinstance(other.value, int) else 0
+    month = token.value.month if isinstance(token.value, CalendarDate) and not token.value.is_swappable else None
+    return Token("DAY", CalendarDate(day, month), other.text) if 0 < day <= LAST_DAY_OF_MONTH else None
 
 
 @choices.rule(

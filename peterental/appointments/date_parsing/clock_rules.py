@@ -222,7 +222,8 @@ def _hour_and_minutes(found: RuleMatch) -> Clock | None:
     hour, minute = found.token("h"), found.token("m")
     if not is_minute(minute) or (hour.text.isdigit() and len(hour.text) > 2):  # noqa: PLR2004 - a year, or 1430
         return None
-    if found.after is not None and found.after.kind in {"UNIT", "MONTH"}:
+    is_hours = found.after is not None and found.after.kind == "UNIT" and found.after.value == "hour"
+    if found.after is not None and found.after.kind in {"UNIT", "MONTH"} and not is_hours:
         return None
     is_24h = found.number("h") > NOON_HOUR or hour.text.startswith("0")
     half = meridiem_of(found) if "mer" in found.names else None
@@ -242,9 +243,16 @@ def _hour_withmeridiem_of(found: RuleMatch) -> Clock | None:
 def _hours_of_24(found: RuleMatch) -> Clock | None:
     """Read "1500 hours" and "a las 15 horas"."""
     digits = found.token("h").text
-    is_hours = found.value("unit") == "hour" and (found.has("at") or len(digits) == 4)  # noqa: PLR2004 - 1500
+    is_afternoon = found.number("h") > NOON_HOUR
+    is_hours = found.value("unit") == "hour" and (found.has("at") or len(digits) == 4 or is_afternoon)  # noqa: PLR2004 - 1500
     clock = clock_of(found.token("h")) if is_hours else None
     return replace(clock, is_24h=True) if clock and len(digits) == 4 else clock  # noqa: PLR2004 - 1500
+
+
+@clocks.rule("TIME", "t=TIME unit=UNIT")
+def _hours_after_minutes(found: RuleMatch) -> Clock | None:
+    """Read "16:30 hrs" and "las dieciséis treinta horas"."""
+    return clock_of(found.token("t")) if found.value("unit") == "hour" else None
 
 
 @clocks.rule(

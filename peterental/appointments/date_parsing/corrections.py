@@ -13,7 +13,7 @@ def corrected(first: Phrase, second: Phrase) -> Phrase:
     """Return the later of two phrases, completed by what only the earlier one says."""
     unknown = (*first.unknown, *second.unknown)
     if second.is_empty:
-        return replace(first, unknown=unknown)
+        return replace(first, unknown=unknown, flags=first.flags | second.flags)
     is_timed = bool(second.clocks or second.bare or second.windows or second.instants)
     if is_timed:
         clocks, bare, windows = _with_meridiem(second.clocks, first.clocks), second.bare, second.windows

@@ -91,8 +91,8 @@ def _day_and_month(found: RuleMatch) -> CalendarDate | None:
 
 @dates.rule(
     "DAY",
-    "(ON|IN)? mon=MONTH ON? d=ORD",
-    "(ON|IN)? mon=MONTH d=NUM",
+    "(ON|IN)? mon=MONTH (ON|DASH)? d=ORD",
+    "(ON|IN)? mon=MONTH DASH? d=NUM",
 )
 def _month_and_day(found: RuleMatch) -> CalendarDate | None:
     after = found.after
@@ -107,10 +107,10 @@ def _numbered_day(found: RuleMatch) -> CalendarDate | None:
     return CalendarDate(found.number("d")) if is_day else None
 
 
-@dates.rule("DAY", "unit=UNIT wday=WDAY")
+@dates.rule("DAY", "unit=UNIT day=(WDAY|DAY)")
 def _day_named_twice(found: RuleMatch) -> list[Token] | None:
-    """Read the Spanish "el día viernes"."""
-    return [found.token("wday")] if found.first.text == "dia" else None
+    """Read the Spanish "el día viernes" and "el día 2 de noviembre"."""
+    return [found.token("day")] if found.first.text == "dia" else None
 
 
 @dates.rule(

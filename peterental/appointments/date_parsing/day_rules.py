@@ -113,10 +113,11 @@ def _within(found: RuleMatch) -> Span | None:
     "NOT which=WHICH? wday=WDAY next=WHICH one=NUM?",
     "NOT which=WHICH wday=WDAY one=NUM after=AFTER",
     "ON? which=WHICH? wday=WDAY NOT (WHICH NUM|YES|WHICH) NUM? next=WHICH? after=AFTER?",
+    "ON? wday=WDAY after=AFTER (WHICH NUM|YES)",
 )
 def _weekday_after_the_coming(found: RuleMatch) -> Weekday | None:
     """Read "not this Friday but the next" and "Friday, not this one, the one after"."""
-    says_this = found.value("which") in {"this", "coming", None}
+    says_this = "which" not in found.names or found.value("which") in {"this", "coming", None}
     says_next = (
         found.value("next") == "next" if "next" in found.names and found.has("next") else found.contains("AFTER")
     )

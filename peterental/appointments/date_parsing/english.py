@@ -109,7 +109,8 @@ _WORDS: dict[str, Entry] = (
         ("actually", "sorry", "wait", "correction", "oops", "whoops", "scratch"), ("CORRECTION", None)
     )
     | {
-        "a": ("A", 1), "an": ("A", 1), "in": ("IN", None), "during": ("IN", None), "for": ("FOR", None),
+        "if": ("IF", None), "unless": ("IF", None), "a": ("A", 1), "an": ("A", 1),
+        "in": ("IN", None), "during": ("IN", None), "for": ("FOR", None),
         "to": ("TO", None), "till": ("UNTIL", None), "til": ("UNTIL", None), "through": ("UNTIL", None),
         "thru": ("UNTIL", None), "'til": ("UNTIL", None), "past": ("PAST", None), "starting": ("FROM", None),
         "quarters": ("QUARTER", None), "qtr": ("QUARTER", None), "midday": ("NOON", None), "noontime": ("NOON", None),
@@ -141,7 +142,7 @@ _WORDS: dict[str, Entry] = (
         "the please thanks thank you um uh erm hmm hm ah well so just exactly sharp then i i'd i'll i've we "
         "we'd we'll can could would should it it's is that that's this's works work good great fine me us my "
         "our see come coming's view visit tour book booking schedule appointment viewing showing set up make "
-        "let lets let's want need love prefer preferably maybe perhaps possibly ideally if possible have has "
+        "let lets let's want need love prefer preferably maybe perhaps possibly ideally possible have has "
         "anything something available availability free open opening openings slot slots time times date "
         "there be do does are am with your get got give take try think guess say hey hi hello also much down pencil "
         "thinking hoping wondering looking planning pick "
@@ -203,6 +204,7 @@ _PHRASES: dict[str, Entry] = phrases(
             "no wait | wait no | no sorry | sorry no | scratch that | strike that | i mean | i meant | or rather | "
             "or actually | actually no | no actually | make that | make it | change that to | change it to | hold on | "
             "no hold on | no make that | no no | on second thought | my mistake | my bad | excuse me | no i mean | "
+            "i said | i asked for | no thanks | no thank you | "
             "no i meant | forget that | let me correct that | no let's | no let us"
         ),
     ),

@@ -16,6 +16,8 @@ MOST_UNITS = 10_000
 """Larger counts are not read."""
 
 LONGEST_VIEWING_MIN = 240
+_LONGEST_HOURS = 12
+"""More hours after a limit are a time of day."""
 _HOUR_FRACTIONS = frozenset(((1, 4), (1, 2), (3, 4)))
 
 lengths = RuleSet()
@@ -124,6 +126,9 @@ def _counted_length(found: RuleMatch) -> Duration | None:
     if "vague" in found.names:
         return length_of(COUPLE if found.token("vague").kind == "COUPLE" else FEW, found.word("unit"), is_vague=True)
     is_at = found.before is not None and found.before.kind == "AT"
+    follows_clock = found.before is not None and found.before.kind in {"NUM", "AFTER", "BEFORE", "UNTIL"}
+    if found.value("unit") == "hour" and follows_clock and found.number("n") > _LONGEST_HOURS:
+        return None  # "después de las 17 horas", "dieciséis treinta horas"
     if found.value("unit") == "hour" and (is_at or (len(found.first.text) == 4 and found.first.text.isdigit())):  # noqa: PLR2004
         return None  # "a las 15 horas" and "1500 hours" are times of day
     if found.number("n") > MOST_UNITS or (

@@ -146,7 +146,7 @@ def _of_object(raw: Mapping[str, object], depth: int = 0) -> str | None:
             value = raw.get(key)
             if isinstance(value, Mapping) and not depth:
                 return _of_object(value, depth + 1)
-            found = value.strip() if isinstance(value, str) else _of_number(value)
+            found = plain_text(value) if isinstance(value, str | list) else _of_number(value)
             if found:
                 text = found
                 break

@@ -41,7 +41,9 @@ def _picked(phrase: Phrase, pick: Pick, context: Context) -> Result | None:
     if phrase.days or phrase.names_time:
         if not pick.is_explicit or not context.last_offer:
             return None
-        fitting = _fitting(phrase, context.last_offer, context) or _fitting(phrase, context.offered, context)
+        fitting = _fitting(phrase, context.last_offer, context)
+        if phrase.days and not fitting:  # "the first one on Friday", after an offer for Monday
+            fitting = _fitting(phrase, context.offered, context)
         by_index = by_place(pick, fitting) if pick.index is not None and not phrase.names_time else None
         if by_index is not None:
             return ExactTime(start=by_index)  # "the first one on Friday"

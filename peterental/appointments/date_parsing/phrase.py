@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
 
@@ -93,6 +93,8 @@ def _alternatives(tokens: list[Token]) -> tuple[Phrase, ...]:
     for part in _divided(tokens, "CORRECTION"):
         later = tuple(_phrase(_with_bare_numbers(clause)) for clause in _divided(part, "OR"))
         said = tuple(corrected(said[-1], phrase) for phrase in later) if said else later
+    if tokens and tokens[-1].kind == "CORRECTION":  # "Friday at 3? No."
+        said = tuple(replace(phrase, flags=phrase.flags | {"NOT"}) for phrase in said)
     return said or (Phrase(),)
 
 

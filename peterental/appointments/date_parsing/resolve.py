@@ -321,7 +321,7 @@ class Resolver:
     def _is_confirmed(self, option: Option, doubt: str) -> bool:
         """Return whether this was asked before, or the caller's own words settle a past year."""
         if self.context.was_asked(ConfirmDay.key, self.raw):
-            return True
+            return not self.caller.refuses
         return doubt == "past" and self.caller.day_agrees(option.day) is True
 
     def _confirm(self, option: Option, reason: str, phrase: Phrase, ranges: tuple[MinuteRange, ...] = ()) -> ConfirmDay:

@@ -82,6 +82,7 @@ _PHRASES: dict[str, Entry] = phrases(
             "no me queda | no me viene bien | no me conviene | no se puede | no quiero | no esta bien | no es posible"
         ),
     ),
+    (("OR", None), "si no | y si no | o si no"),
     (("NEXT_WEEK", None), "otra semana"),
     (("EARLY", None), "mas temprano posible"),
     (("IDIOM_DAYS", 7), "en ocho dias | en 8 dias | dentro de ocho dias | dentro de 8 dias"),
@@ -137,7 +138,7 @@ _PHRASES: dict[str, Entry] = phrases(
     (("NOON", None), "medio dia | doce del dia | 12 del dia"),
     (("HALF_HOUR", None), "media hora"),
     (("IN", None), "dentro de"),
-    (("YES", None), "esta bien | de acuerdo"),
+    (("YES", None), "esta bien | esta muy bien | esta perfecto | de acuerdo"),
     (("NOT", None), "en vez de"),
     (("MINUS", None), "menos el"),
     (("HOLIDAY", "christmas eve"), "nochebuena | noche buena | vispera de navidad"),
