@@ -54,6 +54,9 @@ _FIELDS = ("year", "month", "day", "hour", "minute")
 _LABEL = re.compile(r"(?:start_?time|date_?time|start)[\"']?\s*[:=]", re.IGNORECASE)
 """The argument's own name, where a model writes it before the value."""
 
+_LABELS = frozenset("sSdD")
+"""What a label begins with."""
+
 _AT_MIDNIGHT = re.compile(r"(?<=\d)[T ]00:00(?::00)?(?:\.0+)?Z?$")
 _MOST_ITEMS = 4
 """Longer lists name nothing."""
@@ -101,7 +104,7 @@ def plain_text(raw: object) -> str | None:
 
 
 def _without_label(text: str) -> str:
-    label = _LABEL.match(text)
+    label = _LABEL.match(text) if text[:1] in _LABELS else None
     return text[label.end() :] if label else text
 
 

@@ -128,14 +128,17 @@ def tokenize(text: str, language: str = "en") -> tuple[Token, ...]:
     if len(folded) > LONGEST_PHRASE:
         return (Token("UNKNOWN", None, folded[:_SHOWN_CHARS]),)
     first, second = (SPANISH, ENGLISH) if language == "es" else (ENGLISH, SPANISH)
-    tokens = _tokens_of(folded, first)
-    if not any(token.kind == "UNKNOWN" for token in tokens):
+    scanned = list(islice(_scan(folded), MOST_TOKENS + 1))
+    if len(scanned) > MOST_TOKENS:
+        return (Token("UNKNOWN", None, folded[:_SHOWN_CHARS]),)
+    tokens = _tokens_of(scanned, first)
+    if not _unknown_in(tokens):
         return tokens
-    others = _tokens_of(folded, second)
+    others = _tokens_of(scanned, second)
     if _unknown_in(others) < _unknown_in(tokens):
         tokens, first, second = others, second, first
     # "Mañana at 3 pm" needs the words of both.
-    return tokens if not _unknown_in(tokens) else _tokens_of(folded, first, second)
+    return tokens if not _unknown_in(tokens) else _tokens_of(scanned, first, second)
 
 
 def _unknown_in(tokens: tuple[Token, ...]) -> int:
@@ -147,11 +150,8 @@ def is_too_long(text: str) -> bool:
     return len(text) > LONGEST_RAW or len(" ".join(text.split())) > LONGEST_PHRASE
 
 
-def _tokens_of(folded: str, lexicon: Lexicon, other: Lexicon | None = None) -> tuple[Token, ...]:
+def _tokens_of(scanned: list[Token], lexicon: Lexicon, other: Lexicon | None = None) -> tuple[Token, ...]:
     """Return the tokens in one language; `other` is the one that lends the words which are in no list of the first."""
-    scanned = list(islice(_scan(folded), MOST_TOKENS + 1))
-    if len(scanned) > MOST_TOKENS:
-        return (Token("UNKNOWN", None, folded[:_SHOWN_CHARS]),)
     joined = list(_with_phrases(scanned, lexicon, other))
     return tuple(_with_numbers(joined, lexicon))
 
@@ -169,11 +169,13 @@ def _scan(folded: str) -> Iterator[Token]:
         yield Token("HYPHEN", None, "-") if token.kind == "DASH" and is_inside else token
 
 
-_NO = re.compile(r"no(?:pe)?[,.;!]")
-"""A "no" that stands alone takes back what was said: "no, Tuesday" is no exclusion of Tuesday."""
+_BEFORE_A_PAUSE = dict.fromkeys(("no", "nope"), "CORRECTION") | dict.fromkeys(
+    ("can't", "cannot", "cant", "don't", "won't", "isn't", "doesn't"), "NOT_THAT"
+)
+"""What negations are before a pause: "no, Tuesday" takes back what was said, "Thursday I can't, Friday" ends.
+"""
 
-_NOT_THAT = re.compile(r"(?:can't|cannot|cant|don't|won't|isn't|doesn't)[,.;!?]")
-"""A negation that ends a clause is about what stands before it: "Thursday I can't, Friday at 3"."""
+_PAUSES = frozenset(",.;!?")
 
 
 def _iso(match: re.Match[str]) -> Token:
@@ -209,9 +211,8 @@ def _meridiem(match: re.Match[str]) -> Token:
 
 
 def _kind_of_word(match: re.Match[str]) -> str:
-    if _NO.match(match.string, match.start()):
-        return "CORRECTION"
-    return "NOT_THAT" if _NOT_THAT.match(match.string, match.start()) else "WORD"
+    is_before_pause = match.string[match.end() : match.end() + 1] in _PAUSES
+    return _BEFORE_A_PAUSE.get(match[0], "WORD") if is_before_pause else "WORD"
 
 
 _SCANNED: dict[str, Callable[[re.Match[str]], Token | None]] = {
@@ -268,7 +269,7 @@ def _with_phrases(tokens: list[Token], lexicon: Lexicon, other: Lexicon | None) 
             continue
         position += 1
         following = plain[position] if position < len(plain) else None
-        heard = _as_heard(token, before, following) if token.kind == "WORD" else None
+        heard = _as_heard(token, before, following) if token.text in _HOMOPHONES else None
         if token.kind == "WORD" and heard is None:
             for word in _word(token.text, lexicon, other):
                 before = word.kind
@@ -347,6 +348,9 @@ def _with_numbers(tokens: list[Token], lexicon: Lexicon) -> Iterator[Token]:
 
 def _with_joined_tens(tokens: list[Token], lexicon: Lexicon) -> Iterator[Token]:
     """Join the Spanish "treinta y uno" to one number; "las tres y cinco" are two."""
+    if not any(token.kind == "Y" for token in tokens):
+        yield from tokens
+        return
     at = 0
     while at < len(tokens):
         tens, *rest = tokens[at : at + 3]
