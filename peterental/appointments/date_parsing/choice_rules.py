@@ -139,7 +139,8 @@ def _excluded(token: Token) -> Token:
     "EXCLUDED",
     "a=(DAY|TIME) not=NOT (IN|ON|AT)? b=(DAY|TIME)",
     "a=TIME not=NOT AT? b=NUM",
-    "a=DAY not=NOT ON? b=ORD",
+    "a=(DAY|ORD) not=NOT ON? b=ORD",
+    "a=ORD not=NOT b=DAY",
     "x=(DAY|TIME|PARTDAY) not=NOT",
 )
 def _negation_between(found: RuleMatch) -> list[Token] | None:

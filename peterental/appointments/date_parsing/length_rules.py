@@ -16,6 +16,9 @@ MOST_UNITS = 10_000
 """Larger counts are not read."""
 
 LONGEST_VIEWING_MIN = 240
+_SPANISH_WEEKS = frozenset((8, 15))
+"""Spanish counts the first day too: "ocho días" is a week to most, so it is asked about."""
+
 _LONGEST_HOURS = 12
 """More hours after a limit are a time of day."""
 _HOUR_FRACTIONS = frozenset(((1, 4), (1, 2), (3, 4)))
@@ -135,7 +138,8 @@ def _counted_length(found: RuleMatch) -> Duration | None:
         found.first.kind == "A" and found.before is not None and found.before.kind == "NOT"
     ):
         return None
-    return length_of(found.number("n"), found.word("unit"))
+    is_idiom = found.token("unit").text == "dias" and found.number("n") in _SPANISH_WEEKS
+    return length_of(found.number("n"), found.word("unit"), is_vague=is_idiom)
 
 
 @lengths.rule(

@@ -141,7 +141,9 @@ def _bare(token: Token, before: Token | None, after: Token | None, *, has_clock:
         return Token("BARE" if follows_weekday and may_be_day else "TIME", clock, token.text)
     if may_be_day and (has_clock or follows_weekday):
         # "On 5 at 3" and "Friday 5 at 3" name a date; "noon two" may name anything.
-        is_named = (before is not None and before.kind == "ON") or (after is not None and after.text.startswith(_AT))
+        # "En ocho a las tres" may be in eight days.
+        is_led = before is not None and before.kind in {"ON", "IN"}
+        is_named = before.kind == "ON" if is_led and before else after is not None and after.text.startswith(_AT)
         return Token("DAY", CalendarDate(token.value, is_vague=not (is_named or follows_weekday)), token.text)
     return Token("UNKNOWN", None, token.text)
 

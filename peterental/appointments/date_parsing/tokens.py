@@ -172,8 +172,7 @@ def _scan(folded: str) -> Iterator[Token]:
 _BEFORE_A_PAUSE = dict.fromkeys(("no", "nope"), "CORRECTION") | dict.fromkeys(
     ("can't", "cannot", "cant", "don't", "won't", "isn't", "doesn't"), "NOT_THAT"
 )
-"""What negations are before a pause: "no, Tuesday" takes back what was said, "Thursday I can't, Friday" ends.
-"""
+"""What negations are before a pause: "no, Tuesday" takes something back, "Thursday I can't, Friday" ends a clause."""
 
 _PAUSES = frozenset(",.;!?")
 

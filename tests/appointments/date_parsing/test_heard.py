@@ -100,6 +100,11 @@ def test_phrase_is_read_as_a_person_would(row: Heard) -> None:
         ("el viernes a las tres, si no, el sábado a las tres",
          "which-day options=Fri 2026-12-04 15:00,Sat 2026-12-05 15:00"),
         ("in a day or two at 2", "confirm-day option=Mon 2026-11-30 14:00 reason=vague"),
+        ("Friday at 3 was taken so Monday at 3", "which-day options=Mon 2026-11-30 15:00,Fri 2026-12-04 15:00"),
+        ("en ocho a las tres", "confirm-day option=Tue 2026-12-08 15:00 reason=vague"),
+        ("no 5th, 6th at 3", "exactly Sun 2026-12-06 15:00"),
+        ("the 4th no the 5th at 3", "which-day options=Fri 2026-12-04 15:00,Sat 2026-12-05 15:00"),
+        ("Friday at 3 no 99", "confirm-day option=Fri 2026-12-04 15:00 reason=unknown-words unknown=99"),
         ("just once on Friday at 3 pm", "confirm-day option=Fri 2026-12-04 15:00 reason=unknown-words unknown=once"),
     ],
 )  # fmt: skip
