@@ -33,11 +33,34 @@ _NORTH_AMERICAN = re.compile(r"\+1[2-9][0-9]{9}")
 _URI = re.compile(r"(?:sips?|tel):", re.IGNORECASE)
 _DIGIT_WORDS = {
     "zero": "0", "oh": "0", "o": "0", "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6",
-    "seven": "7", "eight": "8", "nine": "9", "hundred": "00", "thousand": "000", "plus": "+",
+    "seven": "7", "eight": "8", "nine": "9", "thousand": "000", "plus": "+",
+    "ten": "10", "eleven": "11", "twelve": "12", "thirteen": "13", "fourteen": "14", "fifteen": "15", "sixteen": "16",
+    "seventeen": "17", "eighteen": "18", "nineteen": "19",
     "cero": "0", "uno": "1", "dos": "2", "tres": "3", "cuatro": "4", "cinco": "5", "seis": "6", "siete": "7",
-    "ocho": "8", "nueve": "9",
+    "ocho": "8", "nueve": "9", "diez": "10", "once": "11", "doce": "12", "trece": "13", "catorce": "14",
+    "quince": "15", "dieciseis": "16", "diecisiete": "17", "dieciocho": "18", "diecinueve": "19", "veintiuno": "21",
+    "veintidos": "22", "veintitres": "23", "veinticuatro": "24", "veinticinco": "25", "veintiseis": "26",
+    "veintisiete": "27", "veintiocho": "28", "veintinueve": "29",
 }  # fmt: skip
+_TENS = {
+    "twenty": "2", "thirty": "3", "forty": "4", "fifty": "5", "sixty": "6", "seventy": "7", "eighty": "8",
+    "ninety": "9", "veinte": "2", "treinta": "3", "cuarenta": "4", "cincuenta": "5", "sesenta": "6", "setenta": "7",
+    "ochenta": "8", "noventa": "9",
+}  # fmt: skip
+_HOMOPHONES = {"for": "4", "fore": "4", "to": "2", "too": "2", "ate": "8", "won": "1", "tree": "3"}
+"""What speech recognition writes for a digit; counts only where nothing but digits is said."""
+
+_BESIDE_DIGITS = word_set("""
+    area code dash hyphen dot space and then my number phone cell mobile is it its the please thanks
+    mi numero telefono celular es el lada guion punto luego gracias
+""")
+"""Words that may stand among the words of a number."""
+
 _REPEATS = {"double": 2, "triple": 3, "doble": 2}
+_MOST_NUMBER_WORDS = 40
+_EXTENSION_WORDS = word_set("extension ext")
+_UNITS = word_set("1 2 3 4 5 6 7 8 9")
+_WHOLE = re.compile(r"\+.*|1?[2-9][0-9]{9}")
 _OWN_NUMBER_SIGNS = word_set("same this calling called callerid caller mismo misma este llamo llamando")
 _OWN_NUMBER_WORDS = _OWN_NUMBER_SIGNS | word_set("""
     the my that it its is number phone cell cellphone mobile line one i im ive am was on at from with in now right
@@ -193,20 +216,64 @@ def _user_part(text: str) -> str:
 
 def _digits_of_words(text: str) -> str | None:
     """Return the digits of a number spelt in words; None where any other word stands in it."""
-    words = re.findall(r"[a-z]+|\d+|\+", text.lower())
-    if not any(word in _DIGIT_WORDS for word in words):
+    said = re.findall(r"[a-z]+|\d+|\+", text.lower())
+    words = [word for word in said if word not in _BESIDE_DIGITS]
+    is_spoken = "area" in said or any(word in _DIGIT_WORDS or word in _TENS for word in words)
+    if len(words) > _MOST_NUMBER_WORDS or not is_spoken:
         return None
-    digits, repeat = [], 1
-    for word in words:
+    before, _, extension = _partition(words)
+    # "Four hundred five" may be 400 5 and 405: of both readings, the one that is a whole number is taken.
+    readings = [_digits_said(before, joins_hundreds=joins) for joins in (False, True)]
+    if any(digits is None for digits in readings):
+        return None
+    whole = next((digits for digits in readings if digits and _WHOLE.fullmatch(digits)), readings[0]) or ""
+    own = _digits_said(extension, joins_hundreds=True)
+    return f"{whole} ext. {own}" if own else whole
+
+
+def _partition(words: list[str]) -> tuple[list[str], str, list[str]]:
+    """Return the words before and after the one that begins an extension."""
+    at = next((at for at, word in enumerate(words) if word in _EXTENSION_WORDS), len(words))
+    return words[:at], "".join(words[at : at + 1]), words[at + 1 :]
+
+
+def _digits_said(words: list[str], *, joins_hundreds: bool) -> str | None:
+    """Return the digits of number words, group by group; None where a word is no number.
+
+    Args:
+        words: in the order said.
+        joins_hundreds: whether a lower number belongs to the "hundred" before it.
+    """
+    digits: list[str] = []
+    repeat, at = 1, 0
+    while at < len(words):
+        word = words[at]
+        at += 1
         if word in _REPEATS:
             repeat = _REPEATS[word]
             continue
-        value = word if word.isdigit() or word == "+" else _DIGIT_WORDS.get(word)
-        if value is None:
+        if word == "hundred" and digits:
+            lower, end = _below_hundred(words, at) if joins_hundreds else ("", at)
+            digits.append(lower.rjust(2, "0"))
+            at = end if lower else at
+            continue
+        group, at = _below_hundred(words, at - 1)
+        if not group:
             return None
-        digits.append(value * repeat)
+        digits.append(group * repeat)
         repeat = 1
     return "".join(digits)
+
+
+def _below_hundred(words: list[str], at: int) -> tuple[str, int]:
+    """Return the digits of the number at `at` and where the next one begins: "twenty three" is 23."""
+    word = words[at] if at < len(words) else ""
+    if word in _TENS:
+        unit = at + 2 if words[at + 1 : at + 2] == ["y"] else at + 1
+        digit = _DIGIT_WORDS.get(words[unit], "") if unit < len(words) else ""
+        return (_TENS[word] + digit, unit + 1) if digit in _UNITS else (f"{_TENS[word]}0", at + 1)
+    digits = word if word.isdigit() or word == "+" else _DIGIT_WORDS.get(word) or _HOMOPHONES.get(word, "")
+    return digits, at + 1
 
 
 def _parse(text: str, region: str) -> PhoneNumber | None:

@@ -315,9 +315,14 @@ def _fit_of_address(said: Address, home: Address) -> Fit | None:
         return None
     if result.reason is Reason.NUMBER_OR_UNIT:
         return Fit.SHORT
-    if result.reason in INCOMPLETE and not _says_more(said, home):
+    if result.reason in INCOMPLETE and not _says_more(said, home) and not _is_unit_alone(said):
         return Fit.SHORT
     return Fit.DOUBTFUL
+
+
+def _is_unit_alone(said: Address) -> bool:
+    """Return whether nothing but a unit was said: "number 12" may as well be a house."""
+    return bool(said.unit) and not (said.number or said.name or said.cities or said.zip_code)
 
 
 def _says_more(said: Address, home: Address) -> bool:

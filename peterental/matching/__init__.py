@@ -11,6 +11,8 @@ from peterental.matching.names import names_match
 from peterental.matching.near_numbers import may_be_misheard, near_patterns
 from peterental.matching.placeholders import is_placeholder_home, is_placeholder_name
 from peterental.matching.sounds import sound_of
+from peterental.matching.spoken_emails import spoken_email
+from peterental.matching.spoken_names import spoken_name
 
 __all__ = [
     "INCOMPLETE",
@@ -34,5 +36,7 @@ __all__ = [
     "parse_address",
     "said_addresses",
     "sound_of",
+    "spoken_email",
+    "spoken_name",
     "told_apart",
 ]

@@ -16,7 +16,7 @@ LONGEST_ADDRESS = 500
 
 FILLERS = word_set("""
     a an the one this that these those it its is was on of for to by near off over from with there uh um er i my
-    your our we you mean think want see like please house home homes place property listing rental condo condominium
+    your our we you too mean think want see like please house home homes place property listing rental condo condominium
     townhouse townhome duplex apartment apartments apt unit viewing showing tour visit address located which
 """)
 """Words that stand in front of an address."""
@@ -36,6 +36,9 @@ _THOUSANDS = re.compile(r"(?<![\d,.])(\d{1,3}),(\d{3})(?=\s+[a-z])")
 _INITIALS = re.compile(r"\b(?:[a-z]\.\s?){2,}(?=\s|,|$|[a-z])")
 _WORD = re.compile(r"\d+/\d+|\d+\.\d+|\d+(?:-\d+)+|[^\W_]+|#")
 _LETTER_AND_DIGITS = re.compile(r"\b(\d+)-([a-z])\b|\b([a-z])-(\d+)\b")
+_SPELT_LETTER = re.compile(r"\b([a-z]) (?:as|like) in [a-z]+")
+_SPANISH_LEAD = re.compile(r"^(?:la|el)(?: casa)? (?:que esta en|de|en) (?=[a-z0-9])(?!(?:la|el|los|las|calle) )")
+_COUNTY_ROAD = re.compile(r"\b(?:cr|co\.? rd\.?) (?=[0-9])")
 _HYPHENED_FRACTION = re.compile(r"(?<=\d)-(?=\d/\d)")
 _TENS_AND_UNITS = re.compile(
     r"\b(twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)-"
@@ -123,6 +126,11 @@ def _is_name(words: Sequence[str], at: int) -> bool:
 def _prepared(text: str) -> str:
     """Return folded text whose hyphens, periods and thousands commas cannot be mistaken."""
     folded = fold(text[:LONGEST_ADDRESS])
+    if " in " in folded:
+        folded = _SPELT_LETTER.sub(r"\1", folded)
+    folded = _SPANISH_LEAD.sub("", folded, count=1)
+    if "cr " in folded or "co" in folded:
+        folded = _COUNTY_ROAD.sub("county road ", folded)
     if "," in folded:
         folded = _THOUSANDS.sub(r"\1\2", folded)
     if "." in folded:

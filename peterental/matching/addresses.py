@@ -14,6 +14,7 @@ from itertools import pairwise
 from peterental.matching.address_words import AddressPart, split, split_plain, trimmed
 from peterental.matching.localities import canonical_city, is_zip_code, take_state_and_zip
 from peterental.matching.spanish_numbers import in_english
+from peterental.matching.spanish_streets import number_first
 from peterental.matching.spoken_numbers import to_digits
 from peterental.matching.streets import (
     canonical_name,
@@ -31,6 +32,7 @@ from peterental.matching.units import (
     leading_identifier,
     lone_unit,
     trailing_unit,
+    with_letters,
 )
 from peterental.matching.usps import DIRECTIONS, PLACE_WORDS, STATES, STREET_TYPES
 
@@ -157,8 +159,9 @@ def _readings(parts: Sequence[AddressPart]) -> list[list[AddressPart]]:
     for part in parts:
         readings = to_digits(in_english(part.words, DESIGNATORS), DESIGNATORS)
         ambiguous = ambiguous or len(readings) > 1
-        first.append(AddressPart(tuple(readings[0]), part.is_place, part.is_description))
-        second.append(AddressPart(tuple(readings[-1]), part.is_place, part.is_description))
+        for found, words in ((first, readings[0]), (second, readings[-1])):
+            ordered = number_first(with_letters(words, is_first=not found))
+            found.append(AddressPart(tuple(ordered), part.is_place, part.is_description))
     return [first, second] if ambiguous else [first]
 
 

@@ -201,7 +201,7 @@ def _streets(one: Address, other: Address) -> Iterator[AddressComparison]:
         yield _doubt(Reason.NO_STREET)
         return
     yield _names(one, other)
-    if one.name == other.name or not _type_is_in_name(one, other):
+    if one.name == other.name or not (_type_is_in_name(one, other) or _is_written_together(one, other)):
         yield from _types(one, other)
     yield from _directions(one, other)
 
@@ -211,7 +211,7 @@ def _names(one: Address, other: Address) -> AddressComparison:
         return _AGREES
     if _type_is_in_name(one, other):
         return _type_or_name(one, other)
-    if _with_directions(one) == _with_directions(other):
+    if _is_written_together(one, other) or _with_directions(one) == _with_directions(other):
         return _doubt(Reason.SPELLING)
     if _is_part(one, other) or _is_part(other, one):
         return _doubt(Reason.PART_OF_NAME)
@@ -224,6 +224,11 @@ def _names(one: Address, other: Address) -> AddressComparison:
 def _type_is_in_name(one: Address, other: Address) -> bool:
     """Return whether the type of one street is the end of the other's name, or written together with its name."""
     return one.street == other.name or other.street == one.name or _joined(one) == _joined(other)
+
+
+def _is_written_together(one: Address, other: Address) -> bool:
+    """Return whether the type of one street is the end of the other's name, written as one word: "Oak Ridge"."""
+    return _joined(one) == "".join(other.name) or _joined(other) == "".join(one.name)
 
 
 def _type_or_name(one: Address, other: Address) -> AddressComparison:
@@ -272,7 +277,13 @@ def _closeness(one: Address, other: Address) -> Closeness:
     pairs = [(a, b) for a, b in zip(one.name, other.name, strict=True) if a != b]
     if len(pairs) != 1 or _name_directions(*pairs[0]):
         return Closeness.FAR
+    if any(words >= set(pairs[0]) for words in _SAID_ALIKE):
+        return Closeness.CLOSE
     return closeness(*pairs[0])
+
+
+_SAID_ALIKE = (word_set("saint san santa santo sand"), word_set("mount mountain"), word_set("fort ford"))
+"""First words of names that are taken for each other, and that spelling keeps apart."""
 
 
 def _name_directions(one: str, other: str) -> bool:

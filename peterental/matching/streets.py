@@ -132,6 +132,8 @@ def _without_doctor(words: Sequence[str]) -> list[str]:
 
 
 def _canonical_word(word: str, at: int, last: int, *, typed: bool) -> str:
+    if word == "street" and at == 0 and last > 0:
+        return "saint"  # "St Charles", read out
     if word in ("st", "ste", "sainte"):
         return "street" if word == "st" and typed and at == last and at > 0 else "saint"
     if word in DIRECTIONS and (last > 0 or len(DIRECTIONS[word]) > 1):

@@ -76,6 +76,37 @@ def leading_identifier(word: str) -> str | None:
     return _normal(word) if _WITH_DIGIT.fullmatch(word) and not _ORDINAL.fullmatch(word) else None
 
 
+_LETTERS = {
+    "ay": "a", "bee": "b", "cee": "c", "see": "c", "sea": "c", "dee": "d", "eff": "f", "gee": "g", "jay": "j",
+    "kay": "k", "el": "l", "em": "m", "en": "n", "pee": "p", "pea": "p", "cue": "q", "tee": "t", "tea": "t",
+    "ex": "x", "zee": "z",
+}  # fmt: skip
+"""How speech recognition writes the name of a letter."""
+
+_LETTERED = frozenset(("avenue", "ave"))
+"""Street types that a letter follows as a name: "Avenue B"."""
+
+
+def with_letters(words: Sequence[str], *, is_first: bool) -> list[str]:
+    """Return the words of a part with the letters at the end of a unit in place of their names: "three bee" is 3 B.
+
+    Args:
+        words: one part of an address, numbers in digits.
+        is_first: whether it is the first part, which a house number begins: "305 Jay" is a street.
+    """
+    return [_letter(words, at, is_first=is_first) for at in range(len(words))]
+
+
+def _letter(words: Sequence[str], at: int, *, is_first: bool) -> str:
+    letter = _LETTERS.get(words[at])
+    if letter is None or at == 0 or (at + 1 < len(words) and words[at + 1] not in DESIGNATORS):
+        return words[at]
+    before = words[at - 1]
+    is_unit = before in DESIGNATORS or (before.isdecimal() and (at > 1 or not is_first))
+    is_name = before in _LETTERED and at > 1 and words[at - 2].isdecimal()
+    return letter if is_unit or is_name else words[at]
+
+
 def _designated(words: Sequence[str], at: int, *, leads: bool) -> tuple[str | None, str, int]:
     """Return kind, identifier and end of what is designated at `at`; kind None for nothing."""
     word = words[at]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peterental.appointments.model import BookingRequest
-from peterental.matching import is_placeholder_name
+from peterental.matching import is_placeholder_name, spoken_email, spoken_name
 from peterental.messages.model import MessageDraft
 from peterental.properties.search import HomeSearch, home_search
 from peterental.voice.sanitize import single_line
@@ -39,8 +39,8 @@ def booking_request(arguments: Mapping[str, object], envelope: Envelope) -> Book
         start_time=arguments.get("start_time"),
         date=_value(arguments, "date"),
         time_of_day=_value(arguments, "time_of_day"),
-        attendee_name=_text(arguments, "attendee_name", MAX_NAME_CHARS),
-        attendee_email=_text(arguments, "attendee_email", MAX_NAME_CHARS),
+        attendee_name=_name(arguments),
+        attendee_email=spoken_email(_text(arguments, "attendee_email", MAX_NAME_CHARS) or ""),
         attendee_phone=_phone(arguments),
         said=envelope.caller_lines,
     )
@@ -48,7 +48,7 @@ def booking_request(arguments: Mapping[str, object], envelope: Envelope) -> Book
 
 def message_draft(arguments: Mapping[str, object]) -> MessageDraft:
     """Read the arguments of `take_message`; a missing message becomes empty text."""
-    name = _text(arguments, "attendee_name", MAX_NAME_CHARS) or ""
+    name = _name(arguments) or ""
     return MessageDraft(
         body=_text(arguments, "message") or "",
         attendee_name=None if is_placeholder_name(name) else name,
@@ -65,6 +65,12 @@ def _value(arguments: Mapping[str, object], name: str) -> object:
     """Return an argument; None for a placeholder."""
     value = arguments.get(name)
     return None if isinstance(value, str) and value.strip().casefold() in _PLACEHOLDERS else value
+
+
+def _name(arguments: Mapping[str, object]) -> str | None:
+    """Return the visitor's name without the words that callers put around it."""
+    name = _text(arguments, "attendee_name", MAX_NAME_CHARS)
+    return None if name is None else spoken_name(name)
 
 
 def _phone(arguments: Mapping[str, object]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -78,9 +79,9 @@ def test_database_reads_the_homes_that_matter(database: Database) -> None:
     assert different == []
 
 
-def fill(database: Database) -> None:
-    """Insert the homes of the table."""
-    for home in HOMES.values():
+def fill(database: Database, homes: Iterable[Property] = tuple(HOMES.values())) -> None:
+    """Insert the homes of the table, or others."""
+    for home in homes:
         database.fetch(
             """
             INSERT INTO properties (

@@ -5,7 +5,8 @@ Pure: no clock, no database. The way of a phrase:
     tokens.py         numbers, words and written dates; one word list per language (english.py, spanish.py)
     grammar.py        the engine: small rules join neighboring tokens
     *_rules.py        the grammar: dates, days, lengths of time, clock times, limits, choices
-    phrase.py         what the grammar found, sorted
+    phrase.py         what the grammar found, sorted into a phrase_model.py
+    corrections.py    "Tuesday, no, Wednesday": what counts of both
     machine.py        ISO 8601, RFC 2822, epochs and other forms that are no words
     places.py         days in the calendar; spans.py and holiday_names.py help
     day_agreement.py  the days that all expressions of a phrase agree on

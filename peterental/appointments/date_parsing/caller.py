@@ -9,11 +9,13 @@ from functools import cached_property
 from peterental.appointments.date_parsing.context import Context
 from peterental.appointments.date_parsing.day_agreement import nearest_weekday
 from peterental.appointments.date_parsing.expressions import CalendarDate, Clock, DayExpression, Span, Weekday
-from peterental.appointments.date_parsing.phrase import ParsedText, Phrase, parse_text
+from peterental.appointments.date_parsing.phrase import ParsedText, parse_text
+from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.places import placed
 from peterental.appointments.date_parsing.times import halves
 from peterental.appointments.date_parsing.tokens import LONGEST_PHRASE
 
+_REFUSALS = frozenset(("no", "nope"))
 LINES_READ = 8
 """How many of the latest lines are read; what was said before them is settled or forgotten."""
 
@@ -63,6 +65,11 @@ class CallerLines:
             if found is not None:
                 return found
         return day
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the caller's latest line begins with a plain no."""
+        return self.last is not None and bool(self.last.tokens) and self.last.tokens[0].text in _REFUSALS
 
     def agreed_since(self) -> bool:
         """Return whether the caller said yes, or chose, after the line that names a day."""

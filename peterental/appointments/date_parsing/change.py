@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, timedelta
 
 from peterental.appointments.date_parsing.context import Context
-from peterental.appointments.date_parsing.expressions import BookedDay, CalendarDate, Shift, clock_at
-from peterental.appointments.date_parsing.phrase import Phrase
+from peterental.appointments.date_parsing.expressions import (
+    BookedDay,
+    CalendarDate,
+    DayExpression,
+    Shift,
+    Span,
+    clock_at,
+)
+from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.result import DAY_MINUTES, DayRange, MinuteRange, Search
+from peterental.appointments.date_parsing.spans import WEEK
+
+_NEXT_WEEK = ((Span("week", ahead=1),),)
 
 
 def completed_by_booking(phrase: Phrase, context: Context) -> tuple[Phrase, str | None]:
@@ -21,16 +32,32 @@ def completed_by_booking(phrase: Phrase, context: Context) -> tuple[Phrase, str 
     day, minutes = context.local(current.start)
     clock = clock_at(minutes)
     if phrase.shifts and not phrase.names_time:
-        return _shifted(phrase, phrase.shifts[0], minutes), None
+        shift = phrase.shifts[0]
+        flags = phrase.flags if shift.minutes else phrase.flags - {"SAME_TIME"}
+        return replace(_shifted(phrase, shift, minutes), flags=flags), None
     if "SAME_TIME" in phrase.flags and not phrase.names_time:
-        kept = phrase.flags - {"SAME_TIME"}
-        return replace(phrase, clocks=(clock,), days=phrase.days or (BookedDay(0),), flags=kept), None
+        days, doubt = _days_of_same_time(phrase, day, context)
+        return replace(phrase, clocks=(clock,), days=days, flags=phrase.flags - {"SAME_TIME"}), doubt
     is_complete = bool(phrase.days) == phrase.names_time
     if is_complete or phrase.picks or phrase.instants or phrase.excluded or phrase.flags & {"ANY", "ASAP"}:
         return phrase, None
     if phrase.names_time:
         return replace(phrase, days=(CalendarDate(day.day, day.month, day.year),)), "same-day"
     return replace(phrase, clocks=(clock,)), "same-time"
+
+
+def _days_of_same_time(phrase: Phrase, day: date, context: Context) -> tuple[tuple[DayExpression, ...], str | None]:
+    """Return the days for "same time", and a doubt; "next week" is the week after the booking or after today's.
+
+    Where those are two weeks, and neither is that of the booking, the nearer one is confirmed.
+    """
+    if phrase.days not in _NEXT_WEEK:
+        return phrase.days or (BookedDay(0),), None
+    monday = context.today - timedelta(days=context.today.isoweekday() - 1) + WEEK
+    next_week, later = monday + timedelta(days=day.isoweekday() - 1), day + WEEK
+    is_certain = next_week in {day, later}
+    moved = later if is_certain else next_week
+    return (CalendarDate(moved.day, moved.month, moved.year),), None if is_certain else "same-time"
 
 
 def _shifted(phrase: Phrase, shift: Shift, start_min: int) -> Phrase:

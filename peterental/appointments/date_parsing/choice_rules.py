@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from peterental.appointments.date_parsing.clock_rules import clock_of
+from peterental.appointments.date_parsing.date_rules import LAST_DAY_OF_MONTH
 from peterental.appointments.date_parsing.expressions import (
+    CalendarDate,
     Duration,
     Pick,
     Shift,
@@ -12,6 +15,8 @@ from peterental.appointments.date_parsing.grammar import RuleMatch, RuleSet
 from peterental.appointments.date_parsing.tokens import Token
 
 _ONE = frozenset(("one", "una", "uno"))
+_EITHER_SIDE = "either side"
+"""The value of a negation that may be about what stands before it."""
 
 choices = RuleSet()
 
@@ -21,12 +26,15 @@ choices = RuleSet()
     "length=DUR way=(LATER|EARLIER|ONWARD)",
     "(LATER|EARLIER|BACK|ONWARD) (BY)? length=DUR",
     "length=DUR way=BACK",
+    "length=DUR way=(AFTER|BEFORE)",
 )
 def _shift(found: RuleMatch) -> Shift | None:
     length = found.value("length")
     if not isinstance(length, Duration) or length.is_vague or length.is_month:
         return None
-    sign = -1 if found.contains("EARLIER") else 1
+    if (found.contains("AFTER") or found.contains("BEFORE")) and found.after is not None:
+        return None  # "an hour after noon"; at the end of a phrase, "una hora después" is later than the booking
+    sign = -1 if found.contains("EARLIER") or found.contains("BEFORE") else 1
     return Shift(sign * length.minutes, sign * length.days)
 
 
@@ -69,6 +77,7 @@ def _pick(found: RuleMatch) -> Pick | None:
     "PICK",
     "t=(TIME|PARTDAY|DAY) one=NUM",
     "one=NUM t=(TIME|PARTDAY|DAY)",
+    "one=NUM ON t=ORD",
 )
 def _the_one_at(found: RuleMatch) -> list[Token] | None:
     if found.token("one").text not in _ONE:
@@ -99,12 +108,74 @@ def _zone(found: RuleMatch) -> ZoneName:
     return ZoneName(found.token("zone").text, found.word("zone"))
 
 
+@choices.rule("OR", "IF x=DAY y=TIME? (NOT_THAT|NOT)", "IF x=TIME (NOT_THAT|NOT)", "IF (NOT_THAT|NOT)", "only=IF")
+def _condition(found: RuleMatch) -> list[Token]:
+    """Read "if that doesn't work, Saturday" as a second choice, which is asked about; any other "if" is dropped."""
+    named = [found.token(name) for name in ("x", "y") if name in found.names and found.has(name)]
+    return [] if "only" in found.names else [*named, Token("OR", None, "or")]
+
+
+@choices.rule(
+    "EXCLUDED",
+    "a=DAY b=TIME (NOT_THAT)",
+    "x=(DAY|PARTDAY|WINDOW|TIME|ORD) (NOT_THAT)",
+)
+def _negation_after(found: RuleMatch) -> list[Token]:
+    """Read "Thursday doesn't work"; of "Thursday at 3 doesn't work" the day stays unless another one follows."""
+    if "x" in found.names:
+        named = found.token("x")
+        is_date = named.kind == "ORD"
+        return [Token("EXCLUDED", CalendarDate(found.number("x")) if is_date else named.value, named.text)]
+    day, clock, after = found.token("a"), found.token("b"), found.after
+    is_other_day = after is not None and after.kind == "DAY" and after.value != day.value
+    return [_excluded(day)] if is_other_day else [day, _excluded(clock)]
+
+
+def _excluded(token: Token) -> Token:
+    return Token("EXCLUDED", token.value, token.text)
+
+
+@choices.rule(
+    "EXCLUDED",
+    "a=(DAY|TIME) not=NOT (IN|ON|AT)? b=(DAY|TIME)",
+    "a=TIME not=NOT AT? b=NUM",
+    "a=(DAY|ORD) not=NOT ON? b=ORD",
+    "a=ORD not=NOT b=DAY",
+    "x=(DAY|TIME|PARTDAY) not=NOT",
+)
+def _negation_between(found: RuleMatch) -> list[Token] | None:
+    """Read "Thursday I can't, Friday" as a question of which: it may also be "Thursday, I can't Friday"."""
+    if found.value("not") != _EITHER_SIDE:
+        return None
+    if "x" in found.names:
+        is_last = found.after is None or found.after.kind in {"OR", "CORRECTION"}
+        return [_excluded(found.token("x"))] if is_last else None
+    other = _of_the_same_kind(found.token("a"), found.token("b"))
+    return None if other is None else [found.token("a"), Token("OR", None, "or"), other]
+
+
+def _of_the_same_kind(token: Token, other: Token) -> Token | None:
+    """Return the later of two as a day or a time; "the 5th" after a date is of the same month."""
+    if other.kind == "NUM":
+        clock = clock_of(other)
+        return None if clock is None else Token("TIME", clock, other.text)
+    if other.kind != "ORD":
+        return other
+    day = other.value if isinstance(other.value, int) else 0
+    month = token.value.month if isinstance(token.value, CalendarDate) and not token.value.is_swappable else None
+    return Token("DAY", CalendarDate(day, month), other.text) if 0 < day <= LAST_DAY_OF_MONTH else None
+
+
 @choices.rule(
     "EXCLUDED",
     "NOT (IN|ON|AT)? x=(DAY|PARTDAY|WINDOW|TIME)",
+    "NOT (IN|ON|AT)? x=(ORD|NUM)",
 )
 def _negation(found: RuleMatch) -> object:
-    return found.value("x")
+    token = found.token("x")
+    if token.kind == "ORD":
+        return CalendarDate(found.number("x")) if 0 < found.number("x") <= LAST_DAY_OF_MONTH else None
+    return clock_of(token) if token.kind == "NUM" else token.value
 
 
 @choices.rule(

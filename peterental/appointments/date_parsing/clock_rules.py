@@ -7,9 +7,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from peterental.appointments.date_parsing.expressions import Clock, DayPart, Duration, Meridiem, Portion, clock_at
+from peterental.appointments.date_parsing.expressions import (
+    Clock,
+    DayPart,
+    Duration,
+    Meridiem,
+    Portion,
+    TimeWindow,
+    clock_at,
+)
 from peterental.appointments.date_parsing.grammar import RuleMatch, RuleSet
-from peterental.appointments.date_parsing.tokens import Token, WrittenTime
+from peterental.appointments.date_parsing.tokens import HEARD, Token, WrittenTime
 
 NOON_HOUR = 12
 MOST_MINUTES = 59
@@ -80,6 +88,11 @@ def _part_of_day(found: RuleMatch) -> DayPart | None:
     return DayPart(found.word("part"), portion)
 
 
+@parts.rule("PARTDAY", "(ON|ANY)? WEEKNIGHT")
+def _weeknight(_: RuleMatch) -> list[Token]:
+    return [Token("WEEKDAYS", None, "weekdays"), Token("PARTDAY", DayPart("evening"), "evening")]
+
+
 @parts.rule(
     "PARTDAY",
     "IN? part=MIDPART",
@@ -136,7 +149,8 @@ def clock_of(token: Token, meridiem: Meridiem | None = None) -> Clock | None:
     if digits.isdigit() and len(digits) in {3, 4}:
         hour, minute = divmod(token.value, 100)
         return _checked(Clock(hour, minute, meridiem, is_24h=digits.startswith("0") or hour > NOON_HOUR))
-    return _checked(Clock(token.value, 0, meridiem, is_24h=token.value > NOON_HOUR or digits == "00"))
+    is_24h = token.value > NOON_HOUR or digits == "00"
+    return _checked(Clock(token.value, 0, meridiem, is_24h, is_doubtful=digits.endswith(HEARD)))
 
 
 def _checked(clock: Clock) -> Clock | None:
@@ -208,12 +222,13 @@ def _hour_and_minutes(found: RuleMatch) -> Clock | None:
     hour, minute = found.token("h"), found.token("m")
     if not is_minute(minute) or (hour.text.isdigit() and len(hour.text) > 2):  # noqa: PLR2004 - a year, or 1430
         return None
-    if found.after is not None and found.after.kind in {"UNIT", "MONTH"}:
+    is_hours = found.after is not None and found.after.kind == "UNIT" and found.after.value == "hour"
+    if found.after is not None and found.after.kind in {"UNIT", "MONTH"} and not is_hours:
         return None
     is_24h = found.number("h") > NOON_HOUR or hour.text.startswith("0")
-    return _checked(
-        Clock(found.number("h"), found.number("m"), meridiem_of(found) if "mer" in found.names else None, is_24h=is_24h)
-    )
+    half = meridiem_of(found) if "mer" in found.names else None
+    is_doubtful = hour.text.endswith(HEARD)
+    return _checked(Clock(found.number("h"), found.number("m"), half, is_24h, is_doubtful=is_doubtful))
 
 
 @clocks.rule(
@@ -228,9 +243,16 @@ def _hour_withmeridiem_of(found: RuleMatch) -> Clock | None:
 def _hours_of_24(found: RuleMatch) -> Clock | None:
     """Read "1500 hours" and "a las 15 horas"."""
     digits = found.token("h").text
-    is_hours = found.value("unit") == "hour" and (found.has("at") or len(digits) == 4)  # noqa: PLR2004 - 1500
+    is_afternoon = found.number("h") > NOON_HOUR
+    is_hours = found.value("unit") == "hour" and (found.has("at") or len(digits) == 4 or is_afternoon)  # noqa: PLR2004 - 1500
     clock = clock_of(found.token("h")) if is_hours else None
     return replace(clock, is_24h=True) if clock and len(digits) == 4 else clock  # noqa: PLR2004 - 1500
+
+
+@clocks.rule("TIME", "t=TIME unit=UNIT")
+def _hours_after_minutes(found: RuleMatch) -> Clock | None:
+    """Read "16:30 hrs" and "las dieciséis treinta horas"."""
+    return clock_of(found.token("t")) if found.value("unit") == "hour" else None
 
 
 @clocks.rule(
@@ -242,6 +264,30 @@ def _hours_of_24(found: RuleMatch) -> Clock | None:
 def _minutes_past(found: RuleMatch) -> Clock | None:
     minutes = _minutes_of(found)
     return None if minutes is None else _shifted(clock_of(found.token("t")), minutes)
+
+
+@clocks.rule(
+    "TIME",
+    "AT? (A|NUM)? n=QUARTER to=FOR h=(NUM|TIME)",
+    "at=AT n=NUM to=FOR h=(NUM|TIME)",
+    "n=NUM to=FOR h=(NUM|TIME)",
+)
+def _spanish_minutes_before(found: RuleMatch) -> Clock | None:
+    """Read "un cuarto para las cinco" and "diez para las cuatro"; after a weekday, "diez" may be a date."""
+    minutes = _minutes_of(found)
+    if minutes is None or found.token("to").text != "para":
+        return None
+    clock = _shifted(clock_of(found.token("h")), -minutes)
+    may_be_date = "at" not in found.names and found.first.kind == "NUM" and found.before is not None
+    return replace(clock, is_doubtful=True) if clock and may_be_date else clock
+
+
+@clocks.rule("WINDOW", "from=(OF|FROM) a=(NUM|TIME) AT b=(NUM|TIME)")
+def _spanish_from_to(found: RuleMatch) -> TimeWindow | None:
+    """Read "de dos a cuatro" before "a cuatro" becomes a time."""
+    first, last = clock_of(found.token("a")), clock_of(found.token("b"))
+    is_spanish = found.first.text in {"de", "desde"}
+    return TimeWindow(first, last, is_span=True) if first and last and is_spanish else None
 
 
 @clocks.rule(

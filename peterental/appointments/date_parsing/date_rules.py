@@ -10,7 +10,7 @@ from peterental.appointments.date_parsing.expressions import (
     Span,
 )
 from peterental.appointments.date_parsing.grammar import RuleMatch, RuleSet
-from peterental.appointments.date_parsing.tokens import NumericDate
+from peterental.appointments.date_parsing.tokens import NumericDate, Token
 
 YEARS = range(1900, 3000)
 """Years that are read; at the ends of the calendar, time zones overflow."""
@@ -91,13 +91,26 @@ def _day_and_month(found: RuleMatch) -> CalendarDate | None:
 
 @dates.rule(
     "DAY",
-    "(ON|IN)? mon=MONTH ON? d=ORD",
-    "(ON|IN)? mon=MONTH d=NUM",
+    "(ON|IN)? mon=MONTH (ON|DASH)? d=ORD",
+    "(ON|IN)? mon=MONTH DASH? d=NUM",
 )
 def _month_and_day(found: RuleMatch) -> CalendarDate | None:
     after = found.after
     is_hour = found.token("d").kind == "NUM" and after is not None and after.kind in {"MER", "OCLOCK", "ISH"}
     return None if is_hour else _date(found)
+
+
+@dates.rule("DAY", "unit=UNIT d=(NUM|ORD)")
+def _numbered_day(found: RuleMatch) -> CalendarDate | None:
+    """Read the Spanish "el día cinco"."""
+    is_day = found.first.text == "dia" and 0 < found.number("d") <= LAST_DAY_OF_MONTH
+    return CalendarDate(found.number("d")) if is_day else None
+
+
+@dates.rule("DAY", "unit=UNIT day=(WDAY|DAY)")
+def _day_named_twice(found: RuleMatch) -> list[Token] | None:
+    """Read the Spanish "el día viernes" and "el día 2 de noviembre"."""
+    return [found.token("day")] if found.first.text == "dia" else None
 
 
 @dates.rule(
@@ -130,11 +143,14 @@ def _numeric_date(found: RuleMatch) -> CalendarDate | None:
     "ON? d=(ORD|NUM) (OF|IN) which=WHICH unit=UNIT",
     "ON? d=ORD which=WHICH unit=UNIT",
     "ON? d=ORD OF unit=UNIT",
+    "ON? d=(ORD|NUM) OF unit=UNIT coming=THAT_COMES",
 )
 def _day_of_relative_month(found: RuleMatch) -> CalendarDate | None:
     day = found.number("d")
     if found.value("unit") != "month" or not 0 < day <= LAST_DAY_OF_MONTH:
         return None
+    if "coming" in found.names:
+        return CalendarDate(day, months_ahead=1)
     if "which" not in found.names:
         return CalendarDate(day)
     which = found.value("which")

@@ -134,6 +134,20 @@ def _agreeing(
     return DayOutcome(readings[:1], (day, nearest_weekday(day, min(wanted), context)))
 
 
+def is_excluded_day(expression: DayExpression, day: date, context: Context) -> bool:
+    """Return whether a day is one that an expression excludes; "not this Friday" excludes one, "not Friday" all."""
+    if isinstance(expression, Weekday) and not expression.which and not expression.weeks:
+        return expression.weekday == day.isoweekday()
+    return any(reading.contains(day) for reading in excluded_readings(expression, context))
+
+
+def excluded_readings(expression: DayExpression, context: Context) -> tuple[DayReading, ...]:
+    """Return the days that an expression excludes: of "next Friday" not the coming one."""
+    readings = placed(expression, context)
+    is_next = isinstance(expression, Weekday) and expression.which == "next"
+    return readings[-1:] if is_next else readings
+
+
 def nearest_weekday(day: date, weekday: int, context: Context) -> date:
     """Return the day of a weekday that lies nearest to `day` and is not past."""
     ahead = day + timedelta(days=(weekday - day.isoweekday()) % 7)

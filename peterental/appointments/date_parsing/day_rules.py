@@ -8,11 +8,14 @@ from peterental.appointments.date_parsing.date_rules import LAST_DAY_OF_MONTH, P
 from peterental.appointments.date_parsing.expressions import (
     AheadDays,
     AheadMinutes,
+    AheadMonths,
+    Around,
     BookedDay,
     CalendarDate,
     DayExpression,
     DaysBetween,
     Duration,
+    HolidayDay,
     Portion,
     ShiftedDay,
     Span,
@@ -42,9 +45,11 @@ def _day(value: object) -> DayExpression | None:
     return value if isinstance(value, DayExpression) else None
 
 
-def _ahead(length: object) -> AheadDays | AheadMinutes | None:
-    if not isinstance(length, Duration) or length.is_month:
+def _ahead(length: object) -> AheadDays | AheadMinutes | AheadMonths | None:
+    if not isinstance(length, Duration):
         return None
+    if length.is_month:
+        return AheadMonths(length.days)
     if length.is_short:
         return AheadMinutes(length.minutes + length.days * 24 * 60, length.is_vague)
     return AheadDays(length.days, length.is_vague)
@@ -105,10 +110,34 @@ def _within(found: RuleMatch) -> Span | None:
 
 @days.rule(
     "DAY",
+    "NOT which=WHICH? wday=WDAY next=WHICH one=NUM?",
+    "NOT which=WHICH wday=WDAY one=NUM after=AFTER",
+    "ON? which=WHICH? wday=WDAY NOT (WHICH NUM|YES|WHICH) NUM? next=WHICH? after=AFTER?",
+    "ON? wday=WDAY after=AFTER (WHICH NUM|YES)",
+)
+def _weekday_after_the_coming(found: RuleMatch) -> Weekday | None:
+    """Read "not this Friday but the next" and "Friday, not this one, the one after"."""
+    says_this = "which" not in found.names or found.value("which") in {"this", "coming", None}
+    says_next = (
+        found.value("next") == "next" if "next" in found.names and found.has("next") else found.contains("AFTER")
+    )
+    is_week = found.after is not None and found.after.kind in {"UNIT", "WDAY"}
+    return Weekday(found.number("wday"), weeks=1) if says_this and says_next and not is_week else None
+
+
+@days.rule("DAY", "NOT ahead=AHEAD n=DAY_AFTER")
+def _day_after_the_named(found: RuleMatch) -> AheadDays:
+    """Read "not tomorrow, the day after"."""
+    return AheadDays(found.number("ahead") + found.number("n"))
+
+
+@days.rule(
+    "DAY",
     "ON? which=WHICH unit=UNIT (ON|IN|OF)? wday=WDAY",
     "ON? wday=WDAY (OF|IN)? which=WHICH unit=UNIT",
     "ON? wday=WDAY (OF|IN)? unit=UNIT THAT_COMES",
     "unit=UNIT THAT_COMES ON? wday=WDAY",
+    "unit=UNIT which=WHICH ON? wday=WDAY",
 )
 def _weekday_of_week(found: RuleMatch) -> Weekday | None:
     which = found.value("which") if "which" in found.names else "next"
@@ -143,6 +172,8 @@ def _weekday(found: RuleMatch) -> Weekday | None:
     which: Which = _WHICH.get(found.value("which"), "") if "which" in found.names else ""
     if found.pattern_ends_with("WHICH") and found.after is not None and found.after.kind == "UNIT":
         return None
+    if found.pattern_ends_with("WHICH") and found.token("which").text == "last":
+        return None  # "Friday as your last viewing"
     if "which" not in found.names and found.after is not None and found.after.kind == "THAT_COMES":
         return None
     if found.pattern_ends_with("THAT_COMES"):
@@ -167,6 +198,12 @@ def _named_day(found: RuleMatch) -> AheadDays:
 def _after_next(found: RuleMatch) -> Span | None:
     unit = found.word("unit") if "unit" in found.names else "weekend"
     return Span(unit, ahead=2) if unit in {"week", "weekend", "month"} and found.value("which") == "next" else None
+
+
+@days.rule("DAY", "day=DAY WEEKEND")
+def _long_weekend(found: RuleMatch) -> Around | None:
+    day = _day(found.value("day"))
+    return Around(day, "weekend") if isinstance(day, HolidayDay) else None
 
 
 @days.rule(
@@ -198,8 +235,12 @@ def _weekdays(_: RuleMatch) -> Span:
     "(IN|BY|AT|ON|TO)? part=(EARLY|LATE|LATER|MID|BEGIN|END) (OF|IN) unit=UNIT",
     "part=(BEGIN|END|MID) unit=UNIT",
     "unit=UNIT THAT_COMES",
+    "unit=UNIT which=WHICH",
+    "IN? other=NEXT_WEEK",
 )
 def _span(found: RuleMatch) -> Span | None:
+    if "other" in found.names:
+        return Span("week", ahead=1)
     unit = found.word("unit")
     which = (
         found.value("which") if "which" in found.names else "next" if found.pattern_ends_with("THAT_COMES") else "this"
@@ -340,4 +381,4 @@ def _week_of(found: RuleMatch) -> DayExpression | None:
     day = _day(found.value("day"))
     if "unit" not in found.names or day is None:
         return day
-    return DaysBetween(day, ShiftedDay(day, 6)) if found.value("unit") == "week" and not isinstance(day, Span) else None
+    return Around(day, "week") if found.value("unit") == "week" and not isinstance(day, Span) else None

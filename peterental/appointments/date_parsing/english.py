@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peterental.appointments.date_parsing.lexicon import FILLER, Entry, Lexicon, entries, fillers, phrases
+from peterental.appointments.date_parsing.lexicon import EITHER_SIDE, FILLER, Entry, Lexicon, entries, fillers, phrases
 
 _CARDINALS = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
@@ -65,6 +65,14 @@ _PARTS = {
 }
 _WHICH = {"this": "this", "next following nxt": "next", "coming upcoming": "coming", "last past previous": "last"}
 
+_NEGATED = ("doesn't", "doesnt", "does not", "won't", "wont", "will not", "wouldn't", "would not", "isn't", "is not")
+_SUITING = (
+    "work", "work for me", "work for us", "work out", "do", "suit", "suit me", "fit", "help", "be good", "be possible",
+    "good", "good for me", "possible", "great", "going to work", "gonna work", "available", "an option", "free",
+    "convenient", "ideal",
+)  # fmt: skip
+"""What a negated verb that is about the day or time before it is followed by."""
+
 _WORDS: dict[str, Entry] = (
     entries("WDAY", _WEEKDAYS)
     | entries("WDAYS", _PLURAL_WEEKDAYS)
@@ -93,8 +101,16 @@ _WORDS: dict[str, Entry] = (
         "ago", "within", "mid", "end", "ish", "about",
     )}
     | dict.fromkeys(("option", "choice", "number"), ("OPTION", None))
+    | dict.fromkeys(
+        ("no", "nope", "can't", "cannot", "cant", "don't", "dont", "won't", "wont", "isn't", "doesn't", "doesnt"),
+        EITHER_SIDE,
+    )
+    | dict.fromkeys(
+        ("actually", "sorry", "wait", "correction", "oops", "whoops", "scratch"), ("CORRECTION", None)
+    )
     | {
-        "a": ("A", 1), "an": ("A", 1), "in": ("IN", None), "during": ("IN", None), "for": ("FOR", None),
+        "if": ("IF", None), "unless": ("IF", None), "a": ("A", 1), "an": ("A", 1),
+        "in": ("IN", None), "during": ("IN", None), "for": ("FOR", None),
         "to": ("TO", None), "till": ("UNTIL", None), "til": ("UNTIL", None), "through": ("UNTIL", None),
         "thru": ("UNTIL", None), "'til": ("UNTIL", None), "past": ("PAST", None), "starting": ("FROM", None),
         "quarters": ("QUARTER", None), "qtr": ("QUARTER", None), "midday": ("NOON", None), "noontime": ("NOON", None),
@@ -102,7 +118,8 @@ _WORDS: dict[str, Entry] = (
         "around": ("ABOUT", None), "approximately": ("ABOUT", None), "roughly": ("ABOUT", None),
         "approx": ("ABOUT", None), "circa": ("ABOUT", None), "nearly": ("ABOUT", None), "toward": ("ABOUT", None),
         "towards": ("ABOUT", None), "like": FILLER, "near": ("ABOUT", None),
-        "weekends": ("WEEKEND", "plural"), "weekday": ("WEEKDAYS", None), "weekdays": ("WEEKDAYS", None),
+        "weekends": ("WEEKEND", "plural"), "weekday": ("WEEKDAYS", None), "weeknight": ("WEEKNIGHT", None),
+        "weeknights": ("WEEKNIGHT", None), "weekdays": ("WEEKDAYS", None),
         "workday": ("WEEKDAYS", None), "workdays": ("WEEKDAYS", None),
         "asap": ("ASAP", None), "soonest": ("ASAP", None), "earliest": ("ASAP", None), "soon": ("ASAP", None),
         "immediately": ("ASAP", None), "latest": ("LAST_ONE", None), "final": ("LAST_ONE", None),
@@ -115,11 +132,9 @@ _WORDS: dict[str, Entry] = (
         "yeah": ("YES", None), "yep": ("YES", None), "yup": ("YES", None), "sure": ("YES", None), "ok": ("YES", None),
         "okay": ("YES", None), "correct": ("YES", None), "perfect": ("YES", None), "right": ("YES", None),
         "absolutely": ("YES", None), "agreed": ("YES", None), "confirmed": ("YES", None), "confirm": ("YES", None),
-        "not": ("NOT", None), "no": ("NOT", None), "except": ("NOT", None), "excluding": ("NOT", None),
-        "without": ("NOT", None), "avoid": ("NOT", None), "avoiding": ("NOT", None), "can't": ("NOT", None),
-        "cannot": ("NOT", None), "cant": ("NOT", None), "don't": ("NOT", None), "won't": ("NOT", None),
-        "isn't": ("NOT", None), "doesn't": ("NOT", None), "never": ("NOT", None), "nope": ("NOT", None),
-        "nothing": ("NOT", None), "neither": ("NOT", None), "nor": ("NOT", None),
+        "not": ("NOT", None), "except": ("NOT", None), "excluding": ("NOT", None),
+        "without": ("NOT", None), "avoid": ("NOT", None), "avoiding": ("NOT", None),
+        "never": ("NOT", None), "nothing": ("NOT", None), "neither": ("NOT", None), "nor": ("NOT", None),
         "oh": ("OH", None), "hundred": ("HUNDRED", None), "thousand": ("THOUSAND", None), "o": ("OH", None),
         "one's": ("NUM", 1), "ones": FILLER,
     }
@@ -127,9 +142,10 @@ _WORDS: dict[str, Entry] = (
         "the please thanks thank you um uh erm hmm hm ah well so just exactly sharp then i i'd i'll i've we "
         "we'd we'll can could would should it it's is that that's this's works work good great fine me us my "
         "our see come coming's view visit tour book booking schedule appointment viewing showing set up make "
-        "let lets let's want need love prefer preferably maybe perhaps possibly ideally if possible have has "
+        "let lets let's want need love prefer preferably maybe perhaps possibly ideally possible have has "
         "anything something available availability free open opening openings slot slots time times date "
-        "there be do does are am with your get got give take try think guess say hey hi hello also actually "
+        "there be do does are am with your get got give take try think guess say hey hi hello also much down pencil "
+        "thinking hoping wondering looking planning pick "
         "really very only precisely more prompt promptly hours' im i'm know go going change move reschedule "
         "moved push shift put switch instead rather suits suit best better hour's meet meeting will when who "
         "house home place apartment one-time local but though because said told meant request requested preferred "
@@ -182,6 +198,35 @@ _PHRASES: dict[str, Entry] = phrases(
     (("OCLOCK", None), "o clock"),
     (("MIDNIGHT", None), "mid night"),
     (("ISH", None), "or so | or thereabouts | give or take | more or less | or something"),
+    (
+        ("CORRECTION", None),
+        (
+            "no wait | wait no | no sorry | sorry no | scratch that | strike that | i mean | i meant | or rather | "
+            "or actually | actually no | no actually | make that | make it | change that to | change it to | hold on | "
+            "no hold on | no make that | no no | on second thought | my mistake | my bad | excuse me | no i mean | "
+            "i said | i asked for | no thanks | no thank you | "
+            "no i meant | forget that | let me correct that | no let's | no let us"
+        ),
+    ),
+    (("NOT_THAT", None), " | ".join(f"{verb} {rest}" for verb in _NEGATED for rest in _SUITING)),
+    (
+        ("NOT_THAT", None),
+        (
+            "no good | no use | out of the question | is out | is bad | is full | is taken | is busy | is booked | "
+            "is off | is too early | is too late | is too soon | is impossible | is no good | not good | "
+            "not possible | not an option | not available | not free | not going to work | not gonna work | "
+            "not great | not ideal | no longer works"
+        ),
+    ),
+    (
+        EITHER_SIDE,
+        (
+            "can't make | can't make it | cannot make it | can not make it | can't do | can not | do not | does not | "
+            "will not | is not"
+        ),
+    ),
+    (FILLER, "come by | stop by | swing by | drop by | pop by | be by | go by | can't wait | by chance"),
+    (("AHEAD", 1), "to morrow | two morrow | to marrow | too morrow"),
     (("ONWARD", None), "or later | or after | and later | and onwards | and after | and on | at the earliest"),
     (("BACKWARD", None), "or earlier | or before | and before | and earlier | or sooner | at the latest"),
     (("BY", None), "no later than | not later than | not after | at or before"),
@@ -199,8 +244,7 @@ _PHRASES: dict[str, Entry] = phrases(
         ("NOT", None),
         (
             "anything but | any day but | any time but | everything but | other than | instead of | rather "
-            "than | but not | apart from | any day except | any time except | anytime except | anytime but | "
-            "can not | do not"
+            "than | but not | apart from | any day except | any time except | anytime except | anytime but"
         ),
     ),
     (

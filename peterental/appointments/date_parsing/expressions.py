@@ -21,6 +21,7 @@ class Clock:
         approximate: whether it was qualified ("3ish", "around two").
         british_half: "half two": half past two to the British, half past one to others.
         is_midnight: said as "midnight", which may be either end of a day.
+        is_doubtful: may have been misheard, or meant otherwise, so that it is confirmed before it is booked.
     """
 
     hour: int
@@ -30,6 +31,7 @@ class Clock:
     approximate: bool = False
     british_half: bool = False
     is_midnight: bool = False
+    is_doubtful: bool = False
 
 
 def clock_at(minutes: int) -> Clock:
@@ -61,6 +63,14 @@ class AheadDays:
 
     days: int
     is_vague: bool = False
+
+
+@dataclass(frozen=True)
+class AheadMonths:
+    """The same day some calendar months from today; it may be meant in weeks, so it is confirmed."""
+
+    months: int
+    is_vague: bool = True
 
 
 @dataclass(frozen=True)
@@ -156,6 +166,14 @@ class DaysBetween:
 
 
 @dataclass(frozen=True)
+class Around:
+    """The week, or the long weekend, that another day lies in: "the week of Thanksgiving", "Labor Day weekend"."""
+
+    base: DayExpression
+    unit: Literal["week", "weekend"]
+
+
+@dataclass(frozen=True)
 class BookedDay:
     """The day of the booking that is to be moved, or some days after it: "same day", "the day after"."""
 
@@ -165,6 +183,7 @@ class BookedDay:
 
 DayExpression = (
     AheadDays
+    | AheadMonths
     | Weekday
     | CalendarDate
     | NthWeekday
@@ -173,6 +192,7 @@ DayExpression = (
     | ShiftedDay
     | WeekdayBeside
     | DaysBetween
+    | Around
     | BookedDay
 )
 

@@ -11,7 +11,7 @@ from peterental.appointments.date_parsing.context import Context
 from peterental.appointments.date_parsing.day_agreement import together
 from peterental.appointments.date_parsing.expressions import CalendarDate, Weekday, clock_at
 from peterental.appointments.date_parsing.offers import by_place
-from peterental.appointments.date_parsing.phrase import Phrase
+from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.result import (
     ConfirmDay,
     DayNeeded,

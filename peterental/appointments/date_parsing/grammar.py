@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from peterental.appointments.date_parsing.tokens import Token
 
@@ -76,11 +77,15 @@ class RuleMatch:
 
 @dataclass(frozen=True)
 class GrammarRule:
-    """One rule: its name, what it makes, what it matches, and how the value is made."""
+    """One rule: its name, what it makes, what it matches, and how the value is made.
+
+    `needs` is the symbol of a kind that every match has: without it the pattern need not be searched for.
+    """
 
     name: str
     makes: str
     pattern: re.Pattern[str]
+    needs: str
     build: Callable[[RuleMatch], object]
 
 
@@ -112,7 +117,9 @@ class RuleSet:
 
         def register(build: Callable[[RuleMatch], object]) -> Callable[[RuleMatch], object]:
             name = build.__name__.strip("_").replace("_", " ")
-            self.rules += [GrammarRule(name, makes, _compiled(pattern), build) for pattern in patterns]
+            self.rules += [
+                GrammarRule(name, makes, _compiled(pattern), _needed(pattern), build) for pattern in patterns
+            ]
             return build
 
         return register
@@ -121,7 +128,7 @@ class RuleSet:
         """Return the tokens after every rule has run; `steps` collects what was done."""
         kinds = kinds_of(tokens)
         for rule in self.rules:
-            if rule.pattern.search(kinds):
+            if rule.needs in kinds and rule.pattern.search(kinds):
                 tokens = _applied(rule, kinds, tokens, steps)
                 kinds = kinds_of(tokens)
         return tokens
@@ -138,6 +145,27 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         elif element["operator"]:
             parts.append("(?:" if element["operator"] == "(" else element["operator"])
     return re.compile("".join(parts))
+
+
+_COMMON = frozenset(("NUM", "DAY", "TIME", "UNIT", "WDAY", "AT"))
+
+
+def _needed(pattern: str) -> str:
+    """Return the symbol of a kind that a pattern cannot do without, a rare one if possible; empty where it has none."""
+    if "|" in re.sub(r"\([^()]*\)", "", pattern):
+        return ""  # alternatives of the whole pattern
+    needed: list[str] = []
+    depth = 0
+    elements = [element for element in _ELEMENT.finditer(pattern) if element[0].strip()]
+    for element, following in pairwise([*elements, None]):
+        if element is None:
+            continue
+        depth += (element["operator"] == "(" or bool(element["group"])) - (element["operator"] == ")")
+        is_optional = following is not None and following["operator"] in {"?", "*", "|"}
+        if element["kind"] and not depth and not is_optional:
+            needed.append(element["kind"])
+    rare = [kind for kind in needed if kind not in _COMMON]
+    return symbol((rare or needed)[0]) if needed else ""
 
 
 def kinds_of(tokens: list[Token]) -> str:

@@ -16,6 +16,11 @@ MOST_UNITS = 10_000
 """Larger counts are not read."""
 
 LONGEST_VIEWING_MIN = 240
+_SPANISH_WEEKS = frozenset((8, 15))
+"""Spanish counts the first day too: "ocho días" is a week to most, so it is asked about."""
+
+_LONGEST_HOURS = 12
+"""More hours after a limit are a time of day."""
 _HOUR_FRACTIONS = frozenset(((1, 4), (1, 2), (3, 4)))
 
 lengths = RuleSet()
@@ -101,6 +106,21 @@ def _decimal_length(found: RuleMatch) -> Duration | None:
 
 @lengths.rule(
     "DUR",
+    "first=(A|NUM) unit=UNIT OR second=NUM",
+    "first=(A|NUM) OR second=NUM unit=UNIT",
+    "first=(A|NUM) unit=UNIT ISH",
+)
+def _about_as_long(found: RuleMatch) -> Duration | None:
+    """Read "a day or two" and "2 or 3 hours"; "at three or four hours" are times of day."""
+    if found.before is not None and found.before.kind == "AT":
+        return None
+    if found.number("first") > MOST_UNITS:
+        return None
+    return length_of(found.number("first"), found.word("unit"), is_vague=True)
+
+
+@lengths.rule(
+    "DUR",
     "vague=(COUPLE|FEW) unit=UNIT",
     "A vague=(COUPLE|FEW) OF? unit=UNIT",
     "n=(NUM|A) unit=UNIT",
@@ -109,13 +129,17 @@ def _counted_length(found: RuleMatch) -> Duration | None:
     if "vague" in found.names:
         return length_of(COUPLE if found.token("vague").kind == "COUPLE" else FEW, found.word("unit"), is_vague=True)
     is_at = found.before is not None and found.before.kind == "AT"
+    follows_clock = found.before is not None and found.before.kind in {"NUM", "AFTER", "BEFORE", "UNTIL"}
+    if found.value("unit") == "hour" and follows_clock and found.number("n") > _LONGEST_HOURS:
+        return None  # "después de las 17 horas", "dieciséis treinta horas"
     if found.value("unit") == "hour" and (is_at or (len(found.first.text) == 4 and found.first.text.isdigit())):  # noqa: PLR2004
         return None  # "a las 15 horas" and "1500 hours" are times of day
     if found.number("n") > MOST_UNITS or (
         found.first.kind == "A" and found.before is not None and found.before.kind == "NOT"
     ):
         return None
-    return length_of(found.number("n"), found.word("unit"))
+    is_idiom = found.token("unit").text == "dias" and found.number("n") in _SPANISH_WEEKS
+    return length_of(found.number("n"), found.word("unit"), is_vague=is_idiom)
 
 
 @lengths.rule(

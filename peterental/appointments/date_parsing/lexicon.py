@@ -11,6 +11,9 @@ Entry = tuple[str, object]
 
 FILLER: Entry = ("FILLER", None)
 
+EITHER_SIDE: Entry = ("NOT", "either side")
+"""A negation that may be about what stands before it as well as about what follows: "Thursday I can't"."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Lexicon:

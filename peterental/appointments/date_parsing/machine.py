@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -40,9 +40,26 @@ _JAVASCRIPT = re.compile(
 _INTERVAL_END = re.compile(r" ?(?:p[\w.]+|[\dt:.z+-]+)", re.ASCII)
 _SPOKEN_INTERVAL = re.compile(r"(?P<start>\d{4}-\d\d-\d\dt[\d:]+) ?-- ?\S+", re.ASCII)
 
-_START_KEYS = ("start_time", "startTime", "start", "dateTime", "datetime", "date_time", "iso", "value", "from")
-_DATE_KEYS = ("date", "day")
-_TIME_KEYS = ("time", "time_of_day", "timeOfDay", "hour")
+_CTIME = re.compile(
+    rf"(?P<wd>{_WEEKDAYS})\s+(?P<mon>{_MONTHS})\s+(?P<d>\d{{1,2}})\s+(?P<h>\d\d):(?P<m>\d\d)(?::(?P<s>\d\d))?"
+    r"(?:\s+(?P<offset>utc|gmt))?\s+(?P<y>\d{4})",
+    re.ASCII,
+)
+_START_KEYS = (
+    "start_time", "startTime", "start", "dateTime", "datetime", "date_time", "iso", "value", "from", "when", "text",
+)  # fmt: skip
+_DATE_KEYS = ("date", "day", "weekday", "day_of_week", "dayOfWeek")
+_TIME_KEYS = ("time", "time_of_day", "timeOfDay", "hour", "start_time", "startTime")
+_FIELDS = ("year", "month", "day", "hour", "minute")
+_LABEL = re.compile(r"(?:start_?time|date_?time|start)[\"']?\s*[:=]", re.IGNORECASE)
+"""The argument's own name, where a model writes it before the value."""
+
+_LABELS = frozenset("sSdD")
+"""What a label begins with."""
+
+_AT_MIDNIGHT = re.compile(r"(?<=\d)[T ]00:00(?::00)?(?:\.0+)?Z?$")
+_MOST_ITEMS = 4
+"""Longer lists name nothing."""
 _ZONE_KEYS = ("timeZone", "timezone", "time_zone", "tz", "zone")
 
 
@@ -78,12 +95,40 @@ def plain_text(raw: object) -> str | None:
                 return plain_text(json.loads(text))
             except (ValueError, RecursionError):
                 return text
-        return text.strip("\"'` ")
+        return _without_label(text.strip("\"'` ")).strip("\"'` ")
     if isinstance(raw, Mapping):
         return _of_object(raw)
-    if isinstance(raw, list | tuple) and len(raw) == 1:
-        return plain_text(raw[0])
+    if isinstance(raw, list | tuple):
+        return _of_list(raw)
     return _of_number(raw)
+
+
+def _without_label(text: str) -> str:
+    label = _LABEL.match(text) if text[:1] in _LABELS else None
+    return text[label.end() :] if label else text
+
+
+def _of_list(raw: Sequence[object]) -> str | None:
+    """Return a list of texts as alternatives, which complete each other, and a list of numbers as a date."""
+    if len(raw) == 1:
+        return plain_text(raw[0])
+    fields = dict(zip(_FIELDS, raw, strict=False))
+    if len(raw) <= len(_FIELDS) + 1 and all(type(value) is int for value in raw):
+        return _of_fields(fields)
+    texts = [value for value in raw if isinstance(value, str)]
+    return " or ".join(texts) if len(texts) == len(raw) <= _MOST_ITEMS else None
+
+
+def _of_fields(fields: Mapping[str, object]) -> str | None:
+    """Return the date, and the time where there is one, of numbers named year, month, day, hour and minute."""
+    found = {name: value for name in _FIELDS if type(value := fields.get(name)) is int}
+    if not {"month", "day"} <= found.keys():
+        return None
+    if found.get("year") is None:
+        day = f"{_MONTHS.split('|')[(found['month'] - 1) % 12]} {found['day']}" if 1 <= found["month"] <= 12 else ""  # noqa: PLR2004
+    else:
+        day = f"{found['year']:04}-{found['month']:02}-{found['day']:02}"
+    return f"{day} {found['hour']:02}:{found.get('minute', 0):02}" if day and "hour" in found else day or None
 
 
 def _of_number(raw: object) -> str | None:
@@ -96,18 +141,36 @@ def _of_number(raw: object) -> str | None:
 
 def _of_object(raw: Mapping[str, object], depth: int = 0) -> str | None:
     zone = _text_at(raw, _ZONE_KEYS)
-    date_text, time_text = _text_at(raw, _DATE_KEYS), _text_at(raw, _TIME_KEYS)
-    text = " ".join(filter(None, (date_text, time_text)))
+    date_text, time_text = _date_of(raw), _time_of(raw)
+    has_date_too = date_text and machine_time(time_text) is not None
+    text = time_text if has_date_too else " ".join(filter(None, (date_text, time_text)))
     if not (date_text and time_text):
         for key in _START_KEYS:
             value = raw.get(key)
             if isinstance(value, Mapping) and not depth:
                 return _of_object(value, depth + 1)
-            found = value.strip() if isinstance(value, str) else _of_number(value)
+            found = plain_text(value) if isinstance(value, str | list) else _of_number(value)
             if found:
                 text = found
                 break
     return f"{text} [{zone}]" if text and zone else text or None
+
+
+def _date_of(raw: Mapping[str, object]) -> str:
+    """Return the date: numbers by name, a month in words with its day, or one text; midnight says only the day."""
+    fields = _of_fields({**raw, "hour": None})
+    month, day = raw.get("month"), raw.get("day")
+    if fields is None and isinstance(month, str) and month.strip() and isinstance(day, str | int):
+        fields = f"{month} {day}"
+    text = fields or _text_at(raw, _DATE_KEYS)
+    return _AT_MIDNIGHT.sub("", text)
+
+
+def _time_of(raw: Mapping[str, object]) -> str:
+    hour, minute = raw.get("hour"), raw.get("minute", raw.get("minutes", 0))
+    if type(hour) is int and type(minute) is int and hour in range(24) and minute in range(60):
+        return f"{hour:02}:{minute:02}"
+    return _text_at(raw, _TIME_KEYS)
 
 
 def _text_at(raw: Mapping[str, object], keys: tuple[str, ...]) -> str:
@@ -186,7 +249,7 @@ def _offset(text: str | None) -> timedelta | None:
 
 
 def _named_month(text: str) -> MachineTime | None:
-    for pattern, form in ((_RFC_2822, "RFC 2822"), (_JAVASCRIPT, "JavaScript's Date")):
+    for pattern, form in ((_RFC_2822, "RFC 2822"), (_JAVASCRIPT, "JavaScript's Date"), (_CTIME, "ctime")):
         found = pattern.fullmatch(text)
         if found is not None and int(found["y"]) in YEARS:
             month = _MONTHS.split("|").index(found["mon"]) + 1

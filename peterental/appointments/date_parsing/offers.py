@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import TypeVar
 
 from peterental.appointments.date_parsing.context import Context
 from peterental.appointments.date_parsing.day_agreement import together
 from peterental.appointments.date_parsing.expressions import CalendarDate, Pick
-from peterental.appointments.date_parsing.phrase import Phrase
+from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.result import ConfirmDay, ExactTime, Option, Result, WhichOffer
 from peterental.appointments.date_parsing.times import clock_readings, halves, part_range
 
@@ -21,6 +22,8 @@ def chosen(phrase: Phrase, context: Context) -> Result | None:
 
     A day and a clock time together need no offer, and are no choice from one.
     """
+    if phrase.excluded and context.last_offer and all(map(_is_number, (*phrase.excluded, *phrase.days))):
+        phrase = replace(phrase, excluded=())  # "not the first, the second"
     if phrase.unknown or phrase.excluded or phrase.instants or phrase.shifts:
         return None
     if phrase.picks:
@@ -39,6 +42,11 @@ def _picked(phrase: Phrase, pick: Pick, context: Context) -> Result | None:
         if not pick.is_explicit or not context.last_offer:
             return None
         fitting = _fitting(phrase, context.last_offer, context)
+        if phrase.days and not fitting:  # "the first one on Friday", after an offer for Monday
+            fitting = _fitting(phrase, context.offered, context)
+        by_index = by_place(pick, fitting) if pick.index is not None and not phrase.names_time else None
+        if by_index is not None:
+            return ExactTime(start=by_index)  # "the first one on Friday"
         return _one_of(fitting, context) if fitting else None
     offers = context.last_offer
     if not offers:
@@ -117,8 +125,7 @@ def _by_number_or_day(phrase: Phrase, context: Context) -> Result | None:
         return None
     by_day = _fitting(phrase, offers, context)
     day = phrase.days[0]
-    is_number = isinstance(day, CalendarDate) and day.month is None and day.months_ahead is None
-    if is_number and isinstance(day, CalendarDate):
+    if _is_number(day) and isinstance(day, CalendarDate):
         by_day = tuple(start for start in offers if context.local(start)[0].day == day.day)
         by_place = offers[day.day - 1 : day.day] if day.day <= len(offers) else ()
         both = tuple(dict.fromkeys((*by_place, *by_day)))
@@ -126,6 +133,10 @@ def _by_number_or_day(phrase: Phrase, context: Context) -> Result | None:
             return _asked_about(by_day, context)
         return _one_of(both, context)
     return _asked_about(by_day, context)
+
+
+def _is_number(day: object) -> bool:
+    return isinstance(day, CalendarDate) and day.month is None and day.months_ahead is None
 
 
 def _asked_about(found: tuple[datetime, ...], context: Context) -> Result | None:

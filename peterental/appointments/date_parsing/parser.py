@@ -17,7 +17,8 @@ from peterental.appointments.date_parsing.day_agreement import together
 from peterental.appointments.date_parsing.expressions import CalendarDate, ZoneName
 from peterental.appointments.date_parsing.machine import MachineTime, machine_time, plain_text
 from peterental.appointments.date_parsing.offers import chosen
-from peterental.appointments.date_parsing.phrase import ParsedText, Phrase, parse_text
+from peterental.appointments.date_parsing.phrase import ParsedText, parse_text
+from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.places import placed
 from peterental.appointments.date_parsing.resolve import Resolver
 from peterental.appointments.date_parsing.result import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
 
@@ -15,6 +15,7 @@ from peterental.appointments.date_parsing import (
     window_rules,
 )
 from peterental.appointments.date_parsing.clock_rules import clock_of
+from peterental.appointments.date_parsing.corrections import corrected
 from peterental.appointments.date_parsing.expressions import (
     AheadMinutes,
     CalendarDate,
@@ -28,6 +29,7 @@ from peterental.appointments.date_parsing.expressions import (
     ZoneName,
 )
 from peterental.appointments.date_parsing.grammar import GrammarStep
+from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.tokens import Token, tokenize
 
 _CASCADE = (
@@ -48,56 +50,8 @@ _IGNORED = frozenset(
 )  # fmt: skip
 """Joining words that may be left over without a change of meaning."""
 
-_FLAGS = frozenset(("ANY", "ASAP", "YES", "SAME_TIME", "NOT"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Phrase:
-    """Everything that one phrase, or one alternative of it, says.
-
-    Args:
-        days, clocks, parts, windows: what was named.
-        bare: numbers after a weekday ("Friday 4"): an hour, or the day of the month.
-        excluded: days, parts and limits that do not suit.
-        instants: lengths of time from now.
-        shifts: changes relative to a booking.
-        picks: choices from an offer.
-        zones: time zones.
-        meridiem: "AM" or "PM" alone.
-        flags: ANY, ASAP, YES, SAME_TIME, NOT.
-        unknown: words that were not understood.
-    """
-
-    days: tuple[DayExpression, ...] = ()
-    clocks: tuple[Clock, ...] = ()
-    bare: tuple[Clock, ...] = ()
-    parts: tuple[DayPart, ...] = ()
-    windows: tuple[TimeWindow, ...] = ()
-    excluded: tuple[object, ...] = ()
-    instants: tuple[AheadMinutes, ...] = ()
-    shifts: tuple[Shift, ...] = ()
-    picks: tuple[Pick, ...] = ()
-    zones: tuple[ZoneName, ...] = ()
-    flags: frozenset[str] = frozenset()
-    unknown: tuple[str, ...] = ()
-
-    @property
-    def names_time(self) -> bool:
-        """Whether a time of day is named or limited."""
-        return bool(self.clocks or self.bare or self.parts or self.windows)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing was understood."""
-        return not (
-            self.days
-            or self.names_time
-            or self.excluded
-            or self.instants
-            or self.shifts
-            or self.picks
-            or self.flags - {"NOT"}
-        )
+_FLAGS = frozenset(("ANY", "ASAP", "YES", "SAME_TIME"))
+_NEGATIONS = frozenset(("NOT", "NOT_THAT"))
 
 
 @dataclass(frozen=True)
@@ -130,10 +84,24 @@ def parse_text(text: str, language: str = "en") -> ParsedText:
     joined = list(tokens)
     for rules in _CASCADE:
         joined = rules.apply(joined, steps)
-    groups = groupby(joined, lambda token: token.kind == "OR")
-    clauses = [_with_bare_numbers(list(group)) for is_or, group in groups if not is_or]
-    alternatives = tuple(_phrase(clause) for clause in clauses) or (Phrase(),)
-    return ParsedText(tokens, tuple(steps), alternatives, _target(joined))
+    return ParsedText(tokens, tuple(steps), _alternatives(joined), _target(joined))
+
+
+def _alternatives(tokens: list[Token]) -> tuple[Phrase, ...]:
+    """Return what the tokens say; what was corrected counts only where the correction leaves something out."""
+    said: tuple[Phrase, ...] = ()
+    for part in _divided(tokens, "CORRECTION"):
+        later = tuple(_phrase(_with_bare_numbers(clause)) for clause in _divided(part, "OR"))
+        said = tuple(corrected(said[-1], phrase) for phrase in later) if said else later
+    if tokens and tokens[-1].kind == "CORRECTION":  # "Friday at 3? No."
+        said = tuple(replace(phrase, flags=phrase.flags | {"NOT"}) for phrase in said)
+    return said or (Phrase(),)
+
+
+def _divided(tokens: list[Token], kind: str) -> list[list[Token]]:
+    """Return the runs of tokens between those of a kind."""
+    groups = groupby(tokens, lambda token: token.kind == kind)
+    return [list(group) for is_divider, group in groups if not is_divider]
 
 
 def _target(tokens: list[Token]) -> Phrase | None:
@@ -173,7 +141,9 @@ def _bare(token: Token, before: Token | None, after: Token | None, *, has_clock:
         return Token("BARE" if follows_weekday and may_be_day else "TIME", clock, token.text)
     if may_be_day and (has_clock or follows_weekday):
         # "On 5 at 3" and "Friday 5 at 3" name a date; "noon two" may name anything.
-        is_named = (before is not None and before.kind == "ON") or (after is not None and after.text.startswith(_AT))
+        # "En ocho a las tres" may be in eight days.
+        is_led = before is not None and before.kind in {"ON", "IN"}
+        is_named = before.kind == "ON" if is_led and before else after is not None and after.text.startswith(_AT)
         return Token("DAY", CalendarDate(token.value, is_vague=not (is_named or follows_weekday)), token.text)
     return Token("UNKNOWN", None, token.text)
 
@@ -207,6 +177,8 @@ def _phrase(tokens: list[Token]) -> Phrase:
             windows.append(token.value)
         elif token.kind in lists:
             lists[token.kind].append(token.value)
+        elif token.kind in _NEGATIONS:
+            flags.add("NOT")
         elif token.kind in _FLAGS:
             flags.add(token.kind)
         elif not _is_ignored(token, at):

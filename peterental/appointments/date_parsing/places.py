@@ -10,6 +10,8 @@ from datetime import date, timedelta
 from peterental.appointments.date_parsing.context import Context
 from peterental.appointments.date_parsing.expressions import (
     AheadDays,
+    AheadMonths,
+    Around,
     BookedDay,
     CalendarDate,
     DayExpression,
@@ -23,7 +25,7 @@ from peterental.appointments.date_parsing.expressions import (
 )
 from peterental.appointments.date_parsing.holiday_names import day_of, nth_weekday
 from peterental.appointments.date_parsing.result import DayRange
-from peterental.appointments.date_parsing.spans import MONTHS, WEEK, days_of, month_after
+from peterental.appointments.date_parsing.spans import MONTHS, SUNDAY, WEEK, days_of, month_after
 
 FURTHEST_DAYS = 3 * 366
 """Days further away than this are no readings; a calendar ends somewhere."""
@@ -76,6 +78,13 @@ def _ahead(expression: AheadDays, context: Context) -> Iterable[DayReading]:
     if abs(expression.days) <= FURTHEST_DAYS:
         doubt = "vague" if expression.is_vague else None
         yield one_day(context.today + timedelta(days=expression.days), f"{expression.days} days from today", doubt)
+
+
+def _ahead_months(expression: AheadMonths, context: Context) -> Iterable[DayReading]:
+    if expression.months <= FURTHEST_DAYS // 31:
+        year, month = month_after(context.today, expression.months)
+        day = date(year, month, min(context.today.day, monthrange(year, month)[1]))
+        yield one_day(day, "that many months from today", "vague")
 
 
 def _weekday(expression: Weekday, context: Context) -> Iterable[DayReading]:
@@ -229,10 +238,9 @@ def _holiday(expression: HolidayDay, context: Context) -> Iterable[DayReading]:
 
 def _shifted(expression: ShiftedDay, context: Context) -> Iterable[DayReading]:
     for reading in placed(expression.base, context):
-        if reading.day is not None and abs(expression.days) <= FURTHEST_DAYS:
-            yield replace(
-                one_day(reading.day + timedelta(days=expression.days), "days from there"), doubt=reading.doubt
-            )
+        base = reading.days[-1].last if expression.days > 0 else reading.days[0].first
+        if abs(expression.days) <= FURTHEST_DAYS:
+            yield one_day(base + timedelta(days=expression.days), "days from there", reading.doubt)
 
 
 def _beside(expression: WeekdayBeside, context: Context) -> Iterable[DayReading]:
@@ -266,6 +274,21 @@ def _booked(expression: BookedDay, context: Context) -> Iterable[DayReading]:
         yield one_day(day + timedelta(days=expression.days), "from the day of the booking")
 
 
+def _around(expression: Around, context: Context) -> Iterable[DayReading]:
+    """Read a week from Monday to Sunday, and from a Sunday that was named; a weekend with the holiday beside it."""
+    for reading in placed(expression.base, context)[:1]:
+        if reading.day is None:
+            continue
+        weekday = reading.day.isoweekday()
+        if expression.unit == "week":
+            first = reading.day - timedelta(days=(weekday - 1) if weekday < SUNDAY else 0)
+            last = first + timedelta(days=6)
+        else:
+            first = reading.day - timedelta(days={1: 2, 2: 3, SUNDAY: 1}.get(weekday, 0))
+            last = reading.day + timedelta(days=SUNDAY - weekday if 2 < weekday < SUNDAY else 0)  # noqa: PLR2004 - from Wednesday on
+        yield DayReading((DayRange(max(first, context.today), last),), f"the {expression.unit} of {reading.reason}")
+
+
 def _span(expression: Span, context: Context) -> Iterable[DayReading]:
     days, weekdays = days_of(expression, context)
     if days:
@@ -274,6 +297,7 @@ def _span(expression: Span, context: Context) -> Iterable[DayReading]:
 
 _PLACERS: dict[type, Callable[..., Iterable[DayReading]]] = {
     AheadDays: _ahead,
+    AheadMonths: _ahead_months,
     Weekday: _weekday,
     CalendarDate: _calendar,
     NthWeekday: _nth,
@@ -282,5 +306,6 @@ _PLACERS: dict[type, Callable[..., Iterable[DayReading]]] = {
     ShiftedDay: _shifted,
     WeekdayBeside: _beside,
     DaysBetween: _between,
+    Around: _around,
     BookedDay: _booked,
 }

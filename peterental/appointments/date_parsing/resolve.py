@@ -9,9 +9,9 @@ from functools import cached_property
 
 from peterental.appointments.date_parsing.caller import CallerLines
 from peterental.appointments.date_parsing.context import Context
-from peterental.appointments.date_parsing.day_agreement import nearest_weekday, together
-from peterental.appointments.date_parsing.expressions import Clock, Weekday, clock_at
-from peterental.appointments.date_parsing.phrase import Phrase
+from peterental.appointments.date_parsing.day_agreement import is_excluded_day, nearest_weekday, together
+from peterental.appointments.date_parsing.expressions import Clock, DayExpression, clock_at
+from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.places import DayReading
 from peterental.appointments.date_parsing.result import (
     AmOrPm,
@@ -142,7 +142,7 @@ class Resolver:
     def _is_excluded(self, reading: DayReading, phrase: Phrase) -> bool:
         day = reading.day
         return day is not None and any(
-            isinstance(found, Weekday) and found.weekday == day.isoweekday() for found in phrase.excluded
+            is_excluded_day(found, day, self.context) for found in phrase.excluded if isinstance(found, DayExpression)
         )
 
     def _ahead(self, phrase: Phrase) -> Result:
@@ -314,14 +314,14 @@ class Resolver:
         is_left_over = bool(phrase.clocks and phrase.bare) and phrase.bare[0].hour != day.day
         if phrase.unknown or phrase.shifts or is_choice or is_left_over or phrase.flags & {"NOT", "SAME_TIME"}:
             return "unknown-words"
-        if any(clock.british_half or clock.is_midnight for clock in phrase.clocks):
+        if any(clock.british_half or clock.is_midnight or clock.is_doubtful for clock in phrase.clocks):
             return "vague"
         return None
 
     def _is_confirmed(self, option: Option, doubt: str) -> bool:
         """Return whether this was asked before, or the caller's own words settle a past year."""
         if self.context.was_asked(ConfirmDay.key, self.raw):
-            return True
+            return not self.caller.refuses
         return doubt == "past" and self.caller.day_agrees(option.day) is True
 
     def _confirm(self, option: Option, reason: str, phrase: Phrase, ranges: tuple[MinuteRange, ...] = ()) -> ConfirmDay:

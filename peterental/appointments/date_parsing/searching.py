@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import date
 
 from peterental.appointments.date_parsing.context import Context
-from peterental.appointments.date_parsing.day_agreement import together
+from peterental.appointments.date_parsing.day_agreement import excluded_readings, together
 from peterental.appointments.date_parsing.expressions import Clock, DayExpression, DayPart, TimeWindow, Weekday
-from peterental.appointments.date_parsing.phrase import Phrase
-from peterental.appointments.date_parsing.places import DayReading, placed
+from peterental.appointments.date_parsing.phrase_model import Phrase
+from peterental.appointments.date_parsing.places import DayReading
 from peterental.appointments.date_parsing.result import DayRange, MinuteRange, Search
 from peterental.appointments.date_parsing.times import clock_readings, limits, part_name, part_range, window_range
 
@@ -74,10 +74,11 @@ def _excluding(search: Search, excluded: Sequence[object], context: Context) -> 
     days: set[date] = set()
     ranges: list[MinuteRange] = []
     for found in excluded:
-        if isinstance(found, Weekday):
+        if isinstance(found, Weekday) and not found.which and not found.weeks:
             weekdays.add(found.weekday)
         elif isinstance(found, DayExpression):
-            days.update(day for reading in placed(found, context) for range_ in reading.days for day in range_)
+            readings = excluded_readings(found, context)
+            days.update(day for reading in readings for range_ in reading.days for day in range_)
         elif isinstance(found, DayPart):
             ranges.append(part_range(found, context, search.day))
         elif isinstance(found, TimeWindow):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peterental.appointments.date_parsing.lexicon import FILLER, Entry, Lexicon, entries, fillers, phrases
+from peterental.appointments.date_parsing.lexicon import EITHER_SIDE, FILLER, Entry, Lexicon, entries, fillers, phrases
 
 _CARDINALS = {
     "cero": 0, "un": 1, "uno": 1, "una": 1, "dos": 2, "tres": 3, "cuatro": 4, "cinco": 5, "seis": 6, "siete": 7,
@@ -27,7 +27,7 @@ _WORDS: dict[str, Entry] = (
         "diciembre dic": 12,
     })
     | entries("UNIT", {
-        "minuto minutos": "minute", "hora horas": "hour", "dia dias": "day", "semana semanas": "week",
+        "minuto minutos": "minute", "hora horas hrs hr h": "hour", "dia dias": "day", "semana semanas": "week",
         "quincena": "fortnight", "mes meses": "month", "ano anos": "year",
     })
     | entries("PART", {
@@ -48,7 +48,10 @@ _WORDS: dict[str, Entry] = (
         "medianoche": ("MIDNIGHT", None), "antes": ("BEFORE", None), "despues": ("AFTER", None),
         "entre": ("BETWEEN", None), "desde": ("FROM", None), "hasta": ("UNTIL", None), "dentro": ("IN", None),
         "sobre": ("ABOUT", None), "aproximadamente": ("ABOUT", None), "casi": ("ABOUT", None), "cerca": ("ABOUT", None),
-        "temprano": ("EARLY", None), "no": ("NOT", None), "excepto": ("NOT", None),
+        "temprano": ("EARLY", None), "tempranito": ("EARLY", None), "no": EITHER_SIDE, "excepto": ("NOT", None),
+        "salvo": ("NOT", None), "digo": ("CORRECTION", None), "perdon": ("CORRECTION", None),
+        "perdone": ("CORRECTION", None), "disculpe": ("CORRECTION", None), "mejor": ("CORRECTION", None),
+        "corrijo": ("CORRECTION", None), "espere": ("CORRECTION", None), "espera": ("CORRECTION", None),
         "mismo": ("SAME", None), "misma": ("SAME", None), "ahora": ("NOW", None), "ya": FILLER,
         "cualquier": ("ANY", None), "cualquiera": ("ANY", None),
         "principios": ("BEGIN", None), "finales": ("END", None), "fin": ("END", None), "mediados": ("MID", None),
@@ -58,12 +61,30 @@ _WORDS: dict[str, Entry] = (
     | fillers(
         "please thanks uh um el la los las lo gracias quiero quisiera me gustaria puedo podria seria es eh pues bien "
         "cita visita ver reservar agendar disponible tiene tienen hay algo libre favor cuando sea "
-        "posible mejor punto perdon perdone disculpe le les nos te se vez ir podemos puede pueda"
+        "posible punto le les nos te se vez ir podemos puede pueda puedan ser sera estar estaria queda quedar "
+        "quedaria pasar paso ponga pongame ponme apunte apunteme anote anoteme aparte apartar agende agendeme tenga "
+        "tengan horario horarios turno espacio hueco lugar hola buenas buenos tambien entonces mire oiga creo "
+        "seria vendria conviene convendria ok okay senor senora senorita muchas mi usted ustedes sino pero "
+        "casa departamento apartamento vivienda piso"
     )
 )  # fmt: skip
 
 _PHRASES: dict[str, Entry] = phrases(
-    (("AHEAD", 2), "pasado manana"),
+    (("AHEAD", 2), "pasado manana | pasadomanana"),
+    (
+        ("CORRECTION", None),
+        ("mejor dicho | quiero decir | mas bien | no perdon | no espere | no mejor | no digo | me equivoque"),
+    ),
+    (
+        EITHER_SIDE,
+        (
+            "no puedo | no podemos | no podria | no me sirve | no sirve | no me funciona | no funciona | no me va | "
+            "no me queda | no me viene bien | no me conviene | no se puede | no quiero | no esta bien | no es posible"
+        ),
+    ),
+    (("OR", None), "si no | y si no | o si no"),
+    (("NEXT_WEEK", None), "otra semana"),
+    (("EARLY", None), "mas temprano posible"),
     (("IDIOM_DAYS", 7), "en ocho dias | en 8 dias | dentro de ocho dias | dentro de 8 dias"),
     (("IDIOM_DAYS", 14), "en quince dias | en 15 dias | dentro de quince dias | dentro de 15 dias"),
     (("OF_PART", "morning"), "de la manana | por la manana | en la manana | por las mananas"),
@@ -84,23 +105,40 @@ _PHRASES: dict[str, Entry] = phrases(
     (("BEFORE", None), "antes de | antes del"),
     (("FROM", None), "a partir de"),
     (("ABOUT", None), "a eso de | alrededor de | como a | cerca de | tipo"),
-    (("ISH", None), "mas o menos"),
+    (("ISH", None), "mas o menos | y algo | y pico | y tantas | y cacho"),
     (FILLER, "en punto | por favor | vale la"),
     (("WEEKEND", None), "fin de semana"),
     (("WEEKEND", "plural"), "fines de semana"),
     (("WEEKDAYS", None), "entre semana | dias laborables"),
-    (("ASAP", None), "lo antes posible | cuanto antes | lo mas pronto posible"),
-    (("ANY", None), "cualquier dia | cualquier hora | no importa"),
+    (
+        ("ASAP", None),
+        (
+            "lo antes posible | cuanto antes | lo mas pronto posible | lo mas temprano | lo mas temprano posible | "
+            "mas pronto | mas temprana"
+        ),
+    ),
+    (
+        ("ANY", None),
+        (
+            "cualquier dia | cualquier hora | cualquier momento | no importa | cuando sea | cuando pueda | "
+            "cuando puedan | cuando quiera | cuando quieran | cuando guste | cuando tenga | cuando tengan | "
+            "me da igual | da igual | da lo mismo | lo que sea | la que sea | el que sea | todo el dia | "
+            "hora que usted diga | hora que diga | dia que usted pueda | dia que pueda | hora que usted pueda | "
+            "hora que pueda | dia que usted diga | dia que sea | hora que sea"
+        ),
+    ),
     (("COUPLE", None), "un par de"),
     (("FEW", None), "unos | unas"),
     (("SAME_TIME", None), "la misma hora | misma hora"),
     (("SAME_DAY", None), "mismo dia"),
     (("LATER", None), "mas tarde"),
     (("EARLIER", None), "mas temprano"),
-    (("DAY_AFTER", 1), "dia siguiente"),
+    (("DAY_AFTER", 1), "dia siguiente | dia despues de | dia siguiente de"),
+    (("DAY_AFTER", -1), "dia antes de | dia anterior a | dia anterior"),
+    (("NOON", None), "medio dia | doce del dia | 12 del dia"),
     (("HALF_HOUR", None), "media hora"),
     (("IN", None), "dentro de"),
-    (("YES", None), "esta bien | de acuerdo"),
+    (("YES", None), "esta bien | esta muy bien | esta perfecto | de acuerdo"),
     (("NOT", None), "en vez de"),
     (("MINUS", None), "menos el"),
     (("HOLIDAY", "christmas eve"), "nochebuena | noche buena | vispera de navidad"),

@@ -8,7 +8,7 @@ from datetime import date
 
 from peterental.appointments.date_parsing.context import DAY_MINUTES, Context
 from peterental.appointments.date_parsing.expressions import Clock, DayPart, TimeWindow
-from peterental.appointments.date_parsing.phrase import Phrase
+from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.result import MinuteRange
 
 NOON_MIN = 12 * 60
@@ -55,7 +55,7 @@ _CLOCK_LIMITS: dict[str, tuple[int, int]] = {
     "night": (1080, 1440),
     "lunchtime": (660, 900),
     "midday": (660, 900),
-    "afternoon": (720, 1140),
+    "afternoon": (720, 1200),
     "after work": (960, 1440),
     "end of the day": (720, 1440),
     "dinnertime": (960, 1380),

@@ -86,7 +86,8 @@ _SCANNER = re.compile(
     | (?P<word>[a-z]+(?:'[a-z]+)?)
     | (?P<dash>-|~|(?<=\d)/(?=\d{4}-))
     | (?P<at>@)
-    | (?P<space>[\s,;.!?()\[\]"':]+)
+    | (?P<yy>'\d\d(?![\d:]))
+    | (?P<space>(?:[\s,;.!?¿¡()\[\]":]|'(?!\d\d(?![\d:])))+)
     | (?P<other>.)
     """,
     re.VERBOSE | re.ASCII | re.DOTALL,
@@ -127,11 +128,21 @@ def tokenize(text: str, language: str = "en") -> tuple[Token, ...]:
     if len(folded) > LONGEST_PHRASE:
         return (Token("UNKNOWN", None, folded[:_SHOWN_CHARS]),)
     first, second = (SPANISH, ENGLISH) if language == "es" else (ENGLISH, SPANISH)
-    tokens = _tokens_of(folded, first)
-    if not any(token.kind == "UNKNOWN" for token in tokens):
+    scanned = list(islice(_scan(folded), MOST_TOKENS + 1))
+    if len(scanned) > MOST_TOKENS:
+        return (Token("UNKNOWN", None, folded[:_SHOWN_CHARS]),)
+    tokens = _tokens_of(scanned, first)
+    if not _unknown_in(tokens):
         return tokens
-    others = _tokens_of(folded, second)
-    return min(tokens, others, key=lambda found: sum(token.kind == "UNKNOWN" for token in found))
+    others = _tokens_of(scanned, second)
+    if _unknown_in(others) < _unknown_in(tokens):
+        tokens, first, second = others, second, first
+    # "Mañana at 3 pm" needs the words of both.
+    return tokens if not _unknown_in(tokens) else _tokens_of(scanned, first, second)
+
+
+def _unknown_in(tokens: tuple[Token, ...]) -> int:
+    return sum(token.kind == "UNKNOWN" for token in tokens)
 
 
 def is_too_long(text: str) -> bool:
@@ -139,11 +150,9 @@ def is_too_long(text: str) -> bool:
     return len(text) > LONGEST_RAW or len(" ".join(text.split())) > LONGEST_PHRASE
 
 
-def _tokens_of(folded: str, lexicon: Lexicon) -> tuple[Token, ...]:
-    scanned = list(islice(_scan(folded), MOST_TOKENS + 1))
-    if len(scanned) > MOST_TOKENS:
-        return (Token("UNKNOWN", None, folded[:_SHOWN_CHARS]),)
-    joined = list(_with_phrases(scanned, lexicon))
+def _tokens_of(scanned: list[Token], lexicon: Lexicon, other: Lexicon | None = None) -> tuple[Token, ...]:
+    """Return the tokens in one language; `other` is the one that lends the words which are in no list of the first."""
+    joined = list(_with_phrases(scanned, lexicon, other))
     return tuple(_with_numbers(joined, lexicon))
 
 
@@ -160,8 +169,12 @@ def _scan(folded: str) -> Iterator[Token]:
         yield Token("HYPHEN", None, "-") if token.kind == "DASH" and is_inside else token
 
 
-_NO = re.compile(r"no(?:pe)?[,.;!]")
-"""A "no" that stands alone answers something else: "no, Tuesday" is no exclusion of Tuesday."""
+_BEFORE_A_PAUSE = dict.fromkeys(("no", "nope"), "CORRECTION") | dict.fromkeys(
+    ("can't", "cannot", "cant", "don't", "won't", "isn't", "doesn't"), "NOT_THAT"
+)
+"""What negations are before a pause: "no, Tuesday" takes something back, "Thursday I can't, Friday" ends a clause."""
+
+_PAUSES = frozenset(",.;!?")
 
 
 def _iso(match: re.Match[str]) -> Token:
@@ -196,6 +209,11 @@ def _meridiem(match: re.Match[str]) -> Token:
     return Token("MER", f"{letter}m", match[0])
 
 
+def _kind_of_word(match: re.Match[str]) -> str:
+    is_before_pause = match.string[match.end() : match.end() + 1] in _PAUSES
+    return _BEFORE_A_PAUSE.get(match[0], "WORD") if is_before_pause else "WORD"
+
+
 _SCANNED: dict[str, Callable[[re.Match[str]], Token | None]] = {
     "iso": _iso,
     "numeric": _numeric,
@@ -206,10 +224,11 @@ _SCANNED: dict[str, Callable[[re.Match[str]], Token | None]] = {
     "ordinal": lambda match: Token("ORD", int(match["on"]), match[0]),
     "glued": lambda match: Token("WORD", None, match[0]),
     "number": lambda match: Token("NUM", int(match[0][:9]), match[0]),
+    "yy": lambda match: Token("NUM", _full_year(int(match[0][1:])), f"20{match[0][1:]}"),
     "meridiem": _meridiem,
     "offset": lambda match: Token("ZONE", match[0].replace(" ", ""), match[0]),
     "iana": lambda match: Token("ZONE", match[0], match[0]),
-    "word": lambda match: Token("FILLER" if _NO.match(match.string, match.start()) else "WORD", None, match[0]),
+    "word": lambda match: Token(_kind_of_word(match), None, match[0]),
     "dash": lambda match: Token("ABOUT" if match[0] == "~" else "DASH", None, match[0]),
     "at": lambda match: Token("AT", None, match[0]),
     "space": lambda _: None,
@@ -217,23 +236,46 @@ _SCANNED: dict[str, Callable[[re.Match[str]], Token | None]] = {
 }
 
 
-def _with_phrases(tokens: list[Token], lexicon: Lexicon) -> Iterator[Token]:
+_HOMOPHONES = {"for": 4, "fore": 4, "to": 2, "too": 2, "ate": 8, "won": 1, "tree": 3}
+"""What speech recognition writes for a number after "at"."""
+
+_JOINING = frozenset(("for", "to"))
+
+
+def _as_heard(token: Token, before: str, after: Token | None) -> Token | None:
+    """Return the number that a word is for its place: "at for", "tree pm". A clock time of it is confirmed."""
+    number = _HOMOPHONES.get(token.text)
+    is_before_half = after is not None and (after.kind == "MER" or after.text == "o'clock")
+    is_number = before == "AT" or (is_before_half and token.text not in _JOINING)
+    return Token("NUM", number, f"{token.text}{HEARD}") if number is not None and is_number else None
+
+
+HEARD = "?"
+"""Ends the text of a number that is heard in another word."""
+
+
+def _with_phrases(tokens: list[Token], lexicon: Lexicon, other: Lexicon | None) -> Iterator[Token]:
     """Look words up: fixed phrases first, then single words, then likely misspellings."""
     plain = list(_without_hyphens(tokens, lexicon))
     texts = [_bare(token.text) if token.kind == "WORD" else token.text for token in plain]
-    position = 0
+    position, before = 0, ""
     while position < len(plain):
         token = plain[position]
         length, entry = _phrase_at(texts, position, lexicon)
         if entry is not None and length:
             yield Token(entry[0], entry[1], " ".join(texts[position : position + length]))
-            position += length
+            position, before = position + length, entry[0]
             continue
         position += 1
-        if token.kind == "WORD":
-            yield from _word(token.text, lexicon)
+        following = plain[position] if position < len(plain) else None
+        heard = _as_heard(token, before, following) if token.text in _HOMOPHONES else None
+        if token.kind == "WORD" and heard is None:
+            for word in _word(token.text, lexicon, other):
+                before = word.kind
+                yield word
         else:
-            yield token
+            yield heard or token
+            before = token.kind
 
 
 def _without_hyphens(tokens: list[Token], lexicon: Lexicon) -> Iterator[Token]:
@@ -258,10 +300,12 @@ def _phrase_at(texts: list[str], position: int, lexicon: Lexicon) -> tuple[int, 
     return 0, None
 
 
-def _word(word: str, lexicon: Lexicon) -> Iterator[Token]:
+def _word(word: str, lexicon: Lexicon, other: Lexicon | None) -> Iterator[Token]:
     entry = _look_up(word, lexicon)
+    if entry is None and other is not None and word not in _OF_ONE_LANGUAGE:
+        entry = _look_up(word, other)
     if entry is None and word.endswith("ish") and _look_up(word[:-3], lexicon) is not None:
-        yield from _word(word[:-3], lexicon)
+        yield from _word(word[:-3], lexicon, other)
         yield Token("ISH", None, "ish")
         return
     if entry is None:
@@ -269,6 +313,10 @@ def _word(word: str, lexicon: Lexicon) -> Iterator[Token]:
         entry = None if known is None else _look_up(known, lexicon)
     kind, value = entry or ("UNKNOWN", None)
     yield Token(kind, value, word)
+
+
+_OF_ONE_LANGUAGE = frozenset(("once",))
+"""Words that mean another thing in the other language: "once" is eleven only in Spanish."""
 
 
 def _look_up(word: str, lexicon: Lexicon) -> Entry | None:
@@ -285,9 +333,7 @@ def _look_up(word: str, lexicon: Lexicon) -> Entry | None:
 def _with_numbers(tokens: list[Token], lexicon: Lexicon) -> Iterator[Token]:
     """Join numbers in words: "twenty" "first", "two thousand twenty six", "oh" "five"; drop what is filler."""
     pending: Token | None = None
-    for token in tokens:
-        if token.kind == "FILLER":
-            continue
+    for token in _with_joined_tens([token for token in tokens if token.kind != "FILLER"], lexicon):
         joined = _joined(pending, token, lexicon) if pending is not None else None
         if joined is not None:
             pending = joined
@@ -299,20 +345,43 @@ def _with_numbers(tokens: list[Token], lexicon: Lexicon) -> Iterator[Token]:
         yield pending
 
 
+def _with_joined_tens(tokens: list[Token], lexicon: Lexicon) -> Iterator[Token]:
+    """Join the Spanish "treinta y uno" to one number; "las tres y cinco" are two."""
+    if not any(token.kind == "Y" for token in tokens):
+        yield from tokens
+        return
+    at = 0
+    while at < len(tokens):
+        tens, *rest = tokens[at : at + 3]
+        is_joined = [token.kind for token in rest] == ["Y", "NUM"] and tens.kind == "NUM" and tens.value in lexicon.tens
+        unit = rest[-1].value if is_joined else None
+        if isinstance(tens.value, int) and isinstance(unit, int) and 0 < unit < _TEN and not tens.text.isdigit():
+            yield Token("NUM", tens.value + unit, f"{tens.text} y {rest[-1].text}")
+            at += 3
+            continue
+        yield tens
+        at += 1
+
+
 def _joined(first: Token, second: Token, lexicon: Lexicon) -> Token | None:
     """Return the one number that two neighbors make, if they do."""
     if first.kind == "OH" or (first.kind == "NUM" and first.value == 0 and not first.text.isdigit()):
         return _two_digits(second)
-    if first.kind != "NUM" or not isinstance(first.value, int) or first.text.isdigit():
+    if first.kind != "NUM" or not isinstance(first.value, int):
         return None
+    if second.kind == "HUNDRED":
+        is_hour = first.value < _FORTY
+        return Token("NUM", first.value * _TWO_DIGITS, f"{first.value:02}00") if is_hour else None
+    return None if first.text.isdigit() else _joined_words(first, first.value, second, lexicon)
+
+
+def _joined_words(first: Token, value: int, second: Token, lexicon: Lexicon) -> Token | None:
     text = f"{first.text} {second.text}"
-    if second.kind == "HUNDRED" and first.value < _FORTY:
-        return Token("NUM", first.value * _TWO_DIGITS, f"{first.value:02}00")
     if second.kind == "THOUSAND":
-        return Token("NUM", _CENTURY, text) if first.value * 1000 == _CENTURY else None
+        return Token("NUM", _CENTURY, text) if value * 1000 == _CENTURY else None
     if second.kind in {"NUM", "ORD"} and isinstance(second.value, int) and not second.text[0].isdigit():
-        value = _sum_of(first.value, second.value, lexicon, is_ordinal=second.kind == "ORD")
-        return None if value is None else Token(second.kind, value, text)
+        total = _sum_of(value, second.value, lexicon, is_ordinal=second.kind == "ORD")
+        return None if total is None else Token(second.kind, total, text)
     return None
 
 

@@ -108,9 +108,14 @@ def test_hyphens_join_words_and_separate_days() -> None:
     assert kinds("2-4") == ["NUM", "DASH", "NUM"]
 
 
-def test_no_before_a_pause_is_filler() -> None:
-    assert kinds("no, Tuesday") == ["WDAY"]
+def test_no_before_a_pause_is_a_correction() -> None:
+    assert kinds("no, Tuesday") == ["CORRECTION", "WDAY"]
     assert kinds("no Tuesday") == ["NOT", "WDAY"]
+
+
+def test_negation_before_a_pause_ends_its_clause() -> None:
+    assert kinds("Thursday I can't, Friday") == ["WDAY", "NOT_THAT", "WDAY"]
+    assert kinds("Thursday I can't Friday") == ["WDAY", "NOT", "WDAY"]
 
 
 def test_folding_removes_accents_and_invisible_characters() -> None:

@@ -1,0 +1,59 @@
+"""Put addresses in Spanish order into English order: "calle Elm 1420" is "1420 Elm". Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from peterental.folding import word_set
+
+_TYPES = {
+    "calle": "",
+    "avenida": "avenue",
+    "av": "avenue",
+    "avda": "avenue",
+    "camino": "",
+    "paseo": "",
+    "bulevar": "boulevard",
+}
+_BEFORE = word_set("la el los las casa de del en que esta un una the house one")
+"""Words that may stand before the type: "la casa de la calle Elm"."""
+
+_INSIDE = word_set("de la en")
+_ORDINALS = {
+    "primera": "1st", "segunda": "2nd", "tercera": "3rd", "cuarta": "4th", "quinta": "5th", "sexta": "6th",
+    "septima": "7th", "octava": "8th", "novena": "9th", "decima": "10th",
+}  # fmt: skip
+_DIRECTIONS = {"norte": "north", "sur": "south", "este": "east", "oeste": "west"}
+
+
+def number_first(words: Sequence[str]) -> list[str]:
+    """Return the words of a part with the house number before the street.
+
+    "Calle Elm 1420" and "1420 de la calle Elm" are put in order; "1420 Calle Real" is, and stays as it is. Of "en la
+    calle Elm" the street is left.
+
+    Args:
+        words: one part of an address, numbers in digits.
+    """
+    at = next((at for at, word in enumerate(words) if word in _TYPES), None)
+    if at is None:
+        return list(words)
+    before, after = words[:at], list(words[at + 1 :])
+    if len(after) > 2 and after[-1] in _DIRECTIONS and after[-2].isdecimal():  # noqa: PLR2004 - name, number, direction
+        after = [*after[:-2], after[-1], after[-2]]
+    if after and after[-1].isdecimal() and len(after) > 1 and _BEFORE.issuperset(before):
+        return [after[-1], *_street(words[at], after[:-1])]
+    is_inside = len(before) > 1 and before[0].isdecimal() and _INSIDE.issuperset(before[1:])
+    if is_inside and after:
+        return [before[0], *_street(words[at], after)]
+    is_led = not _INSIDE.isdisjoint(before) and _BEFORE.issuperset(before)
+    return _street(words[at], after) if is_led and after else list(words)
+
+
+def _street(kind: str, name: Sequence[str]) -> list[str]:
+    """Return a street's name with its type, which "calle" leaves open."""
+    words = [_ORDINALS.get(word, word) for word in name]
+    direction = _DIRECTIONS.get(words[-1])
+    if direction is not None and len(words) > 1:
+        words = [direction, *words[:-1]]
+    return [*words, _TYPES[kind]] if _TYPES[kind] else words

@@ -1,0 +1,94 @@
+"""Read e-mail addresses as callers spell them: "ana dot ruiz at gmail dot com", "ana arroba gmail punto com". Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from peterental.folding import fold, word_set
+from peterental.matching.addresses import number_words
+from peterental.matching.spoken_numbers import is_number
+
+LONGEST_ADDRESS = 254
+"""Characters, by RFC 5321."""
+
+_ADDRESS = re.compile(r"[\w.+%&*/=?^{|}~!#$'-]{1,64}@(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}", re.IGNORECASE)
+_BEFORE = re.compile(r"[\s<(\"'\[`]*(?:mailto:)?", re.IGNORECASE)
+_AFTER = " \t>)\"'`],;:.!?"
+_SIGNS = {
+    "at": "@", "arroba": "@", "dot": ".", "punto": ".", "period": ".", "point": ".", "underscore": "_",
+    "dash": "-", "hyphen": "-", "minus": "-", "guion": "-", "plus": "+", "mas": "+",
+}  # fmt: skip
+_PAIRS = {("under", "score"): "_", ("guion", "bajo"): "_", ("guion", "medio"): "-", ("barra", "baja"): "_"}
+_REPEATS = {"double": 2, "doble": 2, "triple": 3}
+_LEADS = word_set(
+    "um uh yes so well sure si my the mi el email e mail address correo electronico is its it would be es"
+)
+_ASIDES = re.compile(
+    r" as in [a-z]+|(?<= [a-z]) de [a-z]+| (?:all )?(?:lower ?case|one word|no spaces?|todo junto)(?= |$)"
+)
+_SENTENCE = word_set("the my and or is it not no")
+"""Words that stand in sentences and in no address."""
+
+_SPACED = re.compile(r"([@._+-])")
+
+
+def spoken_email(text: str) -> str | None:
+    """Return the e-mail address that a text is, as written or as spelt in words; None where it is none.
+
+    Words that no sign stands between are joined: "ana ruiz at gmail dot com" is anaruiz@gmail.com.
+    """
+    written = _BEFORE.sub("", text[: 2 * LONGEST_ADDRESS], count=1).rstrip(_AFTER)
+    if _is_address(written):
+        return written
+    spelt = _spelt(written)
+    return spelt if spelt is not None and _is_address(spelt) else None
+
+
+def _is_address(text: str) -> bool:
+    is_plain = ".." not in text and ".@" not in text and not text.startswith(".")
+    return len(text) <= LONGEST_ADDRESS and is_plain and _ADDRESS.fullmatch(text) is not None
+
+
+def _spelt(text: str) -> str | None:
+    """Return the address that words and signs spell; None for a sentence."""
+    folded = _ASIDES.sub("", " " + " ".join(fold(text).replace(",", " ").split()))
+    words = _SPACED.sub(r" \1 ", folded).split()
+    start = next((at for at, word in enumerate(words) if word not in _LEADS), len(words))
+    signs = list(_signs(words[start:]))
+    if signs.count("@") != 1 or not _SENTENCE.isdisjoint(signs):
+        return None
+    at = signs.index("@")
+    local = _with_digits(signs[:at])
+    return None if local is None else "".join([*local, *signs[at:]])
+
+
+def _signs(words: Sequence[str]) -> list[str]:
+    """Return the words with signs in place of their names, and repeated letters and digits written out."""
+    found: list[str] = []
+    at = 0
+    while at < len(words):
+        pair, word = tuple(words[at : at + 2]), words[at]
+        if pair in _PAIRS:
+            found.append(_PAIRS[pair])
+            at += 2
+        elif word in _REPEATS and len(pair) > 1 and len(pair[1]) == 1:
+            found += [pair[1]] * _REPEATS[word]
+            at += 2
+        else:
+            found.append(_SIGNS.get(word, word))
+            at += 1
+    return found
+
+
+def _with_digits(words: Sequence[str]) -> list[str] | None:
+    """Return the words before the "@" with spelt numbers at their end in digits; None where one stands elsewhere.
+
+    "Ana twenty two" is ana22; "one direction" may be onedirection and 1direction.
+    """
+    end = len(words)
+    while end > 0 and (is_number(words[end - 1]) or words[end - 1] in _REPEATS or words[end - 1] == "oh"):
+        end -= 1
+    if any(is_number(word) and not word.isdecimal() for word in words[:end]):
+        return None
+    return [*words[:end], *number_words(words[end:])]

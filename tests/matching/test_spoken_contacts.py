@@ -1,0 +1,104 @@
+"""Names and e-mail addresses as callers say them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peterental.matching import spoken_email, spoken_name
+
+
+@pytest.mark.parametrize(
+    ("said", "address"),
+    [
+        ("ana@example.com", "ana@example.com"),
+        ("Ana.Ruiz+home@Example.co.uk", "Ana.Ruiz+home@Example.co.uk"),
+        ("mailto:ana@example.com", "mailto"),
+        ("<ana@example.com>.", "ana@example.com"),
+        ("ana at gmail dot com", "ana@gmail.com"),
+        ("Ana at example dot com", "ana@example.com"),
+        ("it's ana at example dot com", "ana@example.com"),
+        ("my email is ana at example dot com", "ana@example.com"),
+        ("ana dot ruiz at mail dot example dot org", "ana.ruiz@mail.example.org"),
+        ("ana underscore ruiz at yahoo dot com", "ana_ruiz@yahoo.com"),
+        ("ana under score ruiz at yahoo dot com", "ana_ruiz@yahoo.com"),
+        ("ana dash ruiz at outlook dot com", "ana-ruiz@outlook.com"),
+        ("ana plus home at gmail dot com", "ana+home@gmail.com"),
+        ("a n a at gmail dot com", "ana@gmail.com"),
+        ("a double n a at gmail dot com", "anna@gmail.com"),
+        ("ana ruiz at gmail dot com", "anaruiz@gmail.com"),
+        ("ana ruiz 22 at gmail dot com", "anaruiz22@gmail.com"),
+        ("ana two two at gmail dot com", "ana22@gmail.com"),
+        ("ana twenty two at gmail dot com", "ana22@gmail.com"),
+        ("ana double five at gmail dot com", "ana55@gmail.com"),
+        ("b as in boy e n at gmail dot com", "ben@gmail.com"),
+        ("ana ruiz all lowercase no spaces at gmail dot com", "anaruiz@gmail.com"),
+        ("ana arroba gmail punto com", "ana@gmail.com"),
+        ("mi correo es ana punto lópez arroba hotmail punto com", "ana.lopez@hotmail.com"),
+        ("ana guion bajo lopez arroba gmail punto com", "ana_lopez@gmail.com"),
+        ("ana arroba empresa punto com punto mx", "ana@empresa.com.mx"),
+        ("b de burro e n arroba gmail punto com", "ben@gmail.com"),
+        ("ana @ gmail . com", "ana@gmail.com"),
+        ("ana@gmail dot com", "ana@gmail.com"),
+        ("one direction at gmail dot com", None),
+        ("three amigos at gmail dot com", None),
+        ("ana at the gmail", None),
+        ("ana@example", None),
+        ("ana@@example.com", None),
+        ("ana..ruiz@example.com", None),
+        (".ana@example.com", None),
+        ("ana at home at gmail dot com", None),
+        ("gmail", None),
+        ("none", None),
+        ("", None),
+        ("call me at noon", None),
+        ("a" * 300 + "@example.com", None),
+    ],
+)
+def test_email_is_read_as_said(said: str, address: str | None) -> None:
+    assert spoken_email(said) == ("ana@example.com" if address == "mailto" else address)
+
+
+@given(st.text(alphabet="ab at dot.@_-+ \t<>12\u00e9", max_size=60))
+def test_whatever_is_said_an_address_is_one_word_with_one_at(said: str) -> None:
+    found = spoken_email(said)
+    assert found is None or (found.count("@") == 1 and " " not in found and spoken_email(found) == found)
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("Ana Ruiz", "Ana Ruiz"),
+        ("my name is Ana Ruiz", "Ana Ruiz"),
+        ("My full name is Ana Ruiz.", "Ana Ruiz"),
+        ("this is Ana", "Ana"),
+        ("it's Ana Ruiz", "Ana Ruiz"),
+        ("it\u2019s Ana", "Ana"),
+        ("I'm Ana, thanks", "Ana"),
+        ("Ana Ruiz speaking", "Ana Ruiz"),
+        ("uh Ana", "Ana"),
+        ("um, Ana", "Ana"),
+        ("yes, this is Ana", "Ana"),
+        ("me llamo Ana L\u00f3pez", "Ana L\u00f3pez"),
+        ("soy Ana", "Ana"),
+        ("mi nombre es Ana, por favor", "Ana"),
+        ("A-N-A", "Ana"),
+        ("A N A", "Ana"),
+        ("Ana, A-N-A", "Ana"),
+        ("Jon, J-O-H-N", "John"),
+        ("Ana Ruis, R U I Z", "Ana Ruiz"),
+        ("Ana, J-O-H-N", "Ana, J-O-H-N"),
+        ("J R Smith", "J R Smith"),
+        ("O'Brien", "O'Brien"),
+        ("Dr. Ana Ruiz", "Dr. Ana Ruiz"),
+        ("Im Soo-jin", "Im Soo-jin"),
+        ("Um Ji-won", "Um Ji-won"),
+        ("Si Nguyen", "Si Nguyen"),
+        ("this is", "this is"),
+        ("thanks", "thanks"),
+        ("", ""),
+    ],
+)
+def test_name_is_read_without_the_words_around_it(said: str, name: str) -> None:
+    assert spoken_name(said) == name
