@@ -84,12 +84,9 @@ class Template:
     """
 
     def __init__(self, connection: Connection) -> None:
-        self._names: dict[int, str] = {}
-        self._estimates: tuple[list[int], list[int], list[float]] = ([], [], [])
-        for oid, name, pages, rows in connection.execute(RELATIONS).fetchall():
-            self._names[oid] = name
-            for column, value in zip(self._estimates, (oid, pages, rows), strict=True):
-                column.append(value)
+        relations = connection.execute(RELATIONS).fetchall()
+        self._names: dict[int, str] = {oid: name for oid, name, *_ in relations}
+        self._estimates = [[row[column] for row in relations] for column in (0, 2, 3)]
         kinds = dict(
             connection.execute("SELECT oid::bigint, relkind::text FROM pg_class WHERE oid >= 16384").fetchall()
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests import servers
 from tests.browser.site import CHROMIUM_ARGS, SIZES, Site, running_site
 from tests.servers import HANG_S
 
@@ -17,8 +17,8 @@ from tests.servers import HANG_S
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium."""
     expect.set_options(timeout=HANG_S * 1000)
-    program = shutil.which("chromium")
-    assert program, "the browser journeys need chromium: apt-get install chromium"
+    program = servers.chromium()
+    assert program, "the browser journeys need Chromium: apt-get install chromium-headless-shell"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGS, timeout=HANG_S * 1000)
         yield browser

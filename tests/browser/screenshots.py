@@ -19,15 +19,16 @@ from tests.browser.sample_data import SampleData, fill
 from tests.browser.site import CHROMIUM_ARGS, SIZES, Site, running_site
 from tests.browser.steps import sign_in
 from tests.conftest import PROJECT_DIR, TEST_SERVER_SETTINGS, Databases
+from tests.servers import chromium
 
 FOLDER = PROJECT_DIR / "instance" / "screenshots"
 
 
 def main() -> int:
     """Take all screenshots; return the exit code."""
-    program = shutil.which("chromium")
+    program = chromium()
     if program is None:
-        print("make screenshots needs chromium (Debian: apt-get install chromium)", file=sys.stderr)
+        print("make screenshots needs Chromium (Debian: apt-get install chromium-headless-shell)", file=sys.stderr)
         return 1
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
