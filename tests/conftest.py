@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -29,7 +30,7 @@ import peterental
 from peterental.database.dev_server import join
 from peterental.database.migrations import MigrationRunner
 from peterental.database.pool import Database
-from peterental.users import passwords
+from peterental.users import common_passwords, passwords
 from tests.database_reuse import MOST_USES, Template, can_restore
 from tests.gunicorn import UNCOUNTED
 from tests.servers import HANG_S, OPTIONAL, close_for_good, data_folder, running_debian_postgres, until
@@ -173,12 +174,10 @@ def compiled_url_rules() -> Iterator[None]:
     """Compile each URL rule once for all tests, which is two thirds of the time that building an application takes."""
     compile_builder = Rule._compile_builder
     with pytest.MonkeyPatch.context() as patch:
-        builders: dict[tuple[str, bool], Callable[..., tuple[str, str]]] = {}
+        builders: dict[object, Callable[..., tuple[str, str]]] = {}
 
         def compiled(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:  # noqa: FBT001, FBT002
-            if rule.defaults:
-                return compile_builder(rule, append_unknown)
-            key = (rule.rule, append_unknown)
+            key = (rule.rule, append_unknown, tuple((rule.defaults or {}).items()))
             if key not in builders:
                 builders[key] = compile_builder(rule, append_unknown)
             return builders[key]
@@ -198,8 +197,10 @@ def lenient_time_limits() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> Iterator[None]:
-    """Hash passwords with the lowest cost: with the real one, tests of pages take half as long again."""
+    """Hash passwords with the lowest cost, and estimate each once: tests of pages take half as long again without."""
+    is_common = cache(common_passwords.is_common)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "is_common", lambda password, owner=(): is_common(password, tuple(owner)))
         patch.setattr(passwords, "HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         yield
 

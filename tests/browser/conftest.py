@@ -13,6 +13,13 @@ from tests.browser.site import CHROMIUM_ARGS, SIZES, Site, running_site
 from tests.servers import HANG_S
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count no coverage: the server runs without it, too."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker("untraced")
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium."""
