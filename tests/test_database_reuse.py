@@ -82,7 +82,7 @@ def is_reused(copies: Copies, *statements: str) -> bool:
         [AGENT, VIEWING, "DELETE FROM appointment_events", "DELETE FROM appointments", "DELETE FROM agents"],
         ["UPDATE notice_settings SET office_name = 'The office'"],
         ["DELETE FROM notice_settings"],
-        ["UPDATE installation SET installation_id = gen_random_uuid()"],
+        ["UPDATE installation SET namespace = 'another'"],
         ["SELECT nextval('appointments_id_seq')"],
         ["BEGIN; " + AGENT + "; ROLLBACK"],
         [f"INSERT INTO agents (agent_id, agent_name) SELECT n, 'x' FROM generate_series(1, {MOST_ROWS // 10}) AS n"],
