@@ -7,16 +7,19 @@ BIN := .venv/bin
 # Tests and benchmarks start hundreds of processes, which share the compiled byte code.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test bench corpus screenshots architecture chaos attack lock audit sbom format clean
+.PHONY: run test install bench corpus screenshots architecture chaos attack lock audit sbom format clean
 
 # exec: a SIGTERM sent to make reaches gunicorn itself, not a shell in between.
 run: .venv/.ready
 	@grep -qs PETERENTAL_DEMO .env || export PETERENTAL_DEMO=$${PETERENTAL_DEMO-1}; exec $(BIN)/gunicorn wsgi:app
 
-test: .venv/.ready instance/caldav/.ready
+test:
+	@$(MAKE) --no-print-directory --jobs=2 install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	@$(MAKE) --no-print-directory --jobs=2 check-types run-tests
+
+install: .venv/.ready instance/caldav/.ready
 
 # Each of these two keeps one core busy for a minute, so they run beside the tests.
 .PHONY: check-types run-tests

@@ -1,6 +1,27 @@
-"""Fake clocks for code that measures time: they move on each reading and each sleep, not with real time."""
+"""Fake clocks for code that measures time, and the next days on which real clocks change.
+
+A fake clock moves on each reading and each sleep, not with real time.
+"""
 
 from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+
+def first_sunday(year: int, month: int, first_day: int = 1) -> date:
+    """Return the first Sunday of a month that is not before a day of it."""
+    day = date(year, month, first_day)
+    return day + timedelta(days=7 - day.isoweekday())
+
+
+def next_skipped_hour() -> date:
+    """Return the day of next year on which the clocks of the United States skip 2 am."""
+    return first_sunday(datetime.now(UTC).year + 1, 3, first_day=8)
+
+
+def next_repeated_hour() -> date:
+    """Return the day of next year on which the clocks of the United States show 1 am twice."""
+    return first_sunday(datetime.now(UTC).year + 1, 11)
 
 
 class Ticking:

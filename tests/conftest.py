@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
+import pkgutil
 import secrets
 import sys
+import threading
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -19,10 +26,13 @@ from jinja2.bccache import Bucket, BytecodeCache
 from psycopg import sql
 from werkzeug.routing import Rule
 
+import peterental
 from peterental.database.dev_server import join
 from peterental.database.migrations import MigrationRunner
 from peterental.database.pool import Database
-from peterental.users import passwords
+from peterental.users import common_passwords, passwords
+from tests.database_reuse import MOST_USES, Template, can_restore
+from tests.gunicorn import UNCOUNTED
 from tests.servers import HANG_S, OPTIONAL, close_for_good, data_folder, running_debian_postgres, until
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
@@ -66,8 +76,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "needs(name): requires a program beside the virtualenv; deselected if it is missing"
     )
+    if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
+        sys.settrace(None)  # this process only distributes the tests
     config.addinivalue_line("markers", "long: slow, therefore started first")
-    config.addinivalue_line("markers", "untraced: runs other programs' code only; not counted for coverage")
+    config.addinivalue_line("markers", "untraced: not counted for coverage, because other tests cover what it runs")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -89,17 +101,53 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Run property tests without counting coverage, which doubles their time: other tests cover what they run."""
-    trace = sys.gettrace()
-    is_untraced = pyfuncitem.get_closest_marker("untraced") or getattr(pyfuncitem.obj, "is_hypothesis_test", False)
-    if trace is None or not is_untraced:
-        return (yield)
-    sys.settrace(None)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Collect without garbage collection, and without counting coverage, which adds half to the time of both.
+
+    What is defined in a module counts when it is imported: before.
+    """
+    del session
+    if sys.gettrace() is not None:
+        import_all()
+    gc.disable()
     try:
-        return (yield)
+        with uncounted():
+            return (yield)
     finally:
+        gc.collect()
+        gc.freeze()  # the tests themselves are never garbage
+        gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Run property tests and other long ones without counting coverage: other tests cover what they run."""
+    function = item.obj if isinstance(item, pytest.Function) else None
+    if not (item.get_closest_marker("untraced") or getattr(function, "is_hypothesis_test", False)):
+        return (yield)
+    with uncounted():
+        return (yield)
+
+
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """Count no coverage in this thread, the threads it starts, and the programs it starts."""
+    trace, trace_of_threads = sys.gettrace(), threading.gettrace()
+    variables = {name: os.environ.pop(name) for name in UNCOUNTED if name in os.environ}
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        yield
+    finally:
+        os.environ.update(variables)
+        threading.settrace(trace_of_threads)
         sys.settrace(trace)
+
+
+def import_all() -> None:
+    """Import every module of the application."""
+    for module in pkgutil.walk_packages(peterental.__path__, "peterental."):
+        importlib.import_module(module.name)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -126,12 +174,10 @@ def compiled_url_rules() -> Iterator[None]:
     """Compile each URL rule once for all tests, which is two thirds of the time that building an application takes."""
     compile_builder = Rule._compile_builder
     with pytest.MonkeyPatch.context() as patch:
-        builders: dict[tuple[str, bool], Callable[..., tuple[str, str]]] = {}
+        builders: dict[object, Callable[..., tuple[str, str]]] = {}
 
         def compiled(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:  # noqa: FBT001, FBT002
-            if rule.defaults:
-                return compile_builder(rule, append_unknown)
-            key = (rule.rule, append_unknown)
+            key = (rule.rule, append_unknown, tuple((rule.defaults or {}).items()))
             if key not in builders:
                 builders[key] = compile_builder(rule, append_unknown)
             return builders[key]
@@ -151,8 +197,10 @@ def lenient_time_limits() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> Iterator[None]:
-    """Hash passwords with the lowest cost: with the real one, tests of pages take half as long again."""
+    """Hash passwords with the lowest cost, and estimate each once: tests of pages take half as long again without."""
+    is_common = cache(common_passwords.is_common)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "is_common", lambda password, owner=(): is_common(password, tuple(owner)))
         patch.setattr(passwords, "HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         yield
 
@@ -164,6 +212,21 @@ def real_time_limits(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(name, value)
 
 
+def make_passwords_cheap(url: str) -> None:
+    """Store the password of an embedded server's roles with one iteration: 4,096 are most of what connecting costs us."""
+    password = urlsplit(url).password
+    with psycopg.connect(of_superuser(url), autocommit=True) as connection:
+        connection.execute("SET scram_iterations = 1")
+        for role in ("peterental", "postgres"):
+            connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password)))
+
+
+def of_superuser(url: str) -> str:
+    """Return the URL of an embedded server for its superuser, who has the same password."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"postgres:{parts.password}@{parts.hostname}:{parts.port}").geturl()
+
+
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
     """The URL of the test server for a role that may create databases: TEST_DATABASE_URL, else an embedded one."""
@@ -172,10 +235,26 @@ def server_url() -> Iterator[str]:
         yield url
         return
     with join(data_folder(PROJECT_DIR) / "postgres", settings=TEST_SERVER_SETTINGS) as lease:
+        make_passwords_cheap(lease.url)
         yield lease.url
 
 
+@pytest.fixture(scope="session")
+def superuser_url(server_url: str) -> str | None:
+    """The URL of the test server for a superuser; None if none is known."""
+    for url in (server_url, of_superuser(server_url)):
+        with suppress(psycopg.OperationalError), psycopg.connect(url) as connection:
+            if can_restore(connection):
+                return url
+    return None
+
+
 Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+def new_name() -> str:
+    """Return a name for a database."""
+    return f"peterental_test_{secrets.token_hex(6)}"
 
 
 def has_no_sessions(connection: Connection, name: str) -> bool:
@@ -194,52 +273,147 @@ def try_drop(connection: psycopg.Connection[Any], name: str) -> bool:
 
 
 class Databases:
-    """Creates databases on a server, and drops them all at the end."""
+    """Creates databases on a server, and drops them all at the end.
+
+    Args:
+        server_url: of a database of the server, for a role that may create others.
+    """
 
     def __init__(self, server_url: str) -> None:
         self._server_url = server_url
         self._names: list[str] = []
+        self._connection: psycopg.Connection[Any] | None = None
+
+    @property
+    def connection(self) -> psycopg.Connection[Any]:
+        """A connection to the server, which stays open: to connect costs more than most statements."""
+        if self._connection is None:
+            self._connection = psycopg.connect(self._server_url, autocommit=True)
+        return self._connection
 
     def create(self, template_url: str | None = None) -> str:
         """Create a database, empty or a copy of one without sessions, and return its URL."""
-        name = f"peterental_test_{secrets.token_hex(6)}"
+        name = new_name()
         template = urlsplit(template_url).path[1:] if template_url else "template0"
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        with psycopg.connect(self._server_url, autocommit=True) as connection:
-            if connection.info.server_version >= 150000:
-                # Twice as fast on a server that does not wait for its disk.
-                statement += sql.SQL(" STRATEGY FILE_COPY")
-            connection.execute(statement)
+        if self.connection.info.server_version >= 150000:
+            # Twice as fast on a server that does not wait for its disk.
+            statement += sql.SQL(" STRATEGY FILE_COPY")
+        self.connection.execute(statement)
         self._names.append(name)
+        return at_database(self._server_url, name)
+
+    def end_sessions(self, url: str) -> None:
+        """Terminate our sessions in a database."""
+        name = urlsplit(url).path[1:]
+        until(lambda: has_no_sessions(self.connection, name), f"database {name} has no sessions", pause_s=0.002)
+
+    def rename(self, url: str) -> str:
+        """Terminate the sessions of a database and give it another name; return its new URL."""
+        old, name = urlsplit(url).path[1:], new_name()
+        statement = sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(name))
+
+        def try_rename() -> bool:
+            self.end_sessions(url)
+            try:
+                self.connection.execute(statement)
+            except psycopg.errors.ObjectInUse:  # a thread has connected again
+                return False
+            return True
+
+        until(try_rename, f"database {old} can be renamed")
+        self._names[self._names.index(old)] = name
         return at_database(self._server_url, name)
 
     def drop(self, url: str) -> None:
         """Drop a database and terminate its sessions."""
         name = urlsplit(url).path[1:]
-        with psycopg.connect(self._server_url, autocommit=True) as connection:
-            until(lambda: has_no_sessions(connection, name), f"database {name} has no sessions", pause_s=0.002)
-            until(lambda: try_drop(connection, name), f"database {name} can be dropped")
+        self.end_sessions(url)
+        until(lambda: try_drop(self.connection, name), f"database {name} can be dropped")
         self._names.remove(name)
 
-    def drop_all(self) -> None:
-        """Drop every created database."""
+    def close(self) -> None:
+        """Drop every created database, and disconnect."""
         for name in list(self._names):
             self.drop(at_database(self._server_url, name))
+        if self._connection is not None:
+            self._connection.close()
+
+
+@dataclass
+class Copy:
+    """A copy of the template.
+
+    Args:
+        uses: how many tests have used it.
+        counted_since: what `Template.restore` returned last.
+    """
+
+    uses: int = 0
+    counted_since: str | None = None
+
+
+class Copies:
+    """Lends copies of a template database; a copy is restored and lent again where that is possible.
+
+    Each has another name at each use, so that a thread of an earlier test cannot reach it.
+
+    Args:
+        databases: creates and drops them.
+        template_url: of a migrated database.
+        superuser_url: of the server for a superuser, who may restore a copy; None drops each copy after its test.
+    """
+
+    def __init__(self, databases: Databases, template_url: str, superuser_url: str | None) -> None:
+        self._databases = databases
+        self._superuser_url = superuser_url
+        self._template_url = template_url
+        self._template: Template | None = None
+        self._copies: dict[str, Copy] = {}
+        self._free: list[str] = []
+
+    def take(self) -> str:
+        """Return the URL of a database that is equal to the template."""
+        if self._free:
+            return self._free.pop()
+        url = self._databases.create(self._template_url)
+        self._copies[url] = Copy()
+        return url
+
+    def give_back(self, url: str) -> None:
+        """Restore a database that a test has used, or drop it."""
+        copy = self._copies.pop(url)
+        copy.uses += 1
+        if copy.uses < MOST_USES and self._superuser_url is not None:
+            url = self._databases.rename(url)
+            copy.counted_since = self._restore(url, copy.counted_since, self._superuser_url)
+            if copy.counted_since is not None:
+                self._copies[url] = copy
+                self._free.append(url)
+                return
+        self._databases.drop(url)
+
+    def _restore(self, url: str, counted_since: str | None, superuser_url: str) -> str | None:
+        if self._template is None:
+            with psycopg.connect(self._template_url, autocommit=True) as connection:
+                self._template = Template(connection)
+            self._databases.end_sessions(self._template_url)
+        with psycopg.connect(at_database(superuser_url, urlsplit(url).path[1:]), autocommit=True) as connection:
+            return self._template.restore(connection, counted_since)
 
 
 @pytest.fixture(scope="session")
 def databases(server_url: str) -> Iterator[Databases]:
     """Creates databases on the test server."""
-    databases = Databases(server_url)
-    yield databases
-    databases.drop_all()
+    with closing(Databases(server_url)) as databases:
+        yield databases
 
 
 @pytest.fixture(scope="session")
 def databases_15() -> Iterator[Databases]:
     """Creates databases on the system's PostgreSQL, which is of another version."""
-    with running_debian_postgres() as url:
-        yield Databases(url)
+    with running_debian_postgres() as url, closing(Databases(url)) as databases:
+        yield databases
 
 
 @pytest.fixture
@@ -258,12 +432,18 @@ def template_url(databases: Databases) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def copies(databases: Databases, template_url: str, superuser_url: str | None) -> Copies:
+    """Lends migrated databases."""
+    return Copies(databases, template_url, superuser_url)
+
+
 @pytest.fixture
-def database_url(databases: Databases, template_url: str) -> Iterator[str]:
+def database_url(copies: Copies) -> Iterator[str]:
     """The URL of a migrated database for this test."""
-    url = databases.create(template_url)
+    url = copies.take()
     yield url
-    databases.drop(url)
+    copies.give_back(url)
 
 
 @pytest.fixture

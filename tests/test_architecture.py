@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.untraced
+
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 PACKAGE = PROJECT_DIR / "peterental"
 MODULES = sorted(PACKAGE.rglob("*.py"))

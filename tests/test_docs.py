@@ -18,6 +18,8 @@ from peterental import create_app
 from peterental.config import Config
 from tests.gunicorn import PROJECT_DIR, environment
 
+pytestmark = pytest.mark.untraced
+
 DOCUMENTS = sorted([*PROJECT_DIR.glob("*.md"), *PROJECT_DIR.glob("docs/**/*.md")])
 README = (PROJECT_DIR / "README.md").read_text(encoding="utf-8")
 

@@ -19,6 +19,8 @@ import pytest
 
 from tests.gunicorn import PROJECT_DIR
 
+pytestmark = pytest.mark.untraced
+
 METHODS = frozenset({"match", "search", "fullmatch", "sub", "split", "findall", "finditer"})
 OURS = {"access_log.py", "database", "env_file.py", "grammar.py"}
 """Folders and files whose patterns read text of ours: a format, migrations, `.env`, the grammar's rules."""

@@ -25,6 +25,8 @@ from tests.clocks import Ticking
 from tests.gunicorn import PROJECT_DIR, environment
 from tests.servers import until
 
+pytestmark = pytest.mark.untraced
+
 GUIDE = (PROJECT_DIR / "docs" / "migrations.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"-- Migration (\d{3}): (.+)\n")

@@ -9,6 +9,8 @@ import pytest
 
 from tests.gunicorn import PROJECT_DIR, UNCOUNTED, environment
 
+pytestmark = pytest.mark.untraced
+
 CLOSED_PORT_URL = "postgresql://pete@127.0.0.1:1/peterental"
 
 STARTS = {

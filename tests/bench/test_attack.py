@@ -29,6 +29,8 @@ from bench.chaos.lab_agents import DAYS, ZONE
 from bench.pages.office import EMAIL, PASSWORD
 from tests.servers import HANG_S, until
 
+pytestmark = pytest.mark.untraced
+
 CLIENTS = 16
 """As many as one worker has threads, twice: enough to hold every thread of two workers."""
 

@@ -23,6 +23,8 @@ from bench.chaos.postgres import LabPostgres
 from tests.gunicorn import environment
 from tests.servers import until
 
+pytestmark = pytest.mark.untraced
+
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 CHICAGO = ZoneInfo("America/Chicago")
 FAULTS = 16

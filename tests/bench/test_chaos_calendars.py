@@ -19,6 +19,8 @@ from bench.chaos.stand_ins import StandIns, Watch
 from peterental.calendars.http import HttpClient
 from peterental.calendars.model import CalendarUnreachable, Marker
 
+pytestmark = pytest.mark.untraced
+
 NAMESPACE = "0123456789ab"
 TEN_MINUTES = timedelta(minutes=10)
 BOOKED = datetime(2026, 6, 1, 12, tzinfo=UTC)

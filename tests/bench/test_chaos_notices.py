@@ -37,6 +37,8 @@ from tests.gunicorn import environment
 from tests.notices.twilio_server import OFFICE, TOKEN, VISITOR
 from tests.servers import HANG_S, until
 
+pytestmark = pytest.mark.untraced
+
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 CHICAGO = ZoneInfo("America/Chicago")
 SID = "SM" + "1" * 32

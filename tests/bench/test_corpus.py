@@ -16,6 +16,8 @@ from bench.programs import ProgramFailed
 from peterental.database.migrations.source.files import find_files
 from tests.conftest import Databases
 
+pytestmark = pytest.mark.untraced
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

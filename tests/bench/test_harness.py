@@ -5,10 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 from bench.document import replace_section
 from bench.measure import Sample, interleaved, ratio
 from bench.programs import Command, Running
 from bench.table import aligned
+
+pytestmark = pytest.mark.untraced
 
 
 def test_contenders_take_turns_in_rotating_order() -> None:

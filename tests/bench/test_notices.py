@@ -10,6 +10,8 @@ from bench import notices
 from bench.section import Bench
 from bench.table import Table
 
+pytestmark = pytest.mark.untraced
+
 
 @pytest.mark.long
 def test_a_quick_run_measures_every_table(tmp_path: Path) -> None:

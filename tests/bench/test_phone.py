@@ -18,6 +18,8 @@ from bench.server import ask, bench_server
 from bench.table import Table
 from tests.servers import until
 
+pytestmark = pytest.mark.untraced
+
 
 @pytest.mark.long
 def test_a_quick_run_measures_every_table(tmp_path: Path) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import pytest
+
 from bench import understanding
 from bench.understanding.peer_program import attempted
 from bench.understanding.peers import Answers, names
 from tests.appointments.date_parsing.table import SUNDAY, Row
+
+pytestmark = pytest.mark.untraced
 
 TABLE = [
     Row(SUNDAY, "tomorrow at 3 pm", "exactly Mon 2026-11-30 15:00"),

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests import servers
 from tests.browser.site import CHROMIUM_ARGS, SIZES, Site, running_site
 from tests.servers import HANG_S
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count no coverage: the server runs without it, too."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker("untraced")
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium."""
     expect.set_options(timeout=HANG_S * 1000)
-    program = shutil.which("chromium")
-    assert program, "the browser journeys need chromium: apt-get install chromium"
+    program = servers.chromium()
+    assert program, "the browser journeys need Chromium: apt-get install chromium-headless-shell"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGS, timeout=HANG_S * 1000)
         yield browser

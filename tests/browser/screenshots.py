@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from contextlib import closing
 from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -18,20 +19,23 @@ from tests.browser.sample_data import SampleData, fill
 from tests.browser.site import CHROMIUM_ARGS, SIZES, Site, running_site
 from tests.browser.steps import sign_in
 from tests.conftest import PROJECT_DIR, TEST_SERVER_SETTINGS, Databases
+from tests.servers import chromium
 
 FOLDER = PROJECT_DIR / "instance" / "screenshots"
 
 
 def main() -> int:
     """Take all screenshots; return the exit code."""
-    program = shutil.which("chromium")
+    program = chromium()
     if program is None:
-        print("make screenshots needs chromium (Debian: apt-get install chromium)", file=sys.stderr)
+        print("make screenshots needs Chromium (Debian: apt-get install chromium-headless-shell)", file=sys.stderr)
         return 1
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
-    with join(PROJECT_DIR / "instance" / "test-postgres", settings=TEST_SERVER_SETTINGS) as lease:
-        databases = Databases(lease.url)
+    with (
+        join(PROJECT_DIR / "instance" / "test-postgres", settings=TEST_SERVER_SETTINGS) as lease,
+        closing(Databases(lease.url)) as databases,
+    ):
         url = databases.create()
         MigrationRunner(url).run_migrations()
         with running_site(url, FOLDER / "gunicorn.log") as site, sync_playwright() as playwright:
@@ -41,7 +45,6 @@ def main() -> int:
                 for scheme in ("light", "dark"):
                     _take(browser, site, sample, size, "light" if scheme == "light" else "dark")
             browser.close()
-        databases.drop_all()
     print(f"{len(list(FOLDER.glob('*.png')))} screenshots are in {FOLDER.relative_to(PROJECT_DIR)}/")
     return 0
 

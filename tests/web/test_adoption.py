@@ -30,6 +30,8 @@ from tests.voice.phone import BOOKED_MONDAY_AT_THREE, Clock, Phone, book, servic
 if TYPE_CHECKING:
     from tests.web.conftest import Browser
 
+pytestmark = pytest.mark.untraced
+
 WORDS = "correct horse battery"
 EARLIER = (Path(__file__).parent / "earlier_system.sql").read_text(encoding="utf-8")
 MIGRATIONS = PROJECT_DIR / "migrations"

@@ -44,6 +44,8 @@ from peterental.voice.tool_registry import TOOLS
 if TYPE_CHECKING:
     from tests.web.conftest import Browser
 
+pytestmark = pytest.mark.untraced
+
 CHARS = 20_000
 MOST_CPU_S = 0.1
 ATTEMPTS = 4

@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +73,7 @@ class Api:
     def __init__(self, services: Services, config: Config, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._services = services
         self._limits = Limits(config.web_threads, clock_s)
-        self._description = json.dumps(openapi_document(OPERATIONS, config.address), indent=1).encode()
+        self._description = _description(config.address)
 
     def blueprint(self) -> Blueprint:
         """Return the blueprint: one rule for each path."""
@@ -179,6 +180,12 @@ class Api:
         response.add_etag()
         response.make_conditional(request)
         return response
+
+
+@lru_cache(maxsize=4)
+def _description(address: str) -> bytes:
+    """Return the OpenAPI document, which takes as long to write as the rest of an application to create."""
+    return json.dumps(openapi_document(OPERATIONS, address), indent=1).encode()
 
 
 def create_blueprint(services: Services, config: Config) -> Blueprint:

@@ -14,6 +14,7 @@ from peterental.access import Viewer
 from peterental.agents.model import Profile
 from peterental.database.pool import Database
 from peterental.services import Services
+from tests.clocks import next_skipped_hour
 
 if TYPE_CHECKING:
     from tests.web.conftest import Browser
@@ -224,7 +225,7 @@ def test_slot_check_explains_every_reason(office: Browser, book: Callable[..., i
     assert "The agent does not work that day." in ask(monday - timedelta(days=1), "10:00")
     assert "It is in the past." in ask("2020-01-01", "10:00")
     assert "Callers can book up to 14 days in advance, until " in ask("2900-01-01", "10:00")
-    assert "That time does not exist" in ask("2027-03-14", "02:30")
+    assert "That time does not exist" in ask(next_skipped_hour(), "02:30")
     database.fetch("UPDATE agents SET daily_cap = 1, notice_minutes = 0")
     assert "There is 1 viewing on that day, which is the maximum" in ask(monday, "15:00")
     database.fetch("UPDATE agents SET notice_minutes = 20160")

@@ -16,6 +16,7 @@ from peterental.agents.model import Profile
 from peterental.database.pool import Database
 from peterental.services import Services
 from peterental.web.appointments.manual_forms import is_repeated, parse_seen_token
+from tests.clocks import next_repeated_hour, next_skipped_hour
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
@@ -149,18 +150,19 @@ def test_invalid_entry_is_shown_at_its_field(
 
 
 def test_skipped_time_is_shown_at_its_field(office: Browser, database: Database) -> None:
-    page = fill_in(office, "/appointments/new", {**FILLED_IN, "day": "2027-03-14", "time": "02:30"})
+    page = fill_in(office, "/appointments/new", {**FILLED_IN, "day": str(next_skipped_hour()), "time": "02:30"})
     assert page.status_code == 400
     assert 'id="time-error">The clocks skip 02:30 on that day' in page.text
     assert rows(database) == []
 
 
 def test_repeated_time_books_the_earlier_one(office: Browser, database: Database) -> None:
-    fields = {**FILLED_IN, "day": "2027-11-07", "time": "01:30"}
+    day = next_repeated_hour()
+    fields = {**FILLED_IN, "day": str(day), "time": "01:30"}
     warned = fill_in(office, "/appointments/new", fields)
     page = office.post("/appointments/new", {**hidden(warned), **fields}, follow=True)
     assert "The clocks in Chicago show that time twice that night; this is the earlier one." in page.text
-    assert rows(database)[0]["start_time"] == datetime(2027, 11, 7, 6, 30, tzinfo=UTC)
+    assert rows(database)[0]["start_time"] == datetime.combine(day, time(6, 30), UTC)
 
 
 def test_overlap_requires_confirmation(office: Browser, database: Database, book: Callable[..., int]) -> None:
