@@ -19,6 +19,7 @@ from peterental.database.migrations.schema_text.unsupported import SchemaInexpre
 from peterental.database.migrations.scratch.database import build, scratch_database
 from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
+from peterental.database.migrations.session.plain_reading import lift_limits
 from peterental.database.migrations.session.server import connect, reason_of
 from peterental.database.migrations.source.files import find_files
 from peterental.database.migrations.verify.diff import Comparison, compare_catalogs, difference_lines
@@ -163,6 +164,7 @@ def replace_file(path: Path, text: str) -> None:
 def _execute(scratch: str, text: str) -> None:
     with connect(scratch, purpose="schema") as connection:
         try:
+            lift_limits(connection)
             execute_text(connection, text)
         except StatementFailed as error:
             raise SchemaInexpressible(reason=f"its SQL does not run ({reason_of(error.cause)})") from error

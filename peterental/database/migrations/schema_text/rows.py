@@ -12,7 +12,7 @@ from peterental.database.migrations.errors import EngineError
 from peterental.database.migrations.schema_text.model import Row, literal
 from peterental.database.migrations.schema_text.reader import CatalogReader
 from peterental.database.migrations.schema_text.unsupported import SchemaInexpressible
-from peterental.database.migrations.session.plain_output import print_plainly
+from peterental.database.migrations.session.plain_reading import read_plainly
 from peterental.database.migrations.session.server import Connection, reason_of
 from peterental.database.migrations.wording import plural
 
@@ -76,7 +76,7 @@ def _read(connection: Connection, schema: str) -> Contents:
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(schema)))
-        print_plainly(connection)
+        read_plainly(connection)
         connection.execute("SET LOCAL row_security TO off")
         catalog = CatalogReader(connection, schema)
         return Contents(dict(_tables(catalog)), tuple(_sequences(catalog)))

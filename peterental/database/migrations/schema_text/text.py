@@ -20,7 +20,7 @@ from peterental.database.migrations.schema_text.model import ObjectId, Unit
 from peterental.database.migrations.schema_text.ordering import CircularDefinitions, ordered
 from peterental.database.migrations.schema_text.reader import CatalogReader
 from peterental.database.migrations.schema_text.unsupported import SchemaInexpressible, refuse_unsupported
-from peterental.database.migrations.session.plain_output import print_plainly
+from peterental.database.migrations.session.plain_reading import read_plainly
 from peterental.database.migrations.session.server import Connection, reason_of
 
 PREAMBLE = "SET check_function_bodies TO off"
@@ -55,7 +55,7 @@ def schema_text(connection: Connection, schema: str) -> SchemaText:
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(schema)))
-            print_plainly(connection)
+            read_plainly(connection)
             catalog = CatalogReader(connection, schema)
             refuse_unsupported(catalog)
             before, after = _ordered_units(catalog)

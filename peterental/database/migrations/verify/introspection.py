@@ -15,7 +15,7 @@ import psycopg
 
 from peterental.database.migrations.errors import EngineError
 from peterental.database.migrations.ledger.reader import LEDGER_TABLE, OWN_TABLES
-from peterental.database.migrations.session.plain_output import print_plainly
+from peterental.database.migrations.session.plain_reading import read_plainly
 from peterental.database.migrations.session.server import Connection, reason_of
 from peterental.database.migrations.verify.grants import GRANTS_QUERY
 from peterental.database.migrations.verify.rare_objects import RARE_OBJECT_QUERIES, not_in_extension
@@ -70,12 +70,12 @@ def read_catalog(connection: Connection, ledger_schema: str, *, which: str, gran
     queries = (*_QUERIES, _COMMON_TABLES + GRANTS_QUERY) if grants else _QUERIES
     names = {"ledger_schema": ledger_schema, "ledger_tables": list(OWN_TABLES)}
     try:
-        catalog = Catalog(with_ledger=_with_ledger(connection))
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             connection.execute("SET LOCAL search_path TO pg_catalog")
             connection.execute("SET LOCAL lock_timeout TO '1s'")
-            print_plainly(connection)
+            read_plainly(connection)
+            catalog = Catalog(with_ledger=_with_ledger(connection))
             for query in queries:
                 for row in connection.execute(query.encode(), names):
                     key = ObjectKey(f"{row['kind']} {row['name']}", row["part_kind"], row["part"])

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from peterental.database.migrations.session.plain_output import print_plainly
+from peterental.database.migrations.session.plain_reading import read_plainly
 from peterental.database.migrations.session.server import Connection, connect
 from peterental.database.migrations.verify.introspection import Catalog, ObjectKey, Properties, read_catalog
 
@@ -143,7 +143,7 @@ def _read_once(
 def _runs(connection: Connection, statements: str) -> bool:
     try:
         with connection.transaction():
-            print_plainly(connection)
+            read_plainly(connection)
             connection.execute("SET LOCAL search_path TO pg_catalog; SET LOCAL check_function_bodies TO off")
             connection.execute(statements.encode())
     except psycopg.Error:  # it names what only the other database has: the texts stay different
