@@ -32,5 +32,5 @@ def test_limits_can_be_lifted_for_a_session(db: Connection) -> None:
     db.execute(_LIMITS)
     lift_limits(db)
     assert settings(db)[:2] == ("0", "0")
-    if db.info.server_version >= 170000:  # noqa: PLR2004  # the first version with this limit
+    if db.info.server_version >= 170000:  # the first version with this limit
         assert _values(db, ("transaction_timeout",)) == ["0"]
