@@ -1,4 +1,4 @@
-"""Nouns in the form that goes with a count, lists of versions, and long lists."""
+"""Nouns in the form that goes with a count, lists of versions, long lists, and text of others."""
 
 from __future__ import annotations
 
@@ -30,3 +30,16 @@ def shortened(lines: list[str], limit: int) -> list[str]:
     if len(lines) <= limit + 1:
         return lines
     return [*lines[:limit], f"… and {len(lines) - limit} more"]
+
+
+def printable(text: str) -> str:
+    """Return a text with line ends and control characters escaped: a terminal would obey some of them."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+def printable_lines(text: str, *, max_lines: int, max_chars: int) -> str:
+    """Return a text of several lines with control characters escaped; of a long one, the beginning and a count."""
+    lines = ["\t".join(printable(part) for part in line.split("\t")) for line in text[:max_chars].splitlines() or [""]]
+    if len(text) > max_chars:
+        lines[-1] += f"… ({len(text):,} characters)"
+    return "\n".join(shortened(lines, max_lines))

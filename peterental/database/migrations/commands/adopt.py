@@ -29,6 +29,7 @@ from peterental.database.migrations.verify.diff import (
 )
 from peterental.database.migrations.verify.impact import Impact, Weight, impact_of
 from peterental.database.migrations.verify.introspection import Catalog, ObjectKey, read_catalog
+from peterental.database.migrations.verify.rereading import Readings, settle
 from peterental.database.migrations.verify.verify import scratch_catalog
 from peterental.database.migrations.wording import version_ranges
 
@@ -49,11 +50,13 @@ class _BuiltSchema:
         files: the files that were built, in order.
         catalog: the objects after the last file.
         removed: objects that no longer exist then, and the file that removed each.
+        readings: what definitions that the live database prints otherwise read as.
     """
 
     files: list[MigrationFile]
     catalog: Catalog
     removed: dict[ObjectKey, MigrationFile]
+    readings: Readings
 
 
 def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None, report: Reporter) -> int:
@@ -99,7 +102,8 @@ def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None,
     # If the ledger goes further, later files have been applied too, and the database has their schema.
     highest = max([to, *(version for version in ledger.rows if version <= last)])
     applied = [file for file in files if file.version <= highest]
-    built = _build_with_removals(url, applied, scratch_url, schema, report)
+    with scratch_database(url, scratch_url=scratch_url, report=report) as scratch:
+        built = _build_with_removals(scratch, live, applied, schema)
     _check(live, built, schema, is_recorded=_is_recorded(ledger, to))
     with writing_session(url, report=report) as (connection, ledger):
         # Check again under the lock: the database may have changed during the comparison.
@@ -135,23 +139,22 @@ def _unrecorded(connection: Connection, ledger: Ledger, files: list[MigrationFil
     return [entry.file for entry in entries if entry.state in wanted and entry.file is not None]
 
 
-def _build_with_removals(
-    url: str, files: list[MigrationFile], scratch_url: str | None, schema: str, report: Reporter
-) -> _BuiltSchema:
-    """Build the files in a scratch database.
+def _build_with_removals(scratch: str, live: Catalog, files: list[MigrationFile], schema: str) -> _BuiltSchema:
+    """Build the files in a scratch database, and have it read what the live one prints otherwise.
 
     A catalog snapshot is taken before each file that may remove objects.
     """
     directory = files[0].path.parent
     removed: dict[ObjectKey, MigrationFile] = {}
-    with scratch_database(url, scratch_url=scratch_url, report=report) as scratch:
-        for file in files:
-            if _MAYBE_REMOVES.search(file.text()):
-                build(scratch, directory, to=file.version - 1)
-                removed |= dict.fromkeys(scratch_catalog(scratch, schema).objects, file)
-        build(scratch, directory, to=files[-1].version)
-        catalog = scratch_catalog(scratch, schema)
-    return _BuiltSchema(files, catalog, {key: file for key, file in removed.items() if key not in catalog.objects})
+    for file in files:
+        if _MAYBE_REMOVES.search(file.text()):
+            build(scratch, directory, to=file.version - 1)
+            removed |= dict.fromkeys(scratch_catalog(scratch, schema).objects, file)
+    build(scratch, directory, to=files[-1].version)
+    catalog = scratch_catalog(scratch, schema)
+    readings = settle(scratch, live, catalog, schema)
+    gone = {key: file for key, file in removed.items() if key not in catalog.objects}
+    return _BuiltSchema(files, readings.applied_to(catalog), gone, readings)
 
 
 def _is_recorded(ledger: Ledger, to: int) -> bool:
@@ -163,6 +166,7 @@ def _check(live: Catalog, built: _BuiltSchema, schema: str, *, is_recorded: bool
 
     Raises AdoptionRefused if objects are missing or different.
     """
+    live = built.readings.applied_to(live)
     problems = []
     others = {}
     for difference in compare_catalogs(live, built.catalog, schema).differences:

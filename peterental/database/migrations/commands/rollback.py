@@ -150,6 +150,7 @@ class _DownRunner:
             self._writer.record_rolled_back(file, text)
             self._forget_progress(file)
             self._connection.execute("COMMIT")
+            reset(self._connection)  # what SET LOCAL … TO DEFAULT had hidden is back
         except StatementFailed as error:
             problem = _problem(down, text, error, sent_from=error.sent_from)
             raise _failed(down, problem, state, error.number) from error

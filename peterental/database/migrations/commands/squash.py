@@ -155,7 +155,7 @@ def _proved(
         file.path.write_text(text, encoding="utf-8", newline="\n")
         build(scratch, Path(folder), to=file.version)
         rebuilt = _read(scratch, schema)
-        _refuse_different(rebuilt, expected, schema)
+        _refuse_different(scratch, rebuilt, expected, schema)
         _refuse_unrecognised(file, expected.rows)
     what = f"schema and {row_summary(expected.contents)}" if expected.contents.tables else "schema"
     report(f"✅ Proved: {path.name} makes the same {what} as the files")
@@ -168,8 +168,8 @@ def _read(scratch: str, schema: str) -> _Database:
         return _Database(built, read_contents(connection, schema), ledgers.read(connection).rows)
 
 
-def _refuse_different(rebuilt: _Database, expected: _Database, schema: str) -> None:
-    refuse_different(rebuilt.schema, expected.schema, schema)
+def _refuse_different(scratch: str, rebuilt: _Database, expected: _Database, schema: str) -> None:
+    refuse_different(scratch, rebuilt.schema, expected.schema, schema)
     if rebuilt.contents != expected.contents:
         one, other = rebuilt.contents, expected.contents
         heads = [head for head in {**one.tables, **other.tables} if one.tables.get(head) != other.tables.get(head)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from peterental.database.migrations.errors import BETWEEN_PROBLEMS
 from peterental.database.migrations.ledger.state import HistoryEntry
 from peterental.database.migrations.ledger.status import Status
-from peterental.database.migrations.source.files import printable
 from peterental.database.migrations.sql.error_location import width_of
+from peterental.database.migrations.wording import printable
 
 _MARKS = {
     "applied": "✅",

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from peterental.database.migrations.errors import MigrationFilesError, joined
 from peterental.database.migrations.importing.model import ImportRefused
-from peterental.database.migrations.source.files import MigrationFile, printable
+from peterental.database.migrations.source.files import MigrationFile
+from peterental.database.migrations.wording import printable
 
 
 @dataclass(frozen=True)

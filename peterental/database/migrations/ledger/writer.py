@@ -23,7 +23,7 @@ from peterental.database.migrations.ledger.reader import (
     Ledger,
     table_of,
 )
-from peterental.database.migrations.session.connection import reset, reset_script
+from peterental.database.migrations.session.connection import ResetScripts, reset, reset_scripts
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.directives import read_directives
@@ -33,10 +33,22 @@ _WHERE_CURRENT = " WHERE attempt_id = %s"
 
 _BEGIN_ATTEMPT = "INSERT INTO {attempts} (version, file, applied_by) VALUES (%s, %s, %s) RETURNING attempt_id"
 
-_RECORD = """
-WITH applied AS (
+# The runner never deletes from the ledger while it applies files: what is gone, the file has deleted, through a view or
+# a function. The cast of a text that is no number fails; the server cannot raise an error in a plain statement.
+_LOST_ROWS = """
+SELECT CASE WHEN pg_catalog.pg_stat_get_xact_tuples_deleted({name}::pg_catalog.regclass) > 0
+    OR ({has_others} AND NOT EXISTS (SELECT FROM {ledger} WHERE version <> {version}))
+    THEN CAST(pg_catalog.concat('ledger rows are gone since ', pg_catalog.clock_timestamp()) AS integer) END AS lost
+"""
+
+_RECORD = (
+    """
+WITH kept AS MATERIALIZED ("""
+    + _LOST_ROWS
+    + """), applied AS (
     INSERT INTO {ledger} AS ledger (version, applied_at, description, checksum, applied_by, duration_ms, kind)
-    VALUES ({version}, clock_timestamp(), {description}, {checksum}, {applied_by}, {duration_ms}, {kind})
+    SELECT {version}, clock_timestamp(), {description}, {checksum}, {applied_by}, {duration_ms}, {kind}
+    FROM kept WHERE lost IS NULL
     ON CONFLICT (version) DO UPDATE
     SET checksum = excluded.checksum, duration_ms = excluded.duration_ms, applied_by = excluded.applied_by,
         applied_at = excluded.applied_at, kind = excluded.kind,
@@ -48,6 +60,7 @@ WITH applied AS (
 INSERT INTO {attempts} (version, file, applied_by)
 SELECT {next_version}, {next_file}, {applied_by} WHERE {next_version} IS NOT NULL
 RETURNING attempt_id"""
+)
 
 _RECORD_TYPES = {
     "version": "integer",
@@ -60,12 +73,15 @@ _RECORD_TYPES = {
     "next_file": "text",
     "duration_ms": "integer",
     "kind": "text",
+    "has_others": "boolean",
 }
 _RECORD_STATEMENT = "peterental_record_applied"
 """The prepared statement that records a file: planning it took a tenth of a small file's time."""
 
 AS_RUNNER = (b"SET LOCAL SESSION AUTHORIZATION DEFAULT", b"SET LOCAL ROLE NONE")
 """Makes the runner's own role write the ledger in this transaction, whatever role the file has set."""
+
+_ROWS_ARE_GONE = "it has deleted rows of schema_migrations, which records what is applied"
 
 _DEALLOCATE = "DEALLOCATE ALL"
 _TOUCHES_PREPARED = re.compile(r"prepare|deallocate|discard", re.IGNORECASE)
@@ -99,12 +115,14 @@ class LedgerWriter:
         self._tables = {
             "ledger": sql.Identifier(schema, LEDGER_TABLE).as_string(),
             "attempts": sql.Identifier(schema, ATTEMPTS_TABLE).as_string(),
+            "name": sql.Literal(self._ledger.as_string()).as_string(),
         }
         self._applied_by = applied_by()
         self._attempt_id = 0
-        self._reset = ""
+        self._reset = ResetScripts("", "")
         self._staged: dict[str, str] = {}
         self._is_prepared = False
+        self._has_rows: bool | None = None
         self._composed: dict[str, sql.Composed] = {}
 
     def ensure_tables(self, ledger: Ledger) -> None:
@@ -171,9 +189,15 @@ class LedgerWriter:
             )
             raise psycopg.errors.InvalidSchemaName(reason)
 
-    def begin_attempt(self, file: MigrationFile) -> None:
-        """Record that `file` is about to run, in a session that no file has changed yet."""
-        self._reset = reset_script(self._connection)
+    def begin_attempt(self, file: MigrationFile, *, has_rows: bool) -> None:
+        """Record that `file` is about to run, in a session that no file has changed yet.
+
+        Args:
+            file: the first of this run.
+            has_rows: whether the ledger has any; they must still be there after each file.
+        """
+        self._has_rows = has_rows
+        self._reset = reset_scripts(self._connection)
         names = {name: f"${number}" for number, name in enumerate(_RECORD_TYPES, 1)}
         record = _RECORD.format(**self._tables, **names)
         types = ", ".join(_RECORD_TYPES.values())
@@ -197,8 +221,20 @@ class LedgerWriter:
         self._execute("UPDATE {attempts} SET sql = %s, statement = %s" + _WHERE_CURRENT, text, done, self._attempt_id)
 
     def record_progress(self, done: int) -> None:
-        """Record how many statements of the running attempt are done."""
+        """Record how many statements of the running attempt are done.
+
+        Raises psycopg.errors.RaiseException if the last one has deleted rows of the ledger; psycopg.Error.
+        """
+        if self._has_rows is not None:
+            self._refuse_lost_rows()
         self._execute("UPDATE {attempts} SET statement = %s" + _WHERE_CURRENT, done, self._attempt_id)
+
+    def _refuse_lost_rows(self) -> None:
+        query = _LOST_ROWS.format(**self._tables, has_others=self._literal(bool(self._has_rows)), version=0)
+        try:
+            self._connection.execute(query.encode())
+        except psycopg.errors.InvalidTextRepresentation as error:
+            raise psycopg.errors.RaiseException(_ROWS_ARE_GONE) from error
 
     def record_wait(self, worst_wait_ms: int) -> None:
         """Record the longest wait for a lock of the running attempt, in milliseconds."""
@@ -225,20 +261,22 @@ class LedgerWriter:
             "next_version": following.version if following else None,
             "next_file": following.path.name if following else None,
             "kind": _kind(file, text),
+            "has_others": bool(self._has_rows),
         }
         self._staged = {name: self._literal(value) for name, value in values.items()}
 
     def record_applied(self, *, duration_ms: int, while_waiting: Callable[[], object]) -> None:
         """Record the staged file as applied, end its attempt, begin the next one's, and commit: one round trip.
 
-        The session is reset first, so that the runner's own role writes the ledger whatever the file has set. A row
-        that the file inserted itself keeps its description.
+        The role is reset first, so that the runner's own writes the ledger whatever the file has set, and the session's
+        settings after the COMMIT. A row that the file inserted itself keeps its description.
 
         Args:
             duration_ms: how long the file took, in milliseconds.
             while_waiting: what to do while the server writes; it must not raise.
 
         Raises RecordUnprepared if the file has deallocated the engine's prepared statement: it must run again.
+        Raises psycopg.errors.RaiseException if the file has deleted rows of the ledger.
         Raises psycopg.Error; COMMIT itself may fail where a constraint was deferred.
         """
         if self._connection.info.encoding != "utf-8":
@@ -247,19 +285,23 @@ class LedgerWriter:
         values = self._staged | {"duration_ms": str(duration_ms)}
         if self._is_prepared:
             arguments = ", ".join(values[name] for name in _RECORD_TYPES)
-            script = f"{self._reset}; EXECUTE {_RECORD_STATEMENT} ({arguments}); COMMIT"
+            script = f"{self._reset.before_commit}; EXECUTE {_RECORD_STATEMENT} ({arguments})"
         else:
             record = _RECORD.format(**self._tables, **values)
-            script = f"{self._reset}; {_DEALLOCATE}; {record}; COMMIT"
+            script = f"{self._reset.before_commit}; {_DEALLOCATE}; {record}"
+        script = f"{script}; COMMIT; {self._reset.after_commit}"
         try:
             results = execute_text(self._connection, script, while_waiting=while_waiting)
         except StatementFailed as failure:
             if self._is_prepared and isinstance(failure.cause, psycopg.errors.InvalidSqlStatementName):
                 self._is_prepared = False
                 raise RecordUnprepared from failure
+            if isinstance(failure.cause, psycopg.errors.InvalidTextRepresentation):
+                raise psycopg.errors.RaiseException(_ROWS_ARE_GONE) from failure
             raise failure.cause from failure
-        following = results[-2]  # before COMMIT
-        if following.ntuples:
+        self._has_rows = True
+        following = next((result for result in results if result.ntuples), None)
+        if following is not None:
             self._attempt_id = int(following.get_value(0, 0) or 0)
 
     def dry_run_record(self, file: MigrationFile) -> None:
@@ -267,6 +309,7 @@ class LedgerWriter:
 
         Raises psycopg.Error if the file has broken the ledger.
         """
+        self._refuse_lost_rows()
         self._execute(
             "INSERT INTO {ledger} (version, applied_at, description, checksum, applied_by, duration_ms)"
             " VALUES (%s, clock_timestamp(), %s, %s, %s, 0)"
@@ -420,7 +463,7 @@ class LedgerWriter:
         if value is None:
             return "NULL"
         if isinstance(value, int):
-            return str(value)
+            return str(value).lower()
         return bytes(pq.Escaping(self._connection.pgconn).escape_literal(value.encode())).decode()
 
     def _compose(self, statement: str) -> sql.Composed:

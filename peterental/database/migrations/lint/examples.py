@@ -61,6 +61,7 @@ EXAMPLES: dict[str, str | dict[str, bytes]] = {
     ),
     "bad-directive": "-- migrate: lock-timeout=2\nSELECT 1;",
     "change-column-type": "ALTER TABLE agents ALTER COLUMN visits_made TYPE bigint;",
+    "change-owner": "ALTER TABLE visits OWNER TO reporting;",
     "column-assigned-twice": "UPDATE visits SET note = 'a', price = 1, note = 'b' WHERE visit_id = 1;",
     "create-index": "CREATE INDEX IF NOT EXISTS idx_visits_price ON visits (price);",
     "detach-partition": "ALTER TABLE log DETACH PARTITION log_2024;",
@@ -90,6 +91,7 @@ EXAMPLES: dict[str, str | dict[str, bytes]] = {
     "header-comment": "SELECT 1;",
     "if-exists": "DROP VIEW agent_names;",
     "if-not-exists": "CREATE TABLE keys (key_id bigint PRIMARY KEY);",
+    "instead-rule": "CREATE RULE kept AS ON DELETE TO visits DO INSTEAD NOTHING;",
     "lock-table": "LOCK TABLE visits;",
     "long-lock-timeout": "SET lock_timeout = 0;",
     "long-name": (
@@ -119,6 +121,7 @@ EXAMPLES: dict[str, str | dict[str, bytes]] = {
     "rename-column": "ALTER TABLE visits RENAME COLUMN note TO remark;",
     "rename-object": "ALTER VIEW agent_names RENAME TO names;",
     "rename-table": "ALTER TABLE visits RENAME TO viewings;",
+    "restart-sequence": "SELECT setval('agents_number_seq', 1);",
     "revoke": "REVOKE INSERT ON visits FROM reporting;",
     "rewrite-table": "-- migrate: no-transaction\nVACUUM FULL visits;",
     "row-security": "ALTER TABLE visits ENABLE ROW LEVEL SECURITY;",

@@ -22,7 +22,7 @@ from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.progress import Progress, Reporter
 from peterental.database.migrations.run.backfills import read_backfill_file
 from peterental.database.migrations.session.advisory_lock import backfill_lock_key, holder_of, lock_if_free
-from peterental.database.migrations.session.connection import reset_script
+from peterental.database.migrations.session.connection import reset_scripts
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.settings import EngineSettings
 from peterental.database.migrations.source.checks import PreparedMigration
@@ -92,7 +92,7 @@ class BackfillStarter:
                 )
             )
             self._writer.record_registered(text, following)
-        self._connection.execute(reset_script(self._connection).encode())
+        self._connection.execute(reset_scripts(self._connection).outside_transaction.encode())
         self._report(
             f"⏳ {item.file.path.name} runs in the background: about {total_rows:,} rows of {backfill.table};"
             " flask db-backfill finishes it now"
@@ -193,7 +193,7 @@ class BackfillFinisher:
             return  # the next look decides
         finally:
             if not self._connection.closed:
-                self._connection.execute(reset_script(self._connection).encode())
+                self._connection.execute(reset_scripts(self._connection).outside_transaction.encode())
 
 
 def _incomplete(needing: MigrationFile, state: BackfillProgress, how: str, advice: str) -> BackfillIncomplete:

@@ -12,8 +12,8 @@ import psycopg
 from psycopg import sql
 
 from peterental.database.migrations.session.server import Connection
-from peterental.database.migrations.source.files import printable
 from peterental.database.migrations.sql.parser import ParseError, parse_one
+from peterental.database.migrations.wording import printable
 
 _KEY = re.compile(r"\((?P<key>.*?)\)=\(", re.DOTALL)
 _CONDITION = re.compile(r"\bWHERE\b(?P<condition>.*)", re.IGNORECASE | re.DOTALL)

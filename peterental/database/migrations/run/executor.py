@@ -143,7 +143,7 @@ class Executor:
         in_front = self._gate.refuse_in_front(todo)
         self._writer.ensure_tables(self._ledger)
         self._writer.mark_orphans_interrupted()
-        self._writer.begin_attempt(todo[0].file)
+        self._writer.begin_attempt(todo[0].file, has_rows=bool(self._ledger.rows))
         pid = self._ledger.server.backend_pid  # behind a pooler, the connection has another
         with SessionMonitor(self._url, pid, self._report, progress=self._progress, settings=self._settings) as monitor:
             for item, following in zip(todo, [*todo[1:], None], strict=True):

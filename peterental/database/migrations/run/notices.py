@@ -10,8 +10,7 @@ from psycopg.errors import Diagnostic
 from peterental.database.migrations.ledger.reader import LEDGER_TABLE
 from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.session.server import Connection
-from peterental.database.migrations.source.files import printable
-from peterental.database.migrations.wording import shortened
+from peterental.database.migrations.wording import printable, shortened
 
 _REPORTED_SEVERITIES = frozenset({"WARNING", "NOTICE", "INFO"})
 _DUPLICATE_TABLE = "42P07"

@@ -12,6 +12,7 @@ from peterental.database.migrations.errors import EngineError
 from peterental.database.migrations.schema_text.model import Row, literal
 from peterental.database.migrations.schema_text.reader import CatalogReader
 from peterental.database.migrations.schema_text.unsupported import SchemaInexpressible
+from peterental.database.migrations.session.plain_reading import read_plainly
 from peterental.database.migrations.session.server import Connection, reason_of
 from peterental.database.migrations.wording import plural
 
@@ -19,13 +20,6 @@ MAX_ROWS = 10_000
 """More rows than this are not reference data, and no text to review."""
 
 _ROWS_PER_INSERT = 100
-_SETTINGS = (
-    "DateStyle TO ISO",
-    "IntervalStyle TO postgres",
-    "TimeZone TO 'UTC'",
-    "extra_float_digits TO 1",
-    "row_security TO off",
-)
 
 
 class TooManyRows(EngineError):
@@ -82,8 +76,8 @@ def _read(connection: Connection, schema: str) -> Contents:
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(schema)))
-        for setting in _SETTINGS:
-            connection.execute(f"SET LOCAL {setting}".encode())
+        read_plainly(connection)
+        connection.execute("SET LOCAL row_security TO off")
         catalog = CatalogReader(connection, schema)
         return Contents(dict(_tables(catalog)), tuple(_sequences(catalog)))
 

@@ -20,8 +20,8 @@ from peterental.database.migrations.schema_text.model import ObjectId, Unit
 from peterental.database.migrations.schema_text.ordering import CircularDefinitions, ordered
 from peterental.database.migrations.schema_text.reader import CatalogReader
 from peterental.database.migrations.schema_text.unsupported import SchemaInexpressible, refuse_unsupported
+from peterental.database.migrations.session.plain_reading import read_plainly
 from peterental.database.migrations.session.server import Connection, reason_of
-from peterental.database.migrations.verify.diff import normalise_casts
 
 PREAMBLE = "SET check_function_bodies TO off"
 """A function's body may use what is created after the function."""
@@ -55,7 +55,7 @@ def schema_text(connection: Connection, schema: str) -> SchemaText:
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(schema)))
-            connection.execute("SET LOCAL quote_all_identifiers TO off")
+            read_plainly(connection)
             catalog = CatalogReader(connection, schema)
             refuse_unsupported(catalog)
             before, after = _ordered_units(catalog)
@@ -96,7 +96,4 @@ def _ordered_units(catalog: CatalogReader) -> tuple[list[Unit], list[Unit]]:
 
 def _joined(units: list[Unit]) -> str:
     """Return the units as text: a blank line between objects, `;` after each statement."""
-    # A cast of a whole array becomes a cast of its elements when the text runs.
-    return "".join(
-        "\n" + "".join(f"{normalise_casts(statement)};\n" for statement in unit.statements) for unit in units
-    )
+    return "".join("\n" + "".join(f"{statement};\n" for statement in unit.statements) for unit in units)

@@ -28,6 +28,7 @@ from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.runner import MigrationRunner
 from peterental.database.migrations.run.signals import interruptible
 from peterental.database.migrations.session.engine_session import server_errors
+from peterental.database.migrations.session.plain_reading import lift_limits
 from peterental.database.migrations.session.server import Connection, connect, is_connection_lost, reason_of
 
 PREFIX = "peterental_scratch_"
@@ -70,6 +71,7 @@ def scratch_database(url: str, *, scratch_url: str | None = None, report: Report
     with interruptible():
         try:
             with connect(server_url, purpose=_PURPOSE) as server, server_errors(server):
+                lift_limits(server)
                 _drop_stale(server)
                 name = _new_name(server)
                 try:
@@ -251,6 +253,7 @@ def _drop(server_url: str, name: str, report: Reporter) -> None:
     """Drop it over a new connection, since the one that created it may be broken."""
     try:
         with connect(server_url, purpose=_PURPOSE) as server:
+            lift_limits(server)
             statement = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
             try:
                 server.execute(sql.SQL("{} WITH (FORCE)").format(statement))

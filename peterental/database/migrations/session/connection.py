@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import psycopg
 from psycopg import generators, pq
@@ -26,14 +27,17 @@ READ_AS_CHECKED = (
 )
 """What changes how the server reads text, as PostgreSQL sets it by default."""
 
-# The role first: another role might not be allowed the rest. UTC, because files such as 003 rely on it.
-_RESETS = (
+# The role first: another role might not be allowed the rest.
+_LEFTOVERS = (
     "RESET SESSION AUTHORIZATION",
     "RESET ROLE",
-    "RESET ALL",
     "CLOSE ALL",
     "UNLISTEN *",
     "DISCARD TEMP",
+)
+# UTC, because files such as 003 rely on it.
+_SETTINGS = (
+    "RESET ALL",
     "SET TimeZone TO 'UTC'",
     # The server must read a file as the checks did, whatever a database or a role sets.
     *READ_AS_CHECKED,
@@ -44,9 +48,17 @@ _RESETS = (
     "SET statement_timeout TO 0",
     "SET idle_in_transaction_session_timeout TO 0",
 )
+# What matters to the record of a file, whatever the file has set. The settings themselves are reset after its COMMIT:
+# RESET ALL leaves alone what SET LOCAL … TO DEFAULT hides, and the COMMIT would bring back the SET from before it.
+_FOR_THE_RECORD = (
+    "SET LOCAL search_path TO DEFAULT",
+    "SET LOCAL synchronous_commit TO DEFAULT",
+    f"SET LOCAL lock_timeout TO {OWN_LOCK_TIMEOUT_MS}",
+    "SET LOCAL statement_timeout TO 0",
+)
 _READ_PLAINLY = {"standard_conforming_strings": "on", "client_encoding": "UTF8"}
 
-_NO_TRANSACTION_TIMEOUT = "SET transaction_timeout TO 0"
+_NO_TRANSACTION_TIMEOUT = "transaction_timeout TO 0"
 _TRANSACTION_TIMEOUT_SINCE = 170000
 
 # The server checks the connection twice a second, so the lock of a runner that was killed during a long statement is
@@ -69,23 +81,44 @@ def runner_session(url: str, settings: EngineSettings = DEFAULT_SETTINGS) -> Ite
         connection.close()
 
 
+@dataclass(frozen=True)
+class ResetScripts:
+    """The statements that undo what a file may have changed in the session, but for its prepared statements.
+
+    None needs planning, since they run after every file.
+
+    Args:
+        before_commit: in the file's transaction, before its record is written.
+        after_commit: after the end of that transaction.
+    """
+
+    before_commit: str
+    after_commit: str
+
+    @property
+    def outside_transaction(self) -> str:
+        """All of them, for a session without a transaction."""
+        return f"{_script(_LEFTOVERS)}; {self.after_commit}"
+
+
 def reset(connection: Connection) -> None:
     """Undo everything that a file may have changed in the session."""
-    connection.execute(f"{reset_script(connection)}; DEALLOCATE ALL".encode())
+    connection.execute(f"{reset_scripts(connection).outside_transaction}; DEALLOCATE ALL".encode())
 
 
-def reset_script(connection: Connection) -> str:
-    """Return the statements that undo what a file may have changed in the session, but for its prepared statements.
-
-    They are allowed inside a transaction. None needs planning, since they run after every file. Sends one query, to
-    find out what the server supports.
-    """
-    statements = list(_RESETS)
+def reset_scripts(connection: Connection) -> ResetScripts:
+    """Return the statements for this server. Sends one query, to find out what the server supports."""
+    settings, local = list(_SETTINGS), list(_FOR_THE_RECORD)
     if connection.info.server_version >= _TRANSACTION_TIMEOUT_SINCE:
-        statements.append(_NO_TRANSACTION_TIMEOUT)
+        settings.append(f"SET {_NO_TRANSACTION_TIMEOUT}")
+        local.append(f"SET LOCAL {_NO_TRANSACTION_TIMEOUT}")
     row = connection.execute(_CAN_DETECT_DISCONNECT).fetchone()
     if row is not None and row["can_detect"]:
-        statements.append(_DETECT_DISCONNECT)
+        settings.append(_DETECT_DISCONNECT)
+    return ResetScripts(_script((*_LEFTOVERS, *local)), _script(settings))
+
+
+def _script(statements: Iterable[str]) -> str:
     return "; ".join(statements)
 
 

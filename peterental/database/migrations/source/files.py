@@ -16,6 +16,7 @@ from peterental.database.migrations.errors import MigrationFilesError, Problem
 from peterental.database.migrations.source.baseline import Baseline, parse_baseline
 from peterental.database.migrations.sql.comments import BLANKS
 from peterental.database.migrations.sql.error_location import locate
+from peterental.database.migrations.wording import printable
 
 if TYPE_CHECKING:
     from peterental.database.migrations.source.other_tools import Tool
@@ -186,11 +187,6 @@ def _entries(directory: Path) -> list[Path]:
 def _sql_files(entries: list[Path]) -> list[Path]:
     # On a case-insensitive disk, authors take 002_x.SQL for a migration: report it rather than ignore it.
     return [path for path in entries if path.name.lower().endswith(".sql") and not path.name.startswith(".")]
-
-
-def printable(name: str) -> str:
-    """Return a name with line ends and control characters escaped."""
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in name)
 
 
 def _sequence_problems(files: list[MigrationFile]) -> list[Problem]:

@@ -11,11 +11,12 @@ import psycopg
 
 from peterental.database.migrations.errors import Problem
 from peterental.database.migrations.sql.comments import header_end
-from peterental.database.migrations.wording import shortened
+from peterental.database.migrations.wording import printable_lines
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _MAX_EXCERPT_CHARS = 100
 _MAX_DETAIL_LINES = 10
+_MAX_CHARS = 4000
 
 
 @dataclass(frozen=True)
@@ -115,22 +116,23 @@ _PENDING_EVENTS = (
 
 def _problem(path: Path, error: psycopg.Error, location: SourceLocation | None) -> StatementProblem:
     diag = error.diag
+    message = str(error).strip() if diag.sqlstate is None else diag.message_primary  # the server has not raised it
     return StatementProblem(
-        message=diag.message_primary or str(error).strip() or type(error).__name__,
+        message=_shown(message) or f"the server gave no reason (SQLSTATE {error.sqlstate})",
         file=path.name,
         line=location.line if location else None,
         column=location.column if location else None,
         path=path,
         location=location,
-        detail=_short(diag.message_detail),
-        hint=_PENDING_EVENTS if has_pending_events(error) else diag.message_hint,
-        context=diag.context,
+        detail=_shown(diag.message_detail),
+        hint=_PENDING_EVENTS if has_pending_events(error) else _shown(diag.message_hint),
+        context=_shown(diag.context),
     )
 
 
-def _short(detail: str | None) -> str | None:
-    """Return a detail with the first of its lines only, where it lists many objects."""
-    return None if detail is None else "\n".join(shortened(detail.split("\n"), _MAX_DETAIL_LINES))
+def _shown(text: str | None) -> str | None:
+    """Return a text of the server without control characters; where it lists many objects, the first ones."""
+    return text and printable_lines(text, max_lines=_MAX_DETAIL_LINES, max_chars=_MAX_CHARS)
 
 
 def caret_lines(location: SourceLocation) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -37,16 +36,6 @@ _ORDER = (
 )
 _PART_ORDER = ("", "column", "constraint", "index", "trigger", "rule", "policy", "statistics", GRANT)
 _MAX_VALUE_CHARS = 80
-
-# Before PostgreSQL 16, view definitions qualify every column with its table; since then only ambiguous ones.
-_QUALIFIER = re.compile(r'(?<![\w"])(?:[a-z_][\w$]*|"(?:[^"]|"")+")\.')
-_VIEW_KINDS = ("view", "materialized view")
-
-# “status IN ('a', 'b')” on a VARCHAR is stored as an array with one cast of the whole array. Restored from pg_dump, it
-# is an array with a cast of each element. Both are equivalent.
-_VARCHAR = r"E?'(?:[^']|'')*'::character varying"
-_ELEMENT = re.compile(_VARCHAR)
-_WHOLE_ARRAY_CAST = re.compile(rf"\(ARRAY\[(?P<elements>{_VARCHAR}(?:, {_VARCHAR})*)\]\)::text\[\]")
 
 
 @dataclass(frozen=True)
@@ -95,7 +84,7 @@ def compare_catalogs(live: Catalog, files: Catalog, ledger_schema: str) -> Compa
     """Compare the live database with the schema that the files create.
 
     A schema that the files do not use is one difference, not one per object. A schema with a separate migration ledger
-    is not a difference.
+    is not a difference. Definitions are compared as text: `rereading.settle` first makes equivalent ones equal.
     """
     comparison = Comparison()
     known = set(files.schemas.values()) | {ledger_schema, ""}
@@ -109,19 +98,12 @@ def compare_catalogs(live: Catalog, files: Catalog, ledger_schema: str) -> Compa
     for key, properties in files.objects.items():
         if key not in live.objects:
             comparison.differences.append(Difference(key, ONLY_FILES))
-        elif details := _differing_properties(
-            key, live.objects[key], properties, ignore_qualifiers=live.major_version != files.major_version
-        ):
+        elif details := _differing_properties(live.objects[key], properties):
             comparison.differences.append(Difference(key, DIFFERS, details))
     for schema, count in unknown_schemas.items():
         _unknown_schema(comparison, live, schema, count)
     comparison.differences = sorted(_without_parts_of_whole(comparison.differences, live, files), key=_sort_key)
     comparison.remarks += _column_orders(live, files)
-    if live.major_version != files.major_version:
-        comparison.remarks.append(
-            f"The database runs PostgreSQL {live.major_version}, the scratch database {files.major_version}:"
-            " views are compared without the table names before their columns."
-        )
     return comparison
 
 
@@ -183,37 +165,16 @@ def _validity_note(properties: Properties) -> tuple[str, ...]:
     return ("not valid",) if properties.get("valid") == "no" else ()
 
 
-def _differing_properties(
-    key: ObjectKey, live: Properties, files: Properties, *, ignore_qualifiers: bool
-) -> tuple[str, ...]:
+def _differing_properties(live: Properties, files: Properties) -> tuple[str, ...]:
     """Return each property that differs, with both values."""
-    ignore_qualifiers = ignore_qualifiers and key.object.startswith(_VIEW_KINDS)
     details = []
     for name in dict.fromkeys((*live, *files)):
         one, other = live.get(name), files.get(name)
-        if (
-            one == other
-            or normalise_casts(one) == normalise_casts(other)
-            or (ignore_qualifiers and _without_qualifiers(one) == _without_qualifiers(other))
-        ):
+        if one == other:
             continue
         one, other, place = _first_differing_line(one, other)
         details.append(f"{name}{place} is {one} in the database, {other} in the files")
     return tuple(details)
-
-
-def _without_qualifiers(text: str | None) -> str:
-    return " ".join(_QUALIFIER.sub("", normalise_casts(text) or "").split())
-
-
-def normalise_casts(text: str | None) -> str | None:
-    """Return a definition with a cast per array element.
-
-    It replaces a cast of the whole array.
-    """
-    if text is None:
-        return None
-    return _WHOLE_ARRAY_CAST.sub(lambda found: "ARRAY[" + _ELEMENT.sub(r"(\g<0>)::text", found["elements"]) + "]", text)
 
 
 def _first_differing_line(one: str | None, other: str | None) -> tuple[str, str, str]:

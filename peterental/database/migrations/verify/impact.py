@@ -7,13 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from peterental.database.migrations.verify.diff import (
-    DIFFERS,
-    ONLY_FILES,
-    ONLY_LIVE,
-    Difference,
-    normalise_casts,
-)
+from peterental.database.migrations.verify.diff import DIFFERS, ONLY_FILES, ONLY_LIVE, Difference
 from peterental.database.migrations.verify.grants import GRANT
 from peterental.database.migrations.verify.introspection import Catalog, ObjectKey, Properties
 
@@ -87,7 +81,7 @@ def _twin(key: ObjectKey, here: Catalog, there: Catalog) -> str | None:
 def _nameless(properties: Properties) -> dict[str, str | None]:
     """Return the properties of an index or constraint without its name and its comment."""
     found = {name: value for name, value in properties.items() if name not in {"comment", "clustered"}}
-    found["definition"] = normalise_casts(_INDEX_NAME.sub("", found["definition"] or "", count=1))
+    found["definition"] = _INDEX_NAME.sub("", found["definition"] or "", count=1)
     return found
 
 
@@ -140,7 +134,7 @@ def _of_properties(key: ObjectKey, live: Properties, files: Properties) -> Impac
     """Return the joint effect of the properties that differ; comments count only if nothing else differs."""
     found = []
     for name in dict.fromkeys((*live, *files)):
-        if name == "comment" or normalise_casts(live.get(name)) == normalise_casts(files.get(name)):
+        if name == "comment" or live.get(name) == files.get(name):
             continue
         judge = _JUDGES.get((key.kind, name)) or _JUDGES.get(("", name))
         found.append(judge(live, files) if judge else Impact(Weight.JUDGE, f"The {name} may change what happens."))

@@ -15,6 +15,7 @@ import psycopg
 
 from peterental.database.migrations.errors import EngineError
 from peterental.database.migrations.ledger.reader import LEDGER_TABLE, OWN_TABLES
+from peterental.database.migrations.session.plain_reading import read_plainly
 from peterental.database.migrations.session.server import Connection, reason_of
 from peterental.database.migrations.verify.grants import GRANTS_QUERY
 from peterental.database.migrations.verify.rare_objects import RARE_OBJECT_QUERIES, not_in_extension
@@ -43,23 +44,16 @@ class Catalog:
     """The objects in a database.
 
     Args:
-        server_version: in libpq's format: 180006.
         objects: every object and part, with its properties.
         schemas: the schema of each object; empty for objects outside schemas.
         column_orders: the columns of each table, in order.
         with_ledger: the schemas that have a migration ledger.
     """
 
-    server_version: int
     objects: dict[ObjectKey, Properties] = field(default_factory=dict)
     schemas: dict[str, str] = field(default_factory=dict)
     column_orders: dict[str, list[str]] = field(default_factory=dict)
     with_ledger: frozenset[str] = frozenset()
-
-    @property
-    def major_version(self) -> int:
-        """18 for PostgreSQL 18.6."""
-        return self.server_version // 10_000
 
 
 def read_catalog(connection: Connection, ledger_schema: str, *, which: str, grants: bool = False) -> Catalog:
@@ -76,11 +70,12 @@ def read_catalog(connection: Connection, ledger_schema: str, *, which: str, gran
     queries = (*_QUERIES, _COMMON_TABLES + GRANTS_QUERY) if grants else _QUERIES
     names = {"ledger_schema": ledger_schema, "ledger_tables": list(OWN_TABLES)}
     try:
-        catalog = Catalog(connection.info.server_version, with_ledger=_with_ledger(connection))
         with connection.transaction():
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             connection.execute("SET LOCAL search_path TO pg_catalog")
             connection.execute("SET LOCAL lock_timeout TO '1s'")
+            read_plainly(connection)
+            catalog = Catalog(with_ledger=_with_ledger(connection))
             for query in queries:
                 for row in connection.execute(query.encode(), names):
                     key = ObjectKey(f"{row['kind']} {row['name']}", row["part_kind"], row["part"])
@@ -283,7 +278,7 @@ SELECT CASE t.typtype WHEN 'd' THEN 'domain' ELSE 'type' END AS kind, space.nspn
     'collation', (SELECT t.typcollation::regcollation::text FROM pg_type AS b
         WHERE b.oid = t.typbasetype AND t.typtype = 'd' AND t.typcollation <> b.typcollation),
     'nullable', CASE WHEN t.typtype = 'd' THEN CASE WHEN t.typnotnull THEN 'no' ELSE 'yes' END END,
-    'default', t.typdefault,
+    'default', coalesce(pg_get_expr(t.typdefaultbin, 0), t.typdefault),
     'range of', (SELECT format_type(r.rngsubtype, NULL) FROM pg_range AS r WHERE r.rngtypid = t.oid),
     'comment', obj_description(t.oid, 'pg_type')
 ) AS properties

@@ -24,6 +24,7 @@ from peterental.database.migrations.verify.diff import (
 )
 from peterental.database.migrations.verify.impact import Impact, Weight, impact_of
 from peterental.database.migrations.verify.introspection import Catalog, read_catalog
+from peterental.database.migrations.verify.rereading import settle
 from peterental.database.migrations.wording import plural, version_ranges
 
 _PURPOSE = "migrations verify"
@@ -143,6 +144,9 @@ def verify(
         built = scratch_catalog(scratch, schema, grants=grants)
         applied_again = build(scratch, directory, to=to)
         rebuilt = scratch_catalog(scratch, schema, grants=grants)
+        idempotency = _idempotency(applied_again, built, rebuilt)
+        readings = settle(scratch, live, built, schema)
+    live, built = readings.applied_to(live), readings.applied_to(built)
     comparison = compare_catalogs(live, built, schema)
     result = Verification([file.version for file in files if file.version <= to], differences=comparison.differences)
     result.impacts = {one: impact_of(one, live, built) for one in comparison.differences}
@@ -150,7 +154,7 @@ def verify(
         Check("connection", ok=True, text="Database connected"),
         *_catalog_checks(comparison.differences),
         _tracking(ledger, entries),
-        _idempotency(applied_again, built, rebuilt),
+        idempotency,
     ]
     can_be_adopted = all(
         difference.how == ONLY_LIVE or impact.weight is Weight.HARMLESS for difference, impact in result.impacts.items()

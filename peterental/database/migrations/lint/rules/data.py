@@ -109,10 +109,9 @@ def check_dynamic(lint: FileLint, statement: ParsedStatement) -> None:
 
 
 def _has_condition(statement: ParsedStatement) -> bool:
+    """Whether a WHERE restricts the rows; FROM and USING without it pair every row with others."""
     node = statement.node
-    if not node.HasField("where_clause"):
-        return bool(node.using_clause) if statement.kind == "delete_stmt" else bool(node.from_clause)
-    return not _is_always_true(node.where_clause)
+    return node.HasField("where_clause") and not _is_always_true(node.where_clause)
 
 
 def _is_always_true(condition: Any) -> bool:

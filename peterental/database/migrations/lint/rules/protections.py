@@ -30,6 +30,17 @@ REVOKE = breaking(
     "Running code that uses the privilege fails at once, until it is granted again.",
 )
 
+OWNER = unsafe(
+    "change-owner",
+    "The role that owned it loses every privilege that it had as the owner, at once: running code that uses this role "
+    "can no longer read or change it.",
+)
+INSTEAD_RULE = unsafe(
+    "instead-rule",
+    "What the running code writes is not written, or is written elsewhere, and no error shows it.",
+)
+
+_SELF = ("ROLESPEC_CURRENT_USER", "ROLESPEC_CURRENT_ROLE", "ROLESPEC_SESSION_USER")
 _MEMBERS = {"OBJECT_TRIGGER": "trigger", "OBJECT_RULE": "rule", "OBJECT_POLICY": "policy"}
 
 
@@ -101,6 +112,56 @@ def check_revoked_role(lint: FileLint, statement: ParsedStatement) -> None:
         roles = ", ".join(ast.quoted(one.access_priv.priv_name) for one in node.granted_roles)
         who = ", ".join(_role(one.role_spec) for one in node.grantee_roles)
         _report_revoke(lint, statement, f"The role {roles}", who)
+
+
+@on_command("AT_ChangeOwner")
+def check_table_owner(lint: FileLint, command: AlterCommand) -> None:
+    """Check ALTER TABLE … OWNER TO."""
+    role = command.node.newowner
+    if not lint.is_created_here(command.table) and ast.enum_name(role, "roletype") not in _SELF:
+        _report_owner(lint, command.statement, command.sql_name, _role(role), at=command.offset)
+
+
+@on("alter_owner_stmt")
+def check_owner(lint: FileLint, statement: ParsedStatement) -> None:
+    """Check OWNER TO of functions, types, schemas and other objects."""
+    node = statement.node
+    kind = ast.enum_name(node, "object_type")
+    if ast.enum_name(node.newowner, "roletype") in _SELF or _is_new(lint, statement, kind, node.object):
+        return
+    _report_owner(lint, statement, _shown(node.object), _role(node.newowner))
+
+
+@on("reassign_owned_stmt")
+def check_reassigned(lint: FileLint, statement: ParsedStatement) -> None:
+    """Check REASSIGN OWNED."""
+    who = ", ".join(_role(one.role_spec) for one in statement.node.roles)
+    _report_owner(lint, statement, f"Everything that {who} owns", _role(statement.node.newrole))
+
+
+@on("rule_stmt")
+def check_instead_rule(lint: FileLint, statement: ParsedStatement) -> None:
+    """Check CREATE RULE … DO INSTEAD on a table; views need such rules to be written."""
+    node = statement.node
+    is_table = ast.key_of(node.relation) in lint.schema.tables
+    if node.instead and is_table and not lint.is_created_here(ast.key_of(node.relation)):
+        event = ast.enum_name(node, "event").removeprefix("CMD_")
+        lint.report(
+            INSTEAD_RULE,
+            f"The rule {ast.quoted(node.rulename)} replaces {event} on {ast.sql_name(node.relation)}.",
+            statement,
+            safe="-- a trigger that raises an error is seen; one that fills in another table writes both",
+        )
+
+
+def _report_owner(lint: FileLint, statement: ParsedStatement, what: str, owner: str, at: int | None = None) -> None:
+    lint.report(
+        OWNER,
+        f"{what} gets the owner {owner}.",
+        statement,
+        at=at,
+        safe="-- before it, grant the role of the running code what it needs:\n--   GRANT … ON … TO …;",
+    )
 
 
 def _report_revoke(lint: FileLint, statement: ParsedStatement, what: str, who: str) -> None:

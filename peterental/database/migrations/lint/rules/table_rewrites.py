@@ -91,6 +91,21 @@ def check_rewriting_command(lint: FileLint, command: AlterCommand) -> None:
     )
 
 
+@on("alter_table_stmt", "alter_table_move_all_stmt")
+def check_moved_index(lint: FileLint, statement: ParsedStatement) -> None:
+    """Check ALTER INDEX … SET TABLESPACE, and ALTER … ALL IN TABLESPACE, which move whole files under a lock."""
+    node = statement.node
+    if statement.kind == "alter_table_move_all_stmt":
+        what = f"Everything in tablespace {ast.quoted(node.orig_tablespacename)} moves to another one."
+    elif ast.enum_name(node, "objtype") == "OBJECT_INDEX" and any(
+        ast.enum_name(one.alter_table_cmd, "subtype") == "AT_SetTableSpace" for one in node.cmds
+    ):
+        what = f"The index {ast.sql_name(node.relation)} moves to another tablespace."
+    else:
+        return
+    lint.report(REWRITE, what, statement, safe="-- for an index: REINDEX (TABLESPACE …) INDEX CONCURRENTLY …;")
+
+
 @on("lock_stmt")
 def check_lock(lint: FileLint, statement: ParsedStatement) -> None:
     """Check LOCK TABLE."""

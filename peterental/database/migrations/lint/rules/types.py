@@ -47,6 +47,9 @@ def check_type(lint: FileLint, command: AlterCommand) -> None:
         )
     elif (old.type, old.modifiers) == (new_type, new_modifiers) and not node.HasField("coll_clause"):
         return  # nothing changes
+    elif (old.type, new_type) == ("timestamptz", "timestamp"):
+        what = f"{column} loses its time zone: the same row is another moment in each session that is not in UTC."
+        _report_rewrite(lint, command, what, kind)
     elif not _is_binary_compatible(old, new_type, new_modifiers, utc=keeps_utc(lint, command.statement)):
         _report_rewrite(
             lint, command, f"{column} changes from {_type_sql(old)} to {kind}: the table is rewritten.", kind
