@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -99,11 +99,12 @@ def test_many_problems_are_not_all_read(database: Database, database_url: str, p
     own = Database(database_url, pool_size=1)
     measured = build_services(own, lambda: NOW)
     reads: dict[str, int] = {}
-    for name, read in {
+    pages: dict[str, Callable[[], object]] = {
         "listing": lambda: measured.calls.listing(ADMIN, CallFilter()),
         "today": lambda: measured.today.show(ADMIN),
         "navigation": lambda: measured.today.counts(ADMIN),
-    }.items():
+    }
+    for name, read in pages.items():
         before = _rows_of_calls_read(own)
         read()
         reads[name] = _rows_of_calls_read(own) - before

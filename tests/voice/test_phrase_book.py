@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -42,7 +43,7 @@ def on(*days: date, **limits: object) -> Search:
     return Search(days=tuple(DayRange(day, day) for day in days), **limits)  # type: ignore[arg-type]  # as named
 
 
-def nothing(search: Search, **more: datetime) -> model.NoneAvailable:
+def nothing(search: Search, **more: Any) -> model.NoneAvailable:
     return model.NoneAvailable(home=None, search=search, nearest=(), **more)
 
 
