@@ -195,7 +195,7 @@ def test_agent_who_joins_while_a_caller_waits_is_left_out(services: Services, da
 
 def test_unshared_line_notes_no_turn(services: Services, database: Database) -> None:
     assert book(services, "ana", "2026-11-23T10:00") == "Booked"
-    assert database.fetch("SELECT FROM line_members") == []
+    assert database.fetch("SELECT 1 FROM line_members") == []
 
 
 def test_line_whose_other_agents_are_gone_is_its_own(services: Services, database: Database) -> None:
