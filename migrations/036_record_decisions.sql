@@ -33,12 +33,16 @@ COMMENT ON COLUMN properties.kept_until_listed IS 'A person restored it: no impo
 CREATE OR REPLACE FUNCTION keep_property_viewing() RETURNS TRIGGER
 LANGUAGE plpgsql AS $$
 DECLARE
-    is_wanted BOOLEAN := (SELECT one_viewing_at_a_time FROM property_settings);
-    is_kept BOOLEAN := is_wanted AND NEW.property_id IS NOT NULL AND NEW.status = 'confirmed'
-        AND NEW.end_time > NEW.start_time;
+    is_wanted BOOLEAN;
+    is_kept BOOLEAN;
     freed_home BIGINT;
     freed TSTZRANGE;
 BEGIN
+    -- The lock of the table comes before the setting is read, and `keep_property_viewings` waits for it: a booking that
+    -- reads the setting before it changes is committed before the viewings are collected.
+    LOCK TABLE property_viewings IN ROW EXCLUSIVE MODE;
+    is_wanted := (SELECT one_viewing_at_a_time FROM property_settings);
+    is_kept := is_wanted AND NEW.property_id IS NOT NULL AND NEW.status = 'confirmed' AND NEW.end_time > NEW.start_time;
     IF is_wanted IS TRUE THEN
         -- Two racers would each wait for the other's row: the exclusion constraint alone deadlocks.
         IF TG_OP = 'INSERT' THEN
@@ -85,6 +89,7 @@ $$;
 CREATE OR REPLACE FUNCTION keep_property_viewings() RETURNS TRIGGER
 LANGUAGE plpgsql AS $$
 BEGIN
+    LOCK TABLE property_viewings IN SHARE ROW EXCLUSIVE MODE;
     DELETE FROM property_viewings;
     IF NEW.one_viewing_at_a_time THEN
         INSERT INTO property_viewings (appointment_id, property_id, during)

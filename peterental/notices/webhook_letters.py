@@ -25,8 +25,8 @@ Hello,
 
 PeteRental turned off the webhook to {host}. {reason}
 
-It is told of no change until an admin turns it on again. What it was not told since it failed
-can be delivered again, one by one, on its page:
+Nothing is delivered to it until an admin turns it on again. Deliveries that failed can be repeated
+on its page:
 
 {link}
 """

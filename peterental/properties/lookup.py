@@ -50,9 +50,6 @@ def named_home(row: str = "appointments") -> str:
 
 HOME_LABEL = home_label("appointments")
 
-ONE_VIEWING_AT_A_TIME = "(SELECT one_viewing_at_a_time FROM property_settings)"
-"""An expression: whether viewings of one home may not overlap."""
-
 
 def home_problem(row: str) -> str:
     """Return an expression: why an agent can show nobody a home now, `retired` or `not_shown`; NULL where it can.
@@ -98,6 +95,9 @@ MAX_FOUND = 3
 
 PARSED_HOMES_CACHE_SIZE = 2_000
 """Homes whose parsed form a process caches; each call still reads them from the database."""
+
+ONE_VIEWING_AT_A_TIME = "(SELECT one_viewing_at_a_time FROM property_settings)"
+"""An expression: whether viewings of one home may not overlap."""
 
 PROPERTY_JSON = """
     json_build_object(

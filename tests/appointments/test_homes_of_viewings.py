@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from peterental.access import Viewer
@@ -21,8 +23,9 @@ from peterental.appointments.manual.model import (
 from peterental.appointments.model import Appointment, HomeTaken
 from peterental.appointments.repository import AppointmentRepository
 from peterental.database.pool import Database
-from peterental.properties.model import Property
+from peterental.properties.model import Property, PropertySettings
 from peterental.services import build_services
+from tests.servers import until_a_session_waits
 
 if TYPE_CHECKING:
     from peterental.appointments.manual.model import Action
@@ -266,3 +269,32 @@ def test_switching_it_on_takes_overbooked_viewings_last(desk: Desk) -> None:
     desk.database.fetch("UPDATE appointments SET created_at = created_at - INTERVAL '1 day' WHERE id = %s", [second])
     desk.database.fetch("UPDATE property_settings SET one_viewing_at_a_time = TRUE")
     assert desk.taken() == [first, third]
+
+
+# --- one viewing of a home at a time ---------------------------------------------------------------------------------
+
+
+def stored_viewings(database: Database) -> int:
+    return int(database.fetch("SELECT COUNT(*) AS number FROM property_viewings")[0]["number"])
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_setting_is_changed_between_bookings_and_not_within_one(database: Database, *, wanted: bool) -> None:
+    """A booking that has read the setting is committed before its viewings are collected."""
+    (row,) = database.fetch("INSERT INTO properties (line1) VALUES ('1420 Elm Street') RETURNING property_id")
+    database.fetch("UPDATE property_settings SET one_viewing_at_a_time = %s", [not wanted])
+    services = build_services(database, lambda: START - timedelta(days=1))
+    with psycopg.connect(database.url) as booking, ThreadPoolExecutor() as pool:
+        booking.execute(
+            """
+            INSERT INTO appointments (agent_id, property_address, property_id, start_time, end_time, attendee_name)
+            VALUES ('ana', '1420 Elm', %s, NOW() + INTERVAL '1 day', NOW() + INTERVAL '1 day 1 hour', 'Dolores')
+            """,
+            [row["property_id"]],
+        )
+        settings = PropertySettings(one_viewing_at_a_time=wanted)
+        changing = pool.submit(services.properties.change_settings, settings, ADMIN)
+        until_a_session_waits(database.url)
+        booking.commit()
+        changing.result()
+    assert stored_viewings(database) == int(wanted)
