@@ -442,6 +442,10 @@ def test_every_change_is_audited_with_the_token(
     """An operation that is added later is in this test, too: the last assertion says which is missing."""
     made = offices.post("/viewings", booking).get_json()["id"]
     later = (datetime.fromisoformat(booking["start"]) + timedelta(hours=1)).isoformat()
+    on_line = {name: value for name, value in booking.items() if name != "agent_id"}
+    assert (
+        offices.post("/agents/ana/line/viewings", {**on_line, "start": later.replace("T11", "T14")}).status_code == 201
+    )
     changes: list[tuple[str, str, str, Any]] = [
         ("editViewing", "PATCH", f"/viewings/{made}", {"notes": "Key at the desk"}),
         ("moveViewing", "POST", f"/viewings/{made}/move", {"start": later}),
@@ -454,10 +458,10 @@ def test_every_change_is_audited_with_the_token(
     for name, method, path, fields in changes:
         assert offices.send(method, path, fields).status_code == 200, name
     entries = services.audit.listing(admin, LogFilter(subject_kind="appointment")).entries
-    assert len(entries) == 1 + len(changes)
+    assert len(entries) == 2 + len(changes)
     assert {(entry.actor, entry.token and entry.token.name) for entry in entries} == {(admin.email, "Sync")}
     changing = {operation.name for operation in OPERATIONS if operation.changes}
-    assert changing == {"bookViewing", *(name for name, *_ in changes)}
+    assert changing == {"bookViewing", "bookLineViewing", *(name for name, *_ in changes)}
 
 
 def test_change_of_the_user_has_no_token(viewing: TestResponse, services: Services, ana: Viewer, admin: Viewer) -> None:

@@ -22,9 +22,10 @@ from werkzeug.exceptions import HTTPException
 
 from peterental.database.deadline import deadline
 from peterental.errors import Fault, Refusal
-from peterental.web.api import agents, calls, homes, lines, viewings
+from peterental.web.api import agents, calls, homes, viewings
 from peterental.web.api.fields import decode_object, is_text, parse
 from peterental.web.api.limits import Limits
+from peterental.web.api.lines import OPERATIONS as LINE_OPERATIONS
 from peterental.web.api.openapi import PATH_SCHEMAS, PREFIX, openapi_document
 from peterental.web.api.operations import Answer, Call, Operation
 from peterental.web.api.problems import CODES, CONTENT_TYPE, TITLES, ApiError, error_of
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 
 OPERATIONS: tuple[Operation, ...] = (
     *agents.OPERATIONS,
-    *lines.OPERATIONS,
+    *LINE_OPERATIONS,
     *viewings.OPERATIONS,
     *homes.OPERATIONS,
     *calls.OPERATIONS,
