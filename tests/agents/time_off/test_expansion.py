@@ -163,6 +163,15 @@ def test_repeated_hour_is_blocked_twice() -> None:
     assert busy.until - busy.start == timedelta(hours=2)
 
 
+def test_end_in_a_repeated_hour_is_its_second_instant() -> None:
+    sunday, second = date(2026, 11, 1), datetime(2026, 11, 1, 7, 30, tzinfo=UTC)
+    block = repeating(weekdays=(7,), from_min=60, until_min=90, first_day=sunday, last_day=sunday)
+    (busy,) = repeating_blocks(block, datetime(2026, 10, 31, tzinfo=UTC))
+    closed = closure_block(closure(first_day=sunday, last_day=sunday, until_min=90), "ana", ZoneInfo("America/Chicago"))
+    assert closed is not None
+    assert (busy.until, closed.until) == (second, second)
+
+
 def test_exempt_agent_has_no_block() -> None:
     assert closure_block(closure(exempt=frozenset({"ana"})), "ana", ZoneInfo("UTC")) is None
     assert closure_block(closure(exempt=frozenset({"ben"})), "ana", ZoneInfo("UTC")) is not None
