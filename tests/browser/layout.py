@@ -44,7 +44,7 @@ PROBLEMS_OF_LAYOUT = r"""() => {
 
 RAW_VALUES = r"""() => {
   const copy = document.querySelector('main').cloneNode(true);
-  const quoted = 'pre, code, textarea, .turn, .lead-body, .answered, .asked, .hint, .note[role=status], [role=alert]';
+  const quoted = 'pre, code, textarea, .turn, .lead-body, .answered, .asked, .job .who, .hint, .note[role=status], [role=alert]';
   copy.querySelectorAll(quoted).forEach(item => item.remove());
   document.body.append(copy);
   const text = copy.innerText;

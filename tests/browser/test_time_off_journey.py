@@ -71,7 +71,7 @@ def test_afternoon_is_blocked_in_four_clicks(site: Site, page: Page, day: date) 
     assert clicks.number <= 4
 
     page.get_by_role("button", name="Remove the blocked time of Ben Okafor").click()
-    expect(page.get_by_text("No time off ahead")).to_be_visible()
+    expect(page.get_by_text("No upcoming time off")).to_be_visible()
 
 
 def test_own_afternoon_is_blocked_in_three_clicks(site: Site, page: Page, day: date) -> None:

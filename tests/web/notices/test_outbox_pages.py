@@ -132,9 +132,9 @@ def test_counts_say_why_notices_were_not_sent(office: Browser, write: Write) -> 
 
 
 def test_the_page_says_when_nothing_is_sent(office: Browser, anas: Browser, database: Database) -> None:
-    assert "no channel is on" in anas.get("/outbox").text
-    assert 'href="/settings">Settings</a> says how' in office.get("/outbox").text
-    assert 'href="/settings">Settings</a> says how' not in anas.get("/outbox").text
+    assert "No notices are sent" in anas.get("/outbox").text
+    assert 'href="/settings">Settings</a> shows how' in office.get("/outbox").text
+    assert 'href="/settings">Settings</a> shows how' not in anas.get("/outbox").text
     assert "No notices yet" in office.get("/outbox").text
     database.fetch("INSERT INTO notice_channels (channel, sender, is_real) VALUES ('text', '+14055550100', FALSE)")
     assert "Nothing leaves this machine" in anas.get("/outbox").text

@@ -141,7 +141,7 @@ def test_channels_say_what_turns_them_on(office: Browser, database: Database) ->
         assert f"<code>{name}</code>" in text
     channel(database, "text", "+14055550100", is_real=True)
     text = office.get("/settings").text
-    assert "from <bdi>+14055550100</bdi>" in text
+    assert "from <bdi>(405) 555-0100</bdi>" in text
     assert "TWILIO" not in text
     assert "SMTP_URL" in text
 
