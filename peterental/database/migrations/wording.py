@@ -1,4 +1,4 @@
-"""Nouns in the form that goes with a count, lists of versions, long lists, and text of others."""
+"""Nouns in the form that goes with a count, lists of versions, long lists, and texts."""
 
 from __future__ import annotations
 
@@ -43,3 +43,12 @@ def printable_lines(text: str, *, max_lines: int, max_chars: int) -> str:
     if len(text) > max_chars:
         lines[-1] += f"… ({len(text):,} characters)"
     return "\n".join(shortened(lines, max_lines))
+
+
+def mentions(text: str, *words: str) -> bool:
+    """Return whether a text contains one of some words in lower case, in whatever case.
+
+    Searching for a word takes a hundredth of the time of a regular expression that ignores case: files may be large.
+    """
+    lowered = text.lower()
+    return any(word in lowered for word in words)

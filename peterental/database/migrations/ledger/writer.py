@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import re
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,6 +27,7 @@ from peterental.database.migrations.session.execute import StatementFailed, exec
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.directives import read_directives
 from peterental.database.migrations.source.files import MigrationFile, checksum_of
+from peterental.database.migrations.wording import mentions
 
 _WHERE_CURRENT = " WHERE attempt_id = %s"
 
@@ -84,7 +84,6 @@ AS_RUNNER = (b"SET LOCAL SESSION AUTHORIZATION DEFAULT", b"SET LOCAL ROLE NONE")
 _ROWS_ARE_GONE = "it has deleted rows of schema_migrations, which records what is applied"
 
 _DEALLOCATE = "DEALLOCATE ALL"
-_TOUCHES_PREPARED = re.compile(r"prepare|deallocate|discard", re.IGNORECASE)
 
 
 class RecordUnprepared(Exception):
@@ -249,7 +248,7 @@ class LedgerWriter:
 
         A file that may prepare or deallocate statements ends the use of ours: all are deallocated after it.
         """
-        if _TOUCHES_PREPARED.search(text):
+        if mentions(text, "prepare", "deallocate", "discard"):
             self._is_prepared = False
         values: dict[str, str | int | None] = {
             "version": file.version,

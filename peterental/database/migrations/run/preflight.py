@@ -14,6 +14,7 @@ from peterental.database.migrations.source.statements import split_statements
 from peterental.database.migrations.sql.embedded import statements_in
 from peterental.database.migrations.sql.parser import pg_enums
 from peterental.database.migrations.sql.trees import walk
+from peterental.database.migrations.wording import mentions
 
 _NAMES_SCHEMA = re.compile(r"\b(?:create|alter)\s+schema\b", re.IGNORECASE)
 _MAYBE_CREATES_SCHEMA = re.compile(rf"{_NAMES_SCHEMA.pattern}|\bexecute\b|\bcreate\s+extension\b", re.IGNORECASE)
@@ -44,7 +45,7 @@ def refuse_unfit(connection: Connection, ledger: Ledger, todo: list[PreparedMigr
 
 def may_create_schema(text: str) -> bool:
     """Return whether a text may create a schema, by its words; EXECUTE may build any statement."""
-    return bool(_MAYBE_CREATES_SCHEMA.search(text))
+    return mentions(text, "schema", "execute", "extension") and bool(_MAYBE_CREATES_SCHEMA.search(text))
 
 
 def _of_schemas(connection: Connection, schema: str, todo: list[PreparedMigration]) -> list[Problem]:

@@ -16,6 +16,7 @@ from peterental.database.migrations.source.statements import split_statements
 from peterental.database.migrations.sql.embedded import EmbeddedStatement, statements_in
 from peterental.database.migrations.sql.parser import pg_enums
 from peterental.database.migrations.sql.trees import name_parts, walk
+from peterental.database.migrations.wording import mentions
 
 LEDGER_TABLES = ("schema_migrations", "schema_migration_attempts")
 
@@ -83,6 +84,8 @@ def ledger_problems(file: MigrationFile, text: str, schema: str = DEFAULT_SCHEMA
 
 def _may_change(file: MigrationFile, text: str) -> bool:
     """Return whether the file must be parsed: not if it names the ledger only as the guide does."""
+    if not mentions(text, "schema"):
+        return mentions(text, "owned") and bool(_MAYBE_SCHEMA.search(text))
     named = len(_LEDGER_NAME.findall(text))
     if named:
         forms = [found["version"] for found in _GUIDE_FORM.finditer(text)]

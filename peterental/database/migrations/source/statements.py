@@ -17,8 +17,10 @@ from peterental.database.migrations.source.psql_syntax import psql_problems
 from peterental.database.migrations.sql.comments import header_end
 from peterental.database.migrations.sql.parser import ParseError, parse_one, pg_enums, scan, split
 from peterental.database.migrations.sql.tokens import Token, tokens_of
+from peterental.database.migrations.wording import mentions
 
 _MAYBE_CONTROL = re.compile(r"\b(?:begin|start|commit|end|rollback|abort|prepare)\b", re.IGNORECASE)
+_CONTROL_WORDS = ("begin", "start", "commit", "end", "rollback", "abort", "prepare", "stdin", "stdout", "discard")
 _MAYBE_COPY = re.compile(r"\bstd(?:in|out)\b", re.IGNORECASE)
 _MAYBE_UNLOCK = re.compile(r"\bpg_advisory_unlock_all\b", re.IGNORECASE)
 _MAYBE_DISCARD = re.compile(r"\bdiscard\s+all\b", re.IGNORECASE)
@@ -114,9 +116,13 @@ def check_runnable(file: MigrationFile, text: str, directives: Directives) -> li
     understand psql's commands and COPY FROM STDIN.
     """
     problems = psql_problems(file, text)
-    if _MAYBE_UNLOCK.search(text):
+    if mentions(text, "pg_advisory_unlock_all"):
         problems += _unlock_calls(file, text)
-    if not problems and any(maybe.search(text) for maybe in (_MAYBE_CONTROL, _MAYBE_COPY, _MAYBE_DISCARD)):
+    if (
+        not problems
+        and mentions(text, *_CONTROL_WORDS)
+        and any(maybe.search(text) for maybe in (_MAYBE_CONTROL, _MAYBE_COPY, _MAYBE_DISCARD))
+    ):
         for statement in split_statements(text):
             refusal = _refusal(statement.sql)
             if refusal:
