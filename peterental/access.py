@@ -16,6 +16,19 @@ class AdminsOnly(Forbidden):
 
 
 @dataclass(frozen=True)
+class ToolToken:
+    """The API token with which a tool of a user works.
+
+    Args:
+        token_id: its number.
+        name: of the tool, as its user named it.
+    """
+
+    token_id: int
+    name: str
+
+
+@dataclass(frozen=True)
 class Viewer:
     """The signed-in user on whose behalf a service works.
 
@@ -24,12 +37,14 @@ class Viewer:
         email: the e-mail address.
         is_admin: whether the user is an admin.
         session_id: the session of the request; None outside of requests.
+        token: that of the user's tool which asks; None for the user.
     """
 
     user_id: int
     email: str
     is_admin: bool
     session_id: int | None = field(default=None, compare=False)
+    token: ToolToken | None = field(default=None, compare=False)
 
 
 def require_admin(viewer: Viewer) -> None:

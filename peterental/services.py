@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 from peterental.agents.repository import AgentRepository
@@ -69,6 +70,7 @@ from peterental.notices.viewing_repository import ViewingRepository
 from peterental.notices.waitlist.letters import OfferLetters
 from peterental.notices.waitlist.links import OfferLinks
 from peterental.notices.waitlist.service import WaitlistService
+from peterental.notices.webhook_letters import TurnedOff, WebhookLetters, WebhookNotices
 from peterental.notices.wording.service import WordingService
 from peterental.phone_numbers import region_of
 from peterental.privacy.retention import RetentionService
@@ -84,8 +86,12 @@ from peterental.users.service import UserService
 from peterental.users.session_service import SessionService
 from peterental.users.tokens.requests import RequestCounter
 from peterental.users.tokens.service import TokenService
+from peterental.webhooks.repository import EndpointRepository
 from peterental.webhooks.sending import WebhookSender
-from peterental.webhooks.service import WebhookService
+from peterental.webhooks.service import WebhookService, host_of
+
+if TYPE_CHECKING:
+    from peterental.database.connect import Connection
 
 EXTENSION = "peterental"
 
@@ -243,6 +249,13 @@ def build_services(
         namespace=lambda: providers.namespace,
         now=clock,
     )
+    webhook_letters = WebhookLetters(
+        database,
+        turned_off=partial(_turned_off, EndpointRepository(database)),
+        address=config.address,
+        office_name=lambda: office.get().office_name,
+        namespace=lambda: providers.namespace,
+    )
     listing = ListingService(database, audit, clock)
     return Services(
         agent_notices=AgentChoicesService(database, agents, audit),
@@ -305,7 +318,15 @@ def build_services(
             database,
             SendingRepository(database),
             lambda: transports(config, clock),
-            (viewing_letters, agent_letters, offer_letters, user_letters, samples, ReplyLetters(consents)),
+            (
+                viewing_letters,
+                agent_letters,
+                offer_letters,
+                user_letters,
+                webhook_letters,
+                samples,
+                ReplyLetters(consents),
+            ),
             consents,
             clock,
         ),
@@ -341,7 +362,14 @@ def build_services(
         visitor_links=links,
         visitors=visitors,
         waitlist=waitlist,
-        webhook_sender=WebhookSender(database, keyring, jobs, clock, allow_private=config.allow_private_addresses),
+        webhook_sender=WebhookSender(
+            database,
+            keyring,
+            jobs,
+            clock,
+            allow_private=config.allow_private_addresses,
+            tell_turned_off=WebhookNotices(database, outbox).tell_turned_off,
+        ),
         webhooks=WebhookService(
             database,
             keyring,
@@ -354,6 +382,14 @@ def build_services(
         wording_samples=samples,
         wordings=wordings,
     )
+
+
+def _turned_off(endpoints: EndpointRepository, endpoint_id: int, connection: Connection | None) -> TurnedOff | None:
+    """Return a webhook that PeteRental turned off and about which no person has decided."""
+    endpoint = endpoints.get(endpoint_id) if connection is None else endpoints.read(connection, endpoint_id)
+    if endpoint is None or endpoint.is_active or endpoint.off_reason is None:
+        return None
+    return TurnedOff(host_of(endpoint.url), endpoint.off_reason)
 
 
 def services_of(app: Application) -> Services:

@@ -111,6 +111,7 @@ MAY_READ = {
     ("calls/personal_data_repository.py", "agents"): NAME,
     ("calls/queries.py", "agents"): NAME_AND_OWNER,
     ("calls/queries.py", "appointments"): "one query lists, filters and searches calls by what they booked",
+    ("calls/queries.py", "properties"): "a call is shown with the home that it booked, as the catalogue names it",
     ("calls/repository.py", "appointments"): "a tool call is stored with the booking it made, in the same statement",
     ("messages/personal_data_repository.py", "agents"): NAME,
     ("messages/repository.py", "agents"): NAME_AND_OWNER,
@@ -145,6 +146,7 @@ MAY_READ = {
     ("today/repository.py", "line_checks"): NEEDED,
     ("today/repository.py", "messages"): NEEDED,
     ("today/repository.py", "notices"): NEEDED,
+    ("today/repository.py", "webhook_endpoints"): NEEDED,
     ("notices/waitlist/repository.py", "agents"): "an entry is shown with its agent, on its agent's clock",
     ("notices/waitlist/repository.py", "appointments"): "a caller who has a viewing by now is not offered another",
 }

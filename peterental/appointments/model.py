@@ -34,6 +34,10 @@ UNCONFIRMED = "unconfirmed"
 """The actor that releases viewings which their visitors did not confirm."""
 
 
+ERASED_NAME = "Name deleted"
+"""Stands in for the name of a visitor whose data was deleted."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class BookingSummary:
     """A viewing as lists show it: when, of which home, and who comes. Times are UTC."""
@@ -42,7 +46,15 @@ class BookingSummary:
     start: datetime
     end: datetime
     property_address: str
+    """What was said of the home."""
     attendee_name: str
+    home_label: str | None = None
+    """What the catalogue calls the home; None for one that is not in it."""
+
+    @property
+    def home(self) -> str:
+        """The name of the home: the catalogue's, or what was said."""
+        return self.home_label or self.property_address
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,18 +81,11 @@ class Appointment(BookingSummary):
     names_agent: bool = False
     """Whether sentences for the caller name its agent, because the line has several."""
     property_id: int | None = None
-    """The home in the catalogue; None for one that is not in it. `property_address` is what was said."""
-    home_label: str | None = None
-    """What the catalogue calls that home."""
+    """The home in the catalogue; None for one that is not in it."""
     is_home_unknown: bool = False
     """Whether the caller named a home that the catalogue does not have."""
     notes: str | None = None
     """What the office noted; read with single viewings for users only, else None."""
-
-    @property
-    def home(self) -> str:
-        """The name of the home: the catalogue's, or what was said."""
-        return self.home_label or self.property_address
 
     @property
     def is_by_phone(self) -> bool:

@@ -348,6 +348,7 @@ def move(context: RequestContext, request: BookingRequest) -> Decision:
         agent_id=agent.agent_id,
         agent_name=agent.agent_name,
         time_zone=agent.time_zone,
+        overlap_allowed=False,
         names_agent=booking.names_agent or agent.agent_id != booking.agent_id,
     )
     return _changing(context, Moved(moved, will_text=context.will_text(moved)), "move", booking)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from peterental.access import ToolToken
+
 SubjectKind = Literal[
     "agent",
     "appointment",
@@ -64,6 +66,8 @@ class AuditEntry:
     happened_at: datetime
     actor: str
     change: Change
+    token: ToolToken | None = None
+    """The API token with which a tool of the actor did it, named as it was then; None for the actor."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +76,7 @@ class LogFilter:
 
     Args:
         actor: whose changes.
+        token_id: only changes by a tool with this API token.
         subject_kind: the kind of the changed object.
         subject_id: its id.
         since: only changes made then or later, aware.
@@ -79,6 +84,7 @@ class LogFilter:
     """
 
     actor: str = ""
+    token_id: int | None = None
     subject_kind: SubjectKind | None = None
     subject_id: str = ""
     since: datetime | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from psycopg.types.json import Jsonb
 
+from peterental.access import ToolToken
 from peterental.audit.model import AuditEntry, Change, LogFilter, SubjectKind, json_default
 
 if TYPE_CHECKING:
@@ -20,21 +21,30 @@ if TYPE_CHECKING:
     from peterental.database.pool import Database
 
 
+_ENTRY = """
+    audit_id, happened_at, actor, token_id, token_name, action, subject_kind, subject_id, subject_name, before, after
+"""
+
+
 class AuditRepository:
     """The audit log of one database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def insert(self, connection: Connection, actor: str, change: Change) -> None:
+    def insert(self, connection: Connection, actor: str, change: Change, token: ToolToken | None) -> None:
         """Queue one entry, in the transaction of the change."""
         connection.execute(
             """
-            INSERT INTO audit_log (actor, action, subject_kind, subject_id, subject_name, before, after)
-            VALUES (%s, %s, %s, %s, %s, %s, %s)
+            INSERT INTO audit_log (
+                actor, token_id, token_name, action, subject_kind, subject_id, subject_name, before, after
+            )
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
             """,
             (
                 actor,
+                token.token_id if token else None,
+                token.name if token else None,
                 change.action,
                 change.subject_kind,
                 change.subject_id,
@@ -47,8 +57,8 @@ class AuditRepository:
     def since(self, subject_kind: SubjectKind, subject_id: str, moment: datetime, limit: int) -> list[AuditEntry]:
         """Return the newest entries about an object after `moment`, oldest first."""
         rows = self._database.fetch(
-            """
-            SELECT audit_id, happened_at, actor, action, subject_kind, subject_id, subject_name, before, after
+            f"""
+            SELECT {_ENTRY}
             FROM audit_log
             WHERE subject_kind = %s AND subject_id = %s AND happened_at > %s
             ORDER BY happened_at DESC, audit_id DESC
@@ -61,10 +71,11 @@ class AuditRepository:
     def listing(self, log_filter: LogFilter, *, limit: int, offset: int) -> list[AuditEntry]:
         """Return entries, newest first. One round trip."""
         rows = self._database.fetch(
-            """
-            SELECT audit_id, happened_at, actor, action, subject_kind, subject_id, subject_name, before, after
+            f"""
+            SELECT {_ENTRY}
             FROM audit_log
             WHERE (%(actor)s::text IS NULL OR actor = %(actor)s)
+                AND (%(token_id)s::bigint IS NULL OR token_id = %(token_id)s)
                 AND (%(subject_kind)s::text IS NULL OR subject_kind = %(subject_kind)s)
                 AND (%(subject_id)s::text IS NULL OR subject_id = %(subject_id)s)
                 AND (%(since)s::timestamptz IS NULL OR happened_at >= %(since)s)
@@ -74,6 +85,7 @@ class AuditRepository:
             """,
             {
                 "actor": _search_term(log_filter.actor),
+                "token_id": log_filter.token_id,
                 "subject_kind": log_filter.subject_kind,
                 "subject_id": _search_term(log_filter.subject_id),
                 "since": log_filter.since,
@@ -99,6 +111,7 @@ def _entry(row: DictRow) -> AuditEntry:
         audit_id=row["audit_id"],
         happened_at=row["happened_at"],
         actor=row["actor"],
+        token=ToolToken(row["token_id"], row["token_name"]) if row["token_id"] is not None else None,
         change=Change(
             action=row["action"],
             subject_kind=row["subject_kind"],

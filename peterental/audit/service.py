@@ -19,15 +19,17 @@ class AuditService:
     def __init__(self, database: Database) -> None:
         self._log = AuditRepository(database)
 
-    def record(self, connection: Connection, actor: str, change: Change) -> None:
+    def record(self, connection: Connection, actor: Viewer | str, change: Change) -> None:
         """Queue an entry in the transaction of the change: both are committed or neither.
 
         Args:
             connection: of the transaction.
-            actor: the e-mail address of the user who made the change, or COMMAND_LINE.
+            actor: the user who made the change, whose API token is recorded, too; or an e-mail address, COMMAND_LINE
+                or SIGN_IN_PAGE. What the API changes needs the user.
             change: what was done.
         """
-        self._log.insert(connection, actor, change)
+        email, token = (actor, None) if isinstance(actor, str) else (actor.email, actor.token)
+        self._log.insert(connection, email, change, token)
 
     def since(self, subject_kind: SubjectKind, subject_id: str, moment: datetime) -> tuple[AuditEntry, ...]:
         """Return the newest entries about an object after `moment`, oldest first.

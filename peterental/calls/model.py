@@ -311,6 +311,10 @@ class CallSummary:
     """The appointment made in the call; of several, the latest."""
     attendee_name: str | None
     property_address: str | None
+    """The home of that appointment, as the caller said it."""
+    home_street: str | None
+    home_unit: str | None
+    """The street and the unit of that home in the catalogue; None for one that is not in it."""
     handled_at: datetime | None
     """When a user marked its problems as handled; None while they are open."""
     handled_by: str | None

@@ -54,17 +54,19 @@ SUMMARY_COLUMNS = ", ".join(
 )  # fmt: skip
 
 AGENT_AND_BOOKING_COLUMNS = """
-    agents.agent_name, agents.time_zone, booking.appointment_id, booking.attendee_name, booking.property_address
+    agents.agent_name, agents.time_zone, booking.appointment_id, booking.attendee_name, booking.property_address,
+    home.line1 AS home_street, home.unit AS home_unit
 """
 
 LATEST_BOOKING_JOIN = """
     LEFT JOIN LATERAL (
-        SELECT id AS appointment_id, attendee_name, property_address
+        SELECT id AS appointment_id, attendee_name, property_address, property_id
         FROM appointments
         WHERE appointments.vapi_call_id = calls.vapi_call_id
         ORDER BY id DESC
         LIMIT 1
     ) AS booking ON TRUE
+    LEFT JOIN properties AS home USING (property_id)
 """
 
 # The conditions of the partial indexes of migrations 010 and 033. A sub-select instead of NOT EXISTS: the planner

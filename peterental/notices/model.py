@@ -43,7 +43,7 @@ AgentKind = Literal[
     "agent_calendar_trouble",
     "agent_morning_list",
 ]
-UserKind = Literal["invitation", "password_reset", "test"]
+UserKind = Literal["invitation", "password_reset", "webhook_off", "test"]
 Kind = VisitorKind | AgentKind | UserKind
 
 SEND_NOTICES = "send_notices"
@@ -312,6 +312,28 @@ class NoticeNotOver(Refusal):
 
 class NoticeTooLate(Refusal):
     """It is too late for this notice. Nothing was changed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredSettings:
+    """What the office sends, as stored.
+
+    Args:
+        settings: the values.
+        updated_at: when they last changed, in UTC; a form compares it to detect edit conflicts.
+    """
+
+    settings: NoticeSettings
+    updated_at: datetime
+
+
+class NoticeSettingsChanged(Refusal):
+    """Another admin changed the settings after you opened them, so your changes were not saved."""
+
+    def __init__(self, stored: StoredSettings) -> None:
+        self.stored = stored
+        """The settings as they are now."""
+        super().__init__()
 
 
 class NoticeSettingsInvalid(Refusal):

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 from peterental.access import Viewer, require_admin
 from peterental.audit.model import Change, changed_fields
-from peterental.notices.model import NoticeSettings, NoticeSettingsInvalid
+from peterental.notices.model import NoticeSettings, NoticeSettingsChanged, NoticeSettingsInvalid
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from peterental.audit.model import AuditEntry
     from peterental.audit.service import AuditService
     from peterental.database.pool import Database
+    from peterental.notices.model import StoredSettings
     from peterental.notices.settings_repository import NoticeSettingsRepository
 
 MAX_NAME_CHARS = 60
@@ -38,12 +42,33 @@ class NoticeSettingsService:
         """Return what the office sends. One round trip."""
         return self._repository.get()
 
-    def change(self, settings: NoticeSettings, viewer: Viewer) -> None:
-        """Change what the office sends. Raises AdminsOnly, NoticeSettingsInvalid."""
+    def stored(self, viewer: Viewer) -> StoredSettings:
+        """Return what the office sends, and when it last changed. Raises AdminsOnly. One round trip."""
+        require_admin(viewer)
+        return self._repository.stored()
+
+    def changes_since(self, viewer: Viewer, seen: datetime) -> tuple[AuditEntry, ...]:
+        """Return the recorded changes after `seen`, oldest first. Raises AdminsOnly. One query."""
+        require_admin(viewer)
+        return self._audit.since("notice", "settings", seen)
+
+    def change(self, settings: NoticeSettings, viewer: Viewer, *, seen: datetime | None = None) -> None:
+        """Change what the office sends.
+
+        Args:
+            settings: the new values.
+            viewer: an admin.
+            seen: `updated_at` when the form was opened; None to skip the check for edit conflicts.
+
+        Raises AdminsOnly, NoticeSettingsInvalid, NoticeSettingsChanged.
+        """
         require_admin(viewer)
         _require_valid(settings)
         with self._database.transaction() as connection:
-            before = self._repository.lock(connection)
+            stored = self._repository.lock(connection)
+            before = stored.settings
+            if seen is not None and stored.updated_at != seen:
+                raise NoticeSettingsChanged(stored)
             if before == settings:
                 return
             self._repository.store(connection, settings)

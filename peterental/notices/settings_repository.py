@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from peterental.notices.model import Channel, ChannelState, NoticeSettings
+from peterental.notices.model import Channel, ChannelState, NoticeSettings, StoredSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from psycopg.rows import DictRow
 
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
 
 _COLUMNS = tuple(field.name for field in fields(NoticeSettings))
+_STORED = f"SELECT {', '.join(_COLUMNS)}, updated_at FROM notice_settings"
 
 
 class NoticeSettingsRepository:
@@ -24,19 +27,24 @@ class NoticeSettingsRepository:
 
     def get(self) -> NoticeSettings:
         """Return what the office sends."""
-        (row,) = self._database.fetch(f"SELECT {', '.join(_COLUMNS)} FROM notice_settings")
-        return NoticeSettings(**row)
+        return self.stored().settings
 
-    def lock(self, connection: Connection) -> NoticeSettings:
+    def stored(self) -> StoredSettings:
+        """Return what the office sends, and when it last changed."""
+        (row,) = self._database.fetch(_STORED)
+        return _stored(row)
+
+    def lock(self, connection: Connection) -> StoredSettings:
         """Return what the office sends, and lock it until the transaction ends."""
-        row = connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM notice_settings FOR UPDATE".encode()).fetchone()
+        row = connection.execute(f"{_STORED} FOR UPDATE".encode()).fetchone()
         assert row is not None  # noqa: S101  # tells mypy; the migration inserted it
-        return NoticeSettings(**row)
+        return _stored(row)
 
     def store(self, connection: Connection, settings: NoticeSettings) -> None:
         """Queue storing what the office sends."""
         values = ", ".join(f"{name} = %({name})s" for name in _COLUMNS)
-        query = f"UPDATE notice_settings SET {values}, updated_at = NOW()"
+        version = "GREATEST(clock_timestamp(), updated_at + INTERVAL '1 microsecond')"
+        query = f"UPDATE notice_settings SET {values}, updated_at = {version}"
         connection.execute(query.encode(), {name: getattr(settings, name) for name in _COLUMNS})
 
     def record_channels(self, channels: Mapping[Channel, ChannelState]) -> None:
@@ -57,3 +65,8 @@ class NoticeSettingsRepository:
         """Return the channels that can be sent through."""
         rows = self._database.fetch("SELECT channel, sender, is_real FROM notice_channels ORDER BY channel")
         return {row["channel"]: ChannelState(sender=row["sender"], is_real=row["is_real"]) for row in rows}
+
+
+def _stored(row: DictRow) -> StoredSettings:
+    values = {name: row[name] for name in _COLUMNS}
+    return StoredSettings(settings=NoticeSettings(**values), updated_at=row["updated_at"])

@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from peterental.appointments.model import ERASED_NAME
 from peterental.errors import Fault, Refusal
 from peterental.notices.personal_data_repository import HeldNotices
 from peterental.plural import counted
 from peterental.privacy.person import Person
 
-ANONYMOUS = "Name deleted"
+ANONYMOUS = ERASED_NAME
 """The visitor of a booking whose data was deleted."""
 
 Row = Mapping[str, Any]

@@ -71,6 +71,9 @@ MAX_FOUND = 3
 PARSED_HOMES_CACHE_SIZE = 2_000
 """Homes whose parsed form a process caches; each call still reads them from the database."""
 
+ONE_VIEWING_AT_A_TIME = "(SELECT one_viewing_at_a_time FROM property_settings)"
+"""An expression: whether viewings of one home may not overlap."""
+
 PROPERTY_JSON = """
     json_build_object(
         'property_id', property_id, 'line1', line1, 'unit', unit, 'city', city, 'state', state, 'zip_code', zip_code,
@@ -154,11 +157,19 @@ def candidates_sql(*, is_said: str, own: str, asked: str, questions: str, agent_
 {_IS_SHOWN} AS is_shown
                     FROM (
                         SELECT *, {rank} AS rank FROM properties
-                        WHERE number_key = ANY (%(home_numbers)s) OR search_keys && %(home_words)s
+                        WHERE property_id = ANY (ARRAY(
+                            SELECT property_id FROM properties
+                            WHERE number_key = ANY ((SELECT %(home_numbers)s::text[])::text[])
+                            UNION ALL
+                            SELECT property_id
+                            FROM unnest((SELECT %(home_words)s::text[])) AS said (word)
+                            JOIN properties ON search_keys @> ARRAY[word]
+                        ))
                         UNION ALL
                         (
                             SELECT *, 0 FROM properties
-                            WHERE %(home_bedrooms)s::int IS NOT NULL AND bedrooms = %(home_bedrooms)s
+                            WHERE (SELECT %(home_bedrooms)s::int) IS NOT NULL
+                                AND bedrooms = (SELECT %(home_bedrooms)s::int)
                                 AND status = 'active' AND {_IS_SHOWN}
                             LIMIT {MAX_DOUBTFUL}
                         )

@@ -55,6 +55,10 @@ class PropertyExists(Refusal):
         super().__init__(label=existing.label)
 
 
+class PropertySettingsChanged(Refusal):
+    """Another admin changed the settings after you opened this page. Check them, then save again."""
+
+
 class PropertyChanged(Refusal):
     """Another user changed this home after you opened it, so your changes were not saved."""
 
@@ -132,6 +136,7 @@ class Property(PropertyDetails):
         source: "manual", or the name of the feed it came from.
         source_id: its id in that feed.
         retired_by: who retired it; None if it is active, or inactive because its feed no longer has it.
+        kept_until_listed: whether a person restored it since its feed last had it: no import makes it inactive.
         updated_at: when it last changed, in UTC; a form compares it to detect edit conflicts.
     """
 
@@ -140,6 +145,7 @@ class Property(PropertyDetails):
     source: str = MANUAL
     source_id: str | None = None
     retired_by: str | None = None
+    kept_until_listed: bool = False
     updated_at: datetime | None = None
 
     @property

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 # Hours are read as minutes after midnight, because Python has no 24:00.
 PROPERTY = """
     SELECT property_id, line1, unit, city, state, zip_code, said_as, bedrooms, bathrooms::float8 AS bathrooms, rent,
-           available_on, status, showing_minutes, notice_minutes, source, source_id, retired_by, updated_at,
+           available_on, status, showing_minutes, notice_minutes, source, source_id, retired_by,
+           kept_until_listed, updated_at,
            (
                SELECT array_agg(ARRAY[
                    weekday, (EXTRACT(EPOCH FROM opens_at) / 60)::int, (EXTRACT(EPOCH FROM closes_at) / 60)::int
@@ -218,20 +219,22 @@ class PropertyRepository:
         """Queue taking a home out of what is offered, on behalf of a person."""
         connection.execute(
             """
-            UPDATE properties SET status = 'inactive', retired_by = %s, updated_at = clock_timestamp()
+            UPDATE properties
+            SET status = 'inactive', retired_by = %s, kept_until_listed = FALSE, updated_at = clock_timestamp()
             WHERE property_id = %s
             """,
             (retired_by, property_id),
         )
 
     def restore(self, connection: Connection, property_id: int) -> None:
-        """Queue offering a home again."""
+        """Queue offering a home again; one of a feed until the feed has listed it again, whatever imports lack."""
         connection.execute(
             """
-            UPDATE properties SET status = 'active', retired_by = NULL, updated_at = clock_timestamp()
+            UPDATE properties
+            SET status = 'active', retired_by = NULL, kept_until_listed = source <> %s, updated_at = clock_timestamp()
             WHERE property_id = %s
             """,
-            (property_id,),
+            (MANUAL, property_id),
         )
 
     def settings(self) -> PropertySettings:

@@ -28,6 +28,7 @@ from peterental.properties.model import (
     PropertyOutOfRange,
     PropertyPage,
     PropertySettings,
+    PropertySettingsChanged,
     PropertyTextTooLong,
     PropertyUnknown,
 )
@@ -173,11 +174,23 @@ class PropertyService:
         """Return how the office shows its homes. One query."""
         return self._homes.settings()
 
-    def change_settings(self, settings: PropertySettings, viewer: Viewer) -> None:
-        """Change how the office shows its homes. Raises AdminsOnly."""
+    def change_settings(
+        self, settings: PropertySettings, viewer: Viewer, *, seen: PropertySettings | None = None
+    ) -> None:
+        """Change how the office shows its homes.
+
+        Args:
+            settings: the new values.
+            viewer: an admin.
+            seen: the values when the form was opened; None to skip the check for edit conflicts.
+
+        Raises AdminsOnly, PropertySettingsChanged.
+        """
         require_admin(viewer)
         with self._database.transaction() as connection:
             before = self._homes.lock_catalogue(connection)
+            if seen is not None and before not in {seen, settings}:
+                raise PropertySettingsChanged
             if before == settings:
                 return
             self._homes.store_settings(connection, settings)

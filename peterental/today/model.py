@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from peterental.appointments.listing.model import AgentChoice
 from peterental.appointments.model import Appointment
 from peterental.calls.model import Problem
+from peterental.webhooks.service import host_of
 
 Item = TypeVar("Item")
 
@@ -122,6 +123,20 @@ class TroubledLine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WebhookOff:
+    """A webhook that PeteRental turned off."""
+
+    endpoint_id: int
+    url: str
+    reason: str
+
+    @property
+    def host(self) -> str:
+        """The host of its address: the path may be a secret."""
+        return host_of(self.url)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Attention:
     """What needs a person, kind by kind.
 
@@ -133,6 +148,7 @@ class Attention:
         notices: those that failed, or may have, the latest first.
         homes: upcoming viewings of homes that the catalogue does not have, soonest first.
         lines: agents' lines that are not as they should be.
+        webhooks: those that PeteRental turned off, for admins, who see the whole office.
     """
 
     viewings: Found[Appointment] = Found()
@@ -142,6 +158,7 @@ class Attention:
     notices: Found[UndeliveredNotice] = Found()
     homes: Found[Appointment] = Found()
     lines: Found[TroubledLine] = Found()
+    webhooks: Found[WebhookOff] = Found()
 
     @property
     def total(self) -> int:
@@ -156,6 +173,7 @@ class Attention:
                 self.notices,
                 self.homes,
                 self.lines,
+                self.webhooks,
             )
         )
 

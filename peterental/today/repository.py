@@ -29,6 +29,7 @@ from peterental.today.model import (
     TroubledCalendar,
     TroubledLine,
     UndeliveredNotice,
+    WebhookOff,
 )
 
 if TYPE_CHECKING:
@@ -170,6 +171,13 @@ _LINES = f"""
 """
 
 
+_WEBHOOKS = """
+    SELECT endpoint_id FROM webhook_endpoints WHERE NOT is_active AND off_reason IS NOT NULL
+    ORDER BY endpoint_id
+    LIMIT %(counted)s
+"""
+
+
 def _undelivered(*, is_limited: bool) -> str:
     """Return the query of the latest notices that failed or may have."""
     own = f"EXISTS (SELECT FROM agents AS own WHERE own.agent_id = latest.agent_id AND {WANTED_AGENTS})"
@@ -236,6 +244,11 @@ _ITEMS = {
         FROM differing JOIN line_checks USING (agent_id)
         ORDER BY LOWER(differing.agent_name), agent_id LIMIT %(shown)s
     """,
+    "webhooks": """
+        SELECT endpoint_id, url, off_reason AS reason
+        FROM turned_off JOIN webhook_endpoints USING (endpoint_id)
+        ORDER BY endpoint_id LIMIT %(shown)s
+    """,
 }
 """The query of the first of each kind, from the table expression with its keys."""
 
@@ -247,6 +260,7 @@ _KEYS = {
     "notices": "undelivered",
     "homes": "homes",
     "lines": "differing",
+    "webhooks": "turned_off",
 }
 """The name of that table expression."""
 
@@ -258,6 +272,7 @@ _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     "notices": msgspec.json.Decoder(tuple[UndeliveredNotice, ...]),
     "homes": msgspec.json.Decoder(tuple[Appointment, ...]),
     "lines": msgspec.json.Decoder(tuple[TroubledLine, ...]),
+    "webhooks": msgspec.json.Decoder(tuple[WebhookOff, ...]),
 }
 
 
@@ -343,7 +358,11 @@ def counts_sql(*, is_limited: bool) -> str:
 
 
 def attention_sql(*, is_limited: bool) -> str:
-    """Return the statement that reads what needs a person: a row for each kind, with its total and first items."""
+    """Return the statement that reads what needs a person: a row for each kind, with its total and first items.
+
+    Args:
+        is_limited: whether only some agents are wanted; then it leaves out what is of no agent.
+    """
     keys = {
         "viewings": _earlier_unmarked(is_limited=is_limited),
         "urgent": _of_agents(_URGENT, "messages", "received_at", is_limited=is_limited),
@@ -353,12 +372,15 @@ def attention_sql(*, is_limited: bool) -> str:
         "homes": _UNKNOWN_HOMES,
         "differing": _LINES,
     }
+    if not is_limited:
+        keys["turned_off"] = _WEBHOOKS
     parts = [
         f"""
         SELECT '{kind}' AS kind, (SELECT COUNT(*) FROM {keys_of}) AS total,
                COALESCE((SELECT json_agg(to_json(item)) FROM ({_ITEMS[kind]}) AS item), '[]')::text AS items
         """
         for kind, keys_of in _KEYS.items()
+        if keys_of in keys
     ]
     with_clause = ", ".join(f"{name} AS MATERIALIZED ({query})" for name, query in keys.items())
     return f"WITH {with_clause} {' UNION ALL '.join(parts)}"

@@ -234,6 +234,11 @@ class UserRepository:
         ).fetchall()
         return {row["user_id"]: UserDetails(**row) for row in rows}
 
+    def admin_addresses(self, connection: Connection) -> list[str]:
+        """Return the e-mail addresses of the active admins, in a transaction. Waits for the server."""
+        rows = connection.execute("SELECT email FROM users WHERE role = 'admin' AND is_active ORDER BY user_id")
+        return [row["email"] for row in rows.fetchall()]
+
     def lock_if_vacant(self, connection: Connection) -> bool:
         """Return whether no active user has a password; if so, lock all users until the transaction ends.
 

@@ -50,6 +50,13 @@ class EndpointRepository:
         rows = self._database.fetch(f"SELECT {_ENDPOINT} FROM webhook_endpoints WHERE endpoint_id = %s", (endpoint_id,))
         return _endpoint(rows[0]) if rows else None
 
+    def read(self, connection: Connection, endpoint_id: int) -> Endpoint | None:
+        """Return one endpoint, in a transaction."""
+        row = connection.execute(
+            f"SELECT {_ENDPOINT} FROM webhook_endpoints WHERE endpoint_id = %s".encode(), (endpoint_id,)
+        ).fetchone()
+        return _endpoint(row) if row else None
+
     def lock(self, connection: Connection, endpoint_id: int) -> Endpoint | None:
         """Lock an endpoint until the transaction ends, and return it."""
         row = connection.execute(

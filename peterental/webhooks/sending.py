@@ -35,6 +35,7 @@ from peterental.webhooks.signing import signature_header
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from peterental.database.connect import Connection
     from peterental.database.pool import Database
     from peterental.encryption import Keyring
     from peterental.jobs.service import JobService
@@ -64,6 +65,7 @@ class WebhookSender:
         now: returns the present moment, aware.
         allow_private: whether loopback, private networks and plain HTTP are allowed.
         timeout_s: for one attempt.
+        tell_turned_off: tells people, in the transaction that turns an endpoint off at a moment.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class WebhookSender:
         *,
         allow_private: bool = False,
         timeout_s: float = ATTEMPT_TIMEOUT_S,
+        tell_turned_off: Callable[[Connection, int, datetime], None] | None = None,
     ) -> None:
         self._database = database
         self._endpoints = EndpointRepository(database)
@@ -85,6 +88,7 @@ class WebhookSender:
         self._now = now
         self._allow_private = allow_private
         self._timeout_s = timeout_s
+        self._tell_turned_off = tell_turned_off
 
     def deliver(self, endpoint_id: int) -> None:
         """Deliver what is due to an endpoint, unless another process does.
@@ -222,6 +226,8 @@ class WebhookSender:
             reason = _reason_to_turn_off(attempt, now - since)
             if reason is not None:
                 self._endpoints.set_active(connection, endpoint.endpoint_id, now, active=False, reason=reason)
+                if self._tell_turned_off is not None:
+                    self._tell_turned_off(connection, endpoint.endpoint_id, now)
             elif next_at is not None:
                 self._jobs.defer(connection, _job(endpoint.endpoint_id, next_at))
 

@@ -168,19 +168,19 @@ class WebhookService:
     def set_active(self, endpoint_id: int, viewer: Viewer, *, active: bool) -> None:
         """Turn an endpoint on or off. What waits for one that is turned off is not delivered.
 
-        Raises EndpointUnknown.
+        One that PeteRental turned off and a person leaves off is not reported any more. Raises EndpointUnknown.
         """
         require_admin(viewer)
         with self._database.transaction() as connection:
             endpoint = self._locked(connection, endpoint_id)
-            if endpoint.is_active != active:
+            if endpoint.is_active != active or (endpoint.off_reason is not None and not active):
                 self._endpoints.set_active(connection, endpoint_id, self._now(), active=active)
                 self._record(
                     connection,
                     viewer,
                     "webhook turned on" if active else "webhook turned off",
                     endpoint,
-                    before={"is_active": endpoint.is_active},
+                    before={"is_active": endpoint.is_active} if endpoint.is_active != active else {},
                     after={"is_active": active},
                 )
 

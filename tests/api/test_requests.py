@@ -13,8 +13,9 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from peterental.access import Viewer
+from peterental.access import ToolToken, Viewer
 from peterental.appointments.manual.model import EditConflict, ExpectedState
+from peterental.audit.model import LogFilter
 from peterental.database.connect import DatabaseUnavailable
 from peterental.database.pool import Database
 from peterental.errors import NotFound, Refusal
@@ -23,6 +24,7 @@ from peterental.users.tokens.model import IssuedToken, NewToken
 from peterental.users.tokens.requests import RUNS_FOR, RequestCounter
 from peterental.web.api.limits import BURST, REQUESTS_PER_S, Limits
 from peterental.web.api.problems import ApiError
+from peterental.web.api.routes import OPERATIONS
 from tests.api.conftest import WORDS, Tool
 
 # --- tokens ----------------------------------------------------------------------------------------------------------
@@ -430,3 +432,58 @@ def test_tool_is_refused_with_a_time_to_wait(anas: Tool) -> None:
         assert int(one.headers["Retry-After"]) >= 1
         assert one.get_json()["code"] == "too_many_requests"
     assert datetime.now(UTC).tzinfo is UTC
+
+
+def test_every_change_is_audited_with_the_token(
+    offices: Tool, services: Services, admin: Viewer, booking: dict[str, Any], past_viewing: int
+) -> None:
+    """An operation that is added later is in this test, too: the last assertion says which is missing."""
+    made = offices.post("/viewings", booking).get_json()["id"]
+    later = (datetime.fromisoformat(booking["start"]) + timedelta(hours=1)).isoformat()
+    changes: list[tuple[str, str, str, Any]] = [
+        ("editViewing", "PATCH", f"/viewings/{made}", {"notes": "Key at the desk"}),
+        ("moveViewing", "POST", f"/viewings/{made}/move", {"start": later}),
+        ("cancelViewing", "POST", f"/viewings/{made}/cancel", None),
+        ("restoreViewing", "POST", f"/viewings/{made}/restore", None),
+        ("completeViewing", "POST", f"/viewings/{past_viewing}/complete", None),
+        ("restoreViewing", "POST", f"/viewings/{past_viewing}/restore", None),
+        ("markViewingAsNoShow", "POST", f"/viewings/{past_viewing}/no-show", None),
+    ]
+    for name, method, path, fields in changes:
+        assert offices.send(method, path, fields).status_code == 200, name
+    entries = services.audit.listing(admin, LogFilter(subject_kind="appointment")).entries
+    assert len(entries) == 1 + len(changes)
+    assert {(entry.actor, entry.token and entry.token.name) for entry in entries} == {(admin.email, "Sync")}
+    changing = {operation.name for operation in OPERATIONS if operation.changes}
+    assert changing == {"bookViewing", *(name for name, *_ in changes)}
+
+
+def test_change_of_the_user_has_no_token(viewing: TestResponse, services: Services, ana: Viewer, admin: Viewer) -> None:
+    """A change on the page is the user's own. The entry of a token that was revoked names it as before."""
+    number = viewing.get_json()["id"]
+    shown, _ = services.manual.show(number, ana)
+    assert shown.updated_at is not None
+    services.manual.change(number, ExpectedState(shown.updated_at, shown.start, shown.status), "cancel", ana)
+    (token,) = services.api_tokens.listing(ana)
+    services.api_tokens.revoke(token.token_id, ana)
+    cancelled, booked = services.audit.listing(admin, LogFilter(subject_kind="appointment")).entries
+    assert (cancelled.actor, cancelled.token) == (ana.email, None)
+    assert (booked.actor, booked.token) == (ana.email, ToolToken(token.token_id, "Sync"))
+    with_token = services.audit.listing(admin, LogFilter(token_id=token.token_id)).entries
+    assert with_token == (booked,)
+
+
+def test_deleted_user_s_tokens_stop_at_once(
+    tool_of: Callable[..., Tool], services: Services, database: Database
+) -> None:
+    eva = services.users.create("eva@example.com", WORDS, "admin")
+    tool = tool_of(eva)
+    assert tool.get("/me").status_code == 200
+    database.fetch("DELETE FROM users WHERE user_id = %s", (eva.user_id,))
+    assert tool.get("/me").status_code == 401
+    assert database.fetch("SELECT token_id FROM api_tokens") == []
+
+
+def test_new_password_keeps_tokens(anas: Tool, services: Services, ana: Viewer) -> None:
+    services.users.change_password(ana, WORDS, "another correct horse battery")
+    assert anas.get("/me").status_code == 200

@@ -216,3 +216,24 @@ def test_others_viewings_do_not_exist(  # noqa: PLR0917 - fixtures
     assert database.fetch("SELECT status, updated_at FROM appointments") == before
     for unknown in ("99999999999999999999", "2147483648", "0", "999"):
         assert anas.get(f"/viewings/{unknown}").status_code == 404
+
+
+def test_taken_home_is_a_warning_that_can_be_acknowledged(
+    offices: Tool, anas: Tool, database: Database, booking: dict[str, Any]
+) -> None:
+    """The office wants one viewing of a home at a time; the tool is not told whose viewing it is."""
+    database.fetch("UPDATE property_settings SET one_viewing_at_a_time = TRUE")
+    (row,) = database.fetch("INSERT INTO properties (line1) VALUES ('1420 Elm Street') RETURNING property_id")
+    body = {**booking, "home_id": row["property_id"]}
+    del body["home"]
+    with_ben = {**body, "agent_id": "ben"}
+    first = offices.post("/viewings", with_ben)
+    if first.status_code == 409:  # Ben in Lisbon does not work at that hour
+        first = offices.post("/viewings", {**with_ben, "acknowledge": first.get_json()["acknowledge"]})
+    assert first.status_code == 201
+    refused = anas.post("/viewings", body)
+    problem = refused.get_json()
+    assert (refused.status_code, problem["code"]) == (409, "confirmation_required")
+    assert [warning["code"] for warning in problem["warnings"]] == ["home_taken"]
+    assert booking["visitor_name"] not in refused.text
+    assert anas.post("/viewings", {**body, "acknowledge": problem["acknowledge"]}).status_code == 201

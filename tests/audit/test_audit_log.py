@@ -105,6 +105,24 @@ def test_time_range_excludes_its_end(database: Database) -> None:
     assert found(since=midnight, until=midnight + timedelta(seconds=1)) == ["1"]
 
 
+def test_changes_with_a_token_are_found_by_index(database: Database, database_url: str) -> None:
+    """They are few among all changes of its user."""
+    database.fetch(
+        """
+        INSERT INTO audit_log (happened_at, actor, action, subject_kind, subject_id, subject_name, token_id, token_name)
+        SELECT TIMESTAMPTZ '2025-01-01 UTC' + number * INTERVAL '1 hour', 'office@example.com', 'moved', 'appointment',
+               number % 9, '12 Elm Street', CASE WHEN number % 500 = 0 THEN number / 500 END,
+               CASE WHEN number % 500 = 0 THEN 'Sync' END
+        FROM GENERATE_SERIES(1, 20000) AS number
+        """
+    )
+    database.fetch("ANALYZE audit_log")
+    explained = Explained(database_url)
+    AuditService(explained).listing(ADMIN, LogFilter(token_id=7))
+    assert "idx_audit_log_token" in explained.plan, explained.plan
+    assert "Rows Removed by Filter" not in explained.plan, explained.plan
+
+
 @pytest.mark.parametrize(
     "more", [{}, {"actor": "office@example.com"}, {"subject_kind": "appointment", "subject_id": "7"}]
 )

@@ -263,6 +263,7 @@ def _of_notices() -> Iterator[PageState]:
     yield PageState("notices-outbox-no-match", "/outbox?q=99")
     yield PageState("notices-outbox-warning", "/outbox?q=word&state=nonsense&page=0")
     yield PageState("notices-settings-invalid", "/settings", then=_enter_invalid_settings)
+    yield PageState("notices-settings-conflict", "/settings", then=_save_outdated_settings)
     yield PageState("notices-wording-mail", wording)
     yield PageState("notices-wording-refused", wording, then=_enter_an_unknown_field)
     yield PageState("notices-wording-changed", wording, then=_change_a_wording)
@@ -298,6 +299,14 @@ def _enter_invalid_settings(page: Page) -> None:
     page.get_by_label("Name of the office").fill("")
     page.get_by_label("Quiet hours begin").fill("05:00")
     press(page, "Save")
+
+
+def _save_outdated_settings(page: Page) -> None:
+    page.locator("[name=seen]").evaluate("field => field.value = '2026-01-01T00:00:00+00:00'")
+    page.get_by_label("Name of the office").fill("Another office")
+    page.get_by_label("Remind a day before").uncheck()
+    press(page, "Save")
+    page.get_by_text("Your changes are not saved yet").wait_for()
 
 
 def _enter_an_unknown_field(page: Page) -> None:
@@ -341,6 +350,7 @@ def _empty_and_filtered() -> Iterator[PageState]:
     yield PageState("appointments-no-match", "/appointments?q=zzzz&status=completed")
     yield PageState("appointments-warning", "/appointments?status=nonsense&from=nonsense")
     yield PageState("appointments-by-name", "/appointments?sort=name&q=a")
+    yield PageState("appointments-unknown-homes", "/appointments?home=unknown")
     day = _next_monday()
     yield PageState("appointments-new-free", f"/appointments/new?agent=ana-lima&day={day}")
     yield PageState("appointments-new-none-free", "/appointments/new?agent=ana-lima&day=2020-01-01")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from peterental.access import AdminsOnly, Viewer
+from peterental.agents.time_off.model import ClosureEntry
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
 from peterental.appointments.manual.model import ExpectedState, NewBooking, ViewingEdit, WallClockTime
 from peterental.audit.model import LogFilter
@@ -451,6 +452,34 @@ def test_past_viewing_keeps_its_status(services: Services, clock: Clock, databas
     services.persons.delete(BY_NUMBER, ADMIN, [])
     (row,) = database.fetch("SELECT status, attendee_name FROM appointments")
     assert tuple(row.values()) == ("confirmed", ANONYMOUS)
+
+
+def test_closures_that_differ_by_the_person_stay_apart(services: Services, database: Database) -> None:
+    """Two closures of the same days may differ by the number only, and a third one may have the name that is left."""
+    day = date(2026, 12, 24)
+    names = [
+        "Party, call (405) 555-0142",
+        "Party, call 405.555.0142",
+        f"Party, call {REMOVED}",
+        f"Party, call {REMOVED} 2",
+    ]
+    closures = [ClosureEntry(name=name, first_day=day, last_day=day) for name in names]
+    added = services.closures.add([*closures, replace(closures[0], first_day=date(2026, 12, 23))], ADMIN)
+    assert len(added) == 5
+    services.persons.delete(BY_NUMBER, ADMIN, [])
+    rows = database.fetch("SELECT name, updated_at FROM office_closures ORDER BY closure_id")
+    assert [row["name"] for row in rows] == [
+        f"Party, call {REMOVED} 3",
+        f"Party, call {REMOVED} 4",
+        f"Party, call {REMOVED}",
+        f"Party, call {REMOVED} 2",
+        f"Party, call {REMOVED}",
+    ], "the fifth is of other days"
+    changed = [row["updated_at"] != closure.updated_at for row, closure in zip(rows, added, strict=True)]
+    assert changed == [True, True, False, False, True], "a form that was opened before would bring the number back"
+    notes = database.fetch("SELECT DISTINCT closure_id, note FROM agent_busy ORDER BY closure_id")
+    assert [row["note"] for row in notes] == [row["name"] for row in rows]
+    assert services.persons.find(BY_NUMBER, ADMIN).is_empty
 
 
 def test_failed_deletion_changes_nothing(

@@ -153,7 +153,8 @@ def test_second_import_shows_what_differs(
     }
     (summary,) = [row["after"] for row in actions if row["action"] == "imported"]
     assert summary == {
-        "file": "homes.csv", "added": 1, "changed": 1, "active again": 0, "inactive": 1, "rows left out": 0,
+        "file": "homes.csv", "added": 1, "changed": 1, "active again": 0, "inactive": 1, "kept active": 0,
+        "rows left out": 0,
     }  # fmt: skip
 
 
@@ -182,6 +183,72 @@ def test_what_a_person_retired_stays_retired(imports: ImportService, homes: Prop
     assert _all(homes, admin)["D"].retired_by == admin.email
     _run(imports, FOUR.replace("D,5 Fir St,,Norman,700\n", ""), admin)
     assert _all(homes, admin)["D"].retired_by == admin.email
+
+
+def test_restored_home_stays_until_the_feed_lists_it_again(
+    imports: ImportService, homes: PropertyService, admin: Viewer
+) -> None:
+    """A person decided; what the feed says about it counts again once it has it."""
+    lacking = FOUR.replace("D,5 Fir St,,Norman,700\n", "")
+    _run(imports, FOUR, admin)
+    _run(imports, lacking, admin)
+    restored = _all(homes, admin)["D"]
+    homes.restore(restored.property_id, admin)
+    for rent in ("1460", "1470"):
+        plan = _run(imports, lacking.replace("1450", rent), admin)
+        assert ([home.line1 for home in plan.kept], plan.vanished, plan.shrinks) == (["5 Fir St"], (), False)
+        assert _all(homes, admin)["D"].is_active
+    listed = _run(imports, FOUR.replace("1450", "1460"), admin)
+    assert [home.line1 for home in listed.relisted] == ["5 Fir St"]
+    assert listed.kept == ()
+    assert not _all(homes, admin)["D"].kept_until_listed
+    assert [home.line1 for home in _run(imports, lacking, admin).vanished] == ["5 Fir St"]
+
+
+def test_listing_a_restored_home_is_a_change_in_itself(
+    imports: ImportService, homes: PropertyService, admin: Viewer
+) -> None:
+    """Without it there would be nothing to confirm, and the home would stay for ever."""
+    _run(imports, FOUR, admin)
+    _run(imports, FOUR.replace("D,5 Fir St,,Norman,700\n", ""), admin)
+    homes.restore(_all(homes, admin)["D"].property_id, admin)
+    seen = _all(homes, admin)["D"].updated_at
+    plan = imports.preview(_upload(imports, FOUR, admin), admin).plan
+    assert plan.changes_anything
+    assert (plan.unchanged, [home.line1 for home in plan.relisted]) == (4, ["5 Fir St"])
+    _run(imports, FOUR, admin)
+    assert not _all(homes, admin)["D"].kept_until_listed
+    assert _all(homes, admin)["D"].updated_at == seen, "a form that is open stays valid"
+    assert not imports.preview(_upload(imports, FOUR, admin), admin).plan.changes_anything
+
+
+def test_restored_home_is_kept_through_rented_and_wrong_rows(
+    imports: ImportService, homes: PropertyService, admin: Viewer
+) -> None:
+    """A row that says rented, or cannot be read, does not list the home."""
+    head = "Id,Street,Unit,City,Rent,Status\n"
+    rows = "A,1420 Elm St,2B,Norman,1450,Available\nB,9 Ash St,,Norman,900,Available\n"
+    _run(imports, f"{head}{rows}C,7 Oak St,,Norman,800,Available\n", admin)
+    _run(imports, head + rows, admin)
+    homes.restore(_all(homes, admin)["C"].property_id, admin)
+    for row, kept in (("C,7 Oak St,,Norman,800,Rented\n", ["7 Oak St"]), ("C,7 Oak St,,Norman,cheap,Available\n", [])):
+        plan = _run(imports, f"{head}{rows}{row}", admin)
+        assert ([home.line1 for home in plan.kept], plan.relisted) == (kept, ())
+        assert _all(homes, admin)["C"].kept_until_listed
+
+
+def test_retiring_and_manual_homes_keep_nothing(imports: ImportService, homes: PropertyService, admin: Viewer) -> None:
+    _run(imports, FOUR, admin)
+    home = _all(homes, admin)["D"]
+    homes.retire(home.property_id, admin)
+    homes.restore(home.property_id, admin)
+    assert _all(homes, admin)["D"].kept_until_listed
+    homes.retire(home.property_id, admin)
+    assert not _all(homes, admin)["D"].kept_until_listed
+    manual = homes.add(PropertyDetails(line1="3 Pine Road"), admin)
+    homes.retire(manual, admin)
+    homes.restore(manual, admin)
+    assert not homes.get(manual, admin).kept_until_listed
 
 
 def test_vanished_home_that_a_person_retires_stays_retired(

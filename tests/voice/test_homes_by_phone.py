@@ -355,6 +355,16 @@ def test_person_may_overbook_a_home_on_purpose(database: Database, elm: int) -> 
 
 
 @pytest.mark.usefixtures("one_at_a_time")
+def test_overbooked_viewing_that_a_caller_moves_is_like_any_other(phone: Phone, database: Database, elm: int) -> None:
+    """What a user confirmed was about the time before: the new one is protected by the constraints again."""
+    assert book(phone, "1420 Elm Street").startswith("You're booked")
+    database.fetch("UPDATE appointments SET overlap_allowed = TRUE")
+    assert phone.say("reschedule_appointment", {"start_time": "tomorrow 4 pm"}).startswith("Your viewing")
+    (row,) = database.fetch("SELECT overlap_allowed, property_id FROM appointments")
+    assert row == {"overlap_allowed": False, "property_id": elm}
+
+
+@pytest.mark.usefixtures("one_at_a_time")
 def test_racing_callers_of_two_agents_get_one_viewing(
     database_url: str, database: Database, clock: Clock, elm: int
 ) -> None:

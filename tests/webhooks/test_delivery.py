@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 
 from peterental.appointments.manual.model import ViewingEdit, WallClockTime
+from peterental.config import Config
 from peterental.privacy.person import Person
+from peterental.services import build_services
 from peterental.webhooks.model import OFF_AFTER, WAITS
 from peterental.webhooks.repository import DeliveryRepository
 from peterental.webhooks.sending import LEASE, LOST_AFTER, WebhookSender
 from tests.calendars.loopback import Exchange, LoopbackServer, answer, redirect
 from tests.guillotine import Killed
-from tests.webhooks.conftest import Office, verified
+from tests.notices.office import FakeTransport
+from tests.webhooks.conftest import KEY, Office, verified
 
 Serve = Callable[..., LoopbackServer]
 
@@ -209,6 +212,72 @@ def test_gone_endpoint_is_turned_off(office: Office, serve: Serve) -> None:
     assert [delivery.state for delivery in office.deliveries()] == ["failed", "failed"]
     office.book(11)
     assert len(office.deliveries()) == 2
+
+
+def told(office: Office) -> list[tuple[str, str, str, str | None]]:
+    """Return the notices about webhooks: recipient, state, about, reason."""
+    query = "SELECT recipient, state, about, reason FROM notices WHERE kind = 'webhook_off' ORDER BY notice_id"
+    return [(row["recipient"], row["state"], row["about"], row["reason"]) for row in office.database.fetch(query)]
+
+
+def test_admins_are_told_once_when_a_webhook_is_turned_off(
+    office: Office, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mails = FakeTransport("email", office.clock)
+    monkeypatch.setattr("peterental.services.transports", lambda *_: {"email": mails})
+    services = build_services(office.database, office.clock, Config(secret_key=KEY, allow_private_addresses=True))
+    services.notice_channels.record(services.notice_sender.transports)
+    second = services.users.create("eva@example.com", "correct horse battery", "admin")
+    services.users.create("ana@example.com", "correct horse battery", "agent")
+    gone = services.users.create("gone@example.com", "correct horse battery", "admin")
+    services.user_admin.deactivate(gone.user_id, office.admin)
+    issued = office.subscribe(serve(answer(status="410 Gone")).url("/a-secret-path"))
+    number = issued.endpoint.endpoint_id
+    office.book(9)
+    office.deliver(issued)
+    office.deliver(issued)
+    assert [(recipient, state) for recipient, state, *_ in told(office)] == [
+        ("office@example.com", "waiting"), ("eva@example.com", "waiting"),
+    ]  # fmt: skip
+    for row in office.database.fetch("SELECT notice_id FROM notices"):
+        services.notice_sender.send(row["notice_id"])
+    first = mails.taken[0]
+    assert [letter.recipient for letter in mails.taken] == ["office@example.com", "eva@example.com"]
+    assert first.subject == "The webhook to 127.0.0.1 was turned off"
+    assert "It answered 410 (Gone), which means that it wants no more deliveries." in first.body
+    assert f"/webhooks/{number}\n" in first.body
+    assert "a-secret-path" not in first.body
+    services.webhooks.set_active(number, office.admin, active=True)
+    office.clock.forward(hours=1)
+    office.book(10)
+    office.deliver(issued)
+    assert len(told(office)) == 4, "it was turned off again"
+    services.user_admin.set_role(second.user_id, "agent", office.admin)
+    services.webhooks.set_active(number, office.admin, active=False)
+    for row in office.database.fetch("SELECT notice_id FROM notices WHERE state = 'waiting'"):
+        services.notice_sender.send(row["notice_id"])
+    assert len(mails.taken) == 2, "an admin has left it off by now"
+    assert {reason for _, state, _, reason in told(office) if state == "suppressed"} == {
+        "A person has settled what to do with the webhook."
+    }
+
+
+def test_letter_about_a_webhook_is_for_those_who_are_admins_when_it_is_sent(
+    office: Office, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mails = FakeTransport("email", office.clock)
+    monkeypatch.setattr("peterental.services.transports", lambda *_: {"email": mails})
+    services = build_services(office.database, office.clock, Config(secret_key=KEY, allow_private_addresses=True))
+    services.notice_channels.record(services.notice_sender.transports)
+    eva = services.users.create("eva@example.com", "correct horse battery", "admin")
+    issued = office.subscribe(serve(answer(status="410 Gone")).url())
+    office.book(9)
+    office.deliver(issued)
+    services.user_admin.set_role(eva.user_id, "agent", office.admin)
+    for row in office.database.fetch("SELECT notice_id FROM notices"):
+        services.notice_sender.send(row["notice_id"])
+    assert [letter.recipient for letter in mails.taken] == ["office@example.com"]
+    assert told(office)[1][3] == "The recipient is not an active admin any more."
 
 
 def test_delivery_is_given_up_after_three_days(office: Office, serve: Serve) -> None:

@@ -16,8 +16,13 @@ from peterental.appointments.schedule_repository import AgentSchedule, read_sche
 from peterental.calendars.account import CalendarAge
 from peterental.calendars.lookup import CALENDAR_AGE, calendar_age
 from peterental.database.pool import Database
+from peterental.properties.lookup import HOME_LABEL
 
-SUMMARY = 'id AS appointment_id, start_time AS start, end_time AS "end", property_address, attendee_name'
+SUMMARY = f"""
+    id AS appointment_id, start_time AS start, end_time AS "end", property_address, attendee_name,
+    {HOME_LABEL} AS home_label
+"""
+"""The columns of a `BookingSummary`, from rows named `appointments`."""
 
 DAYS = f"""
     SELECT day_number, total, entries.*
@@ -234,7 +239,7 @@ class CalendarRepository:
                     AND start_time > %(now)s - INTERVAL '1 day' AND end_time > %(now)s
                 ORDER BY start_time
                 LIMIT %(counted)s
-            ) AS upcoming
+            ) AS appointments
             ORDER BY start_time, id
             LIMIT %(limit)s
             """,

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from peterental.properties.lookup import home_label
+
 if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
@@ -32,7 +34,8 @@ _COUNTS = " UNION ALL ".join(
 
 _VIEWINGS = f"""
     SELECT viewing.id AS appointment_id, viewing.start_time AS start, viewing.end_time AS "end",
-           viewing.property_address, viewing.attendee_name, own.agent_id, own.agent_name, own.time_zone
+           viewing.property_address, {home_label("viewing")} AS home_label, viewing.attendee_name, own.agent_id,
+           own.agent_name, own.time_zone
     {_STANDING}
         AND (busy.closure_id = %(closure_id)s OR busy.repeating_id = %(repeating_id)s)
     ORDER BY viewing.start_time, viewing.id

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from peterental.appointments.model import Status
+from peterental.appointments.model import ERASED_NAME, Status
 from peterental.errors import Refusal
 
 RemoteChange = Literal["moved", "deleted"]
@@ -37,6 +37,13 @@ class ViewingOfEvent:
     caller_number: str | None
     sequence: int
     updated_at: datetime
+
+    def is_erased(self, now: datetime) -> bool:
+        """Return whether it has begun, and its visitor's data was deleted: it has no event any more.
+
+        One to come was cancelled with the deletion. If a user restores it, its agent needs the event.
+        """
+        return self.attendee_name == ERASED_NAME and self.start <= now
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -131,8 +131,9 @@ class CalendarEventService:
     def write(self, appointment_id: int) -> None:
         """Make the event of a viewing what the viewing is now. Running it twice, late or out of order is harmless.
 
-        An event in the calendar of an agent who had the viewing before is deleted there first. A provider's final
-        refusal is recorded and not raised.
+        The event of a viewing that was cancelled, or whose visitor's data was deleted, is deleted. An event in the
+        calendar of an agent who had the viewing before is deleted there first. A provider's final refusal is recorded
+        and not raised.
 
         Raises CalendarFault, MailboxBusy, MailboxThrottled: it has to be tried again.
         """
@@ -153,7 +154,7 @@ class CalendarEventService:
                 viewing, state, present = waiting
                 if present.account_id != calendar.account_id:
                     raise MailboxBusy(name=present.name)
-                if viewing.status == "cancelled":
+                if viewing.status == "cancelled" or viewing.is_erased(self._now()):
                     self._delete(present, opened, viewing, state)
                 elif present.agent_id != viewing.agent_id:
                     self._leave(present, opened, viewing, state)

@@ -27,6 +27,7 @@ class Filter:
         status: of the viewings.
         first_day, last_day: both included, each in the time zone of the viewing's agent.
         text: words, each of which must occur in the visitor's name, e-mail or phone, or in the address.
+        is_home_unknown: whether only viewings of homes are listed that the catalogue does not have.
         sort: the order.
     """
 
@@ -35,6 +36,7 @@ class Filter:
     first_day: date | None = None
     last_day: date | None = None
     text: str | None = None
+    is_home_unknown: bool = False
     sort: Sort = "soonest"
 
     @property

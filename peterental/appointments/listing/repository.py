@@ -308,6 +308,8 @@ def _conditions(wanted: Filter, scope: Scope) -> list[str]:
     conditions = []
     if wanted.status is not None:
         conditions.append("status = %(status)s")
+    if wanted.is_home_unknown:
+        conditions.append("is_home_unknown")
     for name, day in _edges(wanted):
         conditions.append(_from_midnight(name, len(_midnights(day, scope.zones))))
     return conditions

@@ -178,6 +178,7 @@ def _export(viewer: Viewer, wanted: Filter) -> Change:
         "status": wanted.status,
         "from": wanted.first_day,
         "until": wanted.last_day,
+        "is_home_unknown": wanted.is_home_unknown or None,
         "is_search": wanted.text is not None or None,
     }
     return Change(

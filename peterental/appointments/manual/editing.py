@@ -30,9 +30,14 @@ if TYPE_CHECKING:
 VISITOR_FIELDS: frozenset[ChangedField] = frozenset({"name", "phone", "email", "notes"})
 """What can be changed when a viewing is over or cancelled."""
 
+OF_HOME = frozenset({BookingWarning.HOME_TAKEN})
 OF_AGENT = frozenset(BookingWarning) - {BookingWarning.PAST, BookingWarning.TOO_SOON, BookingWarning.TOO_FAR}
 OF_LENGTH = OF_AGENT - {BookingWarning.AGENT_INACTIVE, BookingWarning.DAY_FULL}
-"""The warnings about another agent, and about a longer viewing: its start is what it was."""
+"""The warnings about another home, another agent, and a longer viewing: its start is what it was.
+
+Those about another agent have the one about the home: a viewing that its agent had beside another one of the same
+home overlaps that one with another agent now.
+"""
 
 AUDITED: Mapping[ChangedField, str] = {
     "home": "property_address",
@@ -136,16 +141,20 @@ def to_confirm(found: BookingWarnings, changes: Changes) -> BookingWarnings:
 
     A viewing of the same agent that became shorter needs none.
     """
-    minutes = changes.get("minutes")
+    minutes, about = changes.get("minutes"), frozenset[BookingWarning]()
+    if "home_id" in changes:
+        about |= OF_HOME
     if "agent_id" in changes:
-        about = OF_AGENT
-    elif minutes is not None and minutes[1] > minutes[0]:
-        about = OF_LENGTH
-    else:
-        about = frozenset()
+        about |= OF_AGENT
+    if minutes is not None and minutes[1] > minutes[0]:
+        about |= OF_LENGTH
     kinds = tuple(kind for kind in found.kinds if kind in about)
-    overlapping = found.overlapping if BookingWarning.OVERLAPS in kinds else ()
-    return replace(found, kinds=kinds, overlapping=overlapping)
+    return replace(
+        found,
+        kinds=kinds,
+        overlapping=found.overlapping if BookingWarning.OVERLAPS in kinds else (),
+        same_home=found.same_home if BookingWarning.HOME_TAKEN in kinds else (),
+    )
 
 
 def _minutes(length: timedelta) -> int:

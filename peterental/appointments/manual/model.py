@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from peterental.agents.model import Agent
-from peterental.appointments.model import Appointment, EventKind, Status
+from peterental.appointments.model import Appointment, EventKind, HomeTaken, Status
 from peterental.calendars.account import CalendarAge
 from peterental.errors import Refusal
 
@@ -35,6 +36,29 @@ class BookingWarning(Enum):
     BUSY = "the agent has something else then"
     OVERLAPS = "it overlaps another viewing"
     CALENDAR_STALE = "the agent's calendar was read too long ago"
+    HOME_TAKEN = "another agent has a viewing of this home then, and the office wants one at a time"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HomeViewing:
+    """A viewing that another agent has of a home. Times are UTC.
+
+    Args:
+        agent_name, time_zone: of that agent.
+        attendee_name: the visitor; None if the user who asks may not see the viewing.
+    """
+
+    appointment_id: int
+    agent_name: str
+    time_zone: str
+    start: datetime
+    end: datetime
+    attendee_name: str | None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The agent's time zone."""
+        return ZoneInfo(self.time_zone)
 
 
 @dataclass(frozen=True)
@@ -46,17 +70,30 @@ class BookingWarnings:
         kinds: in the order of BookingWarning.
         overlapping: the first few viewings that it overlaps, buffers included.
         calendar_age: how old the agent's busy times are; None without a calendar.
+        same_home: the first few viewings of the home that it overlaps, of other agents, where the office wants one at
+            a time.
     """
 
     start: datetime
     kinds: tuple[BookingWarning, ...] = ()
     overlapping: tuple[Appointment, ...] = ()
     calendar_age: CalendarAge | None = None
+    same_home: tuple[HomeViewing, ...] = ()
+
+    def leaves(self, start: datetime, end: datetime) -> bool:
+        """Return whether the home is free between two moments, as far as `same_home` shows."""
+        return all(other.end <= start or other.start >= end for other in self.same_home)
+
+    @property
+    def allows_overlap(self) -> bool:
+        """Whether a viewing at this time overlaps another one, of its agent or of its home, which a user confirms."""
+        return not {BookingWarning.OVERLAPS, BookingWarning.HOME_TAKEN}.isdisjoint(self.kinds)
 
     @property
     def fingerprints(self) -> frozenset[str]:
         """What to acknowledge to book anyway: these warnings and viewings at this time."""
-        about = {kind.name for kind in self.kinds} | {str(a.appointment_id) for a in self.overlapping}
+        about = {kind.name for kind in self.kinds} | {str(other.appointment_id) for other in self.overlapping}
+        about |= {str(other.appointment_id) for other in self.same_home}
         return frozenset(f"{self.start.isoformat()}/{item}" for item in about)
 
 
@@ -198,6 +235,21 @@ class ConfirmationRequired(Refusal):
         self.warnings = warnings
         self.nearest = nearest
         super().__init__()
+
+
+class HomeBusy(HomeTaken):
+    """{agent} has another viewing of this home then, and the office wants one at a time.
+
+    It is said about a viewing to be restored, which cannot be confirmed.
+
+    Args:
+        other: that viewing.
+        nearest: free times of the agent of the viewing to be restored.
+    """
+
+    def __init__(self, other: HomeViewing, nearest: tuple[datetime, ...] = ()) -> None:
+        self.other = other
+        super().__init__(nearest, agent=other.agent_name)
 
 
 class InvalidDuration(Refusal):

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from psycopg.types.json import Jsonb
 
 from peterental.agents.lookup import lock_agent_sql
-from peterental.appointments.manual.model import MANUAL_KEY_PREFIX, Event, FormKeyConflict
+from peterental.appointments.manual.model import MANUAL_KEY_PREFIX, Event, FormKeyConflict, HomeViewing
 from peterental.appointments.model import Appointment
 from peterental.appointments.repository import APPOINTMENT, CONSTRAINT_ERRORS, OVERLAPPING
 from peterental.appointments.schedule_repository import SCHEDULE_BY_ID, AgentSchedule, read_schedule
 from peterental.database.constraints import named_constraints
+from peterental.properties.lookup import ONE_VIEWING_AT_A_TIME
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -125,6 +126,54 @@ class ManualBookingRepository:
             },
         )
         return tuple(Appointment(**row) for row in rows.fetchall())
+
+    def of_same_home(
+        self,
+        connection: Connection,
+        property_id: int,
+        agent_id: str,
+        *,
+        start: datetime,
+        end: datetime,
+        ignored_id: int | None,
+        user_id: int | None,
+    ) -> tuple[HomeViewing, ...]:
+        """Return the first viewings of a home between two moments that other agents have.
+
+        None where the office allows viewings of one home to overlap.
+
+        Args:
+            connection: to read with.
+            property_id: which home.
+            agent_id: the agent whose own viewings are left out.
+            start: the start of the new viewing.
+            end: its end.
+            ignored_id: of the viewing that is to be changed.
+            user_id: who is told the visitors of their own agents' viewings; None is told all.
+        """
+        rows = connection.execute(
+            f"""
+            SELECT id AS appointment_id, agent_name, time_zone, start_time AS start, end_time AS "end",
+                   CASE WHEN %(user_id)s::int IS NULL OR user_id = %(user_id)s THEN attendee_name END AS attendee_name
+            FROM appointments JOIN agents USING (agent_id)
+            WHERE {ONE_VIEWING_AT_A_TIME}
+                AND appointments.property_id = %(property_id)s AND status = 'confirmed' AND agent_id <> %(agent_id)s
+                AND start_time > %(start)s::timestamptz - INTERVAL '2 days' AND start_time < %(end)s
+                AND end_time > %(start)s AND id IS DISTINCT FROM %(ignored_id)s::int
+            ORDER BY start_time, id
+            LIMIT %(limit)s
+            """.encode(),
+            {
+                "property_id": property_id,
+                "agent_id": agent_id,
+                "start": start,
+                "end": end,
+                "ignored_id": ignored_id,
+                "user_id": user_id,
+                "limit": MAX_OVERLAPS_SHOWN,
+            },
+        )
+        return tuple(HomeViewing(**row) for row in rows.fetchall())
 
     def booked_between(
         self, connection: Connection, agent_id: str, start: datetime, until: datetime, *, ignored_id: int | None

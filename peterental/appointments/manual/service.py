@@ -6,10 +6,11 @@ change comes between its reads and its writes.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
+from peterental.access import Viewer, owner_filter
 from peterental.agents.model import AgentUnknown
 from peterental.agents.working_hours.repository import WorkingHoursRepository
 from peterental.appointments.manual.editing import (
@@ -27,12 +28,12 @@ from peterental.appointments.manual.model import (
     MAX_DURATION_MIN,
     MIN_DURATION_MIN,
     TRANSITIONS,
-    BookingWarning,
     ConfirmationRequired,
     DayAvailability,
     DuplicateSubmission,
     EditConflict,
     FormKeyConflict,
+    HomeBusy,
     HomeRetired,
     InvalidDuration,
     InvalidTransition,
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
-    from peterental.access import Viewer
     from peterental.agents.model import Agent
     from peterental.appointments.manual.model import (
         Action,
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         Changes,
         Event,
         ExpectedState,
+        HomeViewing,
         NewBooking,
         ViewingEdit,
         WallClockTime,
@@ -74,6 +75,21 @@ if TYPE_CHECKING:
 
 MAX_APPOINTMENT_ID = 2**31 - 1
 """The column is an INTEGER."""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a viewing is to be, and who asks.
+
+    Args:
+        schedule: of the agent.
+        property_id: the home in the catalogue; None for other words.
+        viewer: who is warned.
+    """
+
+    schedule: AgentSchedule
+    property_id: int | None
+    viewer: Viewer
 
 
 class ManualBookingService:
@@ -174,8 +190,9 @@ class ManualBookingService:
                 if made is not None:
                     raise DuplicateSubmission(made)
                 start, end = _times(agent, entry.when, entry.duration_min or agent.rules.slot_minutes)
-                found = self._require_confirmed(connection, schedule, entry.when, (start, end), now)
                 home = self._home(connection, entry.property_id, None)
+                place = _Place(schedule, entry.property_id, viewer)
+                found = self._require_confirmed(connection, place, entry.when, (start, end), now)
                 appointment = Appointment(
                     appointment_id=0,
                     agent_id=agent.agent_id,
@@ -190,7 +207,7 @@ class ManualBookingService:
                     attendee_name=entry.attendee_name,
                     attendee_email=entry.attendee_email,
                     attendee_phone=number_to_reach(entry.attendee_phone, agent),
-                    overlap_allowed=BookingWarning.OVERLAPS in found.kinds,
+                    overlap_allowed=found.allows_overlap,
                     created_at=now,
                     booked_by=viewer.email,
                 )
@@ -235,11 +252,11 @@ class ManualBookingService:
                 start = _times(agent, when, agent.rules.slot_minutes)[0]
                 if start == old.start:
                     raise SameTime
+                place = _Place(schedule, old.property_id, viewer)
                 found = self._require_confirmed(
-                    connection, schedule, when, (start, start + duration), now, ignored_id=appointment_id
+                    connection, place, when, (start, start + duration), now, ignored_id=appointment_id
                 )
-                overlaps = BookingWarning.OVERLAPS in found.kinds
-                moved = replace(old, start=start, end=start + duration, overlap_allowed=overlaps)
+                moved = replace(old, start=start, end=start + duration, overlap_allowed=found.allows_overlap)
                 blocked_until = moved.end + timedelta(minutes=agent.rules.buffer_minutes)
                 self._appointments.move(connection, moved, old, blocked_until, now, actor=viewer.email)
                 self._record(connection, viewer, "moved", old, moved)
@@ -262,8 +279,8 @@ class ManualBookingService:
 
         Raises AppointmentUnknown, EditConflict if it was changed since, AgentUnknown for another agent that the viewer
         may not see, AddressMissing, NameMissing, InvalidDuration, NotesTooLong, HomeRetired, OnlyVisitorEditable,
-        NothingEdited; ConfirmationRequired for warnings about another agent or a longer viewing that the user has not
-        acknowledged; SlotTaken if a writer that did not lock the agent took the time.
+        NothingEdited; ConfirmationRequired for warnings about another home or agent, or a longer viewing, that the user
+        has not acknowledged; SlotTaken if a writer that did not lock the agent took the time.
         """
         require_complete(viewing)
         now = self._now()
@@ -282,10 +299,12 @@ class ManualBookingService:
             blocked_until = None
             if not {"agent_id", "minutes"}.isdisjoint(changes):
                 blocked_until = new.end + timedelta(minutes=agent.rules.buffer_minutes)
+            if not {"agent_id", "minutes", "home_id"}.isdisjoint(changes):
+                place = _Place(schedule, new.property_id, viewer)
                 found = self._require_edit_confirmed(
-                    connection, schedule, new, changes, acknowledged=viewing.acknowledged, now=now
+                    connection, place, new, changes, acknowledged=viewing.acknowledged, now=now
                 )
-                new = replace(new, overlap_allowed=BookingWarning.OVERLAPS in found.kinds)
+                new = replace(new, overlap_allowed=found.allows_overlap)
             self._manual.edit(connection, new, changes, blocked_until, now, actor=viewer.email)
             self._audit_change(connection, viewer, "edited", new, before_and_after=audited_changes(changes))
             return new
@@ -300,7 +319,7 @@ class ManualBookingService:
             viewer: who does it.
 
         Raises AppointmentUnknown, EditConflict if it was changed since, InvalidTransition, NotStartedYet if it cannot
-        be completed or a no-show yet, SlotTaken if its time was booked since.
+        be completed or a no-show yet, SlotTaken if its time was booked since, HomeBusy if that of its home was.
         """
         now = self._now()
         transition = TRANSITIONS[action]
@@ -311,7 +330,7 @@ class ManualBookingService:
             if action in {"complete", "no_show"} and old.start > now:
                 raise NotStartedYet
             if action == "reopen" and not old.overlap_allowed:
-                self._refuse_if_taken(connection, old, now)
+                self._refuse_if_taken(connection, old, now, viewer)
             self._appointments.set_status(
                 connection, old, transition.after, kind=transition.kind, now=now, actor=viewer.email
             )
@@ -354,7 +373,7 @@ class ManualBookingService:
     def _require_confirmed(
         self,
         connection: Connection,
-        schedule: AgentSchedule,
+        place: _Place,
         when: WallClockTime,
         times: tuple[datetime, datetime],
         now: datetime,
@@ -365,28 +384,29 @@ class ManualBookingService:
 
         Raises ConfirmationRequired if the user has not acknowledged all of them.
         """
-        found = self._warnings(connection, schedule, when.day, times, now, ignored_id=ignored_id)
+        found = self._warnings(connection, place, when.day, times, now, ignored_id=ignored_id)
         if not found.fingerprints <= when.acknowledged:
-            availability = schedule.availability(now, without=ignored_id)
-            raise ConfirmationRequired(found, availability.nearest(times[0]))
+            nearest = place.schedule.availability(now, without=ignored_id).nearest(times[0])
+            length = times[1] - times[0]
+            raise ConfirmationRequired(found, tuple(start for start in nearest if found.leaves(start, start + length)))
         return found
 
     def _require_edit_confirmed(
         self,
         connection: Connection,
-        schedule: AgentSchedule,
+        place: _Place,
         new: Appointment,
         changes: Changes,
         *,
         acknowledged: frozenset[str],
         now: datetime,
     ) -> BookingWarnings:
-        """Return all warnings about an edited viewing of another agent or length.
+        """Return all warnings about an edited viewing of another home, agent or length.
 
         Raises ConfirmationRequired if those about the change are not acknowledged. There is no other time to offer.
         """
         found = self._warnings(
-            connection, schedule, new.local_start.date(), (new.start, new.end), now, ignored_id=new.appointment_id
+            connection, place, new.local_start.date(), (new.start, new.end), now, ignored_id=new.appointment_id
         )
         needed = to_confirm(found, changes)
         if not needed.fingerprints <= acknowledged:
@@ -396,7 +416,7 @@ class ManualBookingService:
     def _warnings(
         self,
         connection: Connection,
-        schedule: AgentSchedule,
+        place: _Place,
         day: date,
         times: tuple[datetime, datetime],
         now: datetime,
@@ -404,6 +424,7 @@ class ManualBookingService:
         ignored_id: int | None,
     ) -> BookingWarnings:
         """Return the warnings about a time on a day of the agent."""
+        schedule = place.schedule
         assert schedule.agent is not None  # noqa: S101  # tells mypy; `_agent_for` checked it
         agent, (start, end) = schedule.agent, times
         until = end + timedelta(minutes=agent.rules.buffer_minutes)
@@ -413,6 +434,7 @@ class ManualBookingService:
             end,
             now,
             overlapping=self._manual.overlapping(connection, agent.agent_id, start, until, ignored_id=ignored_id),
+            same_home=self._of_same_home(connection, place, times, ignored_id),
             is_busy=self._hours.is_busy(connection, agent.agent_id, start, until, now),
             booked_that_day=self._manual.booked_between(
                 connection,
@@ -425,6 +447,23 @@ class ManualBookingService:
             is_calendar_stale=not self._calendars.is_current(schedule.calendar_age, agent, now),
         )
 
+    def _of_same_home(
+        self, connection: Connection, place: _Place, times: tuple[datetime, datetime], ignored_id: int | None
+    ) -> tuple[HomeViewing, ...]:
+        """Return the viewings that other agents have of the home then, where the office wants one at a time."""
+        assert place.schedule.agent is not None  # noqa: S101  # tells mypy; `_agent_for` checked it
+        if place.property_id is None:
+            return ()
+        return self._manual.of_same_home(
+            connection,
+            place.property_id,
+            place.schedule.agent.agent_id,
+            start=times[0],
+            end=times[1],
+            ignored_id=ignored_id,
+            user_id=owner_filter(place.viewer),
+        )
+
     def _home(self, connection: Connection, property_id: int | None, present_id: int | None) -> Property | None:
         """Return a home of the catalogue. Raises HomeRetired, unless it is the one that the viewing is of already."""
         if property_id is None:
@@ -434,15 +473,19 @@ class ManualBookingService:
             raise HomeRetired
         return home
 
-    def _refuse_if_taken(self, connection: Connection, old: Appointment, now: datetime) -> None:
-        """Raise SlotTaken if another confirmed viewing overlaps one to be restored."""
+    def _refuse_if_taken(self, connection: Connection, old: Appointment, now: datetime, viewer: Viewer) -> None:
+        """Raise SlotTaken or HomeBusy if another confirmed viewing overlaps one to be restored."""
         schedule = self._manual.read(connection, old.agent_id, now)
         assert schedule.agent is not None  # noqa: S101  # tells mypy; agents are never deleted
         until = old.end + timedelta(minutes=schedule.agent.rules.buffer_minutes)
         others = self._manual.overlapping(connection, old.agent_id, old.start, until, ignored_id=old.appointment_id)
         if others:
-            availability = schedule.availability(now)
-            raise SlotTaken(availability.nearest(old.start))
+            raise SlotTaken(schedule.availability(now).nearest(old.start))
+        same_home = self._of_same_home(
+            connection, _Place(schedule, old.property_id, viewer), (old.start, old.end), old.appointment_id
+        )
+        if same_home:
+            raise HomeBusy(same_home[0], schedule.availability(now).nearest(old.start))
 
     def _slot_taken(
         self, refusal: SlotTaken, agent_id: str, when: WallClockTime, *, ignored_id: int | None = None
@@ -488,7 +531,7 @@ class ManualBookingService:
             before=old,
             after=new,
         )
-        self._audit.record(connection, viewer.email, change)
+        self._audit.record(connection, viewer, change)
 
 
 def _agent_for(viewer: Viewer, schedule: AgentSchedule) -> Agent:

@@ -10,6 +10,7 @@ from peterental.appointments.manual.model import BookingWarning, BookingWarnings
 
 if TYPE_CHECKING:
     from peterental.agents.model import Agent
+    from peterental.appointments.manual.model import HomeViewing
     from peterental.appointments.model import Appointment
     from peterental.calendars.account import CalendarAge
 
@@ -21,6 +22,7 @@ def check_warnings(
     now: datetime,
     *,
     overlapping: Sequence[Appointment] = (),
+    same_home: Sequence[HomeViewing] = (),
     is_busy: bool = False,
     booked_that_day: int = 0,
     calendar_age: CalendarAge | None = None,
@@ -34,6 +36,7 @@ def check_warnings(
         end: aware.
         now: the present moment, aware.
         overlapping: confirmed viewings that it overlaps, all buffers included.
+        same_home: viewings of the same home with other agents that it may not overlap.
         is_busy: whether it overlaps a busy block.
         booked_that_day: how many other confirmed viewings that local day has.
         calendar_age: how old the agent's busy times are; None without a calendar.
@@ -51,9 +54,10 @@ def check_warnings(
         BookingWarning.BUSY: is_busy,
         BookingWarning.OVERLAPS: bool(overlapping),
         BookingWarning.CALENDAR_STALE: is_calendar_stale,
+        BookingWarning.HOME_TAKEN: bool(same_home),
     }
     kinds = tuple(kind for kind, applies in found.items() if applies)
-    return BookingWarnings(start, kinds, tuple(overlapping), calendar_age)
+    return BookingWarnings(start, kinds, tuple(overlapping), calendar_age, tuple(same_home))
 
 
 def _is_within_hours(agent: Agent, start: datetime, end: datetime) -> bool:

@@ -159,6 +159,8 @@ class Plan:
         changed: active homes with other values.
         returned: inactive homes that the file has again.
         vanished: active homes of this source that become inactive.
+        kept: active homes of this source that the file lacks and a person restored: they stay until it lists them.
+        relisted: homes that a person had restored and the file has again; it decides about them from now on.
         unchanged: the number of homes that stay as they are.
         retired: homes in the file that a person retired; they stay retired.
         not_offered: rows whose status says that the home cannot be rented.
@@ -170,6 +172,8 @@ class Plan:
     changed: tuple[PlannedHome, ...] = ()
     returned: tuple[PlannedHome, ...] = ()
     vanished: tuple[Property, ...] = ()
+    kept: tuple[Property, ...] = ()
+    relisted: tuple[Property, ...] = ()
     unchanged: int = 0
     retired: tuple[Property, ...] = ()
     not_offered: int = 0
@@ -179,7 +183,7 @@ class Plan:
     @property
     def changes_anything(self) -> bool:
         """Whether there is something to confirm."""
-        return bool(self.added or self.changed or self.returned or self.vanished)
+        return bool(self.added or self.changed or self.returned or self.vanished or self.relisted)
 
     @property
     def shrinks(self) -> bool:
@@ -194,7 +198,10 @@ class Plan:
             for kind in ("added", "changed", "returned")
             for found in getattr(self, kind)
         ]
-        rest = [[home.property_id for home in self.vanished], [row.line for row in self.problems]]
+        rest = [
+            *([home.property_id for home in found] for found in (self.vanished, self.kept, self.relisted)),
+            [row.line for row in self.problems],
+        ]
         return hashlib.sha256(json.dumps([homes, rest], default=str).encode()).hexdigest()
 
 

@@ -79,6 +79,7 @@ class _Planner:
         self._problems: list[RowProblem] = []
         self._planned: dict[str, list[PlannedHome]] = {"added": [], "changed": [], "returned": []}
         self._retired: list[Property] = []
+        self._relisted: list[Property] = []
         self._unchanged = self._not_offered = 0
 
     def take(self, record: Record) -> None:
@@ -130,6 +131,8 @@ class _Planner:
             return
         self._kept.add(home.property_id)
         self._lines[home.property_id] = record.line
+        if home.kept_until_listed:
+            self._relisted.append(home)
         if not home.is_active:
             self._planned["returned"].append(planned)
         elif after:
@@ -154,11 +157,14 @@ class _Planner:
     def plan(self) -> Plan:
         """Return the decisions, and what vanished."""
         active = [home for home in self._own.values() if home.is_active]
+        missing = [home for home in active if home.property_id not in self._kept]
         return Plan(
             added=tuple(self._planned["added"]),
             changed=tuple(self._planned["changed"]),
             returned=tuple(self._planned["returned"]),
-            vanished=tuple(home for home in active if home.property_id not in self._kept),
+            vanished=tuple(home for home in missing if not home.kept_until_listed),
+            kept=tuple(home for home in missing if home.kept_until_listed),
+            relisted=tuple(self._relisted),
             unchanged=self._unchanged,
             retired=tuple(self._retired),
             not_offered=self._not_offered,

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 # What only a person sets (hours, agents) is not read: an import neither shows nor changes it.
 CATALOGUE = """
     SELECT property_id, line1, unit, city, state, zip_code, said_as, bedrooms, bathrooms::float8 AS bathrooms, rent,
-           available_on, status, showing_minutes, notice_minutes, source, source_id, retired_by, updated_at,
-           number_key, street_key, unit_key, NULL AS windows, NULL AS shown_by
+           available_on, status, showing_minutes, notice_minutes, source, source_id, retired_by,
+           kept_until_listed, updated_at, number_key, street_key, unit_key, NULL AS windows,
+           NULL AS shown_by
     FROM properties
     WHERE source = %(source)s OR status = 'active'
     ORDER BY property_id
@@ -222,6 +223,12 @@ class ImportRepository:
         connection.execute(
             "UPDATE properties SET status = 'inactive', updated_at = clock_timestamp() WHERE property_id = ANY (%s)",
             (list(property_ids),),
+        )
+
+    def note_listed(self, connection: Connection, property_ids: Sequence[int]) -> None:
+        """Queue noting that homes which a person had restored are in their feed again, which now decides about them."""
+        connection.execute(
+            "UPDATE properties SET kept_until_listed = FALSE WHERE property_id = ANY (%s)", (list(property_ids),)
         )
 
 

@@ -200,6 +200,8 @@ class ImportService:
             self._imports.update(connection, (*plan.changed, *plan.returned))
         if plan.vanished:
             self._imports.deactivate(connection, [home.property_id for home in plan.vanished])
+        if plan.relisted:
+            self._imports.note_listed(connection, [home.property_id for home in plan.relisted])
         self._imports.store_source(connection, pending, self._now(), viewer.email)
         for change in _changes(plan, pending, ids):
             self._audit.record(connection, viewer.email, change)
@@ -212,6 +214,7 @@ def _changes(plan: Plan, pending: PendingImport, ids: Mapping[str, int]) -> Iter
         "changed": len(plan.changed),
         "active again": len(plan.returned),
         "inactive": len(plan.vanished),
+        "kept active": len(plan.kept),
         "rows left out": len(plan.problems),
     }
     yield Change(

@@ -8,7 +8,7 @@ import re
 import secrets
 from typing import TYPE_CHECKING
 
-from peterental.access import Viewer, owner_filter
+from peterental.access import ToolToken, Viewer, owner_filter
 from peterental.audit.model import Change
 from peterental.clock import utc_now
 from peterental.users.tokens.model import (
@@ -69,7 +69,12 @@ class TokenService:
         if found is None:
             return None
         return TokenViewer(
-            viewer=Viewer(found["user_id"], found["email"], found["role"] == "admin"),
+            viewer=Viewer(
+                found["user_id"],
+                found["email"],
+                found["role"] == "admin",
+                token=ToolToken(found["token_id"], found["name"]),
+            ),
             token_id=found["token_id"],
             name=found["name"],
             prefix=found["prefix"],
@@ -80,6 +85,11 @@ class TokenService:
     def listing(self, viewer: Viewer) -> tuple[ApiToken, ...]:
         """Return the viewer's tokens, for an admin those of all users; valid ones first. One query."""
         return tuple(self._tokens.listing(owner_filter(viewer)))
+
+    def count_valid(self, viewer: Viewer) -> int:
+        """Return how many tokens of the viewer are valid. One query."""
+        with self._database.transaction() as connection:
+            return self._tokens.count_valid(connection, viewer.user_id)
 
     def create(self, entry: NewToken, viewer: Viewer) -> IssuedToken:
         """Create a token for the viewer's own tools.

@@ -16,6 +16,7 @@ STATUSES: Mapping[Status, str] = {
     "completed": "Completed",
     "no_show": "No-show",
 }
+HOMES: Mapping[str, str] = {"unknown": "Unknown home"}
 SORTS: Mapping[Sort, str] = {
     "soonest": "Upcoming first",
     "latest": "Latest date first",
@@ -47,6 +48,7 @@ class ListQuery:
             "status": wanted.status,
             "from": wanted.first_day and wanted.first_day.isoformat(),
             "to": wanted.last_day and wanted.last_day.isoformat(),
+            "home": "unknown" if wanted.is_home_unknown else None,
             "sort": None if wanted.sort == "soonest" else wanted.sort,
         }
         return {name: value for name, value in (params | changes).items() if value}
@@ -66,6 +68,7 @@ def parse_list_query(args: Mapping[str, str]) -> ListQuery:
         first_day=first_day,
         last_day=last_day,
         text=text or None,
+        is_home_unknown=params.choice("home", HOMES, "There is no filter of homes {}. It was ignored.") == "unknown",
         sort=params.choice("sort", SORTS, "There is no order {}. It was ignored.") or "soonest",
     )
     return ListQuery(wanted, params.page(LAST_PAGE), tuple(params.warnings))

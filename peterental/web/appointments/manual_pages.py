@@ -15,6 +15,7 @@ from peterental.appointments.manual.model import (
     DayAvailability,
     DuplicateSubmission,
     EditConflict,
+    HomeBusy,
     InvalidTransition,
     NewBooking,
     NotStartedYet,
@@ -184,6 +185,8 @@ def _apply_action(appointment_id: int, action: Action) -> Answer:
         )
     except EditConflict as refusal:
         return conflict_page(refusal)
+    except HomeBusy as refusal:
+        return _home_busy_page(appointment_id, refusal)
     except HomeTaken as refusal:
         flash(str(refusal), "refused")
         return here
@@ -208,6 +211,13 @@ def conflict_page(refusal: EditConflict) -> Answer:
         changed_fields=changed_fields,
         now=utc_now(),
     )
+    return page, 409
+
+
+def _home_busy_page(appointment_id: int, refusal: HomeBusy) -> Answer:
+    """Show which viewing of the home keeps another one from being restored, and what to do."""
+    appointment, _ = _services().manual.show(appointment_id, current_viewer())
+    page = render_template("appointments/home_busy.html", appointment=appointment, other=refusal.other, now=utc_now())
     return page, 409
 
 

@@ -17,7 +17,7 @@ from peterental.services import services_of
 from peterental.web.appointments import calendar_event_pages, edit_pages
 from peterental.web.appointments.csv_export import lines
 from peterental.web.appointments.history import changed_fields
-from peterental.web.appointments.list_filter import SORTS, STATUSES, parse_list_query
+from peterental.web.appointments.list_filter import HOMES, SORTS, STATUSES, parse_list_query
 from peterental.web.appointments.manual_forms import seen_token
 from peterental.web.appointments.manual_pages import add_routes
 from peterental.web.notices.of_viewing import notices_of
@@ -71,6 +71,7 @@ def index() -> str:
         warnings=warnings,
         this_year=now.year,
         statuses=STATUSES,
+        homes=HOMES,
         sorts=SORTS,
         agents_offered=MAX_AGENTS_OFFERED,
         max_exported=MAX_EXPORTED,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from peterental.config import Config
 
 LAST_PAGE = 1000
+MAX_ID_DIGITS = 18
 
 KINDS: Mapping[SubjectKind, str] = {
     "agent": "Agents",
@@ -78,6 +79,7 @@ def index() -> str:
         zone=zone,
         actors=actors,
         kinds=KINDS,
+        token=next((entry.token for entry in listing.entries), None) if wanted.token_id else None,
         page_of=PAGE_OF,
         action_label=action_label,
         subject_label=subject_label,
@@ -91,7 +93,7 @@ def parse_filter(params: QueryParams, zone: ZoneInfo) -> tuple[LogFilter, dict[s
     """Parse the filter of the log; an invalid parameter is ignored with a warning.
 
     Args:
-        params: `actor`, `kind`, `id`, `from` and `to` (days, both included).
+        params: `actor`, `token` (its number), `kind`, `id`, `from` and `to` (days, both included).
         zone: the time zone of the days.
 
     Returns the filter and its query parameters.
@@ -100,13 +102,30 @@ def parse_filter(params: QueryParams, zone: ZoneInfo) -> tuple[LogFilter, dict[s
     first, last = params.days()
     since, until = utc_bounds(first, last, zone)
     wanted = LogFilter(
-        actor=params.text("actor"), subject_kind=kind, subject_id=params.text("id"), since=since, until=until
+        actor=params.text("actor"),
+        token_id=_token_id(params),
+        subject_kind=kind,
+        subject_id=params.text("id"),
+        since=since,
+        until=until,
     )
     chosen = {
         "actor": wanted.actor,
+        "token": str(wanted.token_id or ""),
         "kind": kind,
         "id": wanted.subject_id,
         "from": first and first.isoformat(),
         "to": last and last.isoformat(),
     }
     return wanted, {name: value for name, value in chosen.items() if value}
+
+
+def _token_id(params: QueryParams) -> int | None:
+    """Return the number of an API token; an invalid one is ignored with a warning."""
+    text = params.text("token")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS and int(text)):
+        params.warnings.append("The token must be a number. It was ignored.")
+        return None
+    return int(text)

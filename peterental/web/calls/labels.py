@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from peterental.calls.model import CallSummary, Problem, ProblemFilter, ToolCall
 from peterental.plural import counted
+from peterental.properties.model import label_of
 from peterental.voice import tool_registry
 
 # Vapi has more than 600 reasons and adds new ones: https://docs.vapi.ai/calls/call-ended-reason
@@ -154,6 +155,13 @@ _SCORE = re.compile(r"(\d{1,3}(?:\.\d)?)( ?%)?")
 UNKNOWN_TOOL = "A tool that PeteRental does not have"
 
 TOOLS: Mapping[str, str] = {tool.name: tool.request_label for tool in tool_registry.TOOLS}
+
+
+def home(summary: CallSummary) -> str:
+    """Return the home of a call's booking: what the catalogue calls it, else what the caller said."""
+    if summary.home_street is not None:
+        return label_of(summary.home_street, summary.home_unit)
+    return summary.property_address or ""
 
 
 def how_it_ended(call: CallSummary, now: datetime) -> str:

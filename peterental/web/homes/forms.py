@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from wtforms import BooleanField, Field, SelectMultipleField, StringField, TextAreaField
+from wtforms import BooleanField, Field, HiddenField, SelectMultipleField, StringField, TextAreaField
 from wtforms.validators import NumberRange, Optional, StopValidation
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -16,7 +16,7 @@ from peterental.agents.working_hours.service import WEEKDAYS
 from peterental.audit.model import AuditEntry
 from peterental.errors import Refusal
 from peterental.plural import counted
-from peterental.properties.model import Property, PropertyDetails
+from peterental.properties.model import Property, PropertyDetails, PropertySettings
 from peterental.properties.service import LIMITS, MAX_CHARS, MAX_NAME_CHARS, MAX_NAMES, audited, validated
 from peterental.web.agents.forms import VersionedForm
 from peterental.web.agents.working_hours_forms import HOURS_ATTRIBUTES, MAX_HOURS_CHARS, DayField, format_windows
@@ -222,6 +222,17 @@ class HomeSettingsForm(PageForm):
     """How the office shows its homes."""
 
     one_viewing_at_a_time = BooleanField("Two viewings of one home may not overlap")
+    seen = HiddenField()
+
+    def show_version(self, settings: PropertySettings) -> None:
+        """Set the version to the settings that this form shows."""
+        self.seen.data = "on" if settings.one_viewing_at_a_time else "off"
+
+    @property
+    def seen_settings(self) -> PropertySettings | None:
+        """The settings when the form was opened; None if unknown."""
+        known = {"on": True, "off": False}.get(self.seen.data or "")
+        return None if known is None else PropertySettings(one_viewing_at_a_time=known)
 
 
 def lines(text: str | None) -> list[str]:

@@ -182,6 +182,11 @@ def summary(plan: Plan) -> str:
             (len(plan.changed), "changed"),
             (len(plan.returned), "active again"),
             (len(plan.vanished), "now inactive"),
+            (len(plan.relisted), "listed again"),
+            (
+                len(plan.kept),
+                "kept although the list lacks them" if len(plan.kept) > 1 else "kept although the list lacks it",
+            ),
         )
         if number
     ]

@@ -19,6 +19,7 @@ from peterental.properties.model import (
     PropertyExists,
     PropertyFilter,
     PropertySettings,
+    PropertySettingsChanged,
     PropertyStatus,
 )
 from peterental.properties.service import PAGE_SIZE
@@ -186,15 +187,25 @@ def restore(property_id: int) -> Response:
 
 @preserves_form
 def settings() -> Answer:
-    """Show and change how the office shows its homes. Runs one query."""
+    """Show and change how the office shows its homes. Runs one query, and another one in an edit conflict."""
     viewer, properties = current_viewer(), _services().properties
     require_admin(viewer)
-    form = HomeSettingsForm(data=asdict(properties.settings()))
+    present = properties.settings()
+    form = HomeSettingsForm(data=asdict(present))
+    if not form.is_submitted():
+        form.show_version(present)
     if form.validate_on_submit():
         chosen = PropertySettings(one_viewing_at_a_time=bool(form.one_viewing_at_a_time.data))
-        properties.change_settings(chosen, viewer)
-        flash("The settings were saved.", "done")
-        return redirect(url_for("homes.index"), 303)
+        try:
+            properties.change_settings(chosen, viewer, seen=form.seen_settings)
+        except PropertySettingsChanged as refusal:
+            present = properties.settings()
+            form = HomeSettingsForm(formdata=None, data=asdict(present))
+            form.show_version(present)
+            form.form_errors.append(str(refusal))
+        else:
+            flash("The settings were saved.", "done")
+            return redirect(url_for("homes.index"), 303)
     return render_template("homes/settings.html", form=form), 400 if form.is_submitted() else 200
 
 

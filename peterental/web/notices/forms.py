@@ -10,9 +10,12 @@ from wtforms import BooleanField, Field, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
 from wtforms.validators import StopValidation
 
+from peterental.audit.model import AuditEntry
+from peterental.notices.model import NoticeSettings, StoredSettings
 from peterental.notices.settings import MAX_NAME_CHARS, RELEASE_HOURS
 from peterental.notices.wording.model import MAX_BODY_CHARS, MAX_SUBJECT_CHARS
 from peterental.plural import counted
+from peterental.web.agents.forms import VersionedForm
 from peterental.web.shell.forms import PageForm, required, up_to
 
 MAX_RECIPIENT_CHARS = 254
@@ -45,8 +48,8 @@ class ClockField(TimeField):  # type: ignore[misc]  # WTForms has no types
                 raise ValueError("Enter a time such as 20:00.")
 
 
-class SettingsForm(PageForm):
-    """What the office sends."""
+class SettingsForm(VersionedForm):
+    """What the office sends, and when that last changed."""
 
     office_name = StringField(
         "Name of the office",
@@ -74,6 +77,44 @@ class SettingsForm(PageForm):
     )
     quiet_until = ClockField("Quiet hours end", validators=[_require_time])
     list_at = ClockField("Morning list of agents", validators=[_require_time])
+
+    def show_version(self, stored: StoredSettings) -> None:
+        """Set the version to that of the settings, whose state this form shows."""
+        self.seen.data = stored.updated_at.isoformat()
+
+    def settings(self) -> NoticeSettings:
+        """Return the settings in a valid form."""
+        values = {name: self[name].data for name in NoticeSettings.__dataclass_fields__ if name != "release_hours"}
+        hours = self.release_hours.data
+        return NoticeSettings(**values, release_hours=int(hours) if hours else None)
+
+    def show_conflict(self, stored: StoredSettings, entries: Sequence[AuditEntry]) -> None:
+        """Add the stored value, and who saved it, to every field that differs.
+
+        The entries stay in the form, and sending it again overwrites the stored values.
+
+        Args:
+            stored: the present settings.
+            entries: the audit log of the settings since this form was opened.
+        """
+        typed, saver = self.settings(), {name: entry.actor for entry in entries for name in entry.change.after}
+        for name in NoticeSettings.__dataclass_fields__:
+            value = getattr(stored.settings, name)
+            if value != getattr(typed, name):
+                by = f" by {saver[name]}" if name in saver else ""
+                self[name].errors = [*self[name].errors, f"Now saved{by}: {_words(value)}."]
+        self.show_version(stored)
+
+
+def _words(value: object) -> str:
+    """Return a setting in words."""
+    if value is None:
+        return "never"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
+    return f"{counted(value, 'hour')} before" if isinstance(value, int) else str(value)
 
 
 class WordingForm(PageForm):

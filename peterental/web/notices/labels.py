@@ -35,6 +35,7 @@ KINDS: Mapping[Kind, str] = {
     "agent_morning_list": "To the agent: morning list",
     "invitation": "Invitation of a user",
     "password_reset": "Password reset",
+    "webhook_off": "To admins: webhook turned off",
     "test": "Test",
 }
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from peterental.access import require_admin
 from peterental.notices.files import MAIL_FOLDER, TEXT_FOLDER
-from peterental.notices.model import NoticeSettings, NoticeSettingsInvalid
+from peterental.notices.model import NoticeSettingsChanged, NoticeSettingsInvalid
 from peterental.notices.samples import ChannelOff, RecipientRefused
 from peterental.notices.wording.builtin import key_named
 from peterental.notices.wording.model import (
@@ -22,15 +23,20 @@ from peterental.notices.wording.model import (
     WordingUnknown,
 )
 from peterental.services import Services, services_of
+from peterental.web.agents.forms import NEVER
 from peterental.web.notices import labels, outbox_pages
 from peterental.web.notices.forms import SendTestForm, SettingsForm, TextWordingForm, WordingForm
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
+from peterental.web.shell.template_filters import clock
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from peterental.audit.model import AuditEntry
     from peterental.config import Config
-    from peterental.notices.model import Channel
+    from peterental.notices.model import Channel, StoredSettings
     from peterental.notices.samples import Preview
     from peterental.notices.wording.model import WordingKey
 
@@ -55,14 +61,23 @@ def create_blueprint() -> Blueprint:
 
 @preserves_form
 def settings() -> Answer:
-    """Show and change what the office sends, and show which channels are ready. Runs two queries."""
+    """Show and change what the office sends, and show which channels are ready. Runs two queries.
+
+    If another admin has saved the settings since the page was opened, it shows what they saved.
+    """
     viewer, services = current_viewer(), _services()
     require_admin(viewer)
-    present = services.notice_settings.get()
-    form = SettingsForm(data={**asdict(present), "release_hours": str(present.release_hours or "")})
+    stored = services.notice_settings.stored(viewer)
+    form = SettingsForm(data={**asdict(stored.settings), "release_hours": str(stored.settings.release_hours or "")})
+    if not form.is_submitted():
+        form.show_version(stored)
     if form.validate_on_submit():
         try:
-            services.notice_settings.change(_entered(form), viewer)
+            services.notice_settings.change(form.settings(), viewer, seen=form.seen_at)
+        except NoticeSettingsChanged as refusal:
+            entries = services.notice_settings.changes_since(viewer, form.seen_at) if form.seen_at > NEVER else ()
+            form.show_conflict(refusal.stored, entries)
+            form.form_errors.append(_conflict_message(refusal.stored, entries))
         except NoticeSettingsInvalid as refusal:
             form.form_errors.append(str(refusal))
         else:
@@ -174,11 +189,14 @@ def _wording_page(
     return body, 400 if sent else 200
 
 
-def _entered(form: SettingsForm) -> NoticeSettings:
-    names = [name for name in NoticeSettings.__dataclass_fields__ if name != "release_hours"]
-    values = {name: getattr(form, name).data for name in names}
-    hours = form.release_hours.data
-    return NoticeSettings(**values, release_hours=int(hours) if hours else None)
+def _conflict_message(stored: StoredSettings, entries: Sequence[AuditEntry]) -> str:
+    """Return who changed the settings and when, and how to resolve the conflict."""
+    who = " and ".join(dict.fromkeys(entry.actor for entry in entries)) or "Another admin"
+    return (
+        f"{who} changed the settings at {clock(stored.updated_at, ZoneInfo(_config().default_time_zone))}, after you"
+        " opened this page. Your changes are not saved yet. The values saved now are shown below your entries. Check"
+        " them, then save again."
+    )
 
 
 def _wording(form: WordingForm | TextWordingForm) -> Wording:

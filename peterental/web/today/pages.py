@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 
-from peterental.appointments.manual.model import EditConflict, InvalidTransition, NotStartedYet
+from peterental.appointments.manual.model import EditConflict, HomeBusy, InvalidTransition, NotStartedYet
 from peterental.appointments.model import AppointmentUnknown, SlotTaken
 from peterental.services import services_of
 from peterental.today.model import LOOKS_BACK
@@ -97,6 +97,8 @@ def mark(appointment_id: int, action: Action) -> Response:
     except EditConflict as refusal:
         current = refusal.current.status.replace("_", "-")
         flash(f"Nothing was changed: this viewing was changed after you opened the page, and is {current}.", "refused")
+    except HomeBusy as refusal:
+        flash(f"The viewing was not restored: {refusal}", "refused")
     except SlotTaken:
         flash("That time was just booked, so the viewing was not restored.", "refused")
     except (NotStartedYet, InvalidTransition) as refusal:

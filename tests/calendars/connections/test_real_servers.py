@@ -9,6 +9,7 @@ import pytest
 from peterental.access import Viewer
 from peterental.calendars.model import CalendarAccessLost, CalendarUnreachable
 from peterental.config import Config
+from peterental.privacy.person import Person
 from peterental.services import build_services
 from tests.calendars.caldav.conftest import radicale, xandikos  # noqa: F401 - fixtures
 from tests.calendars.caldav.server_programs import USER, WORD, RealCalendar, Server
@@ -100,6 +101,21 @@ def test_viewing_is_written_moved_and_deleted(connected: Line, calendar: RealCal
     connected.say("cancel_appointment", attendee_name="Dolores Whitcomb")
     connected.work()
     assert calendar.witness() == []
+
+
+def test_event_goes_with_the_data_of_its_visitor(connected: Line, calendar: RealCalendar) -> None:
+    connected.book()
+    connected.work()
+    connected.database.fetch(
+        "UPDATE appointments SET start_time = start_time - INTERVAL '10 days', end_time = end_time - INTERVAL '10 days',"
+        " blocked_until = blocked_until - INTERVAL '10 days'"
+    )
+    connected.work()
+    (name,) = calendar.names()
+    assert "Dolores Whitcomb" in calendar.text(name)
+    connected.services.persons.delete(Person.parse("+14055550142"), OFFICE, [])
+    connected.work()
+    assert calendar.names() == set()
 
 
 def test_deletion_by_a_person_is_noticed(connected: Line, calendar: RealCalendar) -> None:

@@ -9,6 +9,7 @@ import pytest
 from peterental.appointments.calendar_events.model import NothingToResolve
 from peterental.appointments.manual.model import ExpectedState
 from peterental.calendars.model import CalendarThrottled, CalendarUnreachable, EventRefused, Reading
+from peterental.privacy.person import Person
 from tests.calendars.connections.conftest import OFFICE, Line
 from tests.calendars.scripted import ScriptedCalendar
 
@@ -318,3 +319,85 @@ def test_viewings_of_the_past_are_not_compared(line: Line, remote: ScriptedCalen
     remote.increments = [Reading(is_whole=False, removed_own=frozenset({event_id}), cursor="next")]
     line.sync()
     assert line.jobs("check_viewing") == [{"appointment_id": 1}], "it was reported as removed"
+
+
+# --- a visitor's data is deleted -------------------------------------------------------------------------------------
+
+
+def make_past(line: Line) -> None:
+    """Let the viewing be one of ten days ago, which is in the calendar."""
+    line.work()
+    line.database.fetch(
+        "UPDATE appointments SET start_time = start_time - INTERVAL '10 days', end_time = end_time - INTERVAL '10 days',"
+        " blocked_until = blocked_until - INTERVAL '10 days'"
+    )
+    line.work()
+
+
+def erase(line: Line, *upcoming: int) -> None:
+    """Delete the caller's data."""
+    line.services.persons.delete(Person.parse(str(line.caller_number)), OFFICE, upcoming)
+
+
+def test_event_of_a_past_viewing_is_deleted_with_the_visitor_s_data(line: Line, remote: ScriptedCalendar) -> None:
+    line.connect()
+    line.book()
+    make_past(line)
+    assert len(remote.events) == 1
+    written = len(remote.written)
+    erase(line)
+    assert line.jobs("write_viewing")[-1] == {"appointment_id": 1}
+    line.work()
+    assert remote.events == {}
+    assert len(remote.written) == written, "it is not written again without the visitor, which the provider might keep"
+    assert line.database.fetch("SELECT calendar_event_id FROM appointments") == [{"calendar_event_id": None}]
+    line.database.fetch("UPDATE appointments SET attendee_name = 'Max'")
+    line.work()
+    assert remote.events == {}, "a viewing that is over gets no new event"
+
+
+def test_event_of_an_erased_viewing_is_deleted_once_its_provider_answers(line: Line, remote: ScriptedCalendar) -> None:
+    line.connect()
+    line.book()
+    make_past(line)
+    erase(line)
+    remote.fault = DOWN
+    with pytest.raises(CalendarUnreachable):
+        line.work()
+    assert len(remote.events) == 1
+    remote.fault = None
+    line.work()
+    assert remote.events == {}
+
+
+def test_event_that_a_person_moved_or_deleted_goes_with_the_visitor_s_data(
+    line: Line, remote: ScriptedCalendar
+) -> None:
+    line.connect()
+    line.book()
+    make_past(line)
+    remote.person_deletes()
+    erase(line)
+    line.work()
+    assert remote.events == {}
+    (row,) = line.viewings()
+    assert row["version"] == row["written_version"]
+
+
+def test_upcoming_viewing_that_is_restored_after_the_deletion_has_an_event(
+    line: Line, remote: ScriptedCalendar
+) -> None:
+    """Its agent has to know of it; it says no name."""
+    line.connect()
+    line.book()
+    line.work()
+    erase(line, 1)
+    line.work()
+    assert remote.events == {}
+    cancelled, _ = line.services.manual.show(1, OFFICE)
+    assert cancelled.updated_at is not None
+    seen = ExpectedState(updated_at=cancelled.updated_at, start=cancelled.start, status=cancelled.status)
+    line.services.manual.change(1, seen, "reopen", OFFICE)
+    line.work()
+    ((event, _),) = remote.events.values()
+    assert event.title == "Viewing: 1420 Elm Street (Name deleted)"

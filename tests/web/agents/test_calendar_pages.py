@@ -50,6 +50,38 @@ def test_week_places_viewings_by_hour(office: Browser, book: Callable[..., int])
     assert 'href="/agents/nora/week"' in office.get("/agents/nora").text
 
 
+def test_homes_of_the_catalogue_are_shown_by_their_names(
+    office: Browser, book: Callable[..., int], database: Database
+) -> None:
+    """On every page that lists an agent's viewings."""
+    (home,) = database.fetch(
+        "INSERT INTO properties (line1, unit) VALUES ('1420 Elm Street', '2B') RETURNING property_id"
+    )
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    said = {"property_address": "fourteen twenty elm", "property_id": home["property_id"]}
+    day = (now + timedelta(days=2)).astimezone(CHICAGO).date()
+    book("nora", at(10, day=day), **said)
+    database.fetch(
+        "INSERT INTO office_closures (name, first_day, last_day) VALUES ('Party', %(day)s, %(day)s)", {"day": day}
+    )
+    database.fetch(
+        "INSERT INTO agent_busy (agent_id, during, source, note, closure_id)"
+        " SELECT 'nora', tstzrange(%s, %s), 'closure', name, closure_id FROM office_closures",
+        (at(0, day=day), at(23, day=day)),
+    )
+    (closure,) = database.fetch("SELECT closure_id FROM office_closures")
+    pages = (
+        f"/agents/nora/week?from={day}", f"/agents/nora/day?on={day}", "/agents", "/agents/nora", "/agents/nora/hours",
+        f"/agents/nora?on={day}&at=10:00", f"/calendar?day={day}", f"/calendar/week?day={day}",
+        f"/time-off/closures/{closure['closure_id']}",
+    )  # fmt: skip
+    for path in pages:
+        page = office.get(path)
+        assert page.status_code == 200, path
+        assert "fourteen twenty" not in page.text, path
+        assert "1420 Elm Street" in page.text, path
+
+
 @pytest.mark.parametrize("asked", ["yesterday", "2026-13-01", "0001-01-01", "9999-12-31", "<b>"])
 def test_invalid_day_falls_back_to_today(office: Browser, asked: str) -> None:
     for path in (f"/agents/nora/week?from={asked}", f"/agents/nora/day?on={asked}"):

@@ -46,6 +46,7 @@ def test_list_query_round_trips() -> None:
         "status": "no_show",
         "from": "2026-11-01",
         "to": "2026-11-30",
+        "home": "unknown",
         "sort": "name",
     }
     query = parse_list_query({**address, "page": "7"})
@@ -285,3 +286,21 @@ def test_csv_requires_sign_in(stranger: Browser) -> None:
 )
 def test_formulas_are_escaped(cell: str, shown: str) -> None:
     assert escape_formula(cell) == shown
+
+
+def test_unknown_homes_are_listed_alone(
+    office: Browser, services: Services, admin: Viewer, book: Callable[..., int]
+) -> None:
+    services.agents.create(Profile(agent_name="Ana Lima"), admin)
+    unknown = book("ana-lima", NOW + timedelta(days=1), is_home_unknown=True)
+    known = book("ana-lima", NOW + timedelta(days=2))
+    page = office.get("/appointments?home=unknown").text
+    assert f'href="/appointments/{unknown}"' in page
+    assert f'href="/appointments/{known}"' not in page
+    assert "<bdi>Unknown home</bdi><span" in page, "the active filter"
+    assert '<option value="unknown" selected>' in page
+    assert len(rows(office.get("/appointments.csv?home=unknown"))) == 1
+    assert "Only homes that are not in the catalogue" in office.get("/audit").text
+    ignored = office.get("/appointments?home=elm").text
+    assert "There is no filter of homes “elm”. It was ignored." in ignored
+    assert f'href="/appointments/{known}"' in ignored

@@ -411,3 +411,69 @@ def test_errors_are_listed_in_page_order(office: Browser) -> None:
     listed = re.findall(r'<li><a href="#(\w+)">', page.text)
     assert listed == sorted(listed, key=lambda name: page.text.index(f'<label for="{name}"'))
     assert listed[:2] == ["agent_id", "day"]
+
+
+# --- one viewing of a home at a time ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def elm(database: Database) -> int:
+    """A home of the catalogue, in an office that wants one viewing of a home at a time."""
+    database.fetch("UPDATE property_settings SET one_viewing_at_a_time = TRUE")
+    (row,) = database.fetch("INSERT INTO properties (line1) VALUES ('1420 Elm Street') RETURNING property_id")
+    return int(row["property_id"])
+
+
+def test_taken_home_shows_the_viewing_and_can_be_overbooked(
+    office: Browser, database: Database, book: Callable[..., int], elm: int
+) -> None:
+    other = book("ben", at("10:00"), property_id=elm, attendee_name="Max <b>")
+    page = fill_in(office, "/appointments/new", FILLED_IN)
+    assert page.status_code == 409
+    assert "The office wants one viewing of a home at a time, and <bdi>Ben</bdi> has" in page.text
+    assert (
+        f'<a href="/appointments/{other}">a viewing of this home with <bdi>Max &lt;b&gt;</bdi></a>, 4:00 pm'
+        in page.text
+    )
+    assert "Choose another time, or move or cancel that viewing." in page.text
+    assert "Overbook anyway" in page.text
+    done = fill_in(office, "/appointments/new", {**FILLED_IN, "acknowledged": hidden(page)["acknowledged"]}, page)
+    assert done.status_code == 303
+    assert [row["overlap_allowed"] for row in rows(database)] == [False, True]
+    assert "Overlaps another" in office.get(done.location).text
+
+
+def test_taken_home_names_no_visitor_of_another_user(anas: Browser, book: Callable[..., int], elm: int) -> None:
+    other = book("ben", at("10:00"), property_id=elm, attendee_name="Secret Visitor")
+    text = fill_in(anas, "/appointments/new", FILLED_IN).text
+    assert "<bdi>Ben</bdi> has another viewing of this home" in text
+    assert "Secret Visitor" not in text
+    assert f"/appointments/{other}" not in text
+
+
+def test_restoring_into_a_taken_home_says_what_to_do(office: Browser, book: Callable[..., int], elm: int) -> None:
+    mine = book("ana-lima", at("10:00"), property_id=elm, status="cancelled")
+    other = book("ben", at("10:15"), property_id=elm)
+    page = office.post(f"/appointments/{mine}/reopen", hidden(office.get(f"/appointments/{mine}")))
+    assert page.status_code == 409
+    assert "This viewing was not restored" in page.text
+    assert f'<a href="/appointments/{other}"><bdi>Max Muster</bdi></a>' in page.text
+    again = re.search(r'href="([^"]+)">Book it again', page.text)
+    assert again
+    form = office.get(unescape(again.group(1)))
+    assert 'value="1420 Elm Street"' in form.text
+    assert '<option selected value="ana-lima">' in form.text
+    sent = fill_in(office, "/appointments/new", {**FILLED_IN, "slot": "", "time": "10:00"}, form)
+    assert sent.status_code == 409, "now the overlap can be confirmed"
+    office.post(f"/appointments/{other}/cancel", hidden(office.get(f"/appointments/{other}/cancel")))
+    restored = office.post(f"/appointments/{mine}/reopen", hidden(office.get(f"/appointments/{mine}")))
+    assert restored.status_code == 303
+
+
+def test_overlapping_viewing_is_named_as_the_catalogue_does(
+    office: Browser, book: Callable[..., int], elm: int
+) -> None:
+    book("ana-lima", at("10:00"), property_id=elm, property_address="fourteen twenty elm")
+    text = fill_in(office, "/appointments/new", {**FILLED_IN, "property_address": "9 Oak Avenue"}).text
+    assert "<bdi>Max Muster</bdi> at <bdi>1420 Elm Street</bdi>" in text
+    assert "fourteen" not in text

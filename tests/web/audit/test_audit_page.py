@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from peterental.access import Viewer
+from peterental.access import ToolToken, Viewer
 from peterental.agents.model import Profile
 from peterental.audit.model import COMMAND_LINE, Change, SubjectKind
 from peterental.audit.service import PAGE_SIZE
 from peterental.database.pool import Database
 from peterental.services import Services
+from peterental.users.tokens.model import NewToken
 
 if TYPE_CHECKING:
     from tests.web.conftest import Browser
@@ -23,7 +25,7 @@ def record(database: Database, services: Services) -> Callable[..., None]:
     """A function that adds an entry to the log."""
 
     def record(
-        actor: str = "office@example.com", kind: SubjectKind = "agent", subject: str = "x", **fields: object
+        actor: Viewer | str = "office@example.com", kind: SubjectKind = "agent", subject: str = "x", **fields: object
     ) -> None:
         change = Change(
             action="edited", subject_kind=kind, subject_id=subject, subject_name=f"<i>{subject}</i>", after=fields
@@ -89,6 +91,36 @@ def test_log_is_filtered_by_actor_kind_and_id(office: Browser, record: Callable[
     assert "<option selected>gone@example.com</option>" in page
     assert 'href="/audit?actor=gone@example.com&amp;kind=message"' in page
     assert "No changes found" in office.get("/audit?id=unknown").text
+
+
+def test_change_of_a_tool_names_its_token(
+    office: Browser, record: Callable[..., None], services: Services, admin: Viewer, queries: list[str]
+) -> None:
+    """Also after the token was revoked; the log can be filtered by it."""
+    token = services.api_tokens.create(NewToken(name="Zapier <b>"), admin).token
+    record(subject="by-hand")
+    tool = replace(admin, token=ToolToken(token.token_id, token.name))
+    record(actor=tool, subject="by-tool")
+    record(actor=replace(admin, token=ToolToken(token.token_id + 1, "Other")), subject="by-other")
+    services.api_tokens.revoke(token.token_id, admin)
+    queries.clear()
+    text = office.get("/audit").text
+    assert len(queries) == 3
+    link = f'<a href="/audit?token={token.token_id}">“<bdi>Zapier &lt;b&gt;</bdi>”</a>'
+    assert f"<bdi>{admin.email}</bdi></a> with token {link}" in text
+    assert text.count("with token") == 2
+    page = office.get(f"/audit?token={token.token_id}&kind=agent").text
+    assert "by-tool" in page
+    assert "by-hand" not in page
+    assert "by-other" not in page
+    assert "With token “Zapier &lt;b&gt;”" in page, "the active filter"
+    assert f'<input type="hidden" name="token" value="{token.token_id}">' in page, "it stays when another is added"
+    assert f'href="/audit?token={token.token_id}"' in office.get("/tokens").text
+    for wrong in ("x", "0", "9" * 30, "-1", "٣"):
+        ignored = office.get(f"/audit?token={wrong}").text
+        assert "The token must be a number. It was ignored." in ignored
+        assert "by-hand" in ignored
+    assert "No changes found" in office.get("/audit?token=999").text
 
 
 def test_log_days_are_in_the_office_zone(office: Browser, database: Database) -> None:

@@ -91,6 +91,28 @@ def test_list_shows_caller_duration_and_outcome(office: Browser, report: Report,
         assert shown in text, shown
 
 
+def test_home_of_the_catalogue_is_shown_by_its_name(
+    office: Browser, report: Report, database: Database, book: Callable[..., int]
+) -> None:
+    """What the caller said is on the call's own page only, and only if it differs."""
+    report()
+    (home,) = database.fetch(
+        "INSERT INTO properties (line1, unit) VALUES ('1420 Elm Street', '2B') RETURNING property_id"
+    )
+    said = {"property_address": "fourteen twenty elm", "property_id": home["property_id"]}
+    book("ana-lima", NOW + timedelta(days=1), vapi_call_id="c1", **said)
+    listed = office.get("/calls").text
+    assert "<bdi>1420 Elm Street, Unit 2B</bdi>" in listed
+    assert "fourteen twenty" not in listed
+    page = office.get("/calls/c1").text
+    assert "<bdi>1420 Elm Street, Unit 2B</bdi>" in page
+    assert "The caller said: <bdi>fourteen twenty elm</bdi>" in page
+    database.fetch("UPDATE appointments SET property_address = '1420 Elm Street, Unit 2B'")
+    assert "The caller said" not in office.get("/calls/c1").text
+    database.fetch("UPDATE appointments SET property_id = NULL, property_address = '9 Birch Lane'")
+    assert "<bdi>9 Birch Lane</bdi>" in office.get("/calls").text
+
+
 def test_live_call_is_listed(office: Browser, services: Services, report: Report) -> None:
     del report
     ask(services, "get_availability", "answered", call="live")

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from peterental.access import Viewer
 from peterental.agents.model import Window
 from peterental.database.pool import Database
-from peterental.properties.model import Property, PropertyDetails
+from peterental.properties.model import Property, PropertyDetails, PropertySettings
 from peterental.services import Services
 
 if TYPE_CHECKING:
@@ -279,6 +279,20 @@ def test_settings_are_changed(office: Browser, services: Services) -> None:
     assert services.properties.settings().one_viewing_at_a_time
     assert "checked" in office.get("/homes/settings").text
     office.send("/homes/settings")
+    assert not services.properties.settings().one_viewing_at_a_time
+
+
+def test_settings_that_another_admin_saved_are_not_undone(office: Browser, services: Services, admin: Viewer) -> None:
+    assert 'name="seen" type="hidden" value="off"' in office.get("/homes/settings").text
+    services.properties.change_settings(PropertySettings(one_viewing_at_a_time=True), admin)
+    page = office.send("/homes/settings", seen="off")
+    assert page.status_code == 400
+    assert "Another admin changed the settings after you opened this page." in page.text
+    assert "checked" in page.text
+    assert 'name="seen" type="hidden" value="on"' in page.text
+    assert services.properties.settings().one_viewing_at_a_time
+    assert office.send("/homes/settings", seen="off", one_viewing_at_a_time="y").status_code == 303, "they agree"
+    assert office.send("/homes/settings", seen="on").status_code == 303
     assert not services.properties.settings().one_viewing_at_a_time
 
 

@@ -254,3 +254,24 @@ def test_pages_run_few_queries(office: Browser, queries: list[str]) -> None:
         queries.clear()
         assert office.get(page).status_code == 200
         assert len(queries) == own + 1, page
+
+
+def test_restored_home_is_named_in_the_preview(office: Browser, services: Services, admin: Viewer) -> None:
+    one = f"{HEADER}A,1420 Elm St,,1450\n"
+    both = f"{one}B,9 Ash St,,900\n"
+    confirm(office, preview(office, both)[0])
+    confirm(office, preview(office, one)[0])
+    (home,) = services.properties.list_page(admin, PropertyFilter(status="inactive")).homes
+    shown = f"/homes/{home.property_id}"
+    office.send(f"{shown}/restore", at=shown)
+    assert "A person restored this home." in office.get(shown).text
+    path, page = preview(office, one.replace("1450", "1460"))
+    assert "Stay, because a person restored them" in page.text
+    assert "1 changed, 1 kept although the list lacks it." in page.text
+    confirm(office, path)
+    assert active(services, admin) == ["9 Ash St", "1420 Elm St"]
+    path, page = preview(office, both.replace("1450", "1460"))
+    assert "Listed again" in page.text
+    confirm(office, path)
+    assert "A person restored this home." not in office.get(shown).text
+    assert "Kept, because a person restored them" in office.get("/audit").text

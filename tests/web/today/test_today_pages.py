@@ -230,6 +230,39 @@ def test_what_needs_a_person_leads_to_where_it_is_handled(office: Browser, book:
 
 
 @pytest.mark.usefixtures("agents")
+def test_more_unknown_homes_lead_to_these_alone(office: Browser, book: Book) -> None:
+    unknown = [book("ben", NOW + number * 24 * HOUR, is_home_unknown=True) for number in range(1, 8)]
+    book("ben", NOW + 12 * 24 * HOUR)
+    more = re.search(
+        r'<a href="([^"]+)">and 2 more<span class="visually-hidden"> viewings of unknown homes',
+        office.get("/today").text,
+    )
+    assert more
+    listed = office.get(unescape(more.group(1))).text
+    assert sorted(map(int, re.findall(r'class="row-link" href="/appointments/(\d+)"', listed))) == unknown
+
+
+@pytest.mark.usefixtures("agents")
+def test_webhook_that_was_turned_off_is_for_admins(office: Browser, anas: Browser, database: Database) -> None:
+    database.fetch(
+        "INSERT INTO webhook_endpoints (url, event_types, secret, is_active, off_reason, created_by)"
+        " VALUES ('https://crm.example.com/a-secret-path', '{viewing.booked}', '', FALSE, 'It answered 410.', 'x'),"
+        " ('https://off.example.com/', '{viewing.booked}', '', FALSE, NULL, 'x')"
+    )
+    text = office.get("/today").text
+    assert "Webhooks that were turned off" in text
+    assert "<bdi>crm.example.com</bdi></a>: It answered 410." in text
+    assert "a-secret-path" not in text
+    assert "off.example.com" not in text, "a person turned it off"
+    assert "crm.example.com" not in anas.get("/today").text
+    path = re.search(r'href="(/webhooks/\d+)"><bdi>crm', text)
+    assert path
+    page = office.send(f"{path.group(1)}/off", at=path.group(1), follow=True).text
+    assert "The webhook is off." in page
+    assert "crm.example.com" not in office.get("/today").text
+
+
+@pytest.mark.usefixtures("agents")
 def test_full_day_stays_below_60_kb(office: Browser, database: Database, queries: list[str]) -> None:
     name, home = "N" * 200, "12 " + "Long & Winding Road " * 20
     for hours, number in ((-1, 40), (-30, 40), (30, 40)):

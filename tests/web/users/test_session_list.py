@@ -68,7 +68,7 @@ def test_account_lists_where_one_is_signed_in(
     other.sign_in(admin.email)
     queries.clear()
     text = office.get("/account").text
-    assert len(queries) == 3  # the sign-in check, the sessions, the second factor
+    assert len(queries) == 4  # the sign-in check, the sessions, the second factor, the tokens
     assert "Where you are signed in" in text
     assert text.count("From 127.0.0.1") == 2
     assert text.count("This browser") == 1

@@ -24,6 +24,7 @@ from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT, email_dig
 from peterental.users.model import PasswordGrant
 from peterental.users.password_links import LIFETIME, encode
 from peterental.users.setup_link import setup_token
+from peterental.users.tokens.model import NewToken
 from peterental.web.shell import trusted_device
 
 if TYPE_CHECKING:
@@ -353,6 +354,21 @@ def test_forwarded_address_cannot_be_forged(
         )
     rows = database.fetch("SELECT subject, failures FROM sign_in_failures WHERE subject LIKE 'address:%%'", ())
     assert [(row["subject"], row["failures"]) for row in rows] == [("address:203.0.113.7", 2)]
+
+
+def test_account_counts_the_tokens_that_a_new_password_leaves(
+    office: Browser, services: Services, admin: Viewer, ana: Viewer
+) -> None:
+    assert "API token" not in re.sub(r"<nav.*?</nav>", "", office.get("/account").text, flags=re.DOTALL)
+    services.api_tokens.create(NewToken(name="Hers"), ana)
+    first = services.api_tokens.create(NewToken(name="Zapier"), admin).token
+    assert '1 API token stays valid. <a href="/tokens">Revoke it</a>' in office.get("/account").text
+    services.api_tokens.create(NewToken(name="Sheet"), admin)
+    assert '2 API tokens stay valid. <a href="/tokens">Revoke them</a>' in office.get("/account").text
+    office.send("/account", current=WORDS, new=CHOSEN)
+    assert "2 API tokens stay valid." in office.get("/account").text
+    services.api_tokens.revoke(first.token_id, admin)
+    assert "1 API token stays valid." in office.get("/account").text
 
 
 @pytest.mark.usefixtures("frozen_clock")
