@@ -348,7 +348,7 @@ def test_call_shows_what_was_understood(office: Browser, report: Report, service
     ask(services, "set_appointment", "refused", arguments={"start_time": f"tomorrow {HOSTILE}"}, asked="confirm-day")
     ask(services, "cancel_appointment", "refused")
     text = office.get("/calls/c1").text
-    assert text.count("What we understood") == 1
+    assert text.count("<summary>What we understood</summary>") == 1
     assert "because   " in text
     assert "decision  " in text
     assert HOSTILE not in text
