@@ -10,8 +10,7 @@ import secrets
 import sys
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from pkgutil import resolve_name
@@ -31,7 +30,6 @@ from peterental.database.dev_server import join
 from peterental.database.migrations import MigrationRunner
 from peterental.database.pool import Database
 from peterental.users import common_passwords, passwords
-from tests.database_reuse import MOST_USES, Template, can_restore
 from tests.gunicorn import UNCOUNTED
 from tests.servers import HANG_S, OPTIONAL, close_for_good, data_folder, running_debian_postgres, until
 
@@ -220,18 +218,20 @@ def real_time_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make_passwords_cheap(url: str) -> None:
-    """Store the password of an embedded server's roles with one iteration: 4,096 are most of what connecting costs us."""
-    password = urlsplit(url).password
-    with psycopg.connect(of_superuser(url), autocommit=True) as connection:
-        connection.execute("SET scram_iterations = 1")
-        for role in ("peterental", "postgres"):
-            connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password)))
+    """Store the password of an embedded server's role with one iteration: 4,096 are most of what connecting costs us.
 
-
-def of_superuser(url: str) -> str:
-    """Return the URL of an embedded server for its superuser, who has the same password."""
+    The lock is for the other workers, which do the same.
+    """
     parts = urlsplit(url)
-    return parts._replace(netloc=f"postgres:{parts.password}@{parts.hostname}:{parts.port}").geturl()
+    of_superuser = parts._replace(netloc=f"postgres:{parts.password}@{parts.hostname}:{parts.port}").geturl()
+    with psycopg.connect(of_superuser, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(1), set_config('scram_iterations', '1', FALSE)")
+        known = connection.execute(
+            "SELECT FROM pg_authid WHERE rolname = %s AND rolpassword LIKE '%%$1:%%'", [parts.username]
+        )
+        if known.fetchone() is None:
+            role, password = sql.Identifier(parts.username or ""), sql.Literal(parts.password)
+            connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(role, password))
 
 
 @pytest.fixture(scope="session")
@@ -246,22 +246,7 @@ def server_url() -> Iterator[str]:
         yield lease.url
 
 
-@pytest.fixture(scope="session")
-def superuser_url(server_url: str) -> str | None:
-    """The URL of the test server for a superuser; None if none is known."""
-    for url in (server_url, of_superuser(server_url)):
-        with suppress(psycopg.OperationalError), psycopg.connect(url) as connection:
-            if can_restore(connection):
-                return url
-    return None
-
-
 Connection = psycopg.Connection[tuple[Any, ...]]
-
-
-def new_name() -> str:
-    """Return a name for a database."""
-    return f"peterental_test_{secrets.token_hex(6)}"
 
 
 def has_no_sessions(connection: Connection, name: str) -> bool:
@@ -300,7 +285,7 @@ class Databases:
 
     def create(self, template_url: str | None = None) -> str:
         """Create a database, empty or a copy of one without sessions, and return its URL."""
-        name = new_name()
+        name = f"peterental_test_{secrets.token_hex(6)}"
         template = urlsplit(template_url).path[1:] if template_url else "template0"
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
         if self.connection.info.server_version >= 150000:
@@ -310,103 +295,22 @@ class Databases:
         self._names.append(name)
         return at_database(self._server_url, name)
 
-    def end_sessions(self, url: str) -> None:
-        """Terminate our sessions in a database."""
-        name = urlsplit(url).path[1:]
-        until(lambda: has_no_sessions(self.connection, name), f"database {name} has no sessions", pause_s=0.002)
-
-    def rename(self, url: str) -> str:
-        """Terminate the sessions of a database and give it another name; return its new URL."""
-        old, name = urlsplit(url).path[1:], new_name()
-        statement = sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(old), sql.Identifier(name))
-
-        def try_rename() -> bool:
-            self.end_sessions(url)
-            try:
-                self.connection.execute(statement)
-            except psycopg.errors.ObjectInUse:  # a thread has connected again
-                return False
-            return True
-
-        until(try_rename, f"database {old} can be renamed")
-        self._names[self._names.index(old)] = name
-        return at_database(self._server_url, name)
-
     def drop(self, url: str) -> None:
         """Drop a database and terminate its sessions."""
         name = urlsplit(url).path[1:]
-        self.end_sessions(url)
+        until(lambda: has_no_sessions(self.connection, name), f"database {name} has no sessions", pause_s=0.002)
         until(lambda: try_drop(self.connection, name), f"database {name} can be dropped")
         self._names.remove(name)
 
-    def close(self) -> None:
-        """Drop every created database, and disconnect."""
+    def drop_all(self) -> None:
+        """Drop every created database."""
         for name in list(self._names):
             self.drop(at_database(self._server_url, name))
+
+    def close(self) -> None:
+        """Close the connection."""
         if self._connection is not None:
             self._connection.close()
-
-
-@dataclass
-class Copy:
-    """A copy of the template.
-
-    Args:
-        uses: how many tests have used it.
-        counted_since: what `Template.restore` returned last.
-    """
-
-    uses: int = 0
-    counted_since: str | None = None
-
-
-class Copies:
-    """Lends copies of a template database; a copy is restored and lent again where that is possible.
-
-    Each has another name at each use, so that a thread of an earlier test cannot reach it.
-
-    Args:
-        databases: creates and drops them.
-        template_url: of a migrated database.
-        superuser_url: of the server for a superuser, who may restore a copy; None drops each copy after its test.
-    """
-
-    def __init__(self, databases: Databases, template_url: str, superuser_url: str | None) -> None:
-        self._databases = databases
-        self._superuser_url = superuser_url
-        self._template_url = template_url
-        self._template: Template | None = None
-        self._copies: dict[str, Copy] = {}
-        self._free: list[str] = []
-
-    def take(self) -> str:
-        """Return the URL of a database that is equal to the template."""
-        if self._free:
-            return self._free.pop()
-        url = self._databases.create(self._template_url)
-        self._copies[url] = Copy()
-        return url
-
-    def give_back(self, url: str) -> None:
-        """Restore a database that a test has used, or drop it."""
-        copy = self._copies.pop(url)
-        copy.uses += 1
-        if copy.uses < MOST_USES and self._superuser_url is not None:
-            url = self._databases.rename(url)
-            copy.counted_since = self._restore(url, copy.counted_since, self._superuser_url)
-            if copy.counted_since is not None:
-                self._copies[url] = copy
-                self._free.append(url)
-                return
-        self._databases.drop(url)
-
-    def _restore(self, url: str, counted_since: str | None, superuser_url: str) -> str | None:
-        if self._template is None:
-            with psycopg.connect(self._template_url, autocommit=True) as connection:
-                self._template = Template(connection)
-            self._databases.end_sessions(self._template_url)
-        with psycopg.connect(at_database(superuser_url, urlsplit(url).path[1:]), autocommit=True) as connection:
-            return self._template.restore(connection, counted_since)
 
 
 @pytest.fixture(scope="session")
@@ -414,6 +318,7 @@ def databases(server_url: str) -> Iterator[Databases]:
     """Creates databases on the test server."""
     with closing(Databases(server_url)) as databases:
         yield databases
+        databases.drop_all()
 
 
 @pytest.fixture(scope="session")
@@ -439,18 +344,12 @@ def template_url(databases: Databases) -> str:
     return url
 
 
-@pytest.fixture(scope="session")
-def copies(databases: Databases, template_url: str, superuser_url: str | None) -> Copies:
-    """Lends migrated databases."""
-    return Copies(databases, template_url, superuser_url)
-
-
 @pytest.fixture
-def database_url(copies: Copies) -> Iterator[str]:
+def database_url(databases: Databases, template_url: str) -> Iterator[str]:
     """The URL of a migrated database for this test."""
-    url = copies.take()
+    url = databases.create(template_url)
     yield url
-    copies.give_back(url)
+    databases.drop(url)
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ def main() -> int:
                 for scheme in ("light", "dark"):
                     _take(browser, site, sample, size, "light" if scheme == "light" else "dark")
             browser.close()
+        databases.drop_all()
     print(f"{len(list(FOLDER.glob('*.png')))} screenshots are in {FOLDER.relative_to(PROJECT_DIR)}/")
     return 0
 
