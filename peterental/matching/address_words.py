@@ -37,7 +37,6 @@ _INITIALS = re.compile(r"\b(?:[a-z]\.\s?){2,}(?=\s|,|$|[a-z])")
 _WORD = re.compile(r"\d+/\d+|\d+\.\d+|\d+(?:-\d+)+|[^\W_]+|#")
 _LETTER_AND_DIGITS = re.compile(r"\b(\d+)-([a-z])\b|\b([a-z])-(\d+)\b")
 _SPELT_LETTER = re.compile(r"\b([a-z]) (?:as|like) in [a-z]+")
-_SPANISH_LEAD = re.compile(r"^(?:la|el)(?: casa)? (?:que esta en|de|en) (?=[a-z0-9])(?!(?:la|el|los|las|calle) )")
 _COUNTY_ROAD = re.compile(r"\b(?:cr|co\.? rd\.?) (?=[0-9])")
 _HYPHENED_FRACTION = re.compile(r"(?<=\d)-(?=\d/\d)")
 _TENS_AND_UNITS = re.compile(
@@ -128,7 +127,6 @@ def _prepared(text: str) -> str:
     folded = fold(text[:LONGEST_ADDRESS])
     if " in " in folded:
         folded = _SPELT_LETTER.sub(r"\1", folded)
-    folded = _SPANISH_LEAD.sub("", folded, count=1)
     if "cr " in folded or "co" in folded:
         folded = _COUNTY_ROAD.sub("county road ", folded)
     if "," in folded:

@@ -126,24 +126,35 @@ def said_addresses(text: str) -> tuple[Address, ...]:
     """Return the ways to read what a caller calls a home, to be tried in this order.
 
     The later ones leave out words that may belong to the name of a street: "la casa de Oro" is Oro Street where there
-    is no Casa de Oro.
+    is no Casa de Oro. The last ones leave the type open: "la calle Flood" is Flood Avenue where there is no Flood
+    Street.
     """
     first = parse_address(text)
-    others = (_plain_address(text, first.bedrooms, keeps_articles=keeps) for keeps in (True, False))
-    return tuple(dict.fromkeys((first, *(address for address in others if address is not None))))
+    typed: list[Address] = []
+    untyped: list[Address] = []
+    for keeps_articles in (True, False):
+        parts, street_type = split_plain(text, keeps_articles=keeps_articles)
+        if not parts:
+            continue
+        address = _plain_address(parts, first.bedrooms)
+        if street_type is not None and address.name and address.street_type is None:
+            typed.append(replace(address, street_type=street_type))
+            if street_type == _ANY_STREET:
+                untyped.append(address)
+        else:
+            typed.append(address)
+    return tuple(dict.fromkeys((first, *typed, *untyped)))
 
 
-def _plain_address(text: str, bedrooms: int | None, *, keeps_articles: bool) -> Address | None:
-    """Return an address without the words around it; None where there are none."""
-    parts, street_type = split_plain(text, keeps_articles=keeps_articles)
-    if not parts:
-        return None
+_ANY_STREET = "street"
+"""What "calle" is in English; callers say it of every street."""
+
+
+def _plain_address(parts: Sequence[AddressPart], bedrooms: int | None) -> Address:
+    """Return the address of the parts that are left without the words around it."""
     readings = _readings(parts)
     other = _assemble(readings[1], bedrooms) if len(readings) > 1 else None
-    address = _assemble(readings[0], bedrooms, other)
-    if street_type is not None and address.name and address.street_type is None:
-        return replace(address, street_type=street_type)
-    return address
+    return _assemble(readings[0], bedrooms, other)
 
 
 def number_words(words: Sequence[str]) -> list[str]:

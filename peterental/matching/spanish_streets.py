@@ -29,8 +29,7 @@ _DIRECTIONS = {"norte": "north", "sur": "south", "este": "east", "oeste": "west"
 def number_first(words: Sequence[str]) -> list[str]:
     """Return the words of a part with the house number before the street.
 
-    "Calle Elm 1420" and "1420 de la calle Elm" are put in order; "1420 Calle Real" is, and stays as it is. Of "en la
-    calle Elm" the street is left.
+    "Calle Elm 1420" and "1420 de la calle Elm" are put in order; "1420 Calle Real" is, and stays as it is.
 
     Args:
         words: one part of an address, numbers in digits.
@@ -44,10 +43,7 @@ def number_first(words: Sequence[str]) -> list[str]:
     if after and after[-1].isdecimal() and len(after) > 1 and _BEFORE.issuperset(before):
         return [after[-1], *_street(words[at], after[:-1])]
     is_inside = len(before) > 1 and before[0].isdecimal() and _INSIDE.issuperset(before[1:])
-    if is_inside and after:
-        return [before[0], *_street(words[at], after)]
-    is_led = not _INSIDE.isdisjoint(before) and _BEFORE.issuperset(before)
-    return _street(words[at], after) if is_led and after else list(words)
+    return [before[0], *_street(words[at], after)] if is_inside and after else list(words)
 
 
 def _street(kind: str, name: Sequence[str]) -> list[str]:
