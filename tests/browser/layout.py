@@ -33,9 +33,8 @@ PROBLEMS_OF_LAYOUT = r"""() => {
     const style = getComputedStyle(item);
     const is_cut = style.overflowX === 'hidden' && style.textOverflow !== 'ellipsis' && item.scrollWidth > item.clientWidth + 1;
     if (is_cut && !item.closest('.week, .office-week')) problems.push(`cut: ${name(item)}`);
-    const words = item.innerText?.trim() ?? '';
-    if (/^[\w…]{1,14}$/.test(words) && item.matches('a, button, dd, th, h1, h2') && !item.children.length && lines(item) > 1)
-      problems.push(`broken word: ${name(item)}`);
+    const is_word = !item.children.length && item.matches('a, button, dd, th, h1, h2') && /^[\w…]{1,14}$/.test(item.textContent.trim());
+    if (is_word && lines(item) > 1) problems.push(`broken word: ${name(item)}`);
     if (can_scroll(item) && item.scrollWidth > item.clientWidth + 1 && item.tabIndex < 0 && !item.querySelector('a, button'))
       problems.push(`cannot be scrolled with the keyboard: ${name(item)}`);
   }
