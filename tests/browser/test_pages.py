@@ -57,13 +57,23 @@ def problems_of(state: PageState, page: Page, site: Site) -> list[str]:
     return [f"{state.name}: {text}" for text in problems]
 
 
+PARTS = 3
+"""How many tests share the states of each size, so that no worker has all of them."""
+
+TOGETHER = 40
+"""States in a row that one test opens: some follow from the one before."""
+
+
 @pytest.mark.long
-def test_no_page_has_axe_violations_or_overflows(chromium: Browser, site: Site, size: str) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_no_page_has_axe_violations_or_overflows(chromium: Browser, site: Site, size: str, part: int) -> None:
     sample = fill(site)
     width, height = SIZES[size]
     windows: dict[str | None, Page] = {}
     problems = []
-    for state in page_states(site, sample):
+    for number, state in enumerate(page_states(site, sample)):
+        if number // TOGETHER % PARTS != part:
+            continue
         if state.viewer not in windows:
             context = chromium.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
             context.set_default_timeout(HANG_S * 1000)

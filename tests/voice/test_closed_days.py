@@ -27,7 +27,7 @@ def close(services: Services, name: str = "Thanksgiving", first: date = MONDAY, 
 
 
 def day_off(database: Database, agent_id: str = "ana", day: date = MONDAY) -> None:
-    """Give an agent a day off, with a reason that is private."""
+    """Add a day off for an agent, with a reason that is private."""
     database.fetch("INSERT INTO agent_days (agent_id, day, note) VALUES (%s, %s, 'Surgery')", (agent_id, day))
 
 

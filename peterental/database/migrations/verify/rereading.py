@@ -126,7 +126,7 @@ def _settled(
 def _read_once(
     connection: Connection, catalog: Catalog, texts: dict[_Place, str], ledger_schema: str
 ) -> dict[_Place, str]:
-    """Have the server read the texts, and return what it prints; without those that it refuses."""
+    """Return what the server prints after reading the texts, without those that it refuses."""
     shown: dict[_Place, _Place] = {}
     connection.execute(f"{_TEMPORARY}; CREATE SCHEMA {_TWINS}".encode())
     for number, (place, text) in enumerate(texts.items()):
