@@ -21,6 +21,7 @@ import psycopg
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
+from hypothesis import HealthCheck, settings
 from jinja2.bccache import Bucket, BytecodeCache
 from psycopg import sql
 from werkzeug.routing import Rule
@@ -32,6 +33,10 @@ from peterental.database.pool import Database
 from peterental.users import common_passwords, passwords
 from tests.gunicorn import UNCOUNTED
 from tests.servers import HANG_S, OPTIONAL, close_for_good, data_folder, running_debian_postgres, until
+
+# No property fails because the machine is busy. With CI set, Hypothesis has no deadline anyway.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
