@@ -252,6 +252,7 @@ def test_a_worker_without_a_master_ends(tmp_path: Path) -> None:
 
 def test_without_descriptors_a_waiting_client_is_closed(tmp_path: Path) -> None:
     with serving(tmp_path, "--worker-class", "tests.serving.served.PoorWorker") as served, ExitStack() as stack:
+        served.ask()  # its modules are imported now, which takes descriptors
         waiting = [stack.enter_context(served.connect()) for _ in range(20)]
         assert served.ask().startswith(b"HTTP/1.1 200 OK")
         assert not all(is_open(sock) for sock in waiting)

@@ -111,10 +111,12 @@ class LedgerWriter:
         self._schema = schema
         self._ledger = table_of(schema, LEDGER_TABLE)
         self._attempts = table_of(schema, ATTEMPTS_TABLE)
+        # For statements without parameters, where a % in a name stays single.
+        ledger = sql.Identifier(schema, LEDGER_TABLE).as_string()
         self._tables = {
-            "ledger": sql.Identifier(schema, LEDGER_TABLE).as_string(),
+            "ledger": ledger,
             "attempts": sql.Identifier(schema, ATTEMPTS_TABLE).as_string(),
-            "name": sql.Literal(self._ledger.as_string()).as_string(),
+            "name": sql.Literal(ledger).as_string(),
         }
         self._applied_by = applied_by()
         self._attempt_id = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from peterental.database.migrations.commands.schema import write_schema
 from peterental.database.migrations.schema_text.skeleton import same_but_for_expressions
@@ -23,7 +24,9 @@ def test_text_of_the_written_text_is_the_same(empty_database_url: str, folder: F
     assert written(empty_database_url, folder) == text
 
 
-def test_text_does_not_depend_on_settings_of_the_role(empty_database_url: str, folder: Folder, db: Connection) -> None:
+def test_text_does_not_depend_on_settings_of_the_role(
+    empty_database_url: str, folder: Folder, db: Connection, role: str
+) -> None:
     folder.write(
         "001_a.sql",
         "CREATE TABLE a (day date DEFAULT '2026-02-01', noon timestamptz DEFAULT '2026-02-01 12:00+00',"
@@ -32,8 +35,6 @@ def test_text_does_not_depend_on_settings_of_the_role(empty_database_url: str, f
     plain = written(empty_database_url, folder)
     assert "'2026-02-01'::date" in plain
     assert "'2026-02-01 12:00:00+00'" in plain
-    row = db.execute("SELECT current_user AS role, current_database() AS database").fetchone()
-    assert row is not None
     settings = {
         "DateStyle": "German, DMY",
         "IntervalStyle": "sql_standard",
@@ -42,13 +43,11 @@ def test_text_does_not_depend_on_settings_of_the_role(empty_database_url: str, f
         "bytea_output": "escape",
         "quote_all_identifiers": "on",
     }
-    role = sql.Identifier(row["role"])
-    try:
-        for name, value in settings.items():
-            db.execute(sql.SQL("ALTER ROLE {} SET {} TO {}").format(role, sql.Identifier(name), value))
-        assert written(empty_database_url, folder) == plain
-    finally:
-        db.execute(sql.SQL("ALTER ROLE {} RESET ALL").format(role))
+    name = sql.Identifier(role)
+    db.execute(sql.SQL("ALTER ROLE {} LOGIN CREATEDB PASSWORD 'x'").format(name))
+    for setting, value in settings.items():
+        db.execute(sql.SQL("ALTER ROLE {} SET {} TO {}").format(name, sql.Identifier(setting), value))
+    assert written(make_conninfo(empty_database_url, user=role, password="x"), folder) == plain
 
 
 def test_only_expressions_may_be_written_otherwise() -> None:

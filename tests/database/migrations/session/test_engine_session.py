@@ -21,6 +21,7 @@ from peterental.database.migrations.errors import (
     StatementRefused,
 )
 from peterental.database.migrations.ledger.status import SchemaHealth
+from peterental.database.migrations.scratch import database as scratch_databases
 from peterental.database.migrations.scratch.database import scratch_database
 from peterental.database.migrations.session.engine_session import engine_session
 from peterental.database.pool import Database
@@ -85,15 +86,27 @@ def test_statement_cancelled_by_another_session_says_so(empty_database_url: str)
         connection.execute("SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(60)")
 
 
-def test_timed_out_scratch_database_is_reported(empty_database_url: str) -> None:
-    url = make_conninfo(empty_database_url, options="-cstatement_timeout=1")
+def test_cancelled_scratch_database_is_reported(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cancelled(server: Connection, *_: object) -> None:
+        server.execute("SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(60)")
+
+    monkeypatch.setattr(scratch_databases, "_create", cancelled)
     reported: list[str] = []
     with (
-        pytest.raises(StatementCancelled, match="cancelled by statement_timeout"),
-        scratch_database(empty_database_url, scratch_url=url, report=reported.append),
+        pytest.raises(StatementCancelled, match="cancelled by another session"),
+        scratch_database(empty_database_url, report=reported.append),
     ):
-        pytest.fail("a database is not made in a millisecond")
+        pytest.fail("its creation was cancelled")
     assert reported == []
+
+
+def test_time_limit_does_not_end_the_creation_of_a_scratch_database(empty_database_url: str) -> None:
+    url = make_conninfo(empty_database_url, options="-cstatement_timeout=1")
+    with (
+        scratch_database(empty_database_url, scratch_url=url, report=print) as scratch,
+        psycopg.connect(make_conninfo(scratch, options="")) as connection,
+    ):
+        assert connection.info.dbname in scratch
 
 
 @pytest.mark.parametrize(
