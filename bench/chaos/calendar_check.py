@@ -178,15 +178,35 @@ class CalendarCheck:
             expected = {None: [(start, end)], "moved": [(changed_start, changed_end)], "deleted": []}[change]
             if [(event.start, event.end) for event in found] != expected:
                 shown = [f"{event.marker} {event.start}" for event in found]
-                broken.append(f"viewing {number} at {start} ({change or 'as written'}) has the events {shown}")
+                broken.append(
+                    f"viewing {number} at {start} ({change or 'as written'}) has the events {shown};"
+                    f" {self._known_of(number)}"
+                )
             elif change == "moved" and (changed_start, changed_end) == (start, end):
                 broken.append(f"viewing {number} is reported as moved to its own time")
         broken += [
-            f"viewing {number} is not confirmed, but has the event {event.marker}"
+            f"viewing {number} is not confirmed, but has the event {event.marker}; {self._known_of(number)}"
             for number, found in present.items()
             for event in found
         ]
         return broken
+
+    def _known_of(self, number: int) -> str:
+        """Return what the database says about a viewing, its event and the jobs of it, to explain a violation."""
+        row = self._connection.execute(
+            """
+            SELECT json_build_object(
+                'viewing', (SELECT json_build_object('agent', agent_id, 'status', status, 'updated', updated_at)
+                            FROM appointments WHERE id = %(number)s),
+                'event', (SELECT to_json(state) FROM calendar_viewings AS state WHERE appointment_id = %(number)s),
+                'jobs', (SELECT json_agg(json_build_object(
+                             'task', task_name, 'status', status, 'attempts', attempts, 'args', args))
+                         FROM procrastinate_jobs WHERE (args ->> 'appointment_id')::int = %(number)s)
+            )::text
+            """,
+            {"number": number},
+        ).fetchone()
+        return f"known: {row[0]}" if row else "unknown"
 
     def _lost_accounts(self) -> list[str]:
         rows = self._connection.execute("SELECT name, state, problem FROM calendar_accounts WHERE problem IS NOT NULL")
