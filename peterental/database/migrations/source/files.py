@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from peterental.database.migrations.errors import MigrationFilesError, Problem
 from peterental.database.migrations.source.baseline import Baseline, parse_baseline
+from peterental.database.migrations.source.reading import Unreadable, read_regular_file
 from peterental.database.migrations.sql.comments import BLANKS
 from peterental.database.migrations.sql.error_location import locate
 from peterental.database.migrations.wording import printable
@@ -44,15 +45,16 @@ class MigrationFile:
     def text(self) -> str:
         """Return the file's text without a byte-order mark.
 
-        Raises MigrationFilesError for a file that cannot be read, is not UTF-8 or contains a NUL.
+        Raises MigrationFilesError for a file that cannot be read, is not a regular file, is larger than MAX_BYTES, is
+        not UTF-8 or contains a NUL.
         """
         try:
-            content = self.path.read_bytes()
+            content = read_regular_file(self.path)
             text = content.decode().removeprefix("\ufeff")
         except UnicodeDecodeError as error:
             raise self._unreadable(f"{self.path.name} is not UTF-8 (byte {error.start + 1})") from error
-        except OSError as error:
-            raise self._unreadable(f"cannot read {self.path}: {error.strerror}") from error
+        except Unreadable as error:
+            raise self._unreadable(str(error)) from error
         if "\0" in text:  # libpq would end the text there
             byte = content.index(0) + 1
             raise self._unreadable(f"{self.path.name} has a NUL character (byte {byte}), which SQL cannot hold")
