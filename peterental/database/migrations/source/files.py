@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import os
 import re
@@ -28,6 +29,7 @@ _MAYBE_DIESEL = re.compile(r"[0-9][0-9-]*_[^.]+")
 DOWN_SUFFIX = ".down.sql"
 BASELINE_SUFFIX = "_baseline.sql"
 """How db-squash names the file that it writes."""
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _HIGHEST_VERSION = 2**31 - 1  # schema_migrations.version is an INTEGER
 
 
@@ -52,6 +54,8 @@ class MigrationFile:
             content = read_regular_file(self.path)
             text = content.decode().removeprefix("\ufeff")
         except UnicodeDecodeError as error:
+            if content.startswith(_UTF_16):
+                raise self._unreadable(f"{self.path.name} is UTF-16, as PowerShell writes; save it as UTF-8") from error
             raise self._unreadable(f"{self.path.name} is not UTF-8 (byte {error.start + 1})") from error
         except Unreadable as error:
             raise self._unreadable(str(error)) from error

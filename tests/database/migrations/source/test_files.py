@@ -104,6 +104,15 @@ def test_file_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
         find_files(tmp_path)[0].text()
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_named(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "001_a.sql").write_bytes(
+        ("" if encoding == "utf-16" else "\ufeff").encode(encoding) + "SELECT 1;".encode(encoding)
+    )
+    with pytest.raises(MigrationFilesError, match=r"001_a.sql is UTF-16, as PowerShell writes; save it as UTF-8"):
+        find_files(tmp_path)[0].text()
+
+
 def test_deleted_file_is_an_error(tmp_path: Path) -> None:
     folder_of(tmp_path, "001_a.sql")
     file = find_files(tmp_path)[0]
