@@ -172,7 +172,10 @@ def _inspect(connection: Connection) -> tuple[Server, bool, bool]:
     if row is None or row["schema"] is None:
         raise NoSchema
     elsewhere = _schema_on_search_path(connection) if row["in_reach"] and not row["has_ledger"] else None
-    server = Server(row["schema"], row["pid"], row["read_only_reason"], elsewhere, row["has_backfills"])
+    has_backfills = (
+        row["has_ledger"] and row["has_backfills"]
+    )  # a table that a dropped ledger has left counts for nothing
+    server = Server(row["schema"], row["pid"], row["read_only_reason"], elsewhere, has_backfills)
     return server, row["has_ledger"], row["has_attempts"]
 
 

@@ -129,7 +129,11 @@ def compare_with_ledger(
     backfills = {}
     if ledger.server.has_backfills and any(file.version not in ledger.rows for file in files):
         backfills = read_backfills(connection, schema)
-    entries = compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version), backfills)
+
+    def applied_text(version: int) -> str | None:
+        return ledgers.applied_text(connection, schema, version) if ledger.has_attempts else None
+
+    entries = compare(files, ledger.rows, applied_text, backfills)
     if settings.allow_older_release:
         return [replace(entry, state=State.NEWER) if entry.state is State.CONTRACTED else entry for entry in entries]
     return entries
