@@ -150,7 +150,10 @@ def test_version_beyond_the_last_file_is_one_line(empty_database_url: str, folde
 
 def test_missing_folder_is_one_line(database_url: str) -> None:
     done = flask("db-status", "--directory", "/nowhere/at/all", DATABASE_URL=database_url)
-    assert (done.returncode, done.stderr) == (1, "❌ there is no migrations folder /nowhere/at/all\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "❌ there is no migrations folder /nowhere/at/all; name it with --directory or MIGRATIONS_DIR\n",
+    )
 
 
 # --- db-backfill ------------------------------------------------------------------------------------------------------
@@ -658,6 +661,7 @@ def test_db_schema_prints_writes_and_checks(empty_database_url: str, folder: Pat
     done = db_schema("--check", str(recorded))
     assert done.returncode == 1
     assert f"--- {recorded}\n+++ as the migrations make it\n" in done.stdout
+    assert done.stderr == f"❌ {recorded} is out of date. Next: flask db-schema --output {recorded}\n"
     assert "\n+    added integer\n" in done.stdout
     recorded.write_bytes(b"\xff")
     assert "it is not UTF-8 (byte 1)" in db_schema("--check", str(recorded)).stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -320,7 +321,9 @@ def db_schema(*, check: Path | None, output: Path | None, directory: Path | None
     if recorded is not None:
         difference = schema.schema_diff(recorded, text, str(check))
         click.echo("\n".join(difference) or f"✅ {check} is current")
-        sys.exit(bool(difference))
+        if difference:
+            sys.exit(f"❌ {check} is out of date. Next: flask db-schema --output {shlex.quote(str(check))}")
+        return
     if output:
         schema.write_recorded(output, text)
         click.echo(f"✅ {output}")

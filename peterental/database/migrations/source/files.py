@@ -184,7 +184,8 @@ def _entries(directory: Path) -> list[Path]:
     try:
         return sorted(directory.iterdir())
     except FileNotFoundError as error:
-        raise MigrationFilesError([Problem(message=f"there is no migrations folder {directory}")]) from error
+        message, next_step = f"there is no migrations folder {directory}", "name it with --directory or MIGRATIONS_DIR"
+        raise MigrationFilesError([Problem(message=message, next_step=next_step)]) from error
     except OSError as error:
         message = f"cannot read the migrations folder {directory}: {error.strerror}"
         raise MigrationFilesError([Problem(message=message)]) from error

@@ -104,7 +104,8 @@ def test_dropped_history_leaves_one_sentence(
     db.execute("DROP TABLE schema_migration_attempts")
     folder.write("001_a.sql", "CREATE TABLE a (i bigint);")
     assert read_status(empty_database_url, folder.path).summary() == (
-        "The history is broken: 001_a.sql was edited after it was applied."
+        "The history is broken: 001_a.sql was edited after it was applied; restore it and put the change into a new file,"
+        " or accept the edit with flask db-repair."
     )
     folder.write("001_a.sql", "CREATE TABLE a (i int);")
     folder.write("002_b.sql", "CREATE TABLE b (i int);")

@@ -90,7 +90,8 @@ def test_duplicate_number_names_both_files(tmp_path: Path) -> None:
 
 
 def test_missing_folder_is_an_error(tmp_path: Path) -> None:
-    assert problems_of(tmp_path / "nowhere") == f"there is no migrations folder {tmp_path / 'nowhere'}"
+    advice = "name it with --directory or MIGRATIONS_DIR"
+    assert problems_of(tmp_path / "nowhere") == f"there is no migrations folder {tmp_path / 'nowhere'}; {advice}"
 
 
 def test_folder_that_is_a_file_is_an_error(tmp_path: Path) -> None:
