@@ -89,6 +89,13 @@ EXAMPLES: dict[str, str | dict[str, bytes]] = {
     "disable-row-security": "ALTER TABLE visits DISABLE ROW LEVEL SECURITY;",
     "disable-trigger": "ALTER TABLE visits DISABLE TRIGGER visits_nothing;",
     "down-without-up": {"002_add_phone.down.sql": b"SELECT 1;"},
+    "drop-before-backfill": {
+        EXAMPLE_FILE: (
+            b"-- migrate: backfill table=visits key=visit_id\nUPDATE visits SET spare = price\nWHERE visit_id BETWEEN"
+            b" current_setting('migrate.first')::bigint AND current_setting('migrate.last')::bigint;"
+        ),
+        "003_drop_price.sql": b"-- migrate: contract\nALTER TABLE visits DROP COLUMN price;",
+    },
     "drop-cascade": "DROP TABLE agents CASCADE;",
     "drop-column": "ALTER TABLE visits DROP COLUMN note;",
     "drop-constraint": "ALTER TABLE agents DROP CONSTRAINT agents_code_key;",

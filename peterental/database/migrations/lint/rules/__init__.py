@@ -20,6 +20,7 @@ from peterental.database.migrations.lint.rules import (
     session_settings,
     table_rewrites,
     types,
+    unfinished_backfills,
     validity,
 )
 
@@ -43,5 +44,6 @@ __all__ = [
     "session_settings",
     "table_rewrites",
     "types",
+    "unfinished_backfills",
     "validity",
 ]
