@@ -313,6 +313,7 @@ CASES = [
     Case("restrict-connections", "ALTER ROLE app CONNECTION LIMIT 3;", "COMMENT ON TABLE visits IS 'x';", runs=None),
     Case("restrict-connections", "DROP ROLE app;", "ALTER TABLE visits RENAME COLUMN note TO remark;", runs=None),
     Case("restrict-connections", "ALTER DATABASE postgres CONNECTION LIMIT 1;", "SELECT 1;", runs=None),
+    Case("restrict-connections", "ALTER DATABASE shop ALLOW_CONNECTIONS false;", "SELECT 1;", runs=None),
     Case("restrict-connections", "ALTER ROLE app RENAME TO web;", "SELECT 1;", runs=None),
     Case("session-defaults", "ALTER ROLE app SET search_path = other;", "CREATE ROLE fresh_reader; ALTER ROLE fresh_reader SET work_mem = '4MB'; DROP ROLE fresh_reader;", runs=None),
     Case("session-defaults", "ALTER DATABASE shop SET default_transaction_read_only = on;", "SET LOCAL work_mem = '4MB';", runs=None),
@@ -434,6 +435,26 @@ def test_safe_alternative_runs_unchanged(server: psycopg.Connection, tmp_path: P
                 server.execute(case.bad.encode())  # the alternative replaces only the second statement
             for statement in split_statements(finding.safe):
                 server.execute(statement.sql.encode())
+
+
+@pytest.mark.parametrize(
+    "lifting",
+    [
+        "ALTER ROLE app CONNECTION LIMIT -1 VALID UNTIL 'infinity' LOGIN",
+        "ALTER DATABASE shop ALLOW_CONNECTIONS true CONNECTION LIMIT -1",
+        "ALTER ROLE app PASSWORD 'SCRAM-SHA-256$4096:c2FsdA==$c3RvcmVk:c2VydmVy'",
+        "ALTER SUBSCRIPTION s ENABLE",
+        "ALTER EVENT TRIGGER guard ENABLE ALWAYS",
+    ],
+)
+def test_statements_that_lift_a_limit_are_fine(tmp_path: Path, lifting: str) -> None:
+    assert [one.rule.name for one in found(tmp_path, f"{lifting};") if one.rule.severity is not Severity.ADVICE] == []
+
+
+def test_created_event_trigger_may_be_dropped(tmp_path: Path) -> None:
+    create = "CREATE EVENT TRIGGER guard ON sql_drop EXECUTE FUNCTION nothing();"
+    rules = [one.rule.name for one in found(tmp_path, f"{create} DROP EVENT TRIGGER guard;")]
+    assert "drop-trigger" not in rules
 
 
 def test_every_rule_has_an_example() -> None:

@@ -122,11 +122,21 @@ def check_role(lint: FileLint, statement: ParsedStatement) -> None:
     role = ast.quoted(node.role.rolename or "CURRENT_USER")
     _check_password(lint, statement, options, role)
     may_not = "canlogin" in options and not options["canlogin"].arg.boolean.boolval
-    if node.role.rolename not in _created_roles(lint) and (
-        may_not or {"connectionlimit", "validUntil"} & options.keys()
-    ):
+    if node.role.rolename not in _created_roles(lint) and (may_not or any(map(_limits, options.values()))):
         limit = "may no longer sign in" if may_not else "gets a limit of its connections or their time"
         _report_connections(lint, statement, f"The role {role} {limit}.")
+
+
+def _limits(option: Any) -> bool:
+    """Whether an option of a role or a database limits connections, instead of lifting a limit."""
+    match option.defname:
+        case "connectionlimit" | "connection_limit":
+            return bool(option.arg.integer.ival >= 0)
+        case "validUntil":
+            return bool(option.arg.string.sval != "infinity")
+        case "allow_connections":
+            return ast.text_of_option(option) in _OFF
+    return False
 
 
 @on("create_role_stmt")
@@ -172,8 +182,7 @@ def check_rename(lint: FileLint, statement: ParsedStatement) -> None:
 @on("alter_database_stmt")
 def check_database(lint: FileLint, statement: ParsedStatement) -> None:
     """Check ALTER DATABASE … ALLOW_CONNECTIONS and CONNECTION LIMIT."""
-    names = {one.def_elem.defname for one in statement.node.options}
-    if names & {"allow_connections", "connection_limit"}:
+    if any(_limits(one.def_elem) for one in statement.node.options):
         _report_connections(lint, statement, f"Connections to {ast.quoted(statement.node.dbname)} are limited.")
 
 
