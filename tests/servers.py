@@ -129,17 +129,21 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextmanager
-def running_debian_postgres(*, standby: bool = False) -> Iterator[str]:
-    """Run the system's PostgreSQL on a temporary data folder; yield a superuser's URL.
+class DebianPostgres:
+    """The system's PostgreSQL on a data folder; it can be stopped and started again.
 
     Args:
-        standby: run it as a standby in recovery, without a primary.
+        folder: where its data is.
+        url: of a database, for a superuser.
     """
-    programs = debian_postgres()
-    assert programs is not None
-    with _folder() as folder:
-        data, port = folder / "data", free_port()
+
+    def __init__(self, folder: Path, *, standby: bool) -> None:
+        programs = debian_postgres()
+        assert programs is not None
+        self._folder, self._data, self._port = folder, folder / "data", free_port()
+        self._program = str(programs / "postgres")
+        self.url = f"postgresql://peterental@127.0.0.1:{self._port}/postgres"
+        data = self._data
         initdb = [
             str(programs / "initdb"),
             "-D",
@@ -154,23 +158,48 @@ def running_debian_postgres(*, standby: bool = False) -> Iterator[str]:
         subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **_as_ordinary_user())
         if standby:
             subprocess.run(["touch", str(data / "standby.signal")], check=True, cwd=folder, **_as_ordinary_user())
-        settings = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+
+    def start(self) -> None:
+        """Start the server, and wait until it answers."""
+        settings = {"port": self._port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
         settings |= {"autovacuum": "off"}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        process = subprocess.Popen(
-            [str(programs / "postgres"), "-D", str(data), *options],
-            cwd=folder,
+        self._process = subprocess.Popen(
+            [self._program, "-D", str(self._data), *options],
+            cwd=self._folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             **_as_ordinary_user(),
         )
-        url = f"postgresql://peterental@127.0.0.1:{port}/postgres"
+        until(lambda: answers(self.url), "PostgreSQL answers")
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it: with SIGINT fast, which ends open sessions; with SIGQUIT at once, as if it had crashed."""
+        self._process.send_signal(how)
+        self._process.wait(HANG_S)
+
+
+@contextmanager
+def debian_postgres_to_restart(*, standby: bool = False) -> Iterator[DebianPostgres]:
+    """Run the system's PostgreSQL on a temporary data folder.
+
+    Args:
+        standby: run it as a standby in recovery, without a primary.
+    """
+    with _folder() as folder:
+        server = DebianPostgres(folder, standby=standby)
         try:
-            until(lambda: answers(url), "PostgreSQL answers")
-            yield url
+            server.start()
+            yield server
         finally:
-            process.send_signal(signal.SIGINT)  # a fast shutdown, which ends open sessions
-            process.wait(HANG_S)
+            server.stop()
+
+
+@contextmanager
+def running_debian_postgres(*, standby: bool = False) -> Iterator[str]:
+    """Run the system's PostgreSQL as `debian_postgres_to_restart` does; yield a superuser's URL."""
+    with debian_postgres_to_restart(standby=standby) as server:
+        yield server.url
 
 
 @contextmanager

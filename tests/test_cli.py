@@ -150,7 +150,10 @@ def test_version_beyond_the_last_file_is_one_line(empty_database_url: str, folde
 
 def test_missing_folder_is_one_line(database_url: str) -> None:
     done = flask("db-status", "--directory", "/nowhere/at/all", DATABASE_URL=database_url)
-    assert (done.returncode, done.stderr) == (1, "❌ there is no migrations folder /nowhere/at/all\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "❌ there is no migrations folder /nowhere/at/all; name it with --directory or MIGRATIONS_DIR\n",
+    )
 
 
 # --- db-backfill ------------------------------------------------------------------------------------------------------
@@ -619,6 +622,25 @@ def test_db_adopt_records_only_what_exists(empty_database_url: str, folder: Path
     assert "Successfully applied 1 new migrations" in done.stdout
 
 
+@pytest.mark.parametrize("command", ["db-migrate", "db-status", "db-schema", "db-lint"])
+def test_full_disk_of_the_output_is_one_sentence(empty_database_url: str, folder: Path, command: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [FLASK, command, "--directory", str(folder)],
+            cwd=PROJECT_DIR,
+            env=environment({"DATABASE_URL": empty_database_url}),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    message = "❌ The output is incomplete: No space left on device. What the command did stays.\n"
+    assert (done.returncode, done.stderr) == (1, message)
+    with psycopg.connect(empty_database_url) as connection:
+        row = connection.execute("SELECT to_regclass('a') IS NOT NULL, to_regclass('b') IS NOT NULL").fetchone()
+    assert row == (command == "db-migrate", command == "db-migrate")
+
+
 def test_db_schema_prints_writes_and_checks(empty_database_url: str, folder: Path, tmp_path: Path) -> None:
     recorded = tmp_path / "review" / "schema.sql"
     recorded.parent.mkdir()
@@ -639,6 +661,7 @@ def test_db_schema_prints_writes_and_checks(empty_database_url: str, folder: Pat
     done = db_schema("--check", str(recorded))
     assert done.returncode == 1
     assert f"--- {recorded}\n+++ as the migrations make it\n" in done.stdout
+    assert done.stderr == f"❌ {recorded} is out of date. Next: flask db-schema --output {recorded}\n"
     assert "\n+    added integer\n" in done.stdout
     recorded.write_bytes(b"\xff")
     assert "it is not UTF-8 (byte 1)" in db_schema("--check", str(recorded)).stderr

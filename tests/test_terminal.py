@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from peterental.cli import needs_pages
-from peterental.cli.terminal import ProgressTerminal
+from peterental.cli.terminal import ProgressTerminal, output
 from peterental.database.migrations.commands.status_table import status_table
 from peterental.database.migrations.ledger.reader import LedgerRow
 from peterental.database.migrations.ledger.state import HistoryEntry, State
@@ -31,6 +33,19 @@ def test_a_line_replaces_the_bar() -> None:
         "\r\x1b[K██████████████████████████████ 100 %  idx_a: scanning"
         "\r\x1b[Kdone\n"
     )
+
+
+def test_output_that_fails_does_not_stop_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        done = []
+        with pytest.raises(OSError, match="No space left"), output() as (report, _):
+            for number in range(3):
+                report(f"line {number}")
+                done.append(number)
+        assert done == [0, 1, 2]
+        monkeypatch.undo()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())
 
 
 def test_states_are_coloured_on_request() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -96,16 +97,16 @@ def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, no_wait: bool
         if status.state == "broken":
             sys.exit(1)
         return
-    report, progress = output()
-    MigrationRunner(
-        _url(),
-        directory,
-        lock_wait_s=lock_wait,
-        report=report,
-        progress=progress,
-        settings=engine_settings(_config()),
-        may_wait=not no_wait,
-    ).run_migrations(to=to)
+    with output() as (report, progress):
+        MigrationRunner(
+            _url(),
+            directory,
+            lock_wait_s=lock_wait,
+            report=report,
+            progress=progress,
+            settings=engine_settings(_config()),
+            may_wait=not no_wait,
+        ).run_migrations(to=to)
 
 
 @click.command("db-status")
@@ -153,18 +154,18 @@ def db_backfill(
     if max_rate is not None and not math.isfinite(max_rate):
         message = f"{max_rate} is not a number of rows."
         raise click.BadParameter(message, param_hint="--max-rate")
-    report, progress = output()
     directory = directory or _config().migrations_dir
-    results = run_backfills(
-        _url(),
-        directory,
-        report=report,
-        progress=progress,
-        settings=engine_settings(_config(), directory),
-        max_rows_per_s=max_rate,
-        once=once,
-        action="retry" if retry else "skip" if skip else None,
-    )
+    with output() as (report, progress):
+        results = run_backfills(
+            _url(),
+            directory,
+            report=report,
+            progress=progress,
+            settings=engine_settings(_config(), directory),
+            max_rows_per_s=max_rate,
+            once=once,
+            action="retry" if retry else "skip" if skip else None,
+        )
     if not results:
         click.echo("✅ No backfill is running")
     for result in results:
@@ -288,7 +289,8 @@ def db_adopt(to: int, *, directory: Path | None) -> None:
     from peterental.database.migrations.commands.adopt import adopt  # noqa: PLC0415  # not needed by a deploy
 
     folder = directory or _config().migrations_dir
-    adopt(_url(), folder, to=to, scratch_url=_config().scratch_database_url, report=click.echo)
+    with output() as (report, _):
+        adopt(_url(), folder, to=to, scratch_url=_config().scratch_database_url, report=report)
 
 
 @click.command("db-schema")
@@ -319,9 +321,11 @@ def db_schema(*, check: Path | None, output: Path | None, directory: Path | None
     if recorded is not None:
         difference = schema.schema_diff(recorded, text, str(check))
         click.echo("\n".join(difference) or f"✅ {check} is current")
-        sys.exit(bool(difference))
+        if difference:
+            sys.exit(f"❌ {check} is out of date. Next: flask db-schema --output {shlex.quote(str(check))}")
+        return
     if output:
-        schema.replace_file(output, text)
+        schema.write_recorded(output, text)
         click.echo(f"✅ {output}")
     else:
         click.echo(text, nl=False)
@@ -344,15 +348,16 @@ def db_squash(to: int, *, yes: bool, directory: Path | None) -> None:
         return _confirm("Replace them?", yes=yes)
 
     folder = directory or _config().migrations_dir
-    done = squash(
-        _url(),
-        folder,
-        to=to,
-        today=utc_now().date(),
-        confirm=confirm,
-        scratch_url=_config().scratch_database_url,
-        report=click.echo,
-    )
+    with output() as (report, _):
+        done = squash(
+            _url(),
+            folder,
+            to=to,
+            today=utc_now().date(),
+            confirm=confirm,
+            scratch_url=_config().scratch_database_url,
+            report=report,
+        )
     if done is None:
         click.echo("✅ Nothing was changed")
 
@@ -372,7 +377,8 @@ def db_repair(*, yes: bool, directory: Path | None) -> None:
         click.echo(shown)
         return _confirm("Accept this?", yes=yes)
 
-    repair(_url(), directory or _config().migrations_dir, confirm=confirm, report=click.echo)
+    with output() as (report, _):
+        repair(_url(), directory or _config().migrations_dir, confirm=confirm, report=report)
 
 
 @click.command("db-rollback")
@@ -397,7 +403,8 @@ def db_rollback(to: int, *, yes: bool, directory: Path | None) -> None:
         click.echo("Files to run, in order: " + ", ".join(names))
         return _confirm("Undo these migrations?", yes=yes)
 
-    rollback(_url(), directory or _config().migrations_dir, to=to, confirm=confirm, report=click.echo)
+    with output() as (report, _):
+        rollback(_url(), directory or _config().migrations_dir, to=to, confirm=confirm, report=report)
 
 
 def _json(document: object) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from peterental.database.migrations.progress import Progress, Reporter
@@ -14,25 +16,38 @@ _CLEAR_LINE = "\r\x1b[K"
 
 
 class ProgressTerminal:
-    """A terminal that shows lines and, below them, one progress bar."""
+    """A terminal that shows lines and, below them, one progress bar.
+
+    A stream that takes no more lines, because the disk is full or the reader has gone, does not stop the work.
+
+    Attributes:
+        error: why the stream takes no more lines; None as long as it does.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._has_bar = False
+        self.error: OSError | None = None
 
     def report(self, line: str) -> None:
         """Print a line in place of the bar."""
-        self._stream.write(f"{_CLEAR_LINE if self._has_bar else ''}{line}\n")
-        self._stream.flush()
+        self._write(f"{_CLEAR_LINE if self._has_bar else ''}{line}\n")
         self._has_bar = False
 
     def progress(self, what: str, percent: int) -> None:
         """Redraw the bar: what is in progress, and how far (0 to 100)."""
         full = _BAR_WIDTH * min(percent, 100) // 100
         bar = "█" * full + "░" * (_BAR_WIDTH - full)
-        self._stream.write(f"{_CLEAR_LINE}{bar} {percent:3} %  {what}")
-        self._stream.flush()
+        self._write(f"{_CLEAR_LINE}{bar} {percent:3} %  {what}")
         self._has_bar = True
+
+    def _write(self, text: str) -> None:
+        if self.error is None:
+            try:
+                self._stream.write(text)
+                self._stream.flush()
+            except OSError as error:
+                self.error = error
 
 
 def colours() -> bool:
@@ -50,7 +65,13 @@ def _supports_escapes(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def output() -> tuple[Reporter, Progress | None]:
-    """Return how to print a line and show progress on standard output; without a terminal there is no progress."""
+@contextmanager
+def output() -> Iterator[tuple[Reporter, Progress | None]]:
+    """Yield how to print a line and show progress on standard output; without a terminal there is no progress.
+
+    Raises OSError at the end if a line could not be printed.
+    """
     screen = ProgressTerminal(sys.stdout)
-    return (screen.report, screen.progress) if _supports_escapes(sys.stdout) else (screen.report, None)
+    yield screen.report, screen.progress if _supports_escapes(sys.stdout) else None
+    if screen.error:
+        raise screen.error

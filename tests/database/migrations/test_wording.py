@@ -36,7 +36,7 @@ def test_many_broken_migrations_are_one_problem(runner: MigrationRunner, folder:
     runner.run_migrations()
     for number in (*range(1, 14), 15):
         folder.write(f"{number:03d}_x.sql", "SELECT 2;")
-    with pytest.raises(HistoryBroken, match="migrations 001–013, 015 were edited after they were applied"):
+    with pytest.raises(HistoryBroken, match="013, 015 were edited after they were applied; restore them and"):
         runner.run_migrations()
 
 

@@ -255,10 +255,15 @@ class BackfillWorker:
         )
 
     def _rolled_back(self, batch: Batch, error: psycopg.Error, failure: StatementFailed | None) -> str:
-        """Roll back, and return the error to record. Raises _RetryBatch, and `error` if the connection is lost."""
+        """Roll back, and return the error to record.
+
+        Raises _RetryBatch, and `error` if the connection is lost or the server's disk is full.
+        """
         recover(self._connection)
         if is_broken(self._connection):
             raise error
+        if isinstance(error, psycopg.errors.DiskFull):
+            raise error  # no row is at fault: the backfill stays as it is, and the next run resumes here
         half = batch.rows // 2
         if isinstance(error, _IN_USE):
             raise _RetryBatch("rows that it needs are in use; trying again", half) from error

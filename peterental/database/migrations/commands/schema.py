@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
+from peterental.database.migrations.commands.atomic_write import replace_file
 from peterental.database.migrations.errors import EngineError
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.progress import Reporter
@@ -148,15 +148,10 @@ def read_recorded(path: Path) -> str:
         raise CannotReadSchema(path=path, reason=f"it is not UTF-8 (byte {error.start + 1})") from error
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Write a file so that it has the old or the new text at any moment. Raises CannotWriteSchema."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+def write_recorded(path: Path, text: str) -> None:
+    """Write a schema file so that it has the old or the new text at any moment. Raises CannotWriteSchema."""
     try:
-        try:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        replace_file(path, text)
     except OSError as error:
         raise CannotWriteSchema(path=path, reason=error.strerror or str(error)) from error
 

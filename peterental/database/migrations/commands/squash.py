@@ -7,13 +7,12 @@ the baseline appears under its name in one step, then the files that it replaces
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from peterental.database.migrations.commands.atomic_write import replace_file, sync_folder
 from peterental.database.migrations.commands.schema import BuiltSchema, read_schema, refuse_different
 from peterental.database.migrations.errors import EngineError, MigrationFilesError
 from peterental.database.migrations.ledger import reader as ledgers
@@ -204,18 +203,10 @@ def _replaced(file: MigrationFile) -> list[Replaced]:
 
 
 def _put_in_place(path: Path, text: str) -> None:
-    """Write the baseline so that it exists in full or not at all, also after a power failure."""
-    temporary = path.with_name(f".{path.name}.tmp")
+    """Write the baseline so that it exists in full or not at all."""
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync(path.parent)
+        replace_file(path, text)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise SquashRefused(reason=f"cannot write to {path}: {error.strerror}") from error
 
 
@@ -230,16 +221,8 @@ def _remove(originals: list[MigrationFile], baseline: MigrationFile, report: Rep
             except OSError as error:
                 reason = error.strerror or str(error)
                 raise SquashUnfinished(path=path, reason=reason, to=baseline.version) from error
-    _sync(baseline.path.parent)
+    sync_folder(baseline.path.parent)
     report(f"✅ {baseline.path.name} replaces {len(originals)} files")
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _is_unfinished(file: MigrationFile, files: list[MigrationFile]) -> bool:

@@ -82,7 +82,8 @@ class Ledger:
 def read(connection: Connection) -> Ledger:
     """Read the ledger in two queries, without writing; without a table it is empty.
 
-    Raises NoSchema if the search_path contains no existing schema, LedgerError if another tool made the table,
+    Raises NoSchema if the search_path contains no existing schema, LedgerError if another tool made the table or the
+    search_path begins with pg_temp,
     psycopg.errors.LockNotAvailable if another session has locked it.
     """
     server, has_ledger, has_attempts = _inspect(connection)
@@ -171,8 +172,14 @@ def _inspect(connection: Connection) -> tuple[Server, bool, bool]:
     ).fetchone()
     if row is None or row["schema"] is None:
         raise NoSchema
+    if row["schema"].startswith("pg_temp"):
+        reason = "the search_path begins with pg_temp, so that every new table is temporary"
+        raise LedgerError(reason=reason, advice="remove pg_temp from the search_path of this role")
     elsewhere = _schema_on_search_path(connection) if row["in_reach"] and not row["has_ledger"] else None
-    server = Server(row["schema"], row["pid"], row["read_only_reason"], elsewhere, row["has_backfills"])
+    has_backfills = (
+        row["has_ledger"] and row["has_backfills"]
+    )  # a table that a dropped ledger has left counts for nothing
+    server = Server(row["schema"], row["pid"], row["read_only_reason"], elsewhere, has_backfills)
     return server, row["has_ledger"], row["has_attempts"]
 
 

@@ -17,7 +17,7 @@ from peterental.database.migrations.source.baseline import Baseline
 from peterental.database.migrations.source.directives import Directives, read_directives
 from peterental.database.migrations.source.files import MigrationFile, baseline_at_start
 from peterental.database.migrations.source.statements import same_statements, statements_digest
-from peterental.database.migrations.wording import version_ranges
+from peterental.database.migrations.wording import plural, version_ranges
 
 
 class State(StrEnum):
@@ -61,6 +61,7 @@ class HistoryEntry:
         row: the ledger's row, if there is one.
         replaces: the versions that the file replaces, if it is a baseline.
         reason: why nothing may be applied, where the state does not say enough.
+        done: how many statements of a file that stopped half-way are done.
     """
 
     version: int
@@ -69,6 +70,7 @@ class HistoryEntry:
     row: LedgerRow | None
     replaces: range | None = None
     reason: str | None = None
+    done: int | None = None
     waits_for: str | None = None
     """What a waiting contract file waits for."""
     backfill: BackfillProgress | None = None
@@ -129,7 +131,11 @@ def compare_with_ledger(
     backfills = {}
     if ledger.server.has_backfills and any(file.version not in ledger.rows for file in files):
         backfills = read_backfills(connection, schema)
-    entries = compare(files, ledger.rows, lambda version: ledgers.applied_text(connection, schema, version), backfills)
+
+    def applied_text(version: int) -> str | None:
+        return ledgers.applied_text(connection, schema, version) if ledger.has_attempts else None
+
+    entries = compare(files, ledger.rows, applied_text, backfills)
     if settings.allow_older_release:
         return [replace(entry, state=State.NEWER) if entry.state is State.CONTRACTED else entry for entry in entries]
     return entries
@@ -276,16 +282,13 @@ def _applied_state(file: MigrationFile, row: LedgerRow, applied_text: Callable[[
 def blocking_problems(entries: list[HistoryEntry]) -> list[Problem]:
     """Return why nothing may be applied: one problem for each entry whose file and row disagree.
 
-    One contract file of a newer release stands for all of them.
+    The last one of a kind has the next step. One contract file of a newer release stands for all of them.
     """
     reasons = {
         State.EDITED: "{name} was edited after it was applied",
         State.MISSING: "the file of applied migration {name} is missing",
         State.OUT_OF_ORDER: "{name} has a lower number than a migration already applied",
         State.CONTRACTED: "this release is older than contract file {name}, which removed what the release may need",
-    }
-    next_steps = {
-        State.CONTRACTED: "deploy the newer release, or set ALLOW_OLDER_RELEASE=1 if this one works without it"
     }
     last = max((entry.version for entry in entries if entry.state is State.CONTRACTED), default=None)
     broken = [
@@ -298,17 +301,28 @@ def blocking_problems(entries: list[HistoryEntry]) -> list[Problem]:
         alike = [entry for entry in broken if entry.state is state]
         if len(alike) > _MAX_ALIKE:
             message = _MANY[state].format(names=version_ranges(entry.version for entry in alike))
-            problems.append(Problem(message=message, file=alike[0].file_name))
+            found = [Problem(message=message, file=alike[0].file_name)]
         else:
-            problems += [
-                Problem(
-                    message=entry.reason or reasons[state].format(name=entry.file_name),
-                    file=entry.file_name,
-                    next_step=next_steps.get(state),
-                )
+            found = [
+                Problem(message=entry.reason or reasons[state].format(name=entry.file_name), file=entry.file_name)
                 for entry in alike
             ]
+        problems += [*found[:-1], replace(found[-1], next_step=_next_step(alike[-1], len(alike)))]
     return problems
+
+
+def _next_step(entry: HistoryEntry, count: int) -> str | None:
+    """Return what to do about entries of one state, of which this is the last."""
+    it, file = plural(count, "it", "them"), plural(count, "a new file", "new files")
+    if entry.reason is not None:
+        return None  # which has its own advice
+    steps = {
+        State.EDITED: f"restore {it} and put the change into {file}, or accept the edit with flask db-repair",
+        State.MISSING: f"restore {it} from version control",
+        State.OUT_OF_ORDER: f"give {it} the next free {plural(count, 'number')}",
+        State.CONTRACTED: "deploy the newer release, or set ALLOW_OLDER_RELEASE=1 if this one works without it",
+    }
+    return steps.get(entry.state)
 
 
 _MAX_ALIKE = 5

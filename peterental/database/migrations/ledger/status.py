@@ -97,7 +97,9 @@ class Status:
     def _schema_summary(self) -> str:
         stopped = next((entry for entry in self.entries if entry.state is State.FAILED and not entry.backfill), None)
         if stopped is not None:
-            return f"{stopped.file_name} stopped half-way: flask db-migrate resumes it, flask db-repair restarts it."
+            done = f"{stopped.done or 0} {plural(stopped.done or 0, 'statement')}"
+            where = f"{stopped.file_name} stopped half-way, with {done} done"
+            return f"{where}: flask db-migrate resumes it, flask db-repair restarts it."
         if self.state == "pending":
             count = len(self.pending)
             noun, it = plural(count, "migration is", "migrations are"), plural(count, "it", "them")
@@ -204,8 +206,9 @@ def _mark_stopped(connection: Connection, ledger: Ledger, entries: list[HistoryE
     first = next((number for number, entry in enumerate(entries) if entry.state is State.PENDING), None)
     if first is None or not ledger.has_attempts:
         return
-    if ledgers.stopped_attempt(connection, ledger.server.schema, entries[first].version) is not None:
-        entries[first] = replace(entries[first], state=State.FAILED)
+    stopped = ledgers.stopped_attempt(connection, ledger.server.schema, entries[first].version)
+    if stopped is not None:
+        entries[first] = replace(entries[first], state=State.FAILED, done=stopped.statement)
 
 
 def _mark_waiting(

@@ -122,7 +122,7 @@ def is_reverted(lint: FileLint, command: AlterCommand) -> bool:
     """Whether the same transaction enables again what it disabled; the lock keeps others out until then."""
     if lint.no_transaction:
         return False
-    enabling = command.kind.replace("Disable", "Enable").replace("NoForce", "Force")
+    enabling = command.kind.replace("Disable", "Enable").replace("NoForce", "Force").replace("EnableReplica", "Enable")
     return any(
         ast.enum_name(other, "subtype") == enabling and other.name == command.node.name
         for statement in lint.source.statements

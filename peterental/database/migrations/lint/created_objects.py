@@ -54,6 +54,12 @@ def is_created_too(
     return False
 
 
+def is_type_created(lint: FileLint, statement: ParsedStatement, key: str) -> bool:
+    """Whether the file creates the type or domain with this key before a statement."""
+    earlier = (other for other in lint.source.statements if other.offset < statement.offset)
+    return any((sort, created) == (_TYPE, key) for other in earlier for sort, created, _ in _created(other))
+
+
 def _created(statement: ParsedStatement) -> Iterator[tuple[str, str, tuple[str, ...] | None]]:
     """Yield the sort and key of the object that a statement creates, and for a function its arguments' types."""
     node = statement.node
@@ -97,7 +103,9 @@ def _key_of(item: Any) -> str:
         return str(node.sval)
     if kind == "RangeVar":
         return ast.key_of(node)
-    names = {"ObjectWithArgs": "objname", "TypeName": "names", "List": "items"}[kind]
+    names = {"ObjectWithArgs": "objname", "TypeName": "names", "List": "items"}.get(kind)
+    if names is None:
+        return ""  # a large object has a number
     return ast.key_of_parts(ast.strings(getattr(node, names)))
 
 

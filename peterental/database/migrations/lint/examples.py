@@ -26,12 +26,33 @@ CREATE INDEX idx_keys_given_agent ON keys_given (agent_id);
 CREATE POLICY own ON visits USING (true);
 CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 CREATE TRIGGER visits_nothing BEFORE UPDATE ON visits FOR EACH ROW EXECUTE FUNCTION nothing();
+CREATE TYPE place AS (street text, number int);
+CREATE TABLE sums (one int, twice int GENERATED ALWAYS AS (one * 2) STORED);
+CREATE PUBLICATION changes FOR TABLE visits, agents;
 """
 """The migration that runs before each example."""
 
 EXAMPLE_FILE = "002_example.sql"
 
 EXAMPLES: dict[str, str | dict[str, bytes]] = {
+    "replica-identity": "ALTER TABLE visits REPLICA IDENTITY NOTHING;",
+    "stop-replication": "ALTER PUBLICATION changes DROP TABLE visits;",
+    "server-file": "COPY visits TO '/var/tmp/visits.csv';",
+    "end-sessions": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app';",
+    "restrict-connections": "ALTER ROLE app CONNECTION LIMIT 5;",
+    "session-defaults": "ALTER ROLE app SET search_path = viewings;",
+    "password-in-file": "CREATE ROLE reporting LOGIN PASSWORD 'secret';",
+    "system-catalog": "UPDATE pg_attribute SET attnotnull = true WHERE attname = 'note';",
+    "dangerous-setting": "SET LOCAL synchronous_commit = off;",
+    "disable-autovacuum": "ALTER TABLE visits SET (autovacuum_enabled = false);",
+    "unlogged-table": "CREATE UNLOGGED TABLE drafts (draft_id bigint PRIMARY KEY);",
+    "refresh-collation": "ALTER DATABASE app REFRESH COLLATION VERSION;",
+    "widen-access": "GRANT SELECT ON visits TO PUBLIC;",
+    "security-definer": "CREATE FUNCTION one() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';",
+    "change-policy": "ALTER POLICY own ON visits USING (price > 0);",
+    "change-composite-type": "ALTER TYPE place DROP ATTRIBUTE street;",
+    "generated-always": "ALTER TABLE visits ALTER COLUMN visit_id ADD GENERATED ALWAYS AS IDENTITY (START WITH 1000);",
+    "drop-expression": "ALTER TABLE sums ALTER COLUMN twice DROP EXPRESSION;",
     "add-check": "ALTER TABLE visits ADD CONSTRAINT visits_price_sane CHECK (price > 0);",
     "add-column-volatile-default": "ALTER TABLE agents ADD COLUMN token uuid DEFAULT gen_random_uuid();",
     "add-domain-column": "ALTER TABLE agents ADD COLUMN share percent;",
@@ -68,6 +89,13 @@ EXAMPLES: dict[str, str | dict[str, bytes]] = {
     "disable-row-security": "ALTER TABLE visits DISABLE ROW LEVEL SECURITY;",
     "disable-trigger": "ALTER TABLE visits DISABLE TRIGGER visits_nothing;",
     "down-without-up": {"002_add_phone.down.sql": b"SELECT 1;"},
+    "drop-before-backfill": {
+        EXAMPLE_FILE: (
+            b"-- migrate: backfill table=visits key=visit_id\nUPDATE visits SET spare = price\nWHERE visit_id BETWEEN"
+            b" current_setting('migrate.first')::bigint AND current_setting('migrate.last')::bigint;"
+        ),
+        "003_drop_price.sql": b"-- migrate: contract\nALTER TABLE visits DROP COLUMN price;",
+    },
     "drop-cascade": "DROP TABLE agents CASCADE;",
     "drop-column": "ALTER TABLE visits DROP COLUMN note;",
     "drop-constraint": "ALTER TABLE agents DROP CONSTRAINT agents_code_key;",

@@ -28,6 +28,7 @@ from peterental.database.migrations.lint.schema_replay import replay, replay_com
 from peterental.database.migrations.lint.waivers import apply_waivers
 from peterental.database.migrations.source.checks import inspect_text
 from peterental.database.migrations.source.files import MigrationFile, scan_files
+from peterental.database.migrations.source.reading import read_regular_file
 from peterental.database.migrations.sql.comments import header_end
 from peterental.database.migrations.sql.error_location import locate
 
@@ -208,6 +209,6 @@ def _numbering(directory: Path, problem: Problem) -> Finding:
     rule = OTHER_TOOL if problem.kind is ProblemKind.OTHER_TOOL else NUMBERING
     location = None
     if problem.line and problem.file:
-        text = (directory / problem.file).read_text(encoding="utf-8", errors="replace")
+        text = read_regular_file(directory / problem.file).decode(errors="replace")
         location = locate(text, first_of_line(text, problem.line))
     return Finding(rule, problem.file or directory.name, location, sentence(problem))

@@ -70,6 +70,9 @@ def _entry(rule: Rule) -> str:
     shown = f"```sql\n{example}\n```" if isinstance(example, str) else ""
     if not isinstance(example, str):
         shown = "A file named " + " and ".join(f"`{name}`" for name in example) + " after `001_before.sql`:"
+        if len(example) > 1:
+            texts = (f"-- {name}\n{content.decode()}" for name, content in example.items())
+            shown += "\n\n```sql\n" + "\n\n".join(texts) + "\n```"
     parts = [f"### {rule.name}", shown, f"> {finding.what}", rule.why]
     if finding.safe:
         parts.append(f"```sql\n-- Instead\n{finding.safe}\n```")

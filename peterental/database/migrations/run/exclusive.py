@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from peterental.database.migrations.errors import ReadOnlyDatabase
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
+from peterental.database.migrations.ledger.soundness import refuse_unsound
 from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.signals import interruptible
@@ -39,14 +40,17 @@ def exclusive_lock(
         report: receives a line about the session that holds the lock.
         settings: the host's.
 
-    Raises PooledConnection, ReadOnlyDatabase, LockNotAcquired; Interrupted on SIGTERM or Ctrl-C.
+    Raises PooledConnection, ReadOnlyDatabase, LockNotAcquired; LedgerError for a ledger that cannot be relied on;
+    Interrupted on SIGTERM or Ctrl-C.
     """
     refuse_transaction_pooler(connection, url, seen.server.backend_pid, settings)
     if seen.server.read_only_reason:
         raise ReadOnlyDatabase(reason=seen.server.read_only_reason)
     reset(connection)
     with interruptible(), migration_lock(connection, seen.server.schema, wait_s=wait_s, report=report):
-        yield ledgers.read(connection)
+        ledger = ledgers.read(connection)
+        refuse_unsound(connection, ledger.server.schema)
+        yield ledger
 
 
 @contextmanager

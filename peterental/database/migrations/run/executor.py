@@ -65,8 +65,10 @@ _NEXT_STEPS: dict[type[psycopg.Error], str] = {
     psycopg.errors.InvalidTransactionTermination: _USE_NO_TRANSACTION,
     psycopg.errors.UnsafeNewEnumValueUsage: "move what uses the new value to the next file",
     psycopg.errors.DependentObjectsStillExist: "drop what depends on it first, or write CASCADE if all of it may go",
+    psycopg.errors.DiskFull: "free disk space on the database server",
+    psycopg.errors.ReadOnlySqlTransaction: "connect to the primary server",
 }
-"""What to do about a statement that cannot run in one transaction with the rest of its file."""
+"""What to do about errors of the server; other errors are fixed in the file."""
 
 _RECONNECT = "find out why the connection was lost"
 
@@ -260,7 +262,8 @@ class Executor:
                 self._pause(item, error.cause, monitor, budget)
             except psycopg.Error as error:
                 if not self._may_retry(item, error, budget):
-                    self._fail(item, self._commit_problem(item, error), f"{item.file.path.name} was rolled back.")
+                    problem, state = self._commit_problem(item, error), f"{item.file.path.name} was rolled back."
+                    self._fail(item, problem, state, _next_step(error))
                 self._pause(item, error, monitor, budget)
             except Interrupted:
                 self._record_outcome(outcome="interrupted", error="stopped by Ctrl-C or SIGTERM")
@@ -336,7 +339,7 @@ class Executor:
                 recover(self._connection)
                 if not self._may_retry(item, error, budget):
                     state = _stopped_at(runner.done, len(runner.statements))
-                    self._fail(item, self._commit_problem(item, error), state)
+                    self._fail(item, self._commit_problem(item, error), state, _next_step(error))
                 self._pause(item, error, monitor, budget)
             except Interrupted:
                 recover(self._connection)

@@ -16,11 +16,12 @@ from peterental.database.migrations.settings import EngineSettings
 _POLL_S = 0.1
 _MAX_CONNECT_S = 3
 
-_IS_ALIVE = """
-SELECT EXISTS (
+# A standby may not have received yet what the lost primary has committed; once it is promoted, what it has counts.
+_IS_UNDECIDED = """
+SELECT pg_is_in_recovery() OR EXISTS (
     SELECT FROM pg_stat_activity
     WHERE pid = %s AND datname = current_database() AND application_name = current_setting('application_name')
-) AS alive
+) AS undecided
 """
 
 
@@ -28,7 +29,7 @@ SELECT EXISTS (
 def reconnected(url: str, settings: EngineSettings, backend_pid: int) -> Iterator[Connection | None]:
     """Yield a new connection once the server is back and the lost session has ended; None if that takes too long.
 
-    Until that session has ended, its transaction may still be committed.
+    Until that session has ended, its transaction may still be committed. A server in recovery counts as not back.
 
     Args:
         url: of the database.
@@ -50,8 +51,8 @@ def _reconnect(url: str, settings: EngineSettings, backend_pid: int) -> Connecti
     while True:
         try:
             connection = connection or connect(url, quick, purpose="migrations")
-            row = connection.execute(_IS_ALIVE, (backend_pid,)).fetchone()
-            if row is not None and not row["alive"]:
+            row = connection.execute(_IS_UNDECIDED, (backend_pid,)).fetchone()
+            if row is not None and not row["undecided"]:
                 return connection
         except (ServerUnavailable, psycopg.Error):
             if connection is not None:

@@ -11,7 +11,7 @@ from peterental.database.migrations.source.backfill_checks import after_backfill
 from peterental.database.migrations.source.directives import Directives, read_directives
 from peterental.database.migrations.source.files import DOWN_SUFFIX, MigrationFile
 from peterental.database.migrations.source.ledger_protection import DEFAULT_SCHEMA, ledger_problems
-from peterental.database.migrations.source.session_state import session_state_problems
+from peterental.database.migrations.source.session_state import misread_problems, session_state_problems
 from peterental.database.migrations.source.statements import check_runnable, split_statements, why_empty
 
 _MAYBE_MARKER = re.compile(
@@ -87,8 +87,12 @@ def inspect_text(file: MigrationFile, text: str, schema: str = DEFAULT_SCHEMA) -
         directives, problems = Directives(), _of_kind(ProblemKind.DIRECTIVE, error.problems)
     problems += _of_kind(ProblemKind.DIRECTIVE, _not_for_down_files(file, text, directives))
     runnable = check_runnable(file, text, directives)
-    if directives.no_transaction and not runnable:
-        runnable = session_state_problems(file, text, split_statements(text))
+    if not runnable:
+        runnable = (
+            session_state_problems(file, text, split_statements(text))
+            if directives.no_transaction
+            else misread_problems(file, text)
+        )
     problems += runnable + ledger_problems(file, text, schema)
     return directives, problems + _of_kind(ProblemKind.BACKFILL, backfill_problems(file, text, directives))
 

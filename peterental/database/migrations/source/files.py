@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import os
 import re
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from peterental.database.migrations.errors import MigrationFilesError, Problem
 from peterental.database.migrations.source.baseline import Baseline, parse_baseline
+from peterental.database.migrations.source.reading import Unreadable, read_regular_file
 from peterental.database.migrations.sql.comments import BLANKS
 from peterental.database.migrations.sql.error_location import locate
 from peterental.database.migrations.wording import printable
@@ -27,6 +29,7 @@ _MAYBE_DIESEL = re.compile(r"[0-9][0-9-]*_[^.]+")
 DOWN_SUFFIX = ".down.sql"
 BASELINE_SUFFIX = "_baseline.sql"
 """How db-squash names the file that it writes."""
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _HIGHEST_VERSION = 2**31 - 1  # schema_migrations.version is an INTEGER
 
 
@@ -44,15 +47,18 @@ class MigrationFile:
     def text(self) -> str:
         """Return the file's text without a byte-order mark.
 
-        Raises MigrationFilesError for a file that cannot be read, is not UTF-8 or contains a NUL.
+        Raises MigrationFilesError for a file that cannot be read, is not a regular file, is larger than MAX_BYTES, is
+        not UTF-8 or contains a NUL.
         """
         try:
-            content = self.path.read_bytes()
+            content = read_regular_file(self.path)
             text = content.decode().removeprefix("\ufeff")
         except UnicodeDecodeError as error:
+            if content.startswith(_UTF_16):
+                raise self._unreadable(f"{self.path.name} is UTF-16, as PowerShell writes; save it as UTF-8") from error
             raise self._unreadable(f"{self.path.name} is not UTF-8 (byte {error.start + 1})") from error
-        except OSError as error:
-            raise self._unreadable(f"cannot read {self.path}: {error.strerror}") from error
+        except Unreadable as error:
+            raise self._unreadable(str(error)) from error
         if "\0" in text:  # libpq would end the text there
             byte = content.index(0) + 1
             raise self._unreadable(f"{self.path.name} has a NUL character (byte {byte}), which SQL cannot hold")
@@ -178,7 +184,8 @@ def _entries(directory: Path) -> list[Path]:
     try:
         return sorted(directory.iterdir())
     except FileNotFoundError as error:
-        raise MigrationFilesError([Problem(message=f"there is no migrations folder {directory}")]) from error
+        message, next_step = f"there is no migrations folder {directory}", "name it with --directory or MIGRATIONS_DIR"
+        raise MigrationFilesError([Problem(message=message, next_step=next_step)]) from error
     except OSError as error:
         message = f"cannot read the migrations folder {directory}: {error.strerror}"
         raise MigrationFilesError([Problem(message=message)]) from error

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from peterental.database.migrations.errors import Problem, ProblemKind
 from peterental.database.migrations.source.lexer import comments_of
+from peterental.database.migrations.source.reading import Unreadable, read_regular_file
 from peterental.database.migrations.sql.comments import header_end
 from peterental.database.migrations.sql.error_location import locate
 
@@ -195,6 +196,6 @@ def naming_problems(directory: Path, misnamed: Iterable[tuple[Path, Tool]]) -> l
 def _read(path: Path) -> str:
     """Return a file's text for a search of markers; what cannot be read has none."""
     try:
-        return path.read_bytes().decode(errors="replace")
-    except OSError:
+        return read_regular_file(path).decode(errors="replace")
+    except Unreadable:
         return ""

@@ -11,10 +11,12 @@ from typing import Any
 
 from peterental.database.migrations.errors import Problem
 from peterental.database.migrations.source.files import MigrationFile
-from peterental.database.migrations.source.statements import Statement
+from peterental.database.migrations.source.statements import Statement, split_statements
 from peterental.database.migrations.sql.embedded import EmbeddedStatement, statements_in
 from peterental.database.migrations.sql.parser import ParseError, parse, pg_enums
+from peterental.database.migrations.sql.tokens import tokens_of
 from peterental.database.migrations.sql.trees import name_parts, nodes_of, walk
+from peterental.database.migrations.wording import mentions
 
 _MAYBE_SETS = re.compile(r"(?:set|reset|load|discard)\b|select\b.*\bset_config\b", re.IGNORECASE | re.DOTALL)
 _MAYBE_STATE = re.compile(
@@ -24,8 +26,10 @@ _MAYBE_STATE = re.compile(
 _ADVISORY_LOCK = re.compile(r"pg_(?:try_)?advisory_lock(?:_shared)?")
 _CREATES_TEMP = re.compile(r"\b(?:create|into)\s+(?:local\s+|global\s+)?temp(?:orary)?\b", re.IGNORECASE)
 _SETS_SESSION = re.compile(r"\s*(?:re)?set\s+(?!local\b|constraints\b|transaction\b)", re.IGNORECASE)
+_SET_LOCAL = re.compile(r"\Aset\s+local\b", re.IGNORECASE)
 _HOLDS = 0x0020  # CURSOR_OPT_HOLD
-_PLAIN_VALUES = {"standard_conforming_strings": {"on", "true", "1"}, "client_encoding": {"utf8", "utf-8", "unicode"}}
+_STRINGS = "standard_conforming_strings"
+_PLAIN_VALUES = {_STRINGS: {"on", "true", "1"}, "client_encoding": {"utf8", "utf-8", "unicode"}}
 """The settings that change how the server reads text, and their values with which it reads as the checks did."""
 
 _TEMPORARY = "a temporary table cannot survive an interruption of a no-transaction file"
@@ -154,6 +158,28 @@ def _of_calls(tree: Any, *, unlocks: bool) -> tuple[str, str] | None:
     return None
 
 
+def misread_problems(file: MigrationFile, text: str) -> list[Problem]:
+    """Return the statement of a file with a transaction that psql would read otherwise than the runner.
+
+    The runner sends such a file whole, so the server has read all of it before a setting in it takes effect.
+    """
+    if not mentions(text, _STRINGS):
+        return []
+    setting: str | None = None
+    for statement in split_statements(text):
+        if setting == _STRINGS and _has_plain_backslash(statement.sql):
+            message = f"with {_STRINGS} off, psql would read this otherwise than the runner, which sends the file whole"
+            advice = "write E'…' where a backslash escapes, and remove the setting"
+            return [file.problem(text, statement.offset, message, advice)]
+        setting = _setting_in_effect(statement.sql, setting, is_local=True)
+    return []
+
+
+def _has_plain_backslash(sql: str) -> bool:
+    """Whether a statement has a backslash in a string without E before it; a quoted body is read when it runs."""
+    return any(token.text.startswith("'") and "\\" in token.text for token in tokens_of(sql) or ())
+
+
 def _lose(what: str) -> str:
     return f"{what} cannot survive an interruption of a no-transaction file"
 
@@ -181,12 +207,15 @@ def _misread(file: MigrationFile, text: str, statements: list[Statement]) -> lis
 
 def is_ambiguous(sql: str, setting: str) -> bool:
     """Return whether a statement reads differently with another value of a setting that changes how text is read."""
-    return "\\" in sql if setting == "standard_conforming_strings" else not sql.isascii()
+    return "\\" in sql if setting == _STRINGS else not sql.isascii()
 
 
-def _setting_in_effect(sql: str, before: str | None) -> str | None:
-    """Return which setting changes how text is read after a statement; None if all are as the runner set them."""
-    if not is_replayable(sql):
+def _setting_in_effect(sql: str, before: str | None, *, is_local: bool = False) -> str | None:
+    """Return which setting changes how text is read after a statement; None if all are as the runner set them.
+
+    With `is_local`, SET LOCAL counts too: in a transaction.
+    """
+    if not is_replayable(_SET_LOCAL.sub("SET ", sql, count=1) if is_local else sql):
         return before
     tree = parse(sql)[0].stmt
     if tree.HasField("variable_set_stmt"):

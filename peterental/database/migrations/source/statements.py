@@ -103,7 +103,7 @@ def why_empty(text: str) -> str | None:
     """Return in what way a migration is empty (it may only record itself); None if it is not."""
     begin = header_end(text)
     if begin == len(text):
-        return "has no statement in it"
+        return "has no statement in it; write the change, or delete the file"
     if is_ledger_insert(text[begin:]) and all(is_ledger_insert(statement.sql) for statement in split_statements(text)):
         return "does nothing but record itself; write SELECT 1 if that is what you want"
     return None

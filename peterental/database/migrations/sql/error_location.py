@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
@@ -14,6 +14,8 @@ from peterental.database.migrations.sql.comments import header_end
 from peterental.database.migrations.wording import printable_lines
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_WORD = re.compile(r"[\w\u0080-\U0010ffff]+")
+_INVISIBLE = ("Cf", "Zs", "Zl", "Zp")
 _MAX_EXCERPT_CHARS = 100
 _MAX_DETAIL_LINES = 10
 _MAX_CHARS = 4000
@@ -93,7 +95,23 @@ def statement_problem(
     """
     position = error.diag.statement_position
     offset = sent_from + int(position) - 1 if position else statement_offset
-    return _problem(path, error, locate(text, header_end(text) if offset is None else min(max(offset, 0), len(text))))
+    offset = header_end(text) if offset is None else min(max(offset, 0), len(text))
+    problem = _problem(path, error, locate(text, offset))
+    hint = _invisible_character(text, offset) if position else None
+    return replace(problem, hint=hint) if hint else problem
+
+
+def _invisible_character(text: str, offset: int) -> str | None:
+    """Return a hint if the word at `offset` has a character that editors do not show, such as a byte-order mark.
+
+    To PostgreSQL such a character is a letter: a no-break space joins two words.
+    """
+    word = _WORD.match(text, offset)
+    for character in word.group() if word else "":
+        if unicodedata.category(character) in _INVISIBLE:
+            name = unicodedata.name(character, "").lower()
+            return f"It has an invisible character, U+{ord(character):04X} ({name}); type a plain space, or remove it."
+    return None
 
 
 def commit_problem(path: Path, error: psycopg.Error) -> StatementProblem:

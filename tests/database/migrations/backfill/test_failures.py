@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.errors import DiskFull
 from peterental.database.migrations.ledger.status import read_status
 from tests.database.migrations.backfill.conftest import Work
 from tests.database.migrations.backfill.visits import WHERE, backfill, progress_row, seen, write_visits
@@ -95,6 +96,26 @@ def test_error_that_does_not_depend_on_rows_is_not_narrowed(
     assert "002_count.sql:2:18" in result.message
     folder.write("002_count.sql", backfill())
     assert "was edited after it was registered" in work(action="retry")[0].message
+
+
+def test_full_disk_is_no_failure_of_a_batch(
+    runner: MigrationRunner, folder: Folder, work: Work, db: Connection, empty_database_url: str
+) -> None:
+    write_visits(folder, 95)
+    runner.run_migrations()
+    db.execute(
+        "CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN IF NEW.id = 37 THEN RAISE 'No space left on device' USING ERRCODE = 'disk_full'; END IF; RETURN NEW; END $$;"
+        " CREATE TRIGGER fill BEFORE UPDATE ON visit FOR EACH ROW EXECUTE FUNCTION fill()"
+    )
+    with pytest.raises(DiskFull, match="free disk space, then run the same command again"):
+        work()
+    assert read_status(empty_database_url, folder.path).entries[1].state == "running"
+    done = seen(db)[1]
+    assert 0 < done < 37
+    db.execute("DROP FUNCTION fill CASCADE")
+    assert work()[0].state == "done"
+    assert seen(db) == {1: 95}
 
 
 def test_deferred_constraint_fails_at_the_commit(

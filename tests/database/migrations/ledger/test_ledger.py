@@ -112,8 +112,9 @@ def test_full_disk_at_the_ledger_row_rolls_back(
     folder.write("002_b.sql", f"{header}CREATE TABLE b (i int);")
     with pytest.raises(
         MigrationFailed, match=r"No space left on device\n  at the end of .*002_b.sql, when it was recorded"
-    ):
+    ) as caught:
         runner.run_migrations()
+    assert str(caught.value).endswith("Next: free disk space on the database server, then run: flask db-migrate")
     assert ("b" in tables(db)) is bool(header)
     db.execute("DROP FUNCTION refuse CASCADE")
     assert runner.run_migrations() == 1

@@ -6,9 +6,8 @@ import psycopg
 import pytest
 
 from peterental.database.migrations import MigrationRunner
-from peterental.database.migrations.errors import (
-    HistoryBroken,
-)
+from peterental.database.migrations.errors import HistoryBroken, MigrationFailed
+from peterental.database.migrations.ledger.status import read_status
 from tests.database.migrations.conftest import Connection, Folder, ReportedLines
 from tests.database.migrations.helpers import tables
 from tests.gunicorn import PROJECT_DIR
@@ -19,7 +18,8 @@ def test_edited_applied_file_is_an_error(runner: MigrationRunner, folder: Folder
     runner.run_migrations()
     folder.write("001_a.sql", "CREATE TABLE a (i bigint);")
     folder.write("002_b.sql", "CREATE TABLE b (i int);")
-    with pytest.raises(HistoryBroken, match="001_a.sql was edited after it was applied"):
+    advice = "restore it and put the change into a new file, or accept the edit with flask db-repair"
+    with pytest.raises(HistoryBroken, match=f"001_a.sql was edited after it was applied; {advice}"):
         runner.run_migrations()
     assert tables(db) == {"a"}
 
@@ -66,7 +66,10 @@ def test_out_of_order_file_is_an_error(runner: MigrationRunner, folder: Folder, 
     folder.write("002_b.sql", "SELECT 1;")
     runner.run_migrations()
     db.execute("DELETE FROM schema_migrations WHERE version = 1")
-    with pytest.raises(HistoryBroken, match="001_a.sql has a lower number than a migration already applied"):
+    with pytest.raises(
+        HistoryBroken,
+        match="001_a.sql has a lower number than a migration already applied; give it the next free number",
+    ):
         runner.run_migrations()
 
 
@@ -119,3 +122,27 @@ def test_deleting_an_agent_keeps_its_bookings(empty_database_url: str, db: Conne
     )
     with pytest.raises(psycopg.errors.IntegrityError):
         db.execute("DELETE FROM agents")
+
+
+def test_stopped_file_shows_how_far_it_came(runner: MigrationRunner, folder: Folder, empty_database_url: str) -> None:
+    folder.write("001_a.sql", "-- migrate: no-transaction\nCREATE TABLE a (i int);\nSELECT 1/0;")
+    with pytest.raises(MigrationFailed):
+        runner.run_migrations()
+    assert read_status(empty_database_url, folder.path).summary() == (
+        "001_a.sql stopped half-way, with 1 statement done: flask db-migrate resumes it, flask db-repair restarts it."
+    )
+
+
+def test_last_problem_of_a_kind_has_the_next_step(runner: MigrationRunner, folder: Folder) -> None:
+    for name in ("001_a.sql", "002_b.sql", "003_c.sql", "004_d.sql"):
+        folder.write(name, "SELECT 1;")
+    runner.run_migrations()
+    for name in ("001_a.sql", "002_b.sql"):
+        folder.write(name, "SELECT 2;")
+    with pytest.raises(HistoryBroken) as caught:
+        runner.run_migrations()
+    assert str(caught.value) == (
+        "The migration history does not match the files: 001_a.sql was edited after it was applied;\n"
+        "  002_b.sql was edited after it was applied; restore them and put the change into new files, or accept the"
+        " edit with flask db-repair. Nothing was applied; see flask db-status."
+    )

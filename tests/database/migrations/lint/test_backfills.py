@@ -92,3 +92,39 @@ def test_insert_that_looks_first_repeats_nothing(tmp_path: Path) -> None:
         " AND NOT EXISTS (SELECT FROM visit AS new WHERE new.code = old.code || '2');"
     )
     assert "backfill-repeats" not in rules(tmp_path, text)
+
+
+# --- what a backfill needs --------------------------------------------------------------------------------------------
+
+COPY = f"-- migrate: backfill table=visit key=office,id\nUPDATE visit SET seen = length(code) {WHERE};"
+RULE = "drop-before-backfill"
+
+
+@pytest.mark.parametrize(
+    ("removal", "what"),
+    [
+        ("ALTER TABLE visit DROP COLUMN code;", "visit.code"),
+        ("ALTER TABLE visit ADD COLUMN x int, DROP COLUMN seen;", "visit.seen"),
+        ("ALTER TABLE public.visit RENAME COLUMN code TO name;", "public.visit.code"),
+        ("DROP TABLE IF EXISTS visit;", "visit"),
+        ("ALTER TABLE visit RENAME TO visits;", "visit"),
+    ],
+)
+def test_what_a_backfill_needs_must_wait_for_it(tmp_path: Path, removal: str, what: str) -> None:
+    message = f"{what} goes away, and backfill 002, which may still run, needs it."
+    assert (RULE, message) in findings(tmp_path, COPY, f"-- migrate: contract\n{removal}")
+    assert RULE not in rules(tmp_path, COPY, f"-- migrate: contract after-backfill=002\n{removal}")
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("ALTER TABLE visit DROP COLUMN code;", COPY),
+        (COPY, "ALTER TABLE visit ADD COLUMN note text; ALTER TABLE visit DROP COLUMN note;"),
+        (COPY, "CREATE TABLE other (code text); ALTER TABLE other DROP COLUMN code; DROP TABLE other;"),
+        (COPY, "-- migrate: after-backfill=002\nSELECT 1;", "ALTER TABLE visit DROP COLUMN code;"),
+    ],
+    ids=["before it", "another column", "another table", "a file between waits"],
+)
+def test_what_a_backfill_does_not_need_may_go(tmp_path: Path, texts: tuple[str, ...]) -> None:
+    assert RULE not in rules(tmp_path, *texts)

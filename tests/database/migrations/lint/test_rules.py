@@ -57,6 +57,10 @@ CREATE TABLE old_keys (
 CREATE INDEX idx_old_keys_number ON old_keys (number);
 CREATE TABLE doors (door_id bigint PRIMARY KEY, key_id bigint REFERENCES old_keys (key_id), name text);
 CREATE INDEX idx_doors_key ON doors (key_id);
+CREATE TYPE place AS (street text, number int);
+CREATE TABLE sums (one int, twice int GENERATED ALWAYS AS (one * 2) STORED);
+CREATE AGGREGATE longest(text) (SFUNC = text_larger, STYPE = text);
+CREATE COLLATION sorted FROM "C";
 """
 
 SCHEMA_MIGRATIONS = "CREATE TABLE schema_migrations (version int PRIMARY KEY, description text);"
@@ -289,13 +293,90 @@ CASES = [
     Case("foreign-key-index", "CREATE TABLE fresh (a varchar(255) REFERENCES agents);", "CREATE TABLE fresh (a varchar(255) REFERENCES agents); CREATE INDEX f ON fresh (a);"),
     Case("foreign-key-index", "CREATE TABLE fresh (a varchar(255) REFERENCES agents, b int); CREATE INDEX f ON fresh (a, b) WHERE b > 0;", "CREATE TABLE fresh (a varchar(255) REFERENCES agents, b int); CREATE INDEX f ON fresh (a, b) WHERE a IS NOT NULL;"),
     Case("foreign-key-index", "CREATE TABLE fresh (b int, a varchar(255) REFERENCES agents, PRIMARY KEY (b, a));", "CREATE TABLE fresh (b int, a varchar(255) REFERENCES agents, PRIMARY KEY (a, b));"),
+    # ---- replication
+    Case("replica-identity", "ALTER TABLE visits REPLICA IDENTITY NOTHING;", "ALTER TABLE visits REPLICA IDENTITY FULL; ALTER TABLE visits REPLICA IDENTITY DEFAULT;"),
+    Case("replica-identity", "ALTER TABLE log_2025 REPLICA IDENTITY DEFAULT;", "CREATE TABLE fresh (a int); ALTER TABLE fresh REPLICA IDENTITY NOTHING;"),
+    Case("stop-replication", "CREATE PUBLICATION p FOR TABLE visits, agents; ALTER PUBLICATION p DROP TABLE visits;", "CREATE PUBLICATION p FOR TABLE visits; ALTER PUBLICATION p ADD TABLE agents; ALTER PUBLICATION p SET (publish_via_partition_root = true);"),
+    Case("stop-replication", "CREATE PUBLICATION p FOR TABLE visits; ALTER PUBLICATION p SET TABLE agents;", "CREATE PUBLICATION p FOR TABLE visits; ALTER PUBLICATION p RENAME TO q;"),
+    Case("stop-replication", "CREATE PUBLICATION p; ALTER PUBLICATION p SET (publish = 'insert'); DROP PUBLICATION p;", "CREATE PUBLICATION p FOR TABLE visits WITH (publish = 'insert');"),
+    Case("stop-replication", "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (connect = false); ALTER SUBSCRIPTION s SET (slot_name = NONE); DROP SUBSCRIPTION s;", "SELECT slot_name FROM pg_replication_slots;", runs=None),
+    Case("stop-replication", "ALTER SUBSCRIPTION s DISABLE;", "SELECT 1;", runs=None),
+    Case("stop-replication", "SELECT pg_catalog.pg_drop_replication_slot('s');", "SELECT pg_current_wal_lsn();", runs=None),
+    # ---- the server
+    Case("server-file", "COPY visits TO '/nowhere/visits.csv';", "INSERT INTO visits (visit_id) VALUES (1);", runs=None),
+    Case("server-file", "COPY visits FROM PROGRAM 'curl https://example.com';", "SELECT pg_size_pretty(1::bigint);", runs=None),
+    Case("server-file", "COPY (SELECT * FROM visits) TO PROGRAM 'cat';", "SELECT 1;", runs=None),
+    Case("server-file", "SELECT length(pg_read_file('PG_VERSION'));", "SELECT pg_relation_size('visits');", runs=None),
+    Case("end-sessions", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid < 0;", "SELECT pg_backend_pid();"),
+    Case("end-sessions", "DO $$ BEGIN PERFORM pg_cancel_backend(pid) FROM pg_stat_activity WHERE pid < 0; END $$;", "DO $$ BEGIN PERFORM pid FROM pg_stat_activity; END $$;"),
+    Case("restrict-connections", "ALTER ROLE app NOLOGIN;", "CREATE ROLE fresh_reader; ALTER ROLE fresh_reader NOLOGIN; DROP ROLE fresh_reader;", runs=None),
+    Case("restrict-connections", "ALTER ROLE app CONNECTION LIMIT 3;", "COMMENT ON TABLE visits IS 'x';", runs=None),
+    Case("restrict-connections", "DROP ROLE app;", "ALTER TABLE visits RENAME COLUMN note TO remark;", runs=None),
+    Case("restrict-connections", "ALTER DATABASE postgres CONNECTION LIMIT 1;", "SELECT 1;", runs=None),
+    Case("restrict-connections", "ALTER DATABASE shop ALLOW_CONNECTIONS false;", "SELECT 1;", runs=None),
+    Case("restrict-connections", "ALTER ROLE app RENAME TO web;", "SELECT 1;", runs=None),
+    Case("session-defaults", "ALTER ROLE app SET search_path = other;", "CREATE ROLE fresh_reader; ALTER ROLE fresh_reader SET work_mem = '4MB'; DROP ROLE fresh_reader;", runs=None),
+    Case("session-defaults", "ALTER DATABASE shop SET default_transaction_read_only = on;", "SET LOCAL work_mem = '4MB';", runs=None),
+    Case("session-defaults", "ALTER ROLE ALL RESET ALL;", "SELECT 1;", runs=None),
+    Case("password-in-file", "CREATE ROLE fresh_reader LOGIN PASSWORD 'secret';", "CREATE ROLE fresh_reader LOGIN; DROP ROLE fresh_reader;"),
+    Case("password-in-file", "ALTER ROLE CURRENT_USER PASSWORD 'secret';", "ALTER ROLE CURRENT_USER PASSWORD NULL;", runs=None),
+    Case("password-in-file", "CREATE USER MAPPING FOR CURRENT_USER SERVER shop OPTIONS (password 'secret');", "SELECT 'password';", runs=None),
+    Case("password-in-file", "CREATE SUBSCRIPTION s CONNECTION 'host=a password=b' PUBLICATION p WITH (connect = false);", "SELECT 1;", runs=None),
+    Case("system-catalog", "UPDATE pg_class SET reltuples = 1 WHERE oid = 'visits'::regclass;", "SELECT reltuples FROM pg_class;", runs=None),
+    Case("system-catalog", "DELETE FROM pg_catalog.pg_description WHERE objoid = 0;", "CREATE TABLE pg_notes (a int); DELETE FROM pg_notes WHERE a = 1;", runs=None),
+    Case("dangerous-setting", "SET LOCAL allow_system_table_mods = true;", "SET LOCAL work_mem = '8MB';", runs=None),
+    Case("dangerous-setting", "SET LOCAL synchronous_commit = off;", "SET LOCAL synchronous_commit = on;"),
+    Case("dangerous-setting", "-- migrate: no-transaction\nALTER SYSTEM SET work_mem = '8MB';", "SET LOCAL work_mem = '8MB';", runs=None),
+    Case("disable-autovacuum", "ALTER TABLE visits SET (autovacuum_enabled = false);", "ALTER TABLE visits SET (autovacuum_enabled = on); ALTER TABLE visits RESET (autovacuum_enabled);"),
+    Case("disable-autovacuum", "ALTER TABLE visits SET (fillfactor = 90, toast.autovacuum_enabled = off);", "ALTER TABLE visits SET (toast.autovacuum_enabled);"),
+    Case("disable-autovacuum", "CREATE TABLE fresh (a int) WITH (autovacuum_enabled = 0);", "CREATE TABLE fresh (a int) WITH (fillfactor = 90);"),
+    Case("unlogged-table", "CREATE UNLOGGED TABLE fresh (a int);", "CREATE TEMPORARY TABLE fresh (a int);"),
+    Case("unlogged-table", "CREATE UNLOGGED TABLE fresh AS SELECT 1 AS a;", "CREATE TABLE fresh AS SELECT 1 AS a;"),
+    Case("unlogged-table", "SELECT 1 AS a INTO UNLOGGED fresh;", "SELECT 1 AS a INTO fresh;"),
+    Case("unlogged-table", "ALTER TABLE visits SET UNLOGGED;", "ALTER TABLE visits SET LOGGED;"),
+    Case("refresh-collation", 'CREATE COLLATION fresh FROM "C"; ALTER COLLATION fresh REFRESH VERSION;', 'CREATE COLLATION fresh FROM "C";', runs=None),
+    Case("refresh-collation", "ALTER DATABASE shop REFRESH COLLATION VERSION;", "SELECT 1;", runs=None),
+    Case("needs-no-transaction", "CLUSTER;", "SELECT 1;", runs=None),
+    Case("needs-no-transaction", "CREATE SUBSCRIPTION s CONNECTION 'host=127.0.0.1 port=1' PUBLICATION p;", "SELECT 1;", runs=None),
+    Case("needs-no-transaction", "ALTER DATABASE postgres SET TABLESPACE pg_default;", "SELECT 1;", runs=False),
+    Case("needs-no-transaction", "CREATE SUBSCRIPTION s CONNECTION '' PUBLICATION p WITH (connect = false, slot_name = NONE); ALTER SUBSCRIPTION s REFRESH PUBLICATION;", "SELECT 1;", runs=None),
+    # ---- access
+    Case("widen-access", "GRANT INSERT ON visits TO PUBLIC;", "GRANT INSERT ON visits TO CURRENT_USER; GRANT USAGE ON SCHEMA public TO PUBLIC;"),
+    Case("widen-access", "GRANT ALL ON SCHEMA public TO PUBLIC;", "GRANT EXECUTE ON FUNCTION shout(text) TO PUBLIC; REVOKE INSERT ON visits FROM PUBLIC;"),
+    Case("widen-access", "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;", "ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM PUBLIC;"),
+    Case("widen-access", "CREATE ROLE fresh_reader; GRANT pg_read_all_data TO fresh_reader; DROP ROLE fresh_reader;", "CREATE ROLE fresh_reader; CREATE ROLE fresh_team; GRANT fresh_team TO fresh_reader; DROP ROLE fresh_reader, fresh_team;", runs=None),
+    Case("widen-access", "CREATE ROLE fresh_reader SUPERUSER;", "CREATE ROLE fresh_reader NOSUPERUSER; DROP ROLE fresh_reader;", runs=None),
+    Case("security-definer", "CREATE FUNCTION f() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';", "CREATE FUNCTION f() RETURNS int LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS 'SELECT 1'; CREATE FUNCTION g() RETURNS int LANGUAGE sql SECURITY INVOKER AS 'SELECT 1';"),
+    Case("security-definer", "ALTER FUNCTION shout(text) SECURITY DEFINER;", "ALTER FUNCTION shout(text) SECURITY DEFINER SET search_path TO pg_catalog;"),
+    Case("security-definer", "CREATE PROCEDURE p() LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';", "CREATE FUNCTION f() RETURNS int SECURITY DEFINER BEGIN ATOMIC SELECT 1; END;"),
+    Case("change-policy", "ALTER POLICY own ON visits USING (price > 5);", "CREATE TABLE fresh (a int); CREATE POLICY p ON fresh USING (true); ALTER POLICY p ON fresh USING (a = 1);"),
+    Case("change-policy", "CREATE POLICY p ON visits AS RESTRICTIVE USING (price > 5);", "CREATE POLICY p ON visits USING (price > 5);"),
+    # ---- definitions
+    Case("change-composite-type", "ALTER TYPE place DROP ATTRIBUTE street;", "CREATE TYPE fresh AS (a int, b int); ALTER TYPE fresh DROP ATTRIBUTE a;"),
+    Case("change-composite-type", "ALTER TYPE place ADD ATTRIBUTE door text, ALTER ATTRIBUTE number TYPE bigint;", "-- migrate: contract\nALTER TYPE place DROP ATTRIBUTE street;"),
+    Case("generated-always", "ALTER TABLE doors ALTER COLUMN door_id ADD GENERATED ALWAYS AS IDENTITY (START WITH 9);", "ALTER TABLE doors ALTER COLUMN door_id ADD GENERATED BY DEFAULT AS IDENTITY (START WITH 9);"),
+    Case("generated-always", "ALTER TABLE old_keys ALTER COLUMN key_id SET GENERATED ALWAYS;", "ALTER TABLE old_keys ALTER COLUMN key_id SET GENERATED BY DEFAULT;"),
+    Case("drop-expression", "ALTER TABLE sums ALTER COLUMN twice DROP EXPRESSION;", "CREATE TABLE fresh (a int, b int GENERATED ALWAYS AS (a * 2) STORED); ALTER TABLE fresh ALTER b DROP EXPRESSION;"),
+    Case("drop-constraint", "ALTER DOMAIN percent DROP CONSTRAINT percent_check;", "CREATE DOMAIN fresh AS int CONSTRAINT c CHECK (VALUE > 0); ALTER DOMAIN fresh DROP CONSTRAINT c;"),
+    Case("drop-not-null", "ALTER DOMAIN percent DROP NOT NULL;", "ALTER DOMAIN percent DROP DEFAULT;"),
+    Case("drop-constraint", "ALTER TABLE doors ALTER CONSTRAINT doors_key_id_fkey NOT ENFORCED;", "ALTER TABLE doors ALTER CONSTRAINT doors_key_id_fkey DEFERRABLE;", runs=None),
+    Case("restart-sequence", "ALTER SEQUENCE old_keys_key_id_seq CYCLE;", "ALTER SEQUENCE old_keys_key_id_seq NO CYCLE INCREMENT BY 2;"),
+    Case("restart-sequence", "ALTER SEQUENCE old_keys_key_id_seq INCREMENT BY -1;", "CREATE SEQUENCE s; ALTER SEQUENCE s CYCLE;"),
+    Case("restart-sequence", "ALTER TABLE doors ALTER COLUMN door_id ADD GENERATED BY DEFAULT AS IDENTITY;", "ALTER TABLE doors ALTER COLUMN door_id ADD GENERATED BY DEFAULT AS IDENTITY (START WITH 1000);"),
+    Case("rename-object", "CREATE SCHEMA other; ALTER FUNCTION shout(text) SET SCHEMA other; DROP SCHEMA other CASCADE;", "CREATE SCHEMA other; CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION f() SET SCHEMA other; DROP SCHEMA other CASCADE;"),
+    Case("rename-object", "CREATE SCHEMA other; ALTER TYPE mood SET SCHEMA other; DROP SCHEMA other CASCADE;", "CREATE SCHEMA other; CREATE TYPE fresh AS ENUM ('a'); ALTER TYPE fresh SET SCHEMA other; DROP SCHEMA other CASCADE;"),
+    Case("drop-object", "DROP AGGREGATE longest(text);", "CREATE AGGREGATE fresh(int) (SFUNC = int4pl, STYPE = int);"),
+    Case("drop-object", "DROP COLLATION sorted;", 'CREATE COLLATION fresh FROM "C";'),
+    Case("drop-trigger", "DROP EVENT TRIGGER guard;", "DROP TRIGGER visits_nothing ON visits; DROP FUNCTION nothing();", runs=None),
+    Case("drop-trigger", "ALTER EVENT TRIGGER guard DISABLE;", "ALTER TABLE visits DISABLE TRIGGER visits_nothing;", runs=None),
+    Case("disable-trigger", "ALTER TABLE visits ENABLE REPLICA TRIGGER visits_nothing;", "ALTER TABLE visits ENABLE REPLICA TRIGGER visits_nothing; ALTER TABLE visits ENABLE TRIGGER visits_nothing;"),
 ]  # fmt: skip
 
 ELSEWHERE = {
     "numbering", "unreadable-file", "down-without-up", "other-tool",
-    "waiver-unreadable", "waiver-without-reason", "waiver-of-unknown-rule", "waiver-unused", "waiver-of-error",
+    "drop-before-backfill", "waiver-unreadable", "waiver-without-reason", "waiver-of-unknown-rule", "waiver-unused", "waiver-of-error",
 }  # fmt: skip
-"""Rules about the folder and about waivers, which test_linter.py covers."""
+"""Rules about several files and about waivers, which test_linter.py and test_backfills.py cover."""
 
 UNTOUCHED = "-- Migration 001: x\n-- Purpose: y\n-- Created: 2026-11-22\n" + BEFORE
 
@@ -354,6 +435,26 @@ def test_safe_alternative_runs_unchanged(server: psycopg.Connection, tmp_path: P
                 server.execute(case.bad.encode())  # the alternative replaces only the second statement
             for statement in split_statements(finding.safe):
                 server.execute(statement.sql.encode())
+
+
+@pytest.mark.parametrize(
+    "lifting",
+    [
+        "ALTER ROLE app CONNECTION LIMIT -1 VALID UNTIL 'infinity' LOGIN",
+        "ALTER DATABASE shop ALLOW_CONNECTIONS true CONNECTION LIMIT -1",
+        "ALTER ROLE app PASSWORD 'SCRAM-SHA-256$4096:c2FsdA==$c3RvcmVk:c2VydmVy'",
+        "ALTER SUBSCRIPTION s ENABLE",
+        "ALTER EVENT TRIGGER guard ENABLE ALWAYS",
+    ],
+)
+def test_statements_that_lift_a_limit_are_fine(tmp_path: Path, lifting: str) -> None:
+    assert [one.rule.name for one in found(tmp_path, f"{lifting};") if one.rule.severity is not Severity.ADVICE] == []
+
+
+def test_created_event_trigger_may_be_dropped(tmp_path: Path) -> None:
+    create = "CREATE EVENT TRIGGER guard ON sql_drop EXECUTE FUNCTION nothing();"
+    rules = [one.rule.name for one in found(tmp_path, f"{create} DROP EVENT TRIGGER guard;")]
+    assert "drop-trigger" not in rules
 
 
 def test_every_rule_has_an_example() -> None:

@@ -21,7 +21,7 @@ from peterental.database.migrations.session.server import connect
 from peterental.database.migrations.settings import DEFAULT_SETTINGS
 from tests.database.migrations.conftest import Connection, Folder, ReportedLines
 from tests.database.migrations.helpers import LONG_QUERY_RUNS, attempts, ledger, start, tables, wait_until
-from tests.servers import HANG_S
+from tests.servers import HANG_S, running_debian_postgres
 
 HEADER = "-- migrate: no-transaction\n"
 TERMINATE = "SELECT pg_terminate_backend(pg_backend_pid())"
@@ -40,6 +40,16 @@ def test_terminated_file_was_rolled_back(
     assert any("002_b.sql: the connection to the database was lost" in line for line in reported)
     assert tables(db) == {"a"}
     assert attempts(db) == [(1, "applied"), (2, "interrupted")]
+
+
+@pytest.mark.needs("postgres15")
+def test_standby_does_not_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    with running_debian_postgres(standby=True) as url:
+        with reconnected(url, IMPATIENT, 0) as connection:
+            assert connection is None
+        monkeypatch.setattr(lost_connection, "_IS_UNDECIDED", "SELECT %s = 1 AS undecided")
+        with reconnected(url, IMPATIENT, 0) as connection:
+            assert connection is not None
 
 
 def test_terminated_commit_was_rolled_back(runner: MigrationRunner, folder: Folder, db: Connection) -> None:

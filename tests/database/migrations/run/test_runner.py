@@ -173,6 +173,30 @@ def test_errors_show_line_and_column(
     assert f"002_x.sql{place}\n" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "character"),
+    [
+        ("SELECT 1;\n\ufeffSELECT 2;", "U+FEFF (zero width no-break space)"),
+        ("CREATE\u00a0TABLE t (i int);", "U+00A0 (no-break space)"),
+        ("SELECT * FROM t\u200b;", "U+200B (zero width space)"),
+        ("SELECT b\u3000FROM t;", "U+3000 (ideographic space)"),
+    ],
+)
+def test_invisible_character_is_named(runner: MigrationRunner, folder: Folder, text: str, character: str) -> None:
+    folder.write("001_a.sql", text)
+    with pytest.raises(MigrationFailed) as caught:
+        runner.run_migrations()
+    hint = f"\n  Hint: It has an invisible character, {character}; type a plain space, or remove it.\n"
+    assert hint in str(caught.value)
+
+
+def test_visible_characters_get_no_hint(runner: MigrationRunner, folder: Folder) -> None:
+    folder.write("001_a.sql", "SELECT größe FROM 部屋 -- \u00a0\n;")
+    with pytest.raises(MigrationFailed) as caught:
+        runner.run_migrations()
+    assert "Hint" not in str(caught.value)
+
+
 def test_detail_and_hint_of_the_server_are_shown(runner: MigrationRunner, folder: Folder) -> None:
     folder.write("001_a.sql", "CREATE TABLE a (first_name text);\nSELECT frist_name FROM a;")
     with pytest.raises(MigrationFailed, match='Hint: Perhaps you meant to reference the column "a.first_name"'):

@@ -104,6 +104,18 @@ def test_search_path_without_schema_is_refused(
         runner_with(url=empty_database_url + "?options=-csearch_path%3Dnowhere").run_migrations()
 
 
+def test_temporary_schema_first_is_refused(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, empty_database_url: str
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    url = empty_database_url + "?options=-csearch_path%3Dpg_temp,public"
+    for work in (runner_with(url=url).run_migrations, lambda: read_status(url, folder.path)):
+        with pytest.raises(LedgerError, match="begins with pg_temp, so that every new table is temporary"):
+            work()
+    url = empty_database_url + "?options=-csearch_path%3Dpublic,pg_temp"
+    assert runner_with(url=url).run_migrations() == 1
+
+
 def test_role_timeouts_do_not_limit_migrations(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     limits = ("statement_timeout", "idle_in_transaction_session_timeout", "transaction_timeout")
     there = db.execute("SELECT name FROM pg_settings WHERE name = ANY (%s) ORDER BY name", [list(limits)]).fetchall()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
@@ -12,7 +12,11 @@ import psycopg
 import pytest
 
 from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.commands.repair import repair
+from peterental.database.migrations.commands.rollback import rollback
 from peterental.database.migrations.errors import PooledConnection, ServerUnavailable
+from peterental.database.migrations.ledger.status import read_status
+from peterental.database.migrations.plan.planner import plan
 from peterental.database.migrations.run.backfills import run_backfills
 from peterental.database.migrations.scratch.database import ScratchRefused
 from peterental.database.migrations.session import pooler
@@ -36,6 +40,29 @@ def test_transaction_pooler_is_refused_with_advice(empty_database_url: str, fold
         with pytest.raises(PooledConnection, match="set MIGRATIONS_DATABASE_URL"):
             MigrationRunner(url, folder.path).run_migrations()
         assert db.execute("SELECT to_regclass('schema_migrations') AS ledger").fetchone() == {"ledger": None}
+
+
+@pytest.mark.parametrize("mode", ["transaction", "statement"])
+def test_every_writing_command_refuses_a_pooler(
+    empty_database_url: str, folder: Folder, db: Connection, mode: str
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    folder.write("001_a.down.sql", "DROP TABLE a;")
+    MigrationRunner(empty_database_url, folder.path).run_migrations()
+    folder.write("002_b.sql", "CREATE TABLE b (i int);")
+    with running_pgbouncer(empty_database_url, mode) as url:
+        commands: tuple[Callable[[], object], ...] = (
+            MigrationRunner(url, folder.path).run_migrations,
+            lambda: plan(url, folder.path, report=print),
+            lambda: repair(url, folder.path, confirm=lambda _: True, report=print),
+            lambda: rollback(url, folder.path, to=0, confirm=lambda _: True, report=print),
+        )
+        for command in commands:
+            with pytest.raises(PooledConnection):
+                command()
+        assert read_status(url, folder.path).pending == [2]
+        assert MigrationRunner(url, folder.path).get_applied_migrations() == [1]
+    assert db.execute("SELECT to_regclass('a') AS a, to_regclass('b') AS b").fetchone() == {"a": "a", "b": None}
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def test_file_setting_another_encoding_is_stored_exactly(
 def test_file_changing_string_quoting_is_stored_exactly(
     runner: MigrationRunner, folder: Folder, db: Connection
 ) -> None:
-    text = "SET standard_conforming_strings = off; CREATE TABLE a AS SELECT '\\\\'' %s {} ' AS word;"
+    text = f"{hidden('SET standard_conforming_strings = off')} CREATE TABLE a AS SELECT '\\\\'' %s {{}} ' AS word;"
     folder.write("001_a.sql", text)
     assert runner.run_migrations() == 1
     assert db.execute("SELECT sql FROM schema_migration_attempts").fetchone() == {"sql": text}

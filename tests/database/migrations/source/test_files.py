@@ -90,7 +90,8 @@ def test_duplicate_number_names_both_files(tmp_path: Path) -> None:
 
 
 def test_missing_folder_is_an_error(tmp_path: Path) -> None:
-    assert problems_of(tmp_path / "nowhere") == f"there is no migrations folder {tmp_path / 'nowhere'}"
+    advice = "name it with --directory or MIGRATIONS_DIR"
+    assert problems_of(tmp_path / "nowhere") == f"there is no migrations folder {tmp_path / 'nowhere'}; {advice}"
 
 
 def test_folder_that_is_a_file_is_an_error(tmp_path: Path) -> None:
@@ -101,6 +102,15 @@ def test_folder_that_is_a_file_is_an_error(tmp_path: Path) -> None:
 def test_file_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "001_a.sql").write_bytes(b"SELECT '\xff';")
     with pytest.raises(MigrationFilesError, match=r"001_a.sql is not UTF-8 \(byte 9\)"):
+        find_files(tmp_path)[0].text()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_named(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "001_a.sql").write_bytes(
+        ("" if encoding == "utf-16" else "\ufeff").encode(encoding) + "SELECT 1;".encode(encoding)
+    )
+    with pytest.raises(MigrationFilesError, match=r"001_a.sql is UTF-16, as PowerShell writes; save it as UTF-8"):
         find_files(tmp_path)[0].text()
 
 

@@ -9,6 +9,7 @@ import pytest
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import FilesRefused, MigrationFailed
 from peterental.database.migrations.lint import lint_directory
+from peterental.database.migrations.source.checks import inspect_text
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.source.session_state import is_replayable, session_state_problems
 from peterental.database.migrations.source.statements import split_statements
@@ -106,6 +107,36 @@ def test_text_that_would_be_read_otherwise_is_refused(text: str, line: int | Non
     text = HEADER + text
     problems = session_state_problems(FILE, text, split_statements(text))
     assert [problem.line for problem in problems] == ([line] if line else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("SET standard_conforming_strings = off;\nSELECT 1;\nSELECT 'a\\n';", 3),
+        ("set local standard_conforming_strings to OFF;\nSELECT 'it\\''s';", 2),
+        ("SELECT set_config('standard_conforming_strings', 'off', true);\nSELECT 'a\\n';", 2),
+        ("SET standard_conforming_strings = off;\nSELECT E'a\\n', $$ '\\' $$, 'plain'; -- \\", None),
+        ("SET standard_conforming_strings = off;\nRESET standard_conforming_strings;\nSELECT 'a\\n';", None),
+        ("SET standard_conforming_strings = on;\nSELECT 'a\\n';", None),
+        ("SET client_encoding = 'LATIN1';\nSELECT 'é\\';", None),
+    ],
+)
+def test_text_that_psql_would_read_otherwise_is_refused(text: str, line: int | None) -> None:
+    assert [problem.line for problem in inspect_text(FILE, text)[1]] == ([line] if line else [])
+
+
+@pytest.mark.parametrize("header", ["", HEADER])
+def test_file_that_is_accepted_stores_what_psql_stores(
+    runner: MigrationRunner, folder: Folder, db: Connection, header: str
+) -> None:
+    setting = "SET standard_conforming_strings = off; SET escape_string_warning = off;"
+    folder.write("001_a.sql", f"{header}{setting} CREATE TABLE a AS SELECT 'a\\\\b' AS v;")
+    with pytest.raises(FilesRefused, match="otherwise than"):
+        runner.run_migrations()
+    body = "$$ BEGIN INSERT INTO a VALUES ('c\\\\d'); END $$"  # read when it runs, with the setting
+    folder.write("001_a.sql", f"SET standard_conforming_strings = off; CREATE TABLE a (v text); DO {body};")
+    assert runner.run_migrations() == 1
+    assert db.execute("SELECT v FROM a").fetchall() == [{"v": "c\\d"}]
 
 
 def test_every_command_refuses_such_a_file(runner: MigrationRunner, folder: Folder, db: Connection) -> None:

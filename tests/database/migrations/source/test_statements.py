@@ -191,7 +191,7 @@ def test_all_file_problems_are_reported_together(runner: MigrationRunner, folder
         "001_a.sql:2: “-- migrate:” is below the first statement; move it up;",
         "  001_a.sql:2: COMMIT would break the file's transaction; remove it: each file is one transaction already;",
         "  002_b.sql is not UTF-8 (byte 9);",
-        "  003_c.sql has no statement in it. Nothing was applied.",
+        "  003_c.sql has no statement in it; write the change, or delete the file. Nothing was applied.",
     ]
 
 

@@ -60,9 +60,17 @@ _DROPPED = {
     "OBJECT_SCHEMA": "schema",
     "OBJECT_TYPE": "type",
     "OBJECT_DOMAIN": "domain",
+    "OBJECT_AGGREGATE": "aggregate",
+    "OBJECT_COLLATION": "collation",
+    "OBJECT_FDW": "foreign data wrapper",
+    "OBJECT_FOREIGN_SERVER": "server",
     "OBJECT_FUNCTION": "function",
+    "OBJECT_LANGUAGE": "language",
+    "OBJECT_OPERATOR": "operator",
     "OBJECT_PROCEDURE": "procedure",
     "OBJECT_ROUTINE": "routine",
+    "OBJECT_TSCONFIGURATION": "text search configuration",
+    "OBJECT_TSDICTIONARY": "text search dictionary",
     "OBJECT_EXTENSION": "extension",
     "OBJECT_FOREIGN_TABLE": "foreign table",
 }
@@ -88,7 +96,7 @@ def check_drop(lint: FileLint, statement: ParsedStatement) -> None:
     kind = ast.enum_name(node, "remove_type")
     remaining = _missed(lint, statement, kind)
     if kind == "OBJECT_TABLE":
-        for parts in remaining:
+        for parts in map(_dropped_name, remaining):
             name, old = ast.sql_name_of_parts(parts), ast.quoted(f"{parts[-1]}_dropped")
             lint.report(
                 DROP_TABLE,
@@ -98,27 +106,38 @@ def check_drop(lint: FileLint, statement: ParsedStatement) -> None:
                 f"-- much later:\nDROP TABLE IF EXISTS {old};",
             )
     elif kind in _DROPPED:
-        for parts in remaining:
+        for item in remaining:
             lint.report(
                 DROP_OBJECT,
-                f"The {_DROPPED[kind]} {ast.sql_name_of_parts(parts)} is dropped.",
+                f"The {_DROPPED[kind]} {ast.sql_name_of_parts(_dropped_name(item))} is dropped.",
                 statement,
-                safe=f"{_DEPLOY_FIRST}\nDROP {_DROPPED[kind].upper()} IF EXISTS {ast.sql_name_of_parts(parts)};",
+                safe=f"{_DEPLOY_FIRST}\n{_drop_sql(node, item)}",
             )
     if ast.enum_name(node, "behavior") == "DROP_CASCADE":
         existing = _missed(lint, statement, kind, before=True)
         if existing:
-            names = ", ".join(ast.sql_name_of_parts(parts) for parts in existing)
+            names = ", ".join(ast.sql_name_of_parts(_dropped_name(item)) for item in existing)
             _report_cascade(lint, statement, statement.offset, names)
 
 
-def _missed(lint: FileLint, statement: ParsedStatement, kind: str, *, before: bool | None = None) -> list[list[str]]:
-    """Return the names of the dropped objects that this file does not create.
+def _drop_sql(node: Any, item: Any) -> str:
+    """Return the DROP of one object alone, with the types of its arguments and without CASCADE."""
+    copy = type(node)()
+    copy.CopyFrom(node)
+    del copy.objects[:]
+    copy.objects.add().CopyFrom(item)
+    copy.missing_ok = True
+    ast.set_enum(copy, "behavior", "DROP_RESTRICT")
+    return ast.sql_of("drop_stmt", copy)
+
+
+def _missed(lint: FileLint, statement: ParsedStatement, kind: str, *, before: bool | None = None) -> list[Any]:
+    """Return the dropped objects that this file does not create.
 
     With `before`, only what it creates before the drop counts: nothing else on the server depends on that.
     """
     return [
-        parts
+        item
         for item in statement.node.objects
         if (parts := _dropped_name(item))  # a cast has no name
         and not lint.is_created_here(ast.key_of_parts(parts))

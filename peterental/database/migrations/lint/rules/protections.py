@@ -41,6 +41,7 @@ INSTEAD_RULE = unsafe(
 )
 
 _SELF = ("ROLESPEC_CURRENT_USER", "ROLESPEC_CURRENT_ROLE", "ROLESPEC_SESSION_USER")
+_ENABLED_FOR_REPLICAS = ("R", "D")
 _MEMBERS = {"OBJECT_TRIGGER": "trigger", "OBJECT_RULE": "rule", "OBJECT_POLICY": "policy"}
 
 
@@ -67,6 +68,34 @@ def check_drop(lint: FileLint, statement: ParsedStatement) -> None:
             f"-- does not rely on it, and once that runs everywhere, in a later file:\n"
             f"DROP {word.upper()} IF EXISTS {ast.quoted(name)} ON {on_table};",
         )
+
+
+@on("drop_stmt")
+def check_drop_event_trigger(lint: FileLint, statement: ParsedStatement) -> None:
+    """Check DROP EVENT TRIGGER for one that this file does not create again."""
+    node = statement.node
+    if ast.enum_name(node, "remove_type") != "OBJECT_EVENT_TRIGGER":
+        return
+    created = {one.node.trigname for one in lint.source.statements if one.kind == "create_event_trig_stmt"}
+    for name in (item.string.sval for item in node.objects if item.string.sval not in created):
+        _report_event_trigger(lint, statement, name, "dropped")
+
+
+@on("alter_event_trig_stmt")
+def check_disabled_event_trigger(lint: FileLint, statement: ParsedStatement) -> None:
+    """Check ALTER EVENT TRIGGER … DISABLE, and ENABLE REPLICA, which disables it for ordinary sessions."""
+    if statement.node.tgenabled in _ENABLED_FOR_REPLICAS:
+        _report_event_trigger(lint, statement, statement.node.trigname, "disabled")
+
+
+def _report_event_trigger(lint: FileLint, statement: ParsedStatement, name: str, what: str) -> None:
+    lint.report(
+        DROP_TRIGGER,
+        f"The event trigger {ast.quoted(name)} is {what}.",
+        statement,
+        safe="-- it guards the schema of the whole database; change what it refuses instead:\n"
+        "--   CREATE OR REPLACE FUNCTION …;",
+    )
 
 
 @on_command("AT_DisableRowSecurity", "AT_NoForceRowSecurity")
@@ -188,7 +217,11 @@ def _shown(item: Any) -> str:
         return ast.sql_name(node)
     if kind == "ObjectWithArgs":
         return ast.sql_name_of_parts(ast.strings(node.objname))
-    return ast.quoted(node.sval) if kind == "String" else ast.sql_name_of_parts(ast.strings(node.items))
+    if kind in ("Integer", "Float"):
+        return f"the large object {node.ival if kind == 'Integer' else node.fval}"
+    if kind == "String":
+        return ast.quoted(node.sval)
+    return ast.sql_name_of_parts(ast.strings(node.names if kind == "TypeName" else node.items))
 
 
 def _role(node: Any) -> str:

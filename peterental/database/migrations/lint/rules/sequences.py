@@ -21,8 +21,15 @@ RESTART = unsafe(
 def check_restart(lint: FileLint, statement: ParsedStatement) -> None:
     """Check ALTER SEQUENCE … RESTART."""
     node = statement.node
-    if _restarts(node.options) and not _is_created_here(lint, ast.key_of(node.sequence)):
-        _report(lint, statement, ast.sql_name(node.sequence), statement.offset)
+    if _is_created_here(lint, ast.key_of(node.sequence)):
+        return
+    name = ast.sql_name(node.sequence)
+    if _restarts(node.options):
+        _report(lint, statement, name, statement.offset)
+    elif any(one.def_elem.defname == "cycle" and one.def_elem.arg.boolean.boolval for one in node.options):
+        _report(lint, statement, name, statement.offset, "begins again after its last number")
+    elif any(one.def_elem.defname == "increment" and _is_negative(one.def_elem.arg) for one in node.options):
+        _report(lint, statement, name, statement.offset, "counts down")
 
 
 @on_command("AT_SetIdentity")
@@ -31,6 +38,17 @@ def check_identity(lint: FileLint, command: AlterCommand) -> None:
     if lint.is_created_here(command.table) or not _restarts(ast.inner(getattr(command.node, "def")).items):
         return
     _report(lint, command.statement, f"of {command.sql_name}.{ast.quoted(command.node.name)}", command.offset)
+
+
+@on_command("AT_AddIdentity")
+def check_new_identity(lint: FileLint, command: AlterCommand) -> None:
+    """Check ADD GENERATED … AS IDENTITY on an existing column, whose sequence begins at 1."""
+    options = ast.definition_of(command.node).constraint.options
+    if lint.is_created_here(command.table) or any(one.def_elem.defname == "start" for one in options):
+        return
+    column = ast.quoted(command.node.name)
+    what = "begins at 1, although the table may have rows"
+    _report(lint, command.statement, f"of {command.sql_name}.{column}", command.offset, what)
 
 
 @on("select_stmt")
@@ -55,10 +73,16 @@ def _is_created_here(lint: FileLint, key: str) -> bool:
     return key in created or any(key.startswith(f"{table}_") for table in lint.created)
 
 
-def _report(lint: FileLint, statement: ParsedStatement, name: str, at: int) -> None:
+def _is_negative(argument: Any) -> bool:
+    return bool(argument.integer.ival < 0 or argument.float.fval.startswith("-"))
+
+
+def _report(
+    lint: FileLint, statement: ParsedStatement, name: str, at: int, what: str = "is set to a fixed number"
+) -> None:
     lint.report(
         RESTART,
-        f"The sequence {name} is set to a fixed number.".replace("  ", " "),
+        f"The sequence {name} {what}.".replace("  ", " "),
         statement,
         at=at,
         safe="-- continue after the highest number that there is:\n"

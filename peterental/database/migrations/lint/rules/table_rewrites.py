@@ -141,9 +141,19 @@ def check_truncate(lint: FileLint, statement: ParsedStatement) -> None:
     )
 
 
-@on_command("AT_DisableTrig", "AT_DisableTrigAll", "AT_DisableTrigUser", "AT_DisableRule")
+@on_command(
+    "AT_DisableTrig",
+    "AT_DisableTrigAll",
+    "AT_DisableTrigUser",
+    "AT_DisableRule",
+    "AT_EnableReplicaTrig",
+    "AT_EnableReplicaRule",
+)
 def check_disabling(lint: FileLint, command: AlterCommand) -> None:
-    """Check DISABLE TRIGGER; in one transaction with ENABLE TRIGGER it concerns only the file's own rows."""
+    """Check DISABLE TRIGGER, and ENABLE REPLICA TRIGGER, which disables it for ordinary sessions.
+
+    In one transaction with ENABLE TRIGGER it concerns only the file's own rows.
+    """
     if lint.is_created_here(command.table) or is_reverted(lint, command):
         return
     which = f"the trigger {ast.quoted(command.node.name)}" if command.node.name else "the triggers"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from peterental.database.migrations.errors import Problem, ProblemKind
@@ -111,6 +112,10 @@ def check_detach(lint: FileLint, command: AlterCommand) -> None:
 
 @on(
     "vacuum_stmt",
+    "cluster_stmt",
+    "alter_database_stmt",
+    "create_subscription_stmt",
+    "alter_subscription_stmt",
     "createdb_stmt",
     "dropdb_stmt",
     "alter_system_stmt",
@@ -119,15 +124,43 @@ def check_detach(lint: FileLint, command: AlterCommand) -> None:
 )
 def check_outside_only(lint: FileLint, statement: ParsedStatement) -> None:
     """Check statements that PostgreSQL never runs inside a transaction."""
-    names = {
-        "createdb_stmt": "CREATE DATABASE",
-        "dropdb_stmt": "DROP DATABASE",
-        "alter_system_stmt": "ALTER SYSTEM",
-        "create_table_space_stmt": "CREATE TABLESPACE",
-        "drop_table_space_stmt": "DROP TABLESPACE",
-    }
-    if statement.kind != "vacuum_stmt" or statement.node.is_vacuumcmd:
-        _report(lint, statement, names.get(statement.kind, "VACUUM"))
+    name, condition = _OUTSIDE_ONLY[statement.kind]
+    if condition is None or condition(statement.node):
+        _report(lint, statement, name)
+
+
+def _has_option(options: Any, name: str, *, off: bool = False) -> bool:
+    """Whether a statement has the option; with `off`, whether it is switched off."""
+    found = [one.def_elem for one in options if one.def_elem.defname == name]
+    return any(not off or ast.text_of_option(one) in ("false", "off", "0") for one in found)
+
+
+def _refreshes(node: Any) -> bool:
+    kind = ast.enum_name(node, "kind")
+    return kind.endswith("_REFRESH") or (
+        kind.endswith("_PUBLICATION") and not _has_option(node.options, "refresh", off=True)
+    )
+
+
+_OUTSIDE_ONLY: dict[str, tuple[str, Callable[[Any], bool] | None]] = {
+    "vacuum_stmt": ("VACUUM", lambda node: bool(node.is_vacuumcmd)),
+    "cluster_stmt": ("CLUSTER of all tables", lambda node: not node.HasField("relation")),
+    "createdb_stmt": ("CREATE DATABASE", None),
+    "dropdb_stmt": ("DROP DATABASE", None),
+    "alter_database_stmt": (
+        "ALTER DATABASE … SET TABLESPACE",
+        lambda node: _has_option(node.options, "tablespace"),
+    ),
+    "alter_system_stmt": ("ALTER SYSTEM", None),
+    "create_table_space_stmt": ("CREATE TABLESPACE", None),
+    "drop_table_space_stmt": ("DROP TABLESPACE", None),
+    "create_subscription_stmt": (
+        "CREATE SUBSCRIPTION that creates a slot",
+        lambda node: not any(_has_option(node.options, name, off=True) for name in ("create_slot", "connect")),
+    ),
+    "alter_subscription_stmt": ("ALTER SUBSCRIPTION that refreshes", _refreshes),
+}
+"""Statements that PostgreSQL runs only outside a transaction, and which forms of them; None for all."""
 
 
 @on_file
