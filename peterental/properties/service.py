@@ -114,7 +114,7 @@ class PropertyService:
             self._require_new(connection, details)
             property_id = self._homes.insert(connection, details)
             after = {name: value for name, value in audited(details).items() if value not in (None, [], {})}
-            self._audit.record(connection, viewer.email, audit_change(property_id, details, "created", {}, after))
+            self._audit.record(connection, viewer, audit_change(property_id, details, "created", {}, after))
         return property_id
 
     def change(
@@ -140,9 +140,7 @@ class PropertyService:
                 if home.is_active:
                     self._require_new(connection, details, property_id)
                 self._homes.update(connection, property_id, details)
-                self._audit.record(
-                    connection, viewer.email, audit_change(property_id, details, "edited", before, after)
-                )
+                self._audit.record(connection, viewer, audit_change(property_id, details, "edited", before, after))
 
     def retire(self, property_id: int, viewer: Viewer) -> None:
         """Take a home out of what is offered; its viewings remain, and no import brings it back.
@@ -154,7 +152,7 @@ class PropertyService:
             if home.is_active or home.retired_by is None:
                 self._homes.retire(connection, property_id, viewer.email)
                 before, after = {"status": home.status}, {"status": "inactive"}
-                self._audit.record(connection, viewer.email, audit_change(property_id, home, "retired", before, after))
+                self._audit.record(connection, viewer, audit_change(property_id, home, "retired", before, after))
 
     def restore(self, property_id: int, viewer: Viewer) -> None:
         """Offer an inactive home again. Raises AdminsOnly, PropertyUnknown, PropertyExists."""
@@ -164,7 +162,7 @@ class PropertyService:
                 self._require_new(connection, home, property_id)
                 self._homes.restore(connection, property_id)
                 before, after = {"status": home.status}, {"status": "active"}
-                self._audit.record(connection, viewer.email, audit_change(property_id, home, "restored", before, after))
+                self._audit.record(connection, viewer, audit_change(property_id, home, "restored", before, after))
 
     def changes_since(self, home: Property, seen: datetime) -> tuple[AuditEntry, ...]:
         """Return the recorded changes of a home after `seen`, oldest first. One query."""
@@ -202,7 +200,7 @@ class PropertyService:
                 before=asdict(before),
                 after=asdict(settings),
             )
-            self._audit.record(connection, viewer.email, change)
+            self._audit.record(connection, viewer, change)
 
     @contextmanager
     def _changing(self, viewer: Viewer) -> Iterator[DeadlineConnection]:

@@ -43,6 +43,7 @@ from peterental.appointments.manual.model import (
     NotStartedYet,
     OnlyVisitorEditable,
     SameTime,
+    unrecorded,
 )
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.manual.warnings import check_warnings
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
         ExpectedState,
         HomeViewing,
         NewBooking,
+        Record,
         ViewingEdit,
         WallClockTime,
     )
@@ -171,8 +173,13 @@ class ManualBookingService:
         days = [first + timedelta(days=number) for number in range(count)]
         return agent, {day: tuple(availability.free_on(day)) if is_shown else () for day in days}
 
-    def book(self, entry: NewBooking, viewer: Viewer) -> Appointment:
+    def book(self, entry: NewBooking, viewer: Viewer, *, record: Record = unrecorded) -> Appointment:
         """Book a viewing.
+
+        Args:
+            entry: what to book.
+            viewer: who books it.
+            record: is called in the transaction.
 
         Raises AgentUnknown, AddressMissing, NameMissing, InvalidDuration, TimeSkipped, HomeRetired;
         ConfirmationRequired for warnings that the user has not acknowledged; SlotTaken if a writer that did not lock
@@ -222,13 +229,22 @@ class ManualBookingService:
                 ).fetchone()
                 booked = replace(appointment, appointment_id=row["appointment_id"] if row else 0)
                 self._record(connection, viewer, "booked", None, booked)
+                record(connection, booked.appointment_id)
                 return booked
         except SlotTaken as refusal:
             raise self._slot_taken(refusal, entry.agent_id, entry.when) from refusal
         except FormKeyConflict as refusal:
             raise self._duplicate(entry.key) from refusal
 
-    def move(self, appointment_id: int, seen: ExpectedState | None, when: WallClockTime, viewer: Viewer) -> Appointment:
+    def move(
+        self,
+        appointment_id: int,
+        seen: ExpectedState | None,
+        when: WallClockTime,
+        viewer: Viewer,
+        *,
+        record: Record = unrecorded,
+    ) -> Appointment:
         """Move a confirmed viewing in one step. It keeps its duration.
 
         If the move is refused, it keeps its time as well.
@@ -238,6 +254,7 @@ class ManualBookingService:
             seen: the state that the user saw.
             when: the new time.
             viewer: who moves it.
+            record: is called in the transaction.
 
         Raises AppointmentUnknown, EditConflict if it was changed since, InvalidTransition, SameTime, TimeSkipped,
         ConfirmationRequired, SlotTaken.
@@ -262,12 +279,19 @@ class ManualBookingService:
                 blocked_until = moved.end + timedelta(minutes=agent.rules.buffer_minutes)
                 self._appointments.move(connection, moved, old, blocked_until, now, actor=viewer.email)
                 self._record(connection, viewer, "moved", old, moved)
+                record(connection, moved.appointment_id)
                 return moved
         except SlotTaken as refusal:
             raise self._slot_taken(refusal, old.agent_id, when, ignored_id=appointment_id) from refusal
 
     def edit(
-        self, appointment_id: int, seen: ExpectedState | None, viewing: ViewingEdit, viewer: Viewer
+        self,
+        appointment_id: int,
+        seen: ExpectedState | None,
+        viewing: ViewingEdit,
+        viewer: Viewer,
+        *,
+        record: Record = unrecorded,
     ) -> Appointment:
         """Change everything about a viewing but its start and its status. Return it as it is then.
 
@@ -278,6 +302,7 @@ class ManualBookingService:
             seen: the state that the user saw.
             viewing: as it is to be.
             viewer: who edits it.
+            record: is called in the transaction.
 
         Raises AppointmentUnknown, EditConflict if it was changed since, AgentUnknown for another agent that the viewer
         may not see, AddressMissing, NameMissing, InvalidDuration, NotesTooLong, HomeRetired, OnlyVisitorEditable,
@@ -309,9 +334,18 @@ class ManualBookingService:
                 new = replace(new, overlap_allowed=found.allows_overlap)
             self._manual.edit(connection, new, changes, blocked_until, now, actor=viewer.email)
             self._audit_change(connection, viewer, "edited", new, before_and_after=audited_changes(changes))
+            record(connection, new.appointment_id)
             return new
 
-    def change(self, appointment_id: int, seen: ExpectedState | None, action: Action, viewer: Viewer) -> Appointment:
+    def change(
+        self,
+        appointment_id: int,
+        seen: ExpectedState | None,
+        action: Action,
+        viewer: Viewer,
+        *,
+        record: Record = unrecorded,
+    ) -> Appointment:
         """Cancel a viewing, mark it as completed or as a no-show, or restore it.
 
         Args:
@@ -319,6 +353,7 @@ class ManualBookingService:
             seen: the state that the user saw.
             action: what to do.
             viewer: who does it.
+            record: is called in the transaction.
 
         Raises AppointmentUnknown, EditConflict if it was changed since, InvalidTransition, NotStartedYet if it cannot
         be completed or a no-show yet, SlotTaken if its time was booked since, HomeBusy if that of its home was.
@@ -338,6 +373,7 @@ class ManualBookingService:
             )
             changed = replace(old, status=transition.after)
             self._record(connection, viewer, transition.kind, old, changed)
+            record(connection, changed.appointment_id)
             return changed
 
     def _get_visible(self, connection: Connection, appointment_id: int, viewer: Viewer) -> Appointment:

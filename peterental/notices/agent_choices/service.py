@@ -78,7 +78,7 @@ class AgentChoicesService:
             if changed:
                 self._repository.store(connection, agent_id, after.contact, after.choices)
                 fields = ({name: side[name] for name in changed} for side in (old, new))
-                self._audit.record(connection, viewer.email, audit_change(agent, "notices changed", *fields))
+                self._audit.record(connection, viewer, audit_change(agent, "notices changed", *fields))
 
 
 def _notices(agent: Agent, contact: Contact, user_email: str | None, stored: Choices) -> AgentNotices:

@@ -97,4 +97,4 @@ class WordingService:
             before=asdict(before.wording),
             after=asdict(after),
         )
-        self._audit.record(connection, viewer.email, change)
+        self._audit.record(connection, viewer, change)
