@@ -7,13 +7,11 @@ change comes between its reads and its writes.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from peterental.access import Viewer, owner_filter
-from peterental.agents.model import AgentUnknown
 from peterental.agents.working_hours.repository import WorkingHoursRepository
-from peterental.appointments.busy_times import BusyTimes
 from peterental.appointments.manual.editing import (
     VISITOR_FIELDS,
     audited_changes,
@@ -25,13 +23,13 @@ from peterental.appointments.manual.editing import (
     require_complete,
     to_confirm,
 )
+from peterental.appointments.manual.free_times import FreeTimes, Needs, agent_for, needs_of
 from peterental.appointments.manual.model import (
     MANUAL_KEY_PREFIX,
     MAX_DURATION_MIN,
     MIN_DURATION_MIN,
     TRANSITIONS,
     ConfirmationRequired,
-    DayAvailability,
     DuplicateSubmission,
     EditConflict,
     FormKeyConflict,
@@ -50,7 +48,7 @@ from peterental.appointments.manual.warnings import check_warnings
 from peterental.appointments.model import AddressMissing, Appointment, AppointmentUnknown, NameMissing, SlotTaken
 from peterental.appointments.repository import AppointmentRepository
 from peterental.audit.model import Change, changed_fields
-from peterental.clock import existing_instant, instant_of, midnight, utc_now
+from peterental.clock import existing_instant, midnight, utc_now
 from peterental.properties.repository import PropertyRepository
 
 if TYPE_CHECKING:
@@ -104,6 +102,9 @@ class ManualBookingService:
         audit: records who changed what.
         calendars: knows whether busy times may be relied on.
         now: returns the present moment, aware.
+
+    Attributes:
+        free_times: of agents, from which users choose.
     """
 
     def __init__(
@@ -115,6 +116,7 @@ class ManualBookingService:
         self._manual = ManualBookingRepository(database)
         self._hours = WorkingHoursRepository(database)
         self._homes = PropertyRepository(database)
+        self.free_times = FreeTimes(database, self._manual, self._homes, now)
         self._audit = audit
         self._now = now
 
@@ -126,52 +128,6 @@ class ManualBookingService:
         with self._database.transaction() as connection:
             appointment = self._get_visible(connection, appointment_id, viewer)
             return appointment, self._manual.history(connection, appointment_id)
-
-    def free(self, agent_id: str, day: date, viewer: Viewer, *, ignored_id: int | None = None) -> DayAvailability:
-        """Return the free times of an agent on one of its days. One query.
-
-        Args:
-            agent_id: whose day.
-            day: on the agent's calendar.
-            viewer: who asks.
-            ignored_id: of the viewing that is to be moved, which does not block itself.
-
-        Raises AgentUnknown.
-        """
-        now = self._now()
-        with self._database.transaction() as connection:
-            schedule = self._manual.read(connection, agent_id, now)
-        agent = _agent_for(viewer, schedule)
-        availability = schedule.availability(now, without=ignored_id)
-        times = availability.free_on(day)
-        noon = datetime.combine(day, time(12), agent.zone)
-        return DayAvailability(agent, tuple(times), () if times else availability.nearest(noon))
-
-    def free_days(
-        self, agent_id: str, first: date | None, count: int, viewer: Viewer, *, home: Property | None = None
-    ) -> tuple[Agent, dict[date, tuple[datetime, ...]]]:
-        """Return an agent and its free times on some days in a row, by day. One query, and one for a home.
-
-        Args:
-            agent_id: whose days.
-            first: on the agent's calendar; None for today.
-            count: how many days.
-            viewer: who asks.
-            home: whose rules and viewings narrow the times; an agent who does not show it has none.
-
-        Raises AgentUnknown.
-        """
-        now = self._now()
-        with self._database.transaction() as connection:
-            schedule = self._manual.read(connection, agent_id, now)
-            viewings = self._homes.viewings(connection, home.property_id, now) if home else []
-        agent = _agent_for(viewer, schedule)
-        taken = BusyTimes([start for _, start, _ in viewings], [end for _, _, end in viewings])
-        availability = schedule.availability(now, home=home, home_taken=taken)
-        is_shown = home is None or home.is_shown_by(agent_id)
-        first = first or availability.today
-        days = [first + timedelta(days=number) for number in range(count)]
-        return agent, {day: tuple(availability.free_on(day)) if is_shown else () for day in days}
 
     def book(self, entry: NewBooking, viewer: Viewer, *, record: Record = unrecorded) -> Appointment:
         """Book a viewing.
@@ -194,7 +150,7 @@ class ManualBookingService:
             with self._manual.translate_form_key_error(), self._database.transaction() as connection:
                 self._manual.lock_agent(connection, entry.agent_id)
                 schedule = self._manual.read(connection, entry.agent_id, now)
-                agent = _agent_for(viewer, schedule)
+                agent = agent_for(viewer, schedule)
                 made = self._manual.find_by_form_key(connection, entry.key)
                 if made is not None:
                     raise DuplicateSubmission(made)
@@ -232,7 +188,8 @@ class ManualBookingService:
                 record(connection, booked.appointment_id)
                 return booked
         except SlotTaken as refusal:
-            raise self._slot_taken(refusal, entry.agent_id, entry.when) from refusal
+            needs = Needs(entry.property_id, entry.duration_min)
+            raise type(refusal)(self.free_times.near(entry.agent_id, entry.when, needs)) from refusal
         except FormKeyConflict as refusal:
             raise self._duplicate(entry.key) from refusal
 
@@ -266,7 +223,7 @@ class ManualBookingService:
                 if old.status != "confirmed":
                     raise InvalidTransition(status=old.status)
                 schedule = self._manual.read(connection, old.agent_id, now)
-                agent = _agent_for(viewer, schedule)
+                agent = agent_for(viewer, schedule)
                 duration = old.end - old.start
                 start = _times(agent, when, agent.rules.slot_minutes)[0]
                 if start == old.start:
@@ -282,7 +239,7 @@ class ManualBookingService:
                 record(connection, moved.appointment_id)
                 return moved
         except SlotTaken as refusal:
-            raise self._slot_taken(refusal, old.agent_id, when, ignored_id=appointment_id) from refusal
+            raise type(refusal)(self.free_times.near(old.agent_id, when, needs_of(old))) from refusal
 
     def edit(
         self,
@@ -316,7 +273,7 @@ class ManualBookingService:
                 self._manual.lock_agents_of(connection, appointment_id, viewing.agent_id)
             old = self._seen(connection, appointment_id, seen, viewer)
             schedule = self._manual.read(connection, viewing.agent_id, now)
-            agent = _agent_for(viewer, schedule)
+            agent = agent_for(viewer, schedule)
             new = edited(old, viewing, agent, self._home(connection, viewing.property_id, old.property_id))
             changes = changes_between(old, new)
             if not changes:
@@ -424,8 +381,9 @@ class ManualBookingService:
         """
         found = self._warnings(connection, place, when.day, times, now, ignored_id=ignored_id)
         if not found.fingerprints <= when.acknowledged:
-            nearest = place.schedule.availability(now, without=ignored_id).nearest(times[0])
             length = times[1] - times[0]
+            needs = Needs(place.property_id, length // timedelta(minutes=1), ignored_id)
+            nearest = self.free_times.availability(connection, place.schedule, needs, now).nearest(times[0])
             raise ConfirmationRequired(found, tuple(start for start in nearest if found.leaves(start, start + length)))
         return found
 
@@ -517,25 +475,14 @@ class ManualBookingService:
         assert schedule.agent is not None  # noqa: S101  # tells mypy; agents are never deleted
         until = old.end + timedelta(minutes=schedule.agent.rules.buffer_minutes)
         others = self._manual.overlapping(connection, old.agent_id, old.start, until, ignored_id=old.appointment_id)
+        availability = self.free_times.availability(connection, schedule, needs_of(old), now)
         if others:
-            raise SlotTaken(schedule.availability(now).nearest(old.start))
+            raise SlotTaken(availability.nearest(old.start))
         same_home = self._of_same_home(
             connection, _Place(schedule, old.property_id, viewer), (old.start, old.end), old.appointment_id
         )
         if same_home:
-            raise HomeBusy(same_home[0], schedule.availability(now).nearest(old.start))
-
-    def _slot_taken(
-        self, refusal: SlotTaken, agent_id: str, when: WallClockTime, *, ignored_id: int | None = None
-    ) -> SlotTaken:
-        """Return the refusal of a taken time with the agent's nearest free times."""
-        now = self._now()
-        with self._database.transaction() as connection:
-            schedule = self._manual.read(connection, agent_id, now)
-        assert schedule.agent is not None  # noqa: S101  # tells mypy; agents are never deleted
-        availability = schedule.availability(now, without=ignored_id)
-        wanted = instant_of(when.day, when.clock_min, schedule.agent.zone) or now
-        return type(refusal)(availability.nearest(wanted))
+            raise HomeBusy(same_home[0], availability.nearest(old.start))
 
     def _duplicate(self, key: str) -> DuplicateSubmission:
         """Return the refusal of a form that was just submitted for another agent."""
@@ -570,16 +517,6 @@ class ManualBookingService:
             after=new,
         )
         self._audit.record(connection, viewer, change)
-
-
-def _agent_for(viewer: Viewer, schedule: AgentSchedule) -> Agent:
-    """Return the agent of a schedule.
-
-    Raises AgentUnknown, also for one that the viewer may not see.
-    """
-    if schedule.agent is None or not (viewer.is_admin or schedule.agent.user_id == viewer.user_id):
-        raise AgentUnknown
-    return schedule.agent
 
 
 def _times(agent: Agent, when: WallClockTime, duration_min: int) -> tuple[datetime, datetime]:
