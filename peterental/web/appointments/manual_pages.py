@@ -144,7 +144,7 @@ def move(appointment_id: int) -> Answer:
             return redirect(url_for("appointments.show", appointment_id=appointment_id), 303)
     free = None
     if form.known_day is not None:
-        free = services.manual.free_times.on(appointment.agent_id, form.known_day, viewer, needs_of(appointment))
+        free = services.free_times.on(appointment.agent_id, form.known_day, viewer, needs_of(appointment))
     return (
         render_template(
             "appointments/move.html",
@@ -247,7 +247,7 @@ def _free(form: BookForm, services: Services, homes: Mapping[str, int]) -> DayAv
         return None
     try:
         needs = Needs(form.home_id(homes), form.known_minutes)
-        return services.manual.free_times.on(form.agent_id.data, form.known_day, current_viewer(), needs)
+        return services.free_times.on(form.agent_id.data, form.known_day, current_viewer(), needs)
     except AgentUnknown:
         return None
 
