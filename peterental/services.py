@@ -26,6 +26,7 @@ from peterental.appointments.calendar_events.repository import CalendarEventRepo
 from peterental.appointments.calendar_events.service import CalendarEventService
 from peterental.appointments.line_bookings.service import LineBookingService
 from peterental.appointments.listing.service import ListingService
+from peterental.appointments.manual.free_times import FreeTimes
 from peterental.appointments.manual.service import ManualBookingService
 from peterental.appointments.phone_service import PhoneBookingService
 from peterental.appointments.visitors.links import VisitorLinks
@@ -109,6 +110,7 @@ class Services:
     appointments: PhoneBookingService
     audit: AuditService
     manual: ManualBookingService
+    free_times: FreeTimes
     calls: CallService
     call_reviews: CallReviewService
     calendar: CalendarService
@@ -259,6 +261,7 @@ def build_services(
         namespace=lambda: providers.namespace,
     )
     listing = ListingService(database, audit, clock)
+    manual = ManualBookingService(database, audit, sync, clock)
     return Services(
         agent_notices=AgentChoicesService(database, agents, audit),
         agent_notice_planner=AgentNoticePlanner(database, lists, clock),
@@ -267,7 +270,8 @@ def build_services(
         api_tokens=TokenService(database, audit, clock),
         appointments=PhoneBookingService(database, calls, sync, clock, promises_texts=promises_texts),
         audit=audit,
-        manual=ManualBookingService(database, audit, sync, clock),
+        manual=manual,
+        free_times=manual.free_times,
         calls=calls,
         call_reviews=CallReviewService(database, audit, clock),
         calendar=CalendarService(database, agents, hours, calls, clock),

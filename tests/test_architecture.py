@@ -117,6 +117,10 @@ MAY_READ = {
     ("calls/repository.py", "appointments"): "a tool call is stored with the booking it made, in the same statement",
     ("messages/personal_data_repository.py", "agents"): NAME,
     ("messages/repository.py", "agents"): NAME_AND_OWNER,
+    (
+        "properties/repository.py",
+        "appointments",
+    ): "whether a setting takes a job depends on how many viewings are upcoming",
     ("notices/consents/repository.py", "appointment_events"): CONSENT,
     ("notices/consents/repository.py", "appointments"): CONSENT,
     ("notices/replies/repository.py", "agents"): TEXTED,

@@ -187,7 +187,7 @@ class AgentService:
                 self._agents.update(connection, agent_id, profile)
                 if profile.time_zone != agent.time_zone:  # time off stays on the wall clock
                     self._time_off.renew_agent(connection, agent_id, profile.time_zone, self._now())
-                self._audit.record(connection, viewer.email, audit_change(agent, "edited", before, after))
+                self._audit.record(connection, viewer, audit_change(agent, "edited", before, after))
         return self.get(agent_id, viewer)
 
     def set_active(self, agent_id: str, viewer: Viewer, *, active: bool) -> None:
@@ -202,7 +202,7 @@ class AgentService:
                 self._agents.set_active(connection, agent_id, active=active)
                 self._audit.record(
                     connection,
-                    viewer.email,
+                    viewer,
                     audit_change(agent, action, {"is_active": agent.is_active}, {"is_active": active}),
                 )
 
@@ -225,7 +225,7 @@ class AgentService:
                 subject_name=profile.agent_name,
                 after=asdict(profile),
             )
-            self._audit.record(connection, viewer.email, change)
+            self._audit.record(connection, viewer, change)
 
     def _insert_with_free_id(self, profile: Profile, viewer: Viewer, opened_at: datetime | None) -> str:
         base = slug(profile.agent_name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -144,6 +144,7 @@ class AgentSchedule:
         without: int | None = None,
         home: Property | None = None,
         home_taken: BusyTimes = NO_BUSY_TIMES,
+        minutes: int | None = None,
     ) -> Availability:
         """Return when the agent, who is known, can be booked.
 
@@ -152,9 +153,12 @@ class AgentSchedule:
             without: the id of a viewing that is to be moved, which does not block itself.
             home: whose own rules count, too; None: no home's.
             home_taken: when that home may not be viewed.
+            minutes: the length of the viewing; None for the agent's, or that of the home.
         """
         assert self.agent is not None  # noqa: S101  # tells mypy
         rules = home.narrowed(self.agent.rules) if home else self.agent.rules
+        if minutes is not None:
+            rules = replace(rules, slot_minutes=minutes)
         return Availability(rules, self.agent.zone, now, without_booking(self.taken, without), self.busy, home_taken)
 
 

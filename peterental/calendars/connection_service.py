@@ -428,7 +428,7 @@ class ConnectionService:
             before=before or {},
             after=after or {},
         )
-        self._audit.record(connection, viewer.email, change)
+        self._audit.record(connection, viewer, change)
 
 
 def _chosen(calendars: Iterable[Calendar], *, keeps_titles: bool) -> dict[str, object]:

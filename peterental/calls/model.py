@@ -243,6 +243,9 @@ MAX_CALL_LENGTH = timedelta(hours=12)
 """Vapi ends every call by then. An older call without an end is one whose end was not reported."""
 
 MAX_HANDLED_NOTE_CHARS = 500
+PROBLEMS_STAY_OPEN = timedelta(days=14)
+"""How long a call with an open problem needs a person, and is counted."""
+
 MAX_PROBLEMS_COUNTED = 100
 """Open calls with a problem are counted up to this number."""
 
@@ -387,7 +390,7 @@ class CallPage:
     is_truncated: bool = False
     """More calls match than were looked up; these are the latest, or some, of them."""
     open_problems: int = 0
-    """How many calls have an open problem, whatever the filter; counted up to MAX_PROBLEMS_COUNTED."""
+    """How many calls of the last PROBLEMS_STAY_OPEN have an open problem, whatever the filter, up to a limit."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from peterental.calls.model import (
     BAD_END,
     MAX_CALL_LENGTH,
     MAX_PROBLEMS_COUNTED,
+    PROBLEMS_STAY_OPEN,
     UNASSIGNED,
     Call,
     CallFilter,
@@ -167,7 +168,8 @@ class CallQueries:
             page: the first position in the list and the one after the last.
             now: the present moment, aware.
 
-        Problems are counted whatever the filter, up to MAX_PROBLEMS_COUNTED.
+        Problems of the last PROBLEMS_STAY_OPEN are counted whatever the filter, up to MAX_PROBLEMS_COUNTED, as for the
+        navigation.
         """
         patterns = _search_patterns(call_filter.text)
         parts, is_truncated = {"found": _latest(call_filter, "%(page_end)s", user_id=user_id)}, "FALSE"
@@ -195,6 +197,7 @@ class CallQueries:
                 "since": call_filter.since,
                 "until": call_filter.until,
                 "overdue": now - MAX_CALL_LENGTH,
+                "problems_since": now - PROBLEMS_STAY_OPEN,
                 "page_end": page.stop,
                 "limit": page.stop - page.start,
                 "offset": page.start,
@@ -312,11 +315,11 @@ def _latest(call_filter: CallFilter, limit: str, *, user_id: int | None, column:
 
 
 def _open_problems(user_id: int | None) -> str:
-    """Return the expression of how many calls of a user's agents have an open problem; of all where None.
+    """Return the expression of how many recent calls of a user's agents have an open problem; of all where None.
 
     In no order: the planner expects fewer than it may count, and would read and sort all of them.
     """
-    one = f"SELECT FROM calls WHERE {OPEN_PROBLEM}"
+    one = f"SELECT FROM calls WHERE {OPEN_PROBLEM} AND {STARTED_OR_CREATED_AT} >= %(problems_since)s"
     if user_id is None:
         found = f"{one} LIMIT {MAX_PROBLEMS_COUNTED}"
     else:

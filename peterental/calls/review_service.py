@@ -72,5 +72,5 @@ class CallReviewService:
                 before={"handled_at": old.handled_at},
                 after={"handled_at": at},
             )
-            self._audit.record(connection, viewer.email, change)
+            self._audit.record(connection, viewer, change)
             return new

@@ -44,6 +44,7 @@ def jobs_work(*, once: bool, with_parent: bool) -> None:
     Example: flask jobs-work
     """
     from peterental.worker.finish_migrations import defer_if_unfinished  # noqa: PLC0415  # loads procrastinate
+    from peterental.worker.homes import defer_if_outdated  # noqa: PLC0415  # see above
     from peterental.worker.registry import TASKS  # noqa: PLC0415  # see above
     from peterental.worker.runner import JobWorker  # noqa: PLC0415  # see above
 
@@ -62,6 +63,7 @@ def jobs_work(*, once: bool, with_parent: bool) -> None:
         threading.Thread(target=_stop_with_the_parent, args=(stop,), daemon=True).start()
     threading.Thread(target=_exit_after_grace, args=(stop,), daemon=True).start()
     defer_if_unfinished(config, database, services)
+    defer_if_outdated(services)
     worker.run()
     database.close()
 

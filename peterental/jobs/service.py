@@ -82,4 +82,4 @@ class JobService:
 
     def _record(self, connection: Connection, viewer: Viewer, action: str, job_id: int, task: str) -> None:
         change = Change(action=action, subject_kind="job", subject_id=str(job_id), subject_name=task)
-        self._audit.record(connection, viewer.email, change)
+        self._audit.record(connection, viewer, change)

@@ -86,7 +86,7 @@ class AccountService:
             api.check_key()
         with self._database.transaction() as connection:
             self._repository.store_key(connection, self._keyring.encrypt(_PURPOSE, key), viewer.email)
-            self._audit.record(connection, viewer.email, _change("connected"))
+            self._audit.record(connection, viewer, _change("connected"))
 
     def disconnect(self, viewer: Viewer) -> None:
         """Delete the stored key. What was written on Vapi stays. Raises AdminsOnly, AccountFromEnvironment."""
@@ -95,7 +95,7 @@ class AccountService:
             raise AccountFromEnvironment
         with self._database.transaction() as connection:
             self._repository.store_key(connection, None, None)
-            self._audit.record(connection, viewer.email, _change("disconnected"))
+            self._audit.record(connection, viewer, _change("disconnected"))
 
     def is_connected(self) -> bool:
         """Return whether there is an account. At most one round trip."""

@@ -246,7 +246,7 @@ class SetUpService:
                 subject_name=agent.agent_name,
                 after={"vapi_assistant_id": assistant_id, "phone_number_id": agent.phone_number_id},
             )
-            self._audit.record(connection, viewer.email, change)
+            self._audit.record(connection, viewer, change)
         snapshot = Snapshot(
             assistants={assistant_id: assistant},
             numbers={str(number["id"]).lower(): number} if number else {},

@@ -89,5 +89,5 @@ class MessageService:
                     before={"done_at": message.done_at, "done_by": message.done_by},
                     after={"done_at": done_at, "done_by": done_by},
                 )
-                self._audit.record(connection, viewer.email, change)
+                self._audit.record(connection, viewer, change)
         return message

@@ -98,4 +98,4 @@ class Outbox:
                 subject_id=str(notice_id),
                 subject_name=f"{notice.kind} by {notice.channel}",
             )
-            self._audit.record(connection, viewer.email, change)
+            self._audit.record(connection, viewer, change)

@@ -81,7 +81,7 @@ class NoticeSettingsService:
                 before=old,
                 after=new,
             )
-            self._audit.record(connection, viewer.email, change)
+            self._audit.record(connection, viewer, change)
 
 
 def _require_valid(settings: NoticeSettings) -> None:

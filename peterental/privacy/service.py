@@ -239,7 +239,7 @@ class PersonService:
                 before={"status": "confirmed"},
                 after={"status": "cancelled"},
             )
-            self._audit.record(connection, viewer.email, change)
+            self._audit.record(connection, viewer, change)
         return cancelled
 
     def _remove(self, connection: Connection, holdings: Holdings, now: datetime) -> None:
@@ -292,7 +292,7 @@ class PersonService:
             subject_name=person.label,
             after={name: number for name, number in counts.items() if number},
         )
-        self._audit.record(connection, viewer.email, change)
+        self._audit.record(connection, viewer, change)
 
     @contextmanager
     def _searching(self, command: str, timeout_s: float) -> Iterator[Connection]:

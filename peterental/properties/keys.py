@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
+from peterental import matching
 from peterental.matching import Address, canonical_city, near_patterns, parse_address, said_addresses, sound_of
 from peterental.properties.model import label_of
 
@@ -20,6 +23,21 @@ class HomeKeys:
 
 
 NO_KEYS = HomeKeys(number=None, street=None, unit=None)
+
+
+@lru_cache(maxsize=1)
+def keys_version() -> str:
+    """Return by which rules keys are computed: a text that differs when their code or their words change."""
+    return version_of([*Path(matching.__file__).parent.rglob("*.py"), Path(__file__)])
+
+
+def version_of(sources: Iterable[Path]) -> str:
+    """Return a text that is the same for the same files."""
+    digest = hashlib.sha256()
+    for path in sorted(sources):
+        content = path.read_bytes()
+        digest.update(f"{path.name} {len(content)} ".encode() + content)
+    return digest.hexdigest()[:16]
 
 
 @lru_cache(maxsize=8192)

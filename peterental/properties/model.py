@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -243,6 +243,8 @@ class PropertySettings:
 
     Args:
         one_viewing_at_a_time: whether two viewings of one home may not overlap, even with different agents.
+        collecting_since: since when a job collects the upcoming viewings, before that holds, aware; None: none does.
     """
 
     one_viewing_at_a_time: bool = False
+    collecting_since: datetime | None = field(default=None, compare=False)

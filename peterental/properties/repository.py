@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from peterental.agents.model import Window
 from peterental.clock import clock_time
 from peterental.database.constraints import named_constraints
-from peterental.properties.keys import home_keys, search_keys
+from peterental.properties.keys import home_keys, keys_version, search_keys
 from peterental.properties.lookup import HELD_TIMES
 from peterental.properties.model import (
     MANUAL,
@@ -64,6 +63,11 @@ _TAKEN = f"""
     WHERE property_id = ANY (%(ids)s)
 """
 
+_SETTINGS = """
+    SELECT one_viewing_at_a_time OR collecting_since IS NOT NULL AS one_viewing_at_a_time, collecting_since
+    FROM property_settings
+"""
+
 BY_ADDRESS = "ORDER BY street_key, LENGTH(number_key), number_key, LENGTH(unit_key), unit_key, property_id"
 
 DETAIL_TYPES = {
@@ -83,10 +87,25 @@ DETAIL_TYPES = {
     "showing_minutes": "int",
     "notice_minutes": "int",
     "search_keys": "text[]",
+    "keys_version": "text",
 }
 """The types of the columns that are written from a home's details."""
 
 DETAIL_RECORDS = ", ".join(f"{column} {kind}" for column, kind in DETAIL_TYPES.items())
+
+
+class CollectingPosition(NamedTuple):
+    """Where a job goes on that collects viewings.
+
+    Args:
+        home: of which home; None after the last one.
+        overbooked: whether of those that were overbooked, which come after the others of a home.
+        beyond: after the viewing with this id.
+    """
+
+    home: int | None = 0
+    overbooked: bool = False
+    beyond: int = 0
 
 
 class PropertyRepository:
@@ -149,7 +168,7 @@ class PropertyRepository:
 
         Everyone who changes it takes this lock, so that one address is not added twice at once. Bookings do not.
         """
-        row = connection.execute("SELECT one_viewing_at_a_time FROM property_settings FOR NO KEY UPDATE").fetchone()
+        row = connection.execute(f"{_SETTINGS} FOR NO KEY UPDATE".encode()).fetchone()
         assert row is not None  # noqa: S101  # tells mypy; the migration inserted it
         return PropertySettings(**row)
 
@@ -275,14 +294,91 @@ class PropertyRepository:
 
     def settings(self) -> PropertySettings:
         """Return how the office shows its homes."""
-        (row,) = self._database.fetch("SELECT one_viewing_at_a_time FROM property_settings")
+        (row,) = self._database.fetch(_SETTINGS)
         return PropertySettings(**row)
 
     def store_settings(self, connection: Connection, settings: PropertySettings) -> None:
-        """Queue storing how the office shows its homes."""
+        """Queue storing how the office shows its homes.
+
+        With `collecting_since`, the setting is not switched on yet: a job is queued, which does so.
+        """
         connection.execute(
-            "UPDATE property_settings SET one_viewing_at_a_time = %(one_viewing_at_a_time)s", asdict(settings)
+            """
+            UPDATE property_settings
+            SET one_viewing_at_a_time = %(wanted)s AND %(since)s::timestamptz IS NULL, collecting_since = %(since)s
+            """,
+            {"wanted": settings.one_viewing_at_a_time, "since": settings.collecting_since},
         )
+
+    def upcoming_viewings(self, connection: Connection, limit: int) -> int:
+        """Count the viewings that would be collected, up to a limit."""
+        row = connection.execute(
+            """
+            SELECT COUNT(*) AS number
+            FROM (
+                SELECT FROM appointments
+                WHERE property_id IS NOT NULL AND status = 'confirmed' AND start_time > NOW() - INTERVAL '1 day'
+                LIMIT %s
+            ) AS found
+            """,
+            (limit,),
+        ).fetchone()
+        return int(row["number"]) if row else 0
+
+    def collect_viewings(self, since: datetime, position: CollectingPosition, limit: int) -> CollectingPosition | None:
+        """Collect some viewings of one home. Return where to go on; None if the setting has changed since.
+
+        Args:
+            since: `collecting_since` of the settings.
+            position: where to go on; its home is None after the last one.
+            limit: how many viewings.
+        """
+        (row,) = self._database.fetch(
+            "SELECT home, overbooked, beyond FROM collect_property_viewings(%s, %s, %s, %s, %s)",
+            (since, limit, *position),
+        )
+        return None if row["overbooked"] is None else CollectingPosition(**row)
+
+    def finish_collecting(self, connection: Connection, since: datetime) -> None:
+        """Queue switching the setting on, unless it has changed since."""
+        connection.execute(
+            """
+            UPDATE property_settings SET one_viewing_at_a_time = TRUE, collecting_since = NULL
+            WHERE collecting_since = %s
+            """,
+            (since,),
+        )
+
+    def has_outdated_keys(self) -> bool:
+        """Return whether the keys of a home were computed by other rules than those of this release."""
+        (row,) = self._database.fetch(
+            "SELECT EXISTS (SELECT FROM properties WHERE keys_version IS DISTINCT FROM %s) AS found", (keys_version(),)
+        )
+        return bool(row["found"])
+
+    def refresh_keys(self, connection: Connection, limit: int) -> int:
+        """Compute the keys of some homes again that were computed by other rules. Return how many were outdated.
+
+        What people see of the homes does not change, and so `updated_at` does not.
+        """
+        outdated = connection.execute(
+            f"{PROPERTY} WHERE keys_version IS DISTINCT FROM %s ORDER BY property_id LIMIT %s".encode(),
+            (keys_version(), limit),
+        ).fetchall()
+        names = ("number_key", "street_key", "unit_key", "search_keys", "keys_version")
+        homes = [property_from_row(row) for row in outdated]
+        keys = [{name: detail_values(home)[name] for name in names} | {"id": home.property_id} for home in homes]
+        connection.execute(
+            f"""
+            UPDATE properties
+            SET {", ".join(f"{name} = given.{name}" for name in names)}
+            FROM jsonb_to_recordset(%s::jsonb)
+                AS given (id bigint, {", ".join(f"{name} {DETAIL_TYPES[name]}" for name in names)})
+            WHERE property_id = given.id
+            """.encode(),
+            (json.dumps(keys),),
+        )
+        return len(homes)
 
     def translate_constraint_errors(self) -> AbstractContextManager[None]:
         """Translate violations of constraints in the block. Raises PropertyAgentUnknown, ConstraintViolated."""
@@ -328,6 +424,7 @@ def detail_values(details: PropertyDetails) -> dict[str, Any]:
         "street_key": keys.street,
         "unit_key": keys.unit,
         "search_keys": search_keys(details.line1, details.unit, details.city, details.said_as),
+        "keys_version": keys_version(),
     }
 
 

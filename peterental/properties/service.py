@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from peterental.agents.working_hours.model import format_windows
 from peterental.agents.working_hours.service import MAX_BIGINT, WEEKDAYS
 from peterental.audit.model import AuditEntry, Change
 from peterental.audit.service import AuditService
+from peterental.clock import utc_now
 from peterental.database.deadline import DeadlineConnection
 from peterental.database.pool import Database
 from peterental.matching import Match, compare, is_placeholder_home
@@ -32,9 +33,15 @@ from peterental.properties.model import (
     PropertyTextTooLong,
     PropertyUnknown,
 )
-from peterental.properties.repository import PropertyRepository
+from peterental.properties.repository import CollectingPosition, PropertyRepository
 
 PAGE_SIZE = 50
+COLLECTED_AT_ONCE = 500
+"""Upcoming viewings that are collected in one transaction, for which bookings of their home wait some milliseconds."""
+
+REFRESHED_AT_ONCE = 200
+"""Homes whose keys are computed again in one transaction."""
+
 MAX_OPTIONS = 500
 """The maximum of homes offered in a form."""
 
@@ -114,7 +121,7 @@ class PropertyService:
             self._require_new(connection, details)
             property_id = self._homes.insert(connection, details)
             after = {name: value for name, value in audited(details).items() if value not in (None, [], {})}
-            self._audit.record(connection, viewer.email, audit_change(property_id, details, "created", {}, after))
+            self._audit.record(connection, viewer, audit_change(property_id, details, "created", {}, after))
         return property_id
 
     def change(
@@ -140,9 +147,7 @@ class PropertyService:
                 if home.is_active:
                     self._require_new(connection, details, property_id)
                 self._homes.update(connection, property_id, details)
-                self._audit.record(
-                    connection, viewer.email, audit_change(property_id, details, "edited", before, after)
-                )
+                self._audit.record(connection, viewer, audit_change(property_id, details, "edited", before, after))
 
     def retire(self, property_id: int, viewer: Viewer) -> None:
         """Take a home out of what is offered; its viewings remain, and no import brings it back.
@@ -154,7 +159,7 @@ class PropertyService:
             if home.is_active or home.retired_by is None:
                 self._homes.retire(connection, property_id, viewer.email)
                 before, after = {"status": home.status}, {"status": "inactive"}
-                self._audit.record(connection, viewer.email, audit_change(property_id, home, "retired", before, after))
+                self._audit.record(connection, viewer, audit_change(property_id, home, "retired", before, after))
 
     def restore(self, property_id: int, viewer: Viewer) -> None:
         """Offer an inactive home again. Raises AdminsOnly, PropertyUnknown, PropertyExists."""
@@ -164,7 +169,7 @@ class PropertyService:
                 self._require_new(connection, home, property_id)
                 self._homes.restore(connection, property_id)
                 before, after = {"status": home.status}, {"status": "active"}
-                self._audit.record(connection, viewer.email, audit_change(property_id, home, "restored", before, after))
+                self._audit.record(connection, viewer, audit_change(property_id, home, "restored", before, after))
 
     def changes_since(self, home: Property, seen: datetime) -> tuple[AuditEntry, ...]:
         """Return the recorded changes of a home after `seen`, oldest first. One query."""
@@ -184,6 +189,9 @@ class PropertyService:
             viewer: an admin.
             seen: the values when the form was opened; None to skip the check for edit conflicts.
 
+        Where many viewings are upcoming, a job collects them before one viewing at a time is switched on, so that no
+        booking waits for that: see `collect_viewings`.
+
         Raises AdminsOnly, PropertySettingsChanged.
         """
         require_admin(viewer)
@@ -193,16 +201,58 @@ class PropertyService:
                 raise PropertySettingsChanged
             if before == settings:
                 return
-            self._homes.store_settings(connection, settings)
+            is_job = (
+                settings.one_viewing_at_a_time
+                and self._homes.upcoming_viewings(connection, COLLECTED_AT_ONCE + 1) > COLLECTED_AT_ONCE
+            )
+            self._homes.store_settings(connection, replace(settings, collecting_since=utc_now() if is_job else None))
             change = Change(
                 action="edited",
                 subject_kind="home",
                 subject_id="settings",
                 subject_name="how homes are shown",
-                before=asdict(before),
-                after=asdict(settings),
+                before={"one_viewing_at_a_time": before.one_viewing_at_a_time},
+                after={"one_viewing_at_a_time": settings.one_viewing_at_a_time},
             )
-            self._audit.record(connection, viewer.email, change)
+            self._audit.record(connection, viewer, change)
+
+    def collect_viewings(self, goes_on: Callable[[], bool] = lambda: True) -> bool:
+        """Collect the upcoming viewings of all homes in short transactions, then switch one viewing at a time on.
+
+        Does nothing if that is not wanted any more. It may start again at any time. Returns whether it is done.
+
+        Args:
+            goes_on: whether to go on after some viewings.
+        """
+        since = self._homes.settings().collecting_since
+        position: CollectingPosition | None = CollectingPosition()
+        while since is not None and position is not None and position.home is not None:
+            if not goes_on():
+                return False
+            position = self._homes.collect_viewings(since, position, COLLECTED_AT_ONCE)
+        if since is not None and position is not None:
+            with self._database.transaction() as connection:
+                self._homes.finish_collecting(connection, since)
+        return True
+
+    def has_outdated_keys(self) -> bool:
+        """Return whether `refresh_keys` is to be called: a release has changed how homes are found. One query."""
+        return self._homes.has_outdated_keys()
+
+    def refresh_keys(self, goes_on: Callable[[], bool] = lambda: True) -> bool:
+        """Compute the keys again by which homes are found, of those whose keys an earlier release computed.
+
+        Returns whether it is done.
+
+        Args:
+            goes_on: whether to go on after some homes.
+        """
+        while goes_on():
+            with self._database.transaction() as connection:
+                self._homes.lock_catalogue(connection)
+                if self._homes.refresh_keys(connection, REFRESHED_AT_ONCE) < REFRESHED_AT_ONCE:
+                    return True
+        return False
 
     @contextmanager
     def _changing(self, viewer: Viewer) -> Iterator[DeadlineConnection]:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from peterental.appointments.listing.model import AgentChoice
 from peterental.appointments.model import Appointment
-from peterental.calls.model import Problem
+from peterental.calls.model import PROBLEMS_STAY_OPEN, Problem
 from peterental.webhooks.service import host_of
 
 Item = TypeVar("Item")
@@ -23,7 +23,7 @@ MOST_OF_A_DAY = 200
 SHOWN = 5
 """How many of a kind that need a person are shown; a link leads to all."""
 
-LOOKS_BACK = timedelta(days=14)
+LOOKS_BACK = PROBLEMS_STAY_OPEN
 """Viewings without an outcome and flagged calls need a person for this long."""
 
 DELIVERY_LOOKS_BACK = timedelta(days=7)

@@ -84,7 +84,7 @@ class UserAdminService:
                     connection, email=email, password_hash=NO_PASSWORD, role=role, full_name=name
                 )
                 after = {"email": email, "full_name": name, "role": role}
-                self._audit.record(connection, viewer.email, user_change("invited", added.user_id, email, after=after))
+                self._audit.record(connection, viewer, user_change("invited", added.user_id, email, after=after))
                 self._tell_invited(connection, email, PasswordGrant(added.user_id, 0))
         except EmailTaken:
             with self._database.transaction() as connection:
@@ -195,7 +195,7 @@ class UserAdminService:
         after: Mapping[str, object] | None = None,
     ) -> None:
         change = user_change(action, user.user_id, user.email, before=before, after=after)
-        self._audit.record(connection, viewer.email, change)
+        self._audit.record(connection, viewer, change)
 
 
 def _require_found(user: UserDetails | None) -> UserDetails:

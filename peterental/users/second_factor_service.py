@@ -133,7 +133,7 @@ class SecondFactorService:
         codes = totp.new_recovery_codes()
         with self._database.transaction() as connection:
             self._store_codes(connection, viewer, codes)
-            self._record(connection, viewer.email, "recovery codes replaced", viewer.user_id, viewer.email)
+            self._record(connection, viewer, "recovery codes replaced", viewer.user_id, viewer.email)
             self._users.clear_failures(connection, user_key(viewer.user_id).subject)
         _log.info("Recovery codes replaced: %s", viewer.email)
         return codes
@@ -162,7 +162,7 @@ class SecondFactorService:
             user = self._users.lock(connection, user_id)
             if user is None:
                 raise UserUnknown
-            self._reset(connection, user, viewer.email)
+            self._reset(connection, user, viewer)
         _log.info("Second factor reset: %s by %s", user.email, viewer.email)
         return user
 
@@ -202,16 +202,16 @@ class SecondFactorService:
     def _change(self, connection: Connection, viewer: Viewer, action: str) -> None:
         """End the viewer's other sessions, record the change, and forget failed confirmations."""
         self._session_rows.end_others(connection, viewer.user_id, viewer.session_id)
-        self._record(connection, viewer.email, action, viewer.user_id, viewer.email)
+        self._record(connection, viewer, action, viewer.user_id, viewer.email)
         self._users.clear_failures(connection, user_key(viewer.user_id).subject)
 
-    def _reset(self, connection: Connection, user: UserDetails, actor: str) -> None:
+    def _reset(self, connection: Connection, user: UserDetails, actor: Viewer | str) -> None:
         if not self._factors.delete(connection, user.user_id):
             raise SecondFactorIsOff
         self._session_rows.end_others(connection, user.user_id, None)
         self._record(connection, actor, "second factor reset", user.user_id, user.email)
 
-    def _record(self, connection: Connection, actor: str, action: str, user_id: int, email: str) -> None:
+    def _record(self, connection: Connection, actor: Viewer | str, action: str, user_id: int, email: str) -> None:
         self._audit.record(connection, actor, user_change(action, user_id, email))
 
 

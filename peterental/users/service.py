@@ -163,7 +163,7 @@ class UserService:
             self._users.record_first_sign_in(connection, viewer.user_id, self._now())
             after = {"email": viewer.email, "role": "admin"}
             change = user_change("set up", viewer.user_id, viewer.email, after=after)
-            self._audit.record(connection, viewer.email, change)
+            self._audit.record(connection, viewer, change)
         return signed_in
 
     def sign_in(
@@ -245,7 +245,7 @@ class UserService:
             password_hash = self.passwords.hash(secret)
         with self._database.transaction() as connection:
             user = self._users.lock(connection, viewer.user_id)
-            epoch = self._set_password(connection, user, password_hash, viewer.email)
+            epoch = self._set_password(connection, user, password_hash, viewer)
         _log.info("Password changed: %s", viewer.email)
         return epoch
 
@@ -317,11 +317,11 @@ class UserService:
         """End all of the viewer's sessions, and invalidate their one-time links."""
         with self._database.transaction() as connection:
             self._users.end_sessions(connection, viewer.user_id)
-            self._audit.record(
-                connection, viewer.email, user_change("signed out everywhere", viewer.user_id, viewer.email)
-            )
+            self._audit.record(connection, viewer, user_change("signed out everywhere", viewer.user_id, viewer.email))
 
-    def _set_password(self, connection: Connection, user: UserDetails | None, password_hash: str, actor: str) -> int:
+    def _set_password(
+        self, connection: Connection, user: UserDetails | None, password_hash: str, actor: Viewer | str
+    ) -> int:
         if user is None:
             raise EmailUnknown
         epoch = self._users.set_password(connection, user.user_id, password_hash)

@@ -127,7 +127,7 @@ class SessionService:
     def _record(
         self, connection: Connection, action: str, viewer: Viewer, after: dict[str, object] | None = None
     ) -> None:
-        self._audit.record(connection, viewer.email, user_change(action, viewer.user_id, viewer.email, after=after))
+        self._audit.record(connection, viewer, user_change(action, viewer.user_id, viewer.email, after=after))
 
 
 def _hash(token: str) -> bytes:

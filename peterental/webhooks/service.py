@@ -295,7 +295,7 @@ class WebhookService:
             before=before or {},
             after=after or {},
         )
-        self._audit.record(connection, viewer.email, change)
+        self._audit.record(connection, viewer, change)
         _log.info("%s: %s by %s", action.capitalize(), host_of(endpoint.url), viewer.email)
 
 

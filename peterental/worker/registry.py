@@ -5,6 +5,7 @@ from __future__ import annotations
 from peterental.worker.agent_notices import TELL_AGENTS
 from peterental.worker.calendars import CALENDAR_TASKS
 from peterental.worker.finish_migrations import FINISH_MIGRATIONS
+from peterental.worker.homes import HOME_TASKS
 from peterental.worker.lines import LINE_TASKS
 from peterental.worker.notices import NOTICE_TASKS
 from peterental.worker.password_resets import PASSWORD_RESETS
@@ -23,6 +24,7 @@ TASKS: tuple[Task, ...] = (
     REDUCE_CALLS,
     RELEASE_VIEWINGS,
     *CALENDAR_TASKS,
+    *HOME_TASKS,
     *LINE_TASKS,
     *NOTICE_TASKS,
     PASSWORD_RESETS,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -20,12 +22,13 @@ from peterental.database.connect import DatabaseUnavailable
 from peterental.database.pool import Database
 from peterental.errors import NotFound, Refusal
 from peterental.services import Services
-from peterental.users.tokens.model import IssuedToken, NewToken
+from peterental.users.tokens.model import CountedRequest, IssuedToken, NewToken
 from peterental.users.tokens.requests import RUNS_FOR, RequestCounter
 from peterental.web.api.limits import BURST, REQUESTS_PER_S, Limits
 from peterental.web.api.problems import ApiError
 from peterental.web.api.routes import OPERATIONS
-from tests.api.conftest import WORDS, Tool
+from tests.api.conftest import KEY, WORDS, Tool
+from tests.servers import HANG_S
 
 # --- tokens ----------------------------------------------------------------------------------------------------------
 
@@ -264,7 +267,7 @@ def test_change_at_the_same_moment_is_409(
         del seen
         raise EditConflict(None, shown) if viewer else AssertionError(appointment_id, action, change)
 
-    monkeypatch.setattr(type(services.manual), "change", lambda _self, *args: late(*args))
+    monkeypatch.setattr(type(services.manual), "change", lambda _self, *args, **_: late(*args))
     path = f"/viewings/{viewing_id}/cancel"
     assert anas.post(path).get_json()["code"] == "changed_meanwhile"
     assert anas.post(path, If_Match=viewing.headers["ETag"]).get_json()["code"] == "changed"
@@ -314,7 +317,7 @@ def test_booking_without_a_record_is_found_by_its_key(
 ) -> None:
     """The process ended after the booking, before it was recorded."""
     with monkeypatch.context() as patch:
-        patch.setattr(RequestCounter, "finish", lambda *_: None)
+        patch.setattr(RequestCounter, "finish", lambda *_: None)  # as an earlier release
         first = anas.post("/viewings", booking, Idempotency_Key="one")
     again = anas.post("/viewings", booking, Idempotency_Key="one")
     assert again.get_json()["id"] == first.get_json()["id"]
@@ -353,9 +356,93 @@ def test_change_that_is_running_is_not_done_twice(
     assert (waiting.status_code, waiting.get_json()["code"]) == (409, "request_running")
     assert waiting.headers["Retry-After"] == "1"
     database.fetch("UPDATE api_requests SET running_until = NOW()")
-    assert anas.post(path, Idempotency_Key="c").get_json()["code"] == "not_possible"
+    assert anas.post(path, Idempotency_Key="c").get_json()["code"] == "not_possible"  # it was done without a record
     assert timedelta() < RUNS_FOR <= timedelta(minutes=1)
     del counter, services
+
+
+def test_attempt_that_was_given_up_commits_nothing(
+    anas: Tool, viewing: TestResponse, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It took longer than RUNS_FOR, and another attempt has begun: only that one may do the work."""
+    begin = RequestCounter.begin
+
+    def begin_twice(counter: RequestCounter, *args: Any, **options: Any) -> CountedRequest:
+        mine = begin(counter, *args, **options)
+        database.fetch("UPDATE api_requests SET running_until = NOW()")
+        begin(counter, *args, **options)
+        return mine
+
+    path = f"/viewings/{viewing.get_json()['id']}"
+    with monkeypatch.context() as patch:
+        patch.setattr(RequestCounter, "begin", begin_twice)
+        refused = anas.post(f"{path}/cancel", Idempotency_Key="c")
+    assert refused.get_json()["code"] == "request_running"
+    assert anas.get(path).get_json()["status"] == "confirmed"
+
+
+KILLED = """
+import json, os, signal, sys
+from peterental.app import create_app
+from peterental.config import Config
+from peterental.web.api import lines, viewings
+
+requests = json.load(sys.stdin)
+for method, path, key, fields, token in requests:
+    child = os.fork()
+    if child == 0:
+        app = create_app(Config(database_url=sys.argv[1], secret_key=sys.argv[2]))
+        shown = viewings.shown
+        def kill(call, viewing_id):
+            os.kill(os.getpid(), signal.SIGKILL)
+        viewings.shown = lines.shown = kill
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+        response = app.test_client().open(f"/api/v1{path}", method=method, headers=headers, json=fields)
+        print(response.status, response.text, flush=True)
+        os._exit(1)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+"""Send requests, each by a process of its own, which is killed after the change, before the answer is made."""
+
+
+@pytest.mark.untraced
+def test_killed_request_is_answered_by_its_repetition(  # noqa: PLR0917 - fixtures
+    anas: Tool,
+    tool_of: Callable[..., Tool],
+    issue: Callable[..., IssuedToken],
+    ana: Viewer,
+    booking: dict[str, Any],
+    viewing: TestResponse,
+    database: Database,
+    database_url: str,
+) -> None:
+    secret = issue(ana).secret
+    path = f"/viewings/{viewing.get_json()['id']}"
+    later = {name: booking["start"].replace("T10", hour) for name, hour in (("b", "T11"), ("l", "T12"), ("m", "T14"))}
+    line = {name: booking[name] for name in ("home", "visitor_name")}
+    requests = [
+        ("POST", "/viewings", "b", {**booking, "start": later["b"]}),
+        ("POST", "/agents/ana/line/viewings", "l", {**line, "start": later["l"]}),
+        ("POST", f"{path}/move", "m", {"start": later["m"]}),
+        ("PATCH", path, "e", {"visitor_name": "Mia"}),
+        ("POST", f"{path}/cancel", "c", {}),
+    ]
+    sent = json.dumps([(*request, secret) for request in requests])
+    program = [sys.executable, "-c", KILLED, database_url, KEY]
+    done = subprocess.run(program, input=sent, capture_output=True, text=True, check=True, timeout=HANG_S)
+    assert done.stdout.split() == ["-9"] * len(requests), done.stdout + done.stderr
+    events = database.fetch("SELECT appointment_id, kind FROM appointment_events ORDER BY event_id")
+    assert [row["kind"] for row in events] == ["booked", "booked", "booked", "moved", "edited", "cancelled"]
+
+    tool = tool_of(secret=secret)
+    answers = [
+        tool.send(method, path, fields, headers={"Idempotency-Key": key}) for method, path, key, fields in requests
+    ]
+    assert [answer.status_code for answer in answers] == [201, 201, 200, 200, 200]
+    assert {answer.headers["Idempotency-Replayed"] for answer in answers} == {"true"}
+    assert [answer.get_json()["id"] for answer in answers[:2]] == [row["appointment_id"] for row in events[1:3]]
+    assert database.fetch("SELECT appointment_id, kind FROM appointment_events ORDER BY event_id") == events
+    del anas
 
 
 def test_key_is_forgotten_after_a_day(anas: Tool, booking: dict[str, Any], database: Database) -> None:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from peterental.access import Viewer
+from peterental.appointments.manual.free_times import Needs
 from peterental.appointments.manual.model import (
     BookingWarning,
     ConfirmationRequired,
+    DuplicateSubmission,
     ExpectedState,
     HomeBusy,
     NewBooking,
@@ -220,6 +226,33 @@ def test_visitor_of_another_user_is_not_named(desk: Desk) -> None:
         desk.book("ben", desk.when(10), desk.elm, Viewer(7, "ben@example.com", is_admin=False))
     (other,) = required.value.warnings.same_home
     assert (other.agent_name, other.attendee_name) == ("Ana", None)
+
+
+@given(
+    others=st.lists(st.tuples(st.integers(9 * 4, 16 * 4), st.sampled_from(["ana", "ben"])), max_size=4),
+    minutes=st.sampled_from([15, 30, 45, 90]),
+)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_free_time_is_booked_without_a_warning(desk: Desk, others: list[tuple[int, str]], minutes: int) -> None:
+    """Whoever else shows the home, and for whatever length; only the times that a user is offered are free."""
+    desk.database.fetch("DELETE FROM appointments")
+    for quarter, agent_id in others:
+        with suppress(ConfirmationRequired, DuplicateSubmission):
+            desk.book(agent_id, desk.when(0, quarter * 15), desk.elm)
+    offered = desk.manual.free_times.on("ben", date(2026, 11, 24), ADMIN, Needs(desk.elm, minutes)).times
+    for number, start in enumerate(offered):
+        local = start.astimezone(ZoneInfo("America/Chicago"))
+        entry = NewBooking(
+            agent_id="ben",
+            when=desk.when(local.hour, local.minute),
+            key=f"offered-{number}-{len(others)}",
+            property_address="1420 Elm Street",
+            attendee_name="Visitor",
+            property_id=desk.elm,
+            duration_min=minutes,
+        )
+        booked = desk.manual.book(entry, ADMIN)
+        desk.database.fetch("DELETE FROM appointments WHERE id = %s", [booked.appointment_id])
 
 
 def test_office_that_allows_overlaps_is_not_warned(desk: Desk) -> None:

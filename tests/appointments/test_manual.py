@@ -14,6 +14,7 @@ import pytest
 
 from peterental.access import Viewer
 from peterental.agents.model import AgentKey, AgentUnknown
+from peterental.appointments.manual.free_times import needs_of
 from peterental.appointments.manual.model import (
     Action,
     BookingWarning,
@@ -262,7 +263,10 @@ def test_buffer_counts_as_overlap(services: Services, database: Database, book: 
         assert refused.value.warnings.kinds == (BookingWarning.OVERLAPS,)
     book(645)
     assert len(states(database)) == 2
-    assert services.manual.free("ana", MONDAY, ADMIN).times[:2] == (TEN - timedelta(hours=1), ELEVEN + HALF_AN_HOUR)
+    assert services.free_times.on("ana", MONDAY, ADMIN).times[:2] == (
+        TEN - timedelta(hours=1),
+        ELEVEN + HALF_AN_HOUR,
+    )
 
 
 def test_multi_day_booking_blocks_users_and_callers(
@@ -278,7 +282,7 @@ def test_multi_day_booking_blocks_users_and_callers(
     with pytest.raises(ConfirmationRequired) as refused:
         book(600)
     assert [other.property_address for other in refused.value.warnings.overlapping] == ["x"]
-    assert services.manual.free("ana", MONDAY, ADMIN).times == (
+    assert services.free_times.on("ana", MONDAY, ADMIN).times == (
         datetime(2026, 11, 23, 22, 0, tzinfo=UTC),
         datetime(2026, 11, 23, 22, 30, tzinfo=UTC),
     )
@@ -493,7 +497,7 @@ def test_other_users_viewings_are_unknown(
     with pytest.raises(AgentUnknown):
         manual.book(replace(ENTRY, key="x" * 20), STRANGER)
     with pytest.raises(AgentUnknown):
-        manual.free("ana", MONDAY, STRANGER)
+        manual.free_times.on("ana", MONDAY, STRANGER)
     assert states(database) == [(TEN, "confirmed", False)]
     database.fetch("INSERT INTO users (user_id, email, password_hash) VALUES (99, 'stranger@example.com', 'x')")
     database.fetch("UPDATE agents SET user_id = 99")
@@ -501,12 +505,12 @@ def test_other_users_viewings_are_unknown(
 
 
 def test_full_day_returns_the_nearest_free_times(services: Services) -> None:
-    sunday = services.manual.free("ana", date(2026, 11, 29), ADMIN)
+    sunday = services.free_times.on("ana", date(2026, 11, 29), ADMIN)
     assert sunday.times == ()
     assert len(sunday.nearest) == 3
 
 
 def test_viewing_does_not_block_its_own_move(services: Services, book: Callable[..., Appointment]) -> None:
     booked = book(600)
-    assert TEN not in services.manual.free("ana", MONDAY, ADMIN).times
-    assert TEN in services.manual.free("ana", MONDAY, ADMIN, ignored_id=booked.appointment_id).times
+    assert TEN not in services.free_times.on("ana", MONDAY, ADMIN).times
+    assert TEN in services.free_times.on("ana", MONDAY, ADMIN, needs_of(booked)).times

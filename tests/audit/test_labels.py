@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import peterental
-from peterental.access import Viewer
+from peterental.access import ToolToken, Viewer
 from peterental.agents.model import Profile, Window
 from peterental.agents.time_off.model import ClosureEntry, RepeatingEntry
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
@@ -40,6 +40,9 @@ PACKAGE = Path(peterental.__file__).parent
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 MONDAY = date(2026, 11, 23)
 PASSWORD = "correct horse battery"
+
+TOOL = ToolToken(7, "Sync")
+"""The token of a tool, with which all is changed."""
 
 WRITERS = {
     "agents/working_hours/service.py",
@@ -89,7 +92,7 @@ def services(database_url: str) -> Iterator[Services]:
 def change_every_field(services: Services, database: Database) -> None:
     """Change every field that is recorded in the log."""
     first = services.users.create_first_admin("office@example.com", PASSWORD).viewer
-    admin = Viewer(first.user_id, first.email, is_admin=True)
+    admin = Viewer(first.user_id, first.email, is_admin=True, token=TOOL)
     ben = services.users.create("ben@example.com", PASSWORD, "agent", "Ben Okafor")
     services.user_admin.invite("eva@example.com", "agent", admin, "Eva")
     services.user_admin.set_role(ben.user_id, "admin", admin)
@@ -330,6 +333,19 @@ def test_labels_match_recorded_fields(services: Services, database: Database) ->
         """
     )
     assert {row["name"] for row in rows} == set(LABELS)
+
+
+def test_every_change_by_a_tool_names_its_token(services: Services, database: Database) -> None:
+    """Whatever the API comes to change."""
+    change_every_field(services, database)
+    rows = database.fetch(
+        """
+        SELECT DISTINCT actor, action, subject_kind, token_id, token_name FROM audit_log
+        WHERE actor = 'office@example.com' AND (token_id, token_name) IS DISTINCT FROM (7, 'Sync')
+            AND action <> 'set up' -- by the first admin, who has no token yet
+        """
+    )
+    assert [row["action"] for row in rows] == []
 
 
 def test_every_writing_module_is_exercised() -> None:

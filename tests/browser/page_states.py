@@ -17,7 +17,7 @@ from peterental.config import Config
 from peterental.notices.files import FileTransport
 from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT
 from peterental.web.shell.access_control import MACHINE_BLUEPRINTS
-from tests.browser.sample_data import ANA, CAROL, OFFICE, RECOVERY_CODES, REDUCED_CALL, SampleData, link_token
+from tests.browser.sample_data import ANA, CAROL, LONG, OFFICE, RECOVERY_CODES, REDUCED_CALL, SampleData, link_token
 from tests.browser.site import KEY, WORDS, Site
 from tests.browser.steps import press, type_and_sign_in
 
@@ -84,6 +84,7 @@ def page_states(site: Site, sample: SampleData) -> Iterator[PageState]:
     yield from _of_notices()
     yield from _of_tools(sample)
     yield from _of_homes()
+    yield from _of_a_busy_home(site)
     yield from _empty_and_filtered()
     yield from _invalid_forms()
 
@@ -267,6 +268,7 @@ def _of_notices() -> Iterator[PageState]:
     yield PageState("notices-wording-mail", wording)
     yield PageState("notices-wording-refused", wording, then=_enter_an_unknown_field)
     yield PageState("notices-wording-changed", wording, then=_change_a_wording)
+    yield PageState("notices-wording-conflict", wording, then=_change_an_outdated_wording)
     yield PageState("notices-test-refused", wording, then=lambda page: press(page, "Send a test"))
 
 
@@ -281,6 +283,30 @@ def _of_homes() -> Iterator[PageState]:
     yield PageState("homes-new-invalid", "/homes/new", then=_add_an_invalid_home)
     yield PageState("homes-new-twin", "/homes/new", then=_add_a_twin)
     yield PageState("homes-import-invalid", "/homes/import", then=lambda page: press(page, "Upload"))
+
+
+def _of_a_busy_home(site: Site) -> Iterator[PageState]:
+    """Yield what is shown where a home is taken, in an office that wants one viewing of it at a time."""
+    start = datetime.now(UTC).replace(hour=17, minute=0, second=0, microsecond=0) + timedelta(days=5)
+    (dana,) = site.database.fetch("SELECT agent_id FROM agents WHERE agent_name LIKE 'Dana%%'")
+    booked = [
+        site.database.fetch(
+            """
+            INSERT INTO appointments (
+                agent_id, property_id, property_address, attendee_name, start_time, end_time, status
+            )
+            SELECT %s, property_id, '1420 Elm Street', %s, %s, %s::timestamptz + INTERVAL '30 minutes', %s
+            FROM properties WHERE line1 = '1420 Elm Street'
+            RETURNING id
+            """,
+            (agent_id, f"{name} {LONG}", start, start, status),
+        )[0]["id"]
+        for agent_id, name, status in (("ana-lima", "Waits", "cancelled"), (dana["agent_id"], "Comes", "confirmed"))
+    ]
+    site.database.fetch("UPDATE property_settings SET one_viewing_at_a_time = TRUE")
+    yield PageState("appointment-home-busy", f"/appointments/{booked[0]}", then=lambda page: press(page, "Restore"))
+    site.database.fetch("UPDATE property_settings SET one_viewing_at_a_time = FALSE")
+    site.database.fetch("DELETE FROM appointments WHERE id = ANY (%s)", (booked,))
 
 
 def _add_an_invalid_home(page: Page) -> None:
@@ -319,6 +345,13 @@ def _change_a_wording(page: Page) -> None:
     page.get_by_label("Subject").fill("Su visita: {home}")
     press(page, "Save")
     page.get_by_text("The wording was saved").wait_for()
+
+
+def _change_an_outdated_wording(page: Page) -> None:
+    page.locator("[name=seen]").first.evaluate("field => field.value = 'x'")
+    page.get_by_label("Subject").fill("Otra visita: {home}")
+    press(page, "Save")
+    page.get_by_text("Your changes are not saved yet").wait_for()
 
 
 def _make_recovery_codes(page: Page) -> None:
@@ -415,6 +448,7 @@ def _invalid_forms() -> Iterator[PageState]:
     )
     yield PageState("appointments-edit-invalid", "/appointments/1/edit", then=_edit_without_a_name)
     yield PageState("agent-notices-invalid", "/agents/ana-lima/notices", then=_enter_no_number)
+    yield PageState("agent-notices-conflict", "/agents/ana-lima/notices", then=_save_outdated_notices)
     yield PageState("users-invite-invalid", "/users/invite", then=lambda page: press(page, "Invite and show"))
     yield PageState("users-show-link", "/users/2", then=lambda page: press(page, "Create"))
     yield PageState("tool-tester-invalid", "/rehearsal?tool=set_appointment", then=_enter_invalid_json)
@@ -429,6 +463,14 @@ def _edit_without_a_name(page: Page) -> None:
 def _enter_no_number(page: Page) -> None:
     page.get_by_label("Phone for texts").fill("call me")
     press(page, "Save notices")
+
+
+def _save_outdated_notices(page: Page) -> None:
+    page.locator("[name=seen]").evaluate("field => field.value = 'x'")
+    page.get_by_label("Phone for texts").fill("(405) 555-0123")
+    page.locator("[name=agent_moved_email]").select_option("off")
+    press(page, "Save notices")
+    page.get_by_text("Your changes are not saved yet").wait_for()
 
 
 def _book_in_the_past(page: Page) -> None:

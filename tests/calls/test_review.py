@@ -189,3 +189,16 @@ def test_list_of_problems_reads_its_index(services: Services, database: Database
     plan = "\n".join(plans)
     assert "Seq Scan on calls" not in plan, plan
     assert "problem" in plan, plan
+
+
+def test_problems_are_counted_as_in_the_navigation(services: Services, database: Database) -> None:
+    """Both end after two weeks, at the same moment."""
+    for days, seconds in ((0, 0), (14, 1), (14, -1), (40, 0)):
+        database.fetch(
+            "INSERT INTO calls (vapi_call_id, agent_id, status, outcomes, started_at) VALUES (%s, 'ana', 'ended', '{fault}', %s)",
+            (f"old-{days}-{seconds}", NOW - timedelta(days=days, seconds=seconds)),
+        )
+    for viewer in (ADMIN, Viewer(7, "a@x.org", is_admin=False)):
+        counted = services.calls.listing(viewer, CallFilter()).open_problems
+        assert counted == services.today.counts(viewer).calls == (6 if viewer.is_admin else 4)
+    assert {"old-14-1", "old-40-0"} <= listed(services, flag="any"), "they are still found"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -338,6 +339,28 @@ def test_viewings_overlap_where_the_office_allows_it(phone: Phone, database: Dat
     )
     database.fetch("UPDATE property_settings SET one_viewing_at_a_time = FALSE")
     assert database.fetch("SELECT appointment_id FROM property_viewings") == []
+
+
+@pytest.mark.usefixtures("one_at_a_time")
+@pytest.mark.parametrize("is_race", [False, True])
+def test_time_that_two_callers_were_offered_goes_to_one(
+    phone: Phone, database: Database, elm: int, *, is_race: bool
+) -> None:
+    """An offer by phone holds nothing. Who comes second hears that, in a sentence, and a time that is free for both."""
+    asked = {"property_address": "1420 Elm", "date": "tomorrow at 3 pm"}
+    other = Phone(phone.client, call_id="call-2", assistant_id=BEN, number="+14055550123")
+    for caller in (phone, other):
+        assert "three PM" in caller.say("get_availability", asked)
+    bookings: list[Callable[[], str]] = [partial(book, caller, "1420 Elm Street") for caller in (phone, other)]
+    heard = at_once(bookings) if is_race else [booking() for booking in bookings]
+    booked, refused = sorted(heard, key=lambda sentence: sentence.startswith("I'm sorry"))
+    assert booked == f"You're booked to see 1420 Elm Street, {TOMORROW}"
+    assert refused.startswith("I'm sorry, tomorrow, Monday the twenty-third, at three PM, is taken. The nearest I have")
+    second = other if heard[0] == booked else phone
+    assert "two thirty PM" in refused
+    assert book(second, "1420 Elm Street", "tomorrow 2:30 pm").startswith("You're booked to see 1420 Elm Street")
+    assert stored(database) == [(elm, "1420 Elm Street", False)] * 2
+    assert database.fetch("SELECT COUNT(*) AS number FROM tool_calls WHERE outcome = 'fault'") == [{"number": 0}]
 
 
 @pytest.mark.usefixtures("one_at_a_time")

@@ -31,6 +31,7 @@ KEY = "a session key for tests, long enough"
 WORDS = "correct horse battery"
 
 TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+SEEN = re.compile(r'<input [^>]*name="seen"[^>]*value="([^"]*)"')
 
 
 class Browser:
@@ -64,8 +65,15 @@ class Browser:
         follow: bool = False,
         **more: str,
     ) -> TestResponse:
-        """Open the page at `at` or `path`, and send its form to `path` with these fields."""
-        return self.post(path, {**(fields or {}), "csrf_token": self.token(at or path), **more}, follow=follow)
+        """Open the page at `at` or `path`, and send its form to `path` with these fields, and the version it shows."""
+        page = self.get(at or path).text
+        token = TOKEN.search(page)
+        assert token, f"no form at {at or path}"
+        sent = {"csrf_token": unescape(token.group(1))}
+        seen = SEEN.search(page)
+        if seen:
+            sent["seen"] = unescape(seen.group(1))
+        return self.post(path, {**sent, **(fields or {}), **more}, follow=follow)
 
     def token(self, path: str) -> str:
         """Return the CSRF token in the page at `path`."""

@@ -92,7 +92,7 @@ class SharedLineService:
                     {"books_for": _names(found.members, holder), "choice": found.choice},
                     {"books_for": _names(members, holder), "choice": choice},
                 )
-                self._audit.record(connection, viewer.email, change)
+                self._audit.record(connection, viewer, change)
         return self.sharing_of(holder)
 
     def _checked_members(

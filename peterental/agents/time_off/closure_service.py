@@ -177,4 +177,4 @@ class ClosureService:
             before={name: value for name, value in old.items() if not new or new[name] != value},
             after={name: value for name, value in new.items() if not old or old[name] != value},
         )
-        self._audit.record(connection, viewer.email, change)
+        self._audit.record(connection, viewer, change)

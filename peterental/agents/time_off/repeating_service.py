@@ -102,7 +102,7 @@ class RepeatingBlockService:
             self._blocks.renew_repeating(connection, block, self._now())
             self._agents.touch(connection, agent.agent_id)
             change = audit_change(agent, "repeating block added", {}, repeating_fields(entry))
-            self._audit.record(connection, viewer.email, change)
+            self._audit.record(connection, viewer, change)
         return block
 
     def change(
@@ -159,7 +159,7 @@ class RepeatingBlockService:
             self._agents.touch(change.connection, change.agent.agent_id)
             self._audit.record(
                 change.connection,
-                viewer.email,
+                viewer,
                 audit_change(change.agent, "repeating block removed", repeating_fields(change.block), {}),
             )
         return change.block
@@ -207,7 +207,7 @@ class RepeatingBlockService:
         block = self._read(change.connection, change.block.repeating_id)
         self._blocks.renew_repeating(change.connection, block, self._now())
         self._agents.touch(change.connection, change.agent.agent_id)
-        self._audit.record(change.connection, change.viewer.email, audit_change(change.agent, action, before, after))
+        self._audit.record(change.connection, change.viewer, audit_change(change.agent, action, before, after))
 
     def _require_future(self, entry: RepeatingEntry, agent: Agent) -> None:
         if entry.last_day is not None and entry.last_day < self._today(agent):

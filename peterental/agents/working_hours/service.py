@@ -47,7 +47,7 @@ class _LockedChange:
 
     connection: DeadlineConnection
     agent: Agent
-    actor: str
+    actor: Viewer
 
 
 class WorkingHoursService:
@@ -196,7 +196,7 @@ class WorkingHoursService:
     def _locked_change(self, agent_id: str, viewer: Viewer) -> Iterator[_LockedChange]:
         """Lock an agent for a change. Raises AgentUnknown."""
         with self._database.transaction() as connection:
-            yield _LockedChange(connection, lock_agent(self._locks, connection, agent_id, viewer), viewer.email)
+            yield _LockedChange(connection, lock_agent(self._locks, connection, agent_id, viewer), viewer)
 
     def _record_change(
         self, change: _LockedChange, action: str, before: Mapping[str, object], after: Mapping[str, object]

@@ -200,7 +200,7 @@ class FeedService:
 
     def _record(self, connection: Connection, action: str, agent: Agent, viewer: Viewer) -> None:
         change = Change(action=action, subject_kind="agent", subject_id=agent.agent_id, subject_name=agent.agent_name)
-        self._audit.record(connection, viewer.email, change)
+        self._audit.record(connection, viewer, change)
 
 
 def _path(token: str) -> str:

@@ -331,7 +331,7 @@ class CalendarEventService:
                 subject_id=str(appointment_id),
                 subject_name=f"event {state.remote_change} in the calendar",
             )
-            self._audit.record(connection, viewer.email, change)
+            self._audit.record(connection, viewer, change)
 
     def check(self, appointment_id: int) -> None:
         """Look an event up, and note whether a person moved or deleted it. Raises as `write` does.

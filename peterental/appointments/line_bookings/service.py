@@ -15,7 +15,13 @@ from peterental.appointments.fresh_calendars import with_fresh_calendars
 from peterental.appointments.line_bookings.model import LineNotVisible, LineTimes
 from peterental.appointments.line_bookings.repository import LineRepository
 from peterental.appointments.manual.editing import booked_fields, number_to_reach
-from peterental.appointments.manual.model import MANUAL_KEY_PREFIX, DuplicateSubmission, FormKeyConflict, HomeRetired
+from peterental.appointments.manual.model import (
+    MANUAL_KEY_PREFIX,
+    DuplicateSubmission,
+    FormKeyConflict,
+    HomeRetired,
+    unrecorded,
+)
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.model import (
     AddressMissing,
@@ -40,6 +46,7 @@ if TYPE_CHECKING:
     from peterental.agents.model import Agent
     from peterental.appointments.home_choice import Catalogue
     from peterental.appointments.line_bookings.model import LineBooking
+    from peterental.appointments.manual.model import Record
     from peterental.appointments.team import Team
     from peterental.audit.service import AuditService
     from peterental.calendars.sync_service import SyncService
@@ -99,8 +106,13 @@ class LineBookingService:
 
         return with_fresh_calendars(self._calendars, read)
 
-    def book(self, line_booking: LineBooking, viewer: Viewer) -> Appointment:
+    def book(self, line_booking: LineBooking, viewer: Viewer, *, record: Record = unrecorded) -> Appointment:
         """Book a viewing with the agent whom the line chooses of those who are free and show the home.
+
+        Args:
+            line_booking: what to book.
+            viewer: who books it.
+            record: is called in the transaction.
 
         Raises AddressMissing, NameMissing, AgentUnknown, LineNotVisible, AgentInactive, CalendarUnavailable,
         HomeRetired, HomeOfColleague; the SlotUnavailable that explains why no agent is free; DuplicateSubmission if
@@ -113,17 +125,17 @@ class LineBookingService:
 
         def attempt() -> Appointment:
             try:
-                return self._attempt(line_booking, viewer)
+                return self._attempt(line_booking, viewer, record)
             except SlotTaken as refusal:
                 if refusal.nearest:
                     raise
             return self._attempt(
-                line_booking, viewer
+                line_booking, viewer, record
             )  # a writer that had other locks took the agent's time, or the home's
 
         return with_fresh_calendars(self._calendars, attempt)
 
-    def _attempt(self, line_booking: LineBooking, viewer: Viewer) -> Appointment:
+    def _attempt(self, line_booking: LineBooking, viewer: Viewer, record: Record) -> Appointment:
         if "\x00" in line_booking.line_agent_id:
             raise AgentUnknown
         now = self._now()
@@ -139,7 +151,9 @@ class LineBookingService:
                 availability = _availability(team, home, catalogue, now)
                 check_start(availability, line_booking.start)
                 new = _booking(line_booking, home, availability, viewer, now)
-                return self._insert(connection, team, new, line_booking.key, viewer)
+                booked = self._insert(connection, team, new, line_booking.key, viewer)
+                record(connection, booked.appointment_id)
+                return booked
         except FormKeyConflict as refusal:
             raise self._duplicate(line_booking.key) from refusal
 

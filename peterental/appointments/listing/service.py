@@ -148,7 +148,7 @@ class ListingService:
             agents, scope = self._scope(connection, viewer, wanted)
             if not agents:
                 return iter(())
-            self._audit.record(connection, viewer.email, _export(viewer, wanted))
+            self._audit.record(connection, viewer, _export(viewer, wanted))
         _log.info("Viewings exported: %s", viewer.email)
         return islice(self._after(wanted, scope), MAX_EXPORTED // BATCH_SIZE)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from peterental.agents.model import Agent
 from peterental.appointments.model import Appointment, EventKind, HomeTaken, Status
 from peterental.calendars.account import CalendarAge
+from peterental.database.connect import Connection
 from peterental.errors import Refusal
 
 MIN_DURATION_MIN = 5
@@ -157,6 +158,14 @@ class ViewingEdit:
     attendee_phone: str | None = None
     notes: str | None = None
     acknowledged: frozenset[str] = frozenset()
+
+
+Record = Callable[[Connection, int], None]
+"""Records a viewing by its id in the transaction that makes or changes it, for one who must know that this was done."""
+
+
+def unrecorded(connection: Connection, appointment_id: int) -> None:
+    """Record nothing."""
 
 
 ChangedField = Literal["home", "home_id", "agent", "agent_id", "minutes", "name", "phone", "email", "notes"]

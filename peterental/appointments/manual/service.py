@@ -7,13 +7,11 @@ change comes between its reads and its writes.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from peterental.access import Viewer, owner_filter
-from peterental.agents.model import AgentUnknown
 from peterental.agents.working_hours.repository import WorkingHoursRepository
-from peterental.appointments.busy_times import BusyTimes
 from peterental.appointments.manual.editing import (
     VISITOR_FIELDS,
     audited_changes,
@@ -25,13 +23,13 @@ from peterental.appointments.manual.editing import (
     require_complete,
     to_confirm,
 )
+from peterental.appointments.manual.free_times import FreeTimes, Needs, agent_for, needs_of
 from peterental.appointments.manual.model import (
     MANUAL_KEY_PREFIX,
     MAX_DURATION_MIN,
     MIN_DURATION_MIN,
     TRANSITIONS,
     ConfirmationRequired,
-    DayAvailability,
     DuplicateSubmission,
     EditConflict,
     FormKeyConflict,
@@ -43,13 +41,14 @@ from peterental.appointments.manual.model import (
     NotStartedYet,
     OnlyVisitorEditable,
     SameTime,
+    unrecorded,
 )
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.manual.warnings import check_warnings
 from peterental.appointments.model import AddressMissing, Appointment, AppointmentUnknown, NameMissing, SlotTaken
 from peterental.appointments.repository import AppointmentRepository
 from peterental.audit.model import Change, changed_fields
-from peterental.clock import existing_instant, instant_of, midnight, utc_now
+from peterental.clock import existing_instant, midnight, utc_now
 from peterental.properties.repository import PropertyRepository
 
 if TYPE_CHECKING:
@@ -65,6 +64,7 @@ if TYPE_CHECKING:
         ExpectedState,
         HomeViewing,
         NewBooking,
+        Record,
         ViewingEdit,
         WallClockTime,
     )
@@ -102,6 +102,9 @@ class ManualBookingService:
         audit: records who changed what.
         calendars: knows whether busy times may be relied on.
         now: returns the present moment, aware.
+
+    Attributes:
+        free_times: of agents, from which users choose.
     """
 
     def __init__(
@@ -113,6 +116,7 @@ class ManualBookingService:
         self._manual = ManualBookingRepository(database)
         self._hours = WorkingHoursRepository(database)
         self._homes = PropertyRepository(database)
+        self.free_times = FreeTimes(database, self._manual, self._homes, now)
         self._audit = audit
         self._now = now
 
@@ -125,54 +129,13 @@ class ManualBookingService:
             appointment = self._get_visible(connection, appointment_id, viewer)
             return appointment, self._manual.history(connection, appointment_id)
 
-    def free(self, agent_id: str, day: date, viewer: Viewer, *, ignored_id: int | None = None) -> DayAvailability:
-        """Return the free times of an agent on one of its days. One query.
-
-        Args:
-            agent_id: whose day.
-            day: on the agent's calendar.
-            viewer: who asks.
-            ignored_id: of the viewing that is to be moved, which does not block itself.
-
-        Raises AgentUnknown.
-        """
-        now = self._now()
-        with self._database.transaction() as connection:
-            schedule = self._manual.read(connection, agent_id, now)
-        agent = _agent_for(viewer, schedule)
-        availability = schedule.availability(now, without=ignored_id)
-        times = availability.free_on(day)
-        noon = datetime.combine(day, time(12), agent.zone)
-        return DayAvailability(agent, tuple(times), () if times else availability.nearest(noon))
-
-    def free_days(
-        self, agent_id: str, first: date | None, count: int, viewer: Viewer, *, home: Property | None = None
-    ) -> tuple[Agent, dict[date, tuple[datetime, ...]]]:
-        """Return an agent and its free times on some days in a row, by day. One query, and one for a home.
-
-        Args:
-            agent_id: whose days.
-            first: on the agent's calendar; None for today.
-            count: how many days.
-            viewer: who asks.
-            home: whose rules and viewings narrow the times; an agent who does not show it has none.
-
-        Raises AgentUnknown.
-        """
-        now = self._now()
-        with self._database.transaction() as connection:
-            schedule = self._manual.read(connection, agent_id, now)
-            viewings = self._homes.viewings(connection, home.property_id, now) if home else []
-        agent = _agent_for(viewer, schedule)
-        taken = BusyTimes([start for _, start, _ in viewings], [end for _, _, end in viewings])
-        availability = schedule.availability(now, home=home, home_taken=taken)
-        is_shown = home is None or home.is_shown_by(agent_id)
-        first = first or availability.today
-        days = [first + timedelta(days=number) for number in range(count)]
-        return agent, {day: tuple(availability.free_on(day)) if is_shown else () for day in days}
-
-    def book(self, entry: NewBooking, viewer: Viewer) -> Appointment:
+    def book(self, entry: NewBooking, viewer: Viewer, *, record: Record = unrecorded) -> Appointment:
         """Book a viewing.
+
+        Args:
+            entry: what to book.
+            viewer: who books it.
+            record: is called in the transaction.
 
         Raises AgentUnknown, AddressMissing, NameMissing, InvalidDuration, TimeSkipped, HomeRetired;
         ConfirmationRequired for warnings that the user has not acknowledged; SlotTaken if a writer that did not lock
@@ -187,7 +150,7 @@ class ManualBookingService:
             with self._manual.translate_form_key_error(), self._database.transaction() as connection:
                 self._manual.lock_agent(connection, entry.agent_id)
                 schedule = self._manual.read(connection, entry.agent_id, now)
-                agent = _agent_for(viewer, schedule)
+                agent = agent_for(viewer, schedule)
                 made = self._manual.find_by_form_key(connection, entry.key)
                 if made is not None:
                     raise DuplicateSubmission(made)
@@ -222,13 +185,23 @@ class ManualBookingService:
                 ).fetchone()
                 booked = replace(appointment, appointment_id=row["appointment_id"] if row else 0)
                 self._record(connection, viewer, "booked", None, booked)
+                record(connection, booked.appointment_id)
                 return booked
         except SlotTaken as refusal:
-            raise self._slot_taken(refusal, entry.agent_id, entry.when) from refusal
+            needs = Needs(entry.property_id, entry.duration_min)
+            raise type(refusal)(self.free_times.near(entry.agent_id, entry.when, needs)) from refusal
         except FormKeyConflict as refusal:
             raise self._duplicate(entry.key) from refusal
 
-    def move(self, appointment_id: int, seen: ExpectedState | None, when: WallClockTime, viewer: Viewer) -> Appointment:
+    def move(
+        self,
+        appointment_id: int,
+        seen: ExpectedState | None,
+        when: WallClockTime,
+        viewer: Viewer,
+        *,
+        record: Record = unrecorded,
+    ) -> Appointment:
         """Move a confirmed viewing in one step. It keeps its duration.
 
         If the move is refused, it keeps its time as well.
@@ -238,6 +211,7 @@ class ManualBookingService:
             seen: the state that the user saw.
             when: the new time.
             viewer: who moves it.
+            record: is called in the transaction.
 
         Raises AppointmentUnknown, EditConflict if it was changed since, InvalidTransition, SameTime, TimeSkipped,
         ConfirmationRequired, SlotTaken.
@@ -249,7 +223,7 @@ class ManualBookingService:
                 if old.status != "confirmed":
                     raise InvalidTransition(status=old.status)
                 schedule = self._manual.read(connection, old.agent_id, now)
-                agent = _agent_for(viewer, schedule)
+                agent = agent_for(viewer, schedule)
                 duration = old.end - old.start
                 start = _times(agent, when, agent.rules.slot_minutes)[0]
                 if start == old.start:
@@ -262,12 +236,19 @@ class ManualBookingService:
                 blocked_until = moved.end + timedelta(minutes=agent.rules.buffer_minutes)
                 self._appointments.move(connection, moved, old, blocked_until, now, actor=viewer.email)
                 self._record(connection, viewer, "moved", old, moved)
+                record(connection, moved.appointment_id)
                 return moved
         except SlotTaken as refusal:
-            raise self._slot_taken(refusal, old.agent_id, when, ignored_id=appointment_id) from refusal
+            raise type(refusal)(self.free_times.near(old.agent_id, when, needs_of(old))) from refusal
 
     def edit(
-        self, appointment_id: int, seen: ExpectedState | None, viewing: ViewingEdit, viewer: Viewer
+        self,
+        appointment_id: int,
+        seen: ExpectedState | None,
+        viewing: ViewingEdit,
+        viewer: Viewer,
+        *,
+        record: Record = unrecorded,
     ) -> Appointment:
         """Change everything about a viewing but its start and its status. Return it as it is then.
 
@@ -278,6 +259,7 @@ class ManualBookingService:
             seen: the state that the user saw.
             viewing: as it is to be.
             viewer: who edits it.
+            record: is called in the transaction.
 
         Raises AppointmentUnknown, EditConflict if it was changed since, AgentUnknown for another agent that the viewer
         may not see, AddressMissing, NameMissing, InvalidDuration, NotesTooLong, HomeRetired, OnlyVisitorEditable,
@@ -291,7 +273,7 @@ class ManualBookingService:
                 self._manual.lock_agents_of(connection, appointment_id, viewing.agent_id)
             old = self._seen(connection, appointment_id, seen, viewer)
             schedule = self._manual.read(connection, viewing.agent_id, now)
-            agent = _agent_for(viewer, schedule)
+            agent = agent_for(viewer, schedule)
             new = edited(old, viewing, agent, self._home(connection, viewing.property_id, old.property_id))
             changes = changes_between(old, new)
             if not changes:
@@ -309,9 +291,18 @@ class ManualBookingService:
                 new = replace(new, overlap_allowed=found.allows_overlap)
             self._manual.edit(connection, new, changes, blocked_until, now, actor=viewer.email)
             self._audit_change(connection, viewer, "edited", new, before_and_after=audited_changes(changes))
+            record(connection, new.appointment_id)
             return new
 
-    def change(self, appointment_id: int, seen: ExpectedState | None, action: Action, viewer: Viewer) -> Appointment:
+    def change(
+        self,
+        appointment_id: int,
+        seen: ExpectedState | None,
+        action: Action,
+        viewer: Viewer,
+        *,
+        record: Record = unrecorded,
+    ) -> Appointment:
         """Cancel a viewing, mark it as completed or as a no-show, or restore it.
 
         Args:
@@ -319,6 +310,7 @@ class ManualBookingService:
             seen: the state that the user saw.
             action: what to do.
             viewer: who does it.
+            record: is called in the transaction.
 
         Raises AppointmentUnknown, EditConflict if it was changed since, InvalidTransition, NotStartedYet if it cannot
         be completed or a no-show yet, SlotTaken if its time was booked since, HomeBusy if that of its home was.
@@ -338,6 +330,7 @@ class ManualBookingService:
             )
             changed = replace(old, status=transition.after)
             self._record(connection, viewer, transition.kind, old, changed)
+            record(connection, changed.appointment_id)
             return changed
 
     def _get_visible(self, connection: Connection, appointment_id: int, viewer: Viewer) -> Appointment:
@@ -388,8 +381,9 @@ class ManualBookingService:
         """
         found = self._warnings(connection, place, when.day, times, now, ignored_id=ignored_id)
         if not found.fingerprints <= when.acknowledged:
-            nearest = place.schedule.availability(now, without=ignored_id).nearest(times[0])
             length = times[1] - times[0]
+            needs = Needs(place.property_id, length // timedelta(minutes=1), ignored_id)
+            nearest = self.free_times.availability(connection, place.schedule, needs, now).nearest(times[0])
             raise ConfirmationRequired(found, tuple(start for start in nearest if found.leaves(start, start + length)))
         return found
 
@@ -481,25 +475,14 @@ class ManualBookingService:
         assert schedule.agent is not None  # noqa: S101  # tells mypy; agents are never deleted
         until = old.end + timedelta(minutes=schedule.agent.rules.buffer_minutes)
         others = self._manual.overlapping(connection, old.agent_id, old.start, until, ignored_id=old.appointment_id)
+        availability = self.free_times.availability(connection, schedule, needs_of(old), now)
         if others:
-            raise SlotTaken(schedule.availability(now).nearest(old.start))
+            raise SlotTaken(availability.nearest(old.start))
         same_home = self._of_same_home(
             connection, _Place(schedule, old.property_id, viewer), (old.start, old.end), old.appointment_id
         )
         if same_home:
-            raise HomeBusy(same_home[0], schedule.availability(now).nearest(old.start))
-
-    def _slot_taken(
-        self, refusal: SlotTaken, agent_id: str, when: WallClockTime, *, ignored_id: int | None = None
-    ) -> SlotTaken:
-        """Return the refusal of a taken time with the agent's nearest free times."""
-        now = self._now()
-        with self._database.transaction() as connection:
-            schedule = self._manual.read(connection, agent_id, now)
-        assert schedule.agent is not None  # noqa: S101  # tells mypy; agents are never deleted
-        availability = schedule.availability(now, without=ignored_id)
-        wanted = instant_of(when.day, when.clock_min, schedule.agent.zone) or now
-        return type(refusal)(availability.nearest(wanted))
+            raise HomeBusy(same_home[0], availability.nearest(old.start))
 
     def _duplicate(self, key: str) -> DuplicateSubmission:
         """Return the refusal of a form that was just submitted for another agent."""
@@ -534,16 +517,6 @@ class ManualBookingService:
             after=new,
         )
         self._audit.record(connection, viewer, change)
-
-
-def _agent_for(viewer: Viewer, schedule: AgentSchedule) -> Agent:
-    """Return the agent of a schedule.
-
-    Raises AgentUnknown, also for one that the viewer may not see.
-    """
-    if schedule.agent is None or not (viewer.is_admin or schedule.agent.user_id == viewer.user_id):
-        raise AgentUnknown
-    return schedule.agent
 
 
 def _times(agent: Agent, when: WallClockTime, duration_min: int) -> tuple[datetime, datetime]:

@@ -11,6 +11,7 @@ from typing import Literal
 from peterental.agents.model import Agent
 from peterental.errors import Refusal
 from peterental.notices.model import AgentKind, Channel
+from peterental.notices.versions import version_of
 
 Timing = Literal["now", "morning", "off"]
 """At once, in the morning list, or not at all."""
@@ -87,9 +88,24 @@ class AgentNotices:
     user_email: str | None
     choices: Choices
 
+    @property
+    def version(self) -> str:
+        """What a form carries to detect edit conflicts: the same for the same choices."""
+        choices = sorted([kind, channel, timing] for (kind, channel), timing in self.choices.items())
+        return version_of([self.contact.email, self.contact.phone, choices])
+
     def address(self, channel: Channel) -> str | None:
         """Return where the agent is told by a channel; None where nowhere."""
         return (self.contact.email or self.user_email) if channel == "email" else self.contact.phone
+
+
+class AgentNoticesChanged(Refusal):
+    """Another user changed these notices after you opened them, so nothing was saved."""
+
+    def __init__(self, stored: AgentNotices) -> None:
+        self.stored = stored
+        """The notices as they are now."""
+        super().__init__()
 
 
 @dataclass(frozen=True, kw_only=True)

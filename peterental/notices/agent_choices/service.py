@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from peterental.agents.repository import AgentRepository
 from peterental.agents.service import audit_change, lock_agent
+from peterental.clock import utc_now
 from peterental.notices.agent_choices.model import (
     CHANNEL_NAMES,
     CHANNELS,
@@ -17,6 +19,7 @@ from peterental.notices.agent_choices.model import (
     MAX_EMAIL_CHARS,
     USUAL,
     AgentNotices,
+    AgentNoticesChanged,
     Contact,
     ContactInvalid,
     ListNeeded,
@@ -28,9 +31,13 @@ if TYPE_CHECKING:
     from peterental.access import Viewer
     from peterental.agents.model import Agent
     from peterental.agents.service import AgentService
+    from peterental.audit.model import AuditEntry
     from peterental.audit.service import AuditService
     from peterental.database.pool import Database
     from peterental.notices.agent_choices.model import Choices
+
+CHANGED = "notices changed"
+"""The action in the audit log."""
 
 _EMAIL = re.compile(r"[^\s@<>,;\"]{1,64}@[^\s@<>,;\"]{1,190}\.[^\s@<>,;\"]{1,60}", re.ASCII)
 
@@ -51,12 +58,19 @@ class AgentChoicesService:
         self._agents = agents
         self._audit = audit
 
+    def changes_of(self, agent: Agent) -> tuple[AuditEntry, ...]:
+        """Return the recorded changes of an agent's notices of the last day, oldest first. One query."""
+        entries = self._audit.since("agent", agent.agent_id, utc_now() - timedelta(days=1))
+        return tuple(entry for entry in entries if entry.change.action == CHANGED)
+
     def show(self, agent_id: str, viewer: Viewer) -> AgentNotices:
         """Return what an agent is told, and where. Two round trips. Raises AgentUnknown."""
         agent = self._agents.get(agent_id, viewer)
         return _notices(agent, *self._repository.get(agent_id))
 
-    def change(self, agent_id: str, contact: Contact, choices: Choices, viewer: Viewer) -> None:
+    def change(
+        self, agent_id: str, contact: Contact, choices: Choices, viewer: Viewer, *, seen: str | None = None
+    ) -> None:
         """Change what an agent is told, and where.
 
         Args:
@@ -64,8 +78,9 @@ class AgentChoicesService:
             contact: as entered: the number is stored in E.164.
             choices: the timing by kind and channel; what is left out stays as it is.
             viewer: who changes it.
+            seen: the version of the notices when the form was opened; None to skip the check for edit conflicts.
 
-        Raises AgentUnknown, ContactInvalid, ListNeeded.
+        Raises AgentUnknown, ContactInvalid, ListNeeded, AgentNoticesChanged.
         """
         with self._database.transaction() as connection:
             agent = lock_agent(self._locks, connection, agent_id, viewer)
@@ -75,10 +90,12 @@ class AgentChoicesService:
             _require_list(after)
             old, new = _fields(before), _fields(after)
             changed = [name for name in new if old[name] != new[name]]
+            if changed and seen is not None and seen != before.version:
+                raise AgentNoticesChanged(before)
             if changed:
                 self._repository.store(connection, agent_id, after.contact, after.choices)
                 fields = ({name: side[name] for name in changed} for side in (old, new))
-                self._audit.record(connection, viewer.email, audit_change(agent, "notices changed", *fields))
+                self._audit.record(connection, viewer, audit_change(agent, CHANGED, *fields))
 
 
 def _notices(agent: Agent, contact: Contact, user_email: str | None, stored: Choices) -> AgentNotices:

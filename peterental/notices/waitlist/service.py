@@ -423,5 +423,5 @@ class WaitlistService:
                 self._waitlist.end(connection, entry_id)
                 before = {"attendee_name": entry.attendee_name, "property_address": entry.home}
                 change = audit_change(agent, "waiting caller removed", before, {})
-                self._audit.record(connection, viewer.email, change)
+                self._audit.record(connection, viewer, change)
         return entry

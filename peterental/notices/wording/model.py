@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from peterental.errors import NotFound, Refusal
 from peterental.notices.model import Channel, Kind, Language
+from peterental.notices.versions import version_of
 
 MAX_TEXT_CHARS = 1_600
 """What Twilio accepts as one message."""
@@ -70,6 +71,11 @@ class Wording:
     body: str
     subject: str | None = None
 
+    @property
+    def version(self) -> str:
+        """What a form carries to detect edit conflicts: the same for the same wording."""
+        return version_of([self.subject, self.body])
+
 
 @dataclass(frozen=True)
 class WordingKey:
@@ -104,6 +110,15 @@ class StoredWording:
     def is_changed(self) -> bool:
         """Whether it replaces the built-in wording."""
         return self.updated_by is not None
+
+
+class WordingChanged(Refusal):
+    """Another admin changed this wording after you opened it, so nothing was saved."""
+
+    def __init__(self, stored: StoredWording) -> None:
+        self.stored = stored
+        """The wording as it is now."""
+        super().__init__()
 
 
 class WordingUnknown(NotFound):

@@ -10,7 +10,7 @@ from peterental.access import Viewer, require_admin
 from peterental.audit.model import Change
 from peterental.clock import utc_now
 from peterental.notices.wording.builtin import BUILT_IN
-from peterental.notices.wording.model import StoredWording, Wording, WordingKey, WordingUnknown
+from peterental.notices.wording.model import StoredWording, Wording, WordingChanged, WordingKey, WordingUnknown
 from peterental.notices.wording.rendering import check
 from peterental.notices.wording.repository import WordingRepository
 
@@ -52,10 +52,16 @@ class WordingService:
         require_admin(viewer)
         return self._stored(key, self._repository.one(key))
 
-    def change(self, key: WordingKey, wording: Wording, viewer: Viewer) -> bool:
+    def change(self, key: WordingKey, wording: Wording, viewer: Viewer, *, seen: str | None = None) -> bool:
         """Use another wording from now on. Return whether it differs from the present one.
 
-        Raises AdminsOnly, WordingUnknown, WordingRefused.
+        Args:
+            key: which.
+            wording: the new one.
+            viewer: an admin.
+            seen: the version of the wording when the form was opened; None to skip the check for edit conflicts.
+
+        Raises AdminsOnly, WordingUnknown, WordingRefused, WordingChanged.
         """
         require_admin(viewer)
         if key not in BUILT_IN:
@@ -65,6 +71,7 @@ class WordingService:
             before = self._stored(key, self._repository.lock(connection, key))
             if before.wording == wording:
                 return False
+            _require_seen(before, seen)
             if wording == BUILT_IN[key]:
                 self._repository.remove(connection, key)
             else:
@@ -72,12 +79,13 @@ class WordingService:
             self._record(connection, viewer, "wording changed", before, wording)
         return True
 
-    def reset(self, key: WordingKey, viewer: Viewer) -> None:
-        """Use the built-in wording again. Raises AdminsOnly, WordingUnknown."""
+    def reset(self, key: WordingKey, viewer: Viewer, *, seen: str | None = None) -> None:
+        """Use the built-in wording again. `seen` as for `change`. Raises AdminsOnly, WordingUnknown, WordingChanged."""
         require_admin(viewer)
         with self._database.transaction() as connection:
             before = self._stored(key, self._repository.lock(connection, key))
             if before.is_changed:
+                _require_seen(before, seen)
                 self._repository.remove(connection, key)
                 self._record(connection, viewer, "wording reset", before, BUILT_IN[key])
 
@@ -97,4 +105,10 @@ class WordingService:
             before=asdict(before.wording),
             after=asdict(after),
         )
-        self._audit.record(connection, viewer.email, change)
+        self._audit.record(connection, viewer, change)
+
+
+def _require_seen(stored: StoredWording, seen: str | None) -> None:
+    """Raise WordingChanged for a wording that is not the one that was seen."""
+    if seen is not None and seen != stored.wording.version:
+        raise WordingChanged(stored)

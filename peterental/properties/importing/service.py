@@ -204,7 +204,7 @@ class ImportService:
             self._imports.note_listed(connection, [home.property_id for home in plan.relisted])
         self._imports.store_source(connection, pending, self._now(), viewer.email)
         for change in _changes(plan, pending, ids):
-            self._audit.record(connection, viewer.email, change)
+            self._audit.record(connection, viewer, change)
 
 
 def _changes(plan: Plan, pending: PendingImport, ids: Mapping[str, int]) -> Iterable[Change]:

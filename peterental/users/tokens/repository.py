@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
+    from peterental.users.tokens.model import CountedRequest
 
 LAST_USED_STEP = timedelta(minutes=1)
 """A request renews the time of the last use if that is older than this."""
@@ -196,15 +197,17 @@ class RequestRepository:
         )
         return rows[0]
 
-    def finish(self, token_id: int, key: str, runner: str, status: int, appointment_id: int) -> None:
-        """Record what a request led to."""
-        self._database.fetch(
+    def finish(self, connection: Connection, request: CountedRequest, status: int, appointment_id: int) -> bool:
+        """Record what a request led to. Return whether it is still its runner's."""
+        found = connection.execute(
             """
             UPDATE api_requests SET status = %s, appointment_id = %s
             WHERE token_id = %s AND request_key = %s AND runner = %s
+            RETURNING token_id
             """,
-            (status, appointment_id, token_id, key, runner),
-        )
+            (status, appointment_id, request.token_id, request.key, request.runner),
+        ).fetchone()
+        return found is not None
 
     def release(self, token_id: int, key: str, runner: str, now: datetime) -> None:
         """Let the request be tried again, since it changed nothing."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from peterental.database.connect import Connection
     from peterental.database.pool import Database
 
 RUNS_FOR = timedelta(minutes=1)
@@ -29,6 +30,7 @@ class RequestCounter:
     """
 
     def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
         self._requests = RequestRepository(database)
         self._now = now
 
@@ -69,9 +71,24 @@ class RequestCounter:
             appointment_id=found["appointment_id"],
         )
 
-    def finish(self, request: CountedRequest, status: int, appointment_id: int) -> None:
-        """Record what a request led to. One query."""
-        self._requests.finish(request.token_id, request.key, request.runner, status, appointment_id)
+    def finish(self, connection: Connection, request: CountedRequest, status: int, appointment_id: int) -> None:
+        """Record what a request led to, in the transaction that does it: both are committed or neither. One query.
+
+        Args:
+            connection: of the transaction.
+            request: what was to be done.
+            status: the HTTP status of its answer.
+            appointment_id: the viewing that it made or changed.
+
+        Raises RequestRunning if it took so long that another attempt does it now: then the transaction must not commit.
+        """
+        if not self._requests.finish(connection, request, status, appointment_id):
+            raise RequestRunning
+
+    def finish_replay(self, request: CountedRequest, status: int, appointment_id: int) -> None:
+        """Record what an earlier attempt led to that left no record. One query."""
+        with self._database.transaction() as connection:
+            self.finish(connection, request, status, appointment_id)
 
     def release(self, request: CountedRequest) -> None:
         """Let a request that was refused be tried again at once. One query."""

@@ -145,7 +145,7 @@ class TokenService:
             subject_name=f"{token.name} of {token.user_email}",
             after=after,
         )
-        self._audit.record(connection, viewer.email, change)
+        self._audit.record(connection, viewer, change)
 
 
 def _hash(secret: str) -> bytes:

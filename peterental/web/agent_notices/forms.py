@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wtforms import EmailField, SelectField, TelField
+from wtforms import EmailField, HiddenField, SelectField, TelField
 from wtforms.fields import SelectChoice
 
 from peterental.notices.agent_choices.model import CHANNELS, KINDS, LIST, MAX_EMAIL_CHARS, Contact, Timing
@@ -49,6 +49,8 @@ class ContactForm(PageForm):
         render_kw={"autocomplete": "off"},
     )
 
+    seen = HiddenField()
+
     @property
     def contact(self) -> Contact:
         """The entered contact."""
@@ -64,6 +66,23 @@ class ContactForm(PageForm):
         self.email.data, self.phone.data = notices.contact.email, notices.contact.phone
         for (kind, channel), timing in notices.choices.items():
             self[field_name(kind, channel)].data = timing
+        self.seen.data = notices.version
+
+    def show_conflict(self, stored: AgentNotices) -> None:
+        """Add the stored value to every field that differs.
+
+        The entries stay in the form, and sending it again overwrites the stored values.
+        """
+        saved = {"email": stored.contact.email or "nothing", "phone": stored.contact.phone or "nothing"}
+        typed = {"email": self.email.data or "nothing", "phone": self.phone.data or "nothing"}
+        for (kind, channel), timing in stored.choices.items():
+            field = self[field_name(kind, channel)]
+            labels = dict(_LIST_TIMINGS if kind == LIST else _TIMINGS)
+            saved[field.name], typed[field.name] = labels.get(timing, timing), labels.get(field.data, "")
+        for name, value in saved.items():
+            if value != typed[name]:
+                self[name].errors = [*self[name].errors, f"Now saved: {value}."]
+        self.seen.data = stored.version
 
 
 def field_name(kind: AgentKind, channel: Channel) -> str:

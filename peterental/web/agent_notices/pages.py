@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from flask import Blueprint, current_app, flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
@@ -10,6 +13,8 @@ from peterental.notices.agent_choices.model import (
     LIST,
     OTHER_KINDS,
     VIEWING_KINDS,
+    AgentNotices,
+    AgentNoticesChanged,
     ContactInvalid,
     ListNeeded,
 )
@@ -17,6 +22,10 @@ from peterental.services import services_of
 from peterental.web.agent_notices.forms import KIND_LABELS, ContactForm, NoticesForm, field_name
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.session import current_viewer
+from peterental.web.shell.template_filters import clock
+
+if TYPE_CHECKING:
+    from peterental.audit.model import AuditEntry
 
 Answer = Response | str | tuple[str, int]
 
@@ -37,11 +46,16 @@ def show(agent_id: str) -> Answer:
     services, viewer = services_of(current_app), current_viewer()
     notices = services.agent_notices.show(agent_id, viewer)
     form: ContactForm = NoticesForm()
+    form.email.description = _without_address(notices)
     if not form.is_submitted():
         form.show(notices)
     if form.validate_on_submit():
         try:
-            services.agent_notices.change(agent_id, form.contact, form.choices, viewer)
+            services.agent_notices.change(agent_id, form.contact, form.choices, viewer, seen=form.seen.data or "")
+        except AgentNoticesChanged as refusal:
+            form.show_conflict(refusal.stored)
+            entries = services.agent_notices.changes_of(refusal.stored.agent)
+            form.form_errors.append(_conflict_message(refusal.stored, entries[-1:]))
         except ContactInvalid as refusal:
             form.add_error(refusal, refusal.at)
         except ListNeeded as refusal:
@@ -62,3 +76,20 @@ def show(agent_id: str) -> Answer:
         field_name=field_name,
     )
     return body, 400 if form.is_submitted() else 200
+
+
+def _without_address(notices: AgentNotices) -> str:
+    """Return what happens if no address is entered."""
+    if notices.user_email is None:
+        return "The agent has no user whose address could be used."
+    return f"Without an address here, e-mail goes to {notices.user_email}."
+
+
+def _conflict_message(stored: AgentNotices, last: Sequence[AuditEntry]) -> str:
+    """Return who changed the notices and when, and how to resolve the conflict."""
+    who = last[0].actor if last else "Another user"
+    when = f" at {clock(last[0].happened_at, stored.agent.zone)}" if last else ""
+    return (
+        f"{who} changed these notices{when}, after you opened this page. Your changes are not saved yet. The values"
+        " saved now are shown below your entries. Check them, then save again."
+    )

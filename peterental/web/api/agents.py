@@ -67,7 +67,9 @@ def free_times(call: Call) -> Answer:
     query: FreeTimesQuery = call.query
     require_known_year("from", query.first)
     home = None if query.home_id is None else call.services.properties.get(query.home_id, call.viewer)
-    agent, days = call.services.manual.free_days(call.path["agent_id"], query.first, query.days, call.viewer, home=home)
+    agent, days = call.services.free_times.on_days(
+        call.path["agent_id"], query.first, query.days, call.viewer, home=home
+    )
     return Answer(
         document=FreeTimesDocument(
             agent_id=agent.agent_id,

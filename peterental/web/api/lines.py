@@ -70,7 +70,7 @@ def book(call: Call) -> Answer:
     )
     is_replay = False
     try:
-        viewing = call.services.line_bookings.book(entry, call.viewer)
+        viewing = call.services.line_bookings.book(entry, call.viewer, record=call.record)
     except DuplicateSubmission as refusal:
         viewing, is_replay = refusal.appointment, True
     answer = shown(call, viewing.appointment_id)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from peterental.appointments.manual.model import Record, unrecorded
 from peterental.users.tokens.model import CountedRequest, TokenScope, TokenViewer
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Call:
         body: the fields of the body, of the operation's type.
         if_match: the state that the tool has read, as its ETag; None if it does not say.
         counted: of a request with an Idempotency-Key.
+        record: records the viewing that such a request made or changed, in the transaction that does it.
     """
 
     services: Services
@@ -40,6 +42,7 @@ class Call:
     body: Any = None
     if_match: str | None = None
     counted: CountedRequest | None = None
+    record: Record = unrecorded
 
     @property
     def viewer(self) -> Viewer:

@@ -32,6 +32,7 @@ from peterental.web.api.problems import CODES, CONTENT_TYPE, TITLES, ApiError, e
 
 if TYPE_CHECKING:
     from peterental.config import Config
+    from peterental.database.connect import Connection
     from peterental.services import Services
     from peterental.users.tokens.model import TokenViewer
 
@@ -163,7 +164,11 @@ class Api:
             hashlib.sha256(asked.encode()).digest(),
             waits=not operation.creates,
         )
-        call = replace(call, counted=counted)
+
+        def record(connection: Connection, viewing_id: int) -> None:
+            counter.finish(connection, counted, operation.status, viewing_id)
+
+        call = replace(call, counted=counted, record=record)
         if counted.status is not None:
             return _response(operation, viewings.replayed(call, is_new=operation.creates))
         try:
@@ -171,8 +176,8 @@ class Api:
         except (Refusal, ApiError):
             counter.release(counted)
             raise
-        if answer.viewing_id is not None:
-            counter.finish(counted, operation.status, answer.viewing_id)
+        if answer.is_replay and answer.viewing_id is not None:
+            counter.finish_replay(counted, operation.status, answer.viewing_id)
         return _response(operation, answer)
 
     def _openapi(self) -> Response:

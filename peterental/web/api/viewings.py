@@ -99,7 +99,7 @@ def book(call: Call) -> Answer:
     )
     is_replay = False
     try:
-        viewing = call.services.manual.book(entry, call.viewer)
+        viewing = call.services.manual.book(entry, call.viewer, record=call.record)
     except DuplicateSubmission as refusal:
         viewing, is_replay = refusal.appointment, True
     answer = shown(call, viewing.appointment_id)
@@ -112,7 +112,7 @@ def move(call: Call) -> Answer:
 
     def change(current: Appointment, seen: ExpectedState) -> None:
         when = _wall_clock(body.start, current.zone, frozenset(body.acknowledge))
-        call.services.manual.move(current.appointment_id, seen, when, call.viewer)
+        call.services.manual.move(current.appointment_id, seen, when, call.viewer, record=call.record)
 
     return _changed(call, change)
 
@@ -135,7 +135,7 @@ def edit(call: Call) -> Answer:
             notes=_or(body.notes, current.notes) or None,
             acknowledged=frozenset(body.acknowledge),
         )
-        call.services.manual.edit(current.appointment_id, seen, entry, call.viewer)
+        call.services.manual.edit(current.appointment_id, seen, entry, call.viewer, record=call.record)
 
     return _changed(call, change)
 
@@ -146,7 +146,9 @@ def act(action: Action) -> Callable[[Call], Answer]:
     def run(call: Call) -> Answer:
         return _changed(
             call,
-            lambda current, seen: call.services.manual.change(current.appointment_id, seen, action, call.viewer),
+            lambda current, seen: call.services.manual.change(
+                current.appointment_id, seen, action, call.viewer, record=call.record
+            ),
         )
 
     return run

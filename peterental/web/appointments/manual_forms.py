@@ -24,6 +24,7 @@ from wtforms.validators import NumberRange, Optional, Regexp
 from peterental.appointments.listing.model import AgentChoice
 from peterental.appointments.manual.model import (
     MAX_DURATION_MIN,
+    MIN_DURATION_MIN,
     BookingWarnings,
     ExpectedState,
     NewBooking,
@@ -35,11 +36,11 @@ from peterental.web.shell.forms import PageForm, WholeNumber, required, up_to
 EMAIL = re.compile(r"[^@\s]++@[^@\s][^@\s.]*+\.[^@\s]++\Z")
 FORM_KEY = re.compile(r"[\w-]{16,64}", re.ASCII)
 FIRST_YEAR, LAST_YEAR = 2000, 2999
-LENGTH_MESSAGE = f"Enter a whole number from 5 to {MAX_DURATION_MIN}, or leave it empty."
+LENGTH_MESSAGE = f"Enter a whole number from {MIN_DURATION_MIN} to {MAX_DURATION_MIN}, or leave it empty."
 
 IN_PAGE = (
-    "agent_id", "day", "slot", "other",
-    "property_address", "attendee_name", "attendee_phone", "attendee_email", "minutes",
+    "agent_id", "property_address", "minutes", "day", "slot", "other",
+    "attendee_name", "attendee_phone", "attendee_email",
 )  # fmt: skip
 """The fields of a booking from top to bottom."""
 
@@ -105,7 +106,7 @@ class BookForm(WhenForm):
     minutes = WholeNumber(
         "Length",
         description="Leave empty for the agent’s usual viewing length.",  # noqa: RUF001  # an apostrophe
-        validators=[Optional(), NumberRange(min=5, max=MAX_DURATION_MIN, message=LENGTH_MESSAGE)],
+        validators=[Optional(), NumberRange(min=MIN_DURATION_MIN, max=MAX_DURATION_MIN, message=LENGTH_MESSAGE)],
         render_kw={"inputmode": "numeric", "autocomplete": "off"},
     )
     property_address = StringField(
@@ -146,18 +147,35 @@ class BookForm(WhenForm):
         Args:
             homes: the ids of the homes in the catalogue by what the form calls them, in lower case.
         """
-        home = " ".join(self.property_address.data.split())
         return NewBooking(
             agent_id=self.agent_id.data,
             when=self.when(),
             key=self.key.data,
-            property_address=home,
-            property_id=homes.get(home.casefold()),
+            property_address=self._home,
+            property_id=self.home_id(homes),
             attendee_name=self.attendee_name.data,
             attendee_email=self.attendee_email.data or None,
             attendee_phone=self.attendee_phone.data or None,
             duration_min=self.minutes.data,
         )
+
+    def home_id(self, homes: Mapping[str, int]) -> int | None:
+        """Return the id of the entered home, even if the rest of the form is not valid; None if it is in no catalogue.
+
+        Args:
+            homes: as for `entry`.
+        """
+        return homes.get(self._home.casefold())
+
+    @property
+    def known_minutes(self) -> int | None:
+        """The length if it is valid, even if the rest of the form is not."""
+        minutes: int | None = self.minutes.data
+        return minutes if minutes is not None and MIN_DURATION_MIN <= minutes <= MAX_DURATION_MIN else None
+
+    @property
+    def _home(self) -> str:
+        return " ".join((self.property_address.data or "").split())
 
 
 class MoveForm(WhenForm):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, time
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from peterental.agents.model import AgentUnknown
+from peterental.appointments.manual.free_times import Needs, needs_of
 from peterental.appointments.manual.model import (
     TRANSITIONS,
     Action,
@@ -79,12 +81,13 @@ def new() -> Answer:
     if len(agents) == 1:
         form.agent_id.data = agents[0].agent_id
     names = home_names(services.properties.options(viewer))
+    homes = understood(names)
     confirmation: ConfirmationRequired | None = None
     nearest: tuple[datetime, ...] = ()
     is_sent = request.method == "POST" and "look" not in request.form
     if is_sent and form.validate_on_submit():
         try:
-            entry = form.entry(understood(names))
+            entry = form.entry(homes)
             appointment = services.manual.book(entry, viewer)
         except DuplicateSubmission as refusal:
             return _duplicate(refusal.appointment, entry)
@@ -96,7 +99,7 @@ def new() -> Answer:
         else:
             flash(_summary("Booked:", appointment), "done")
             return redirect(url_for("appointments.show", appointment_id=appointment.appointment_id), 303)
-    free = _free(form, services)
+    free = _free(form, services, homes)
     return (
         render_template(
             "appointments/new.html",
@@ -141,7 +144,7 @@ def move(appointment_id: int) -> Answer:
             return redirect(url_for("appointments.show", appointment_id=appointment_id), 303)
     free = None
     if form.known_day is not None:
-        free = services.manual.free(appointment.agent_id, form.known_day, viewer, ignored_id=appointment_id)
+        free = services.free_times.on(appointment.agent_id, form.known_day, viewer, needs_of(appointment))
     return (
         render_template(
             "appointments/move.html",
@@ -238,12 +241,13 @@ def _duplicate(appointment: Appointment, again: NewBooking) -> Response:
     return redirect(url_for("appointments.show", appointment_id=appointment.appointment_id), 303)
 
 
-def _free(form: BookForm, services: Services) -> DayAvailability | None:
-    """Return the free times of the chosen agent and day; None unless both are chosen."""
+def _free(form: BookForm, services: Services, homes: Mapping[str, int]) -> DayAvailability | None:
+    """Return the free times of the chosen agent and day, and home if one is chosen; None unless both are chosen."""
     if not form.agent_id.data or form.known_day is None:
         return None
     try:
-        return services.manual.free(form.agent_id.data, form.known_day, current_viewer())
+        needs = Needs(form.home_id(homes), form.known_minutes)
+        return services.free_times.on(form.agent_id.data, form.known_day, current_viewer(), needs)
     except AgentUnknown:
         return None
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, current_app, render_template, request, url_for
 
 from peterental.audit.model import COMMAND_LINE, SIGN_IN_PAGE, LogFilter, SubjectKind
 from peterental.clock import utc_now
@@ -18,6 +19,7 @@ from peterental.web.shell.query_params import QueryParams, utc_bounds
 from peterental.web.shell.session import current_viewer
 
 if TYPE_CHECKING:
+    from peterental.audit.model import Change
     from peterental.config import Config
 
 LAST_PAGE = 1000
@@ -48,6 +50,11 @@ PAGE_OF = {
     "user": ("users.show", "user_id"),
 }
 """The endpoint that shows a subject of each kind, and the name of its id parameter."""
+
+BY_TEXT = {"agents.show", "calls.show"}
+"""Those of PAGE_OF whose ids are texts; the others have numbers."""
+
+NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 def create_blueprint() -> Blueprint:
@@ -80,13 +87,25 @@ def index() -> str:
         actors=actors,
         kinds=KINDS,
         token=next((entry.token for entry in listing.entries), None) if wanted.token_id else None,
-        page_of=PAGE_OF,
+        subject_url=subject_url,
         action_label=action_label,
         subject_label=subject_label,
         labelled_fields=partial(labelled_fields, zone=zone, people={person.user_id: person.label for person in people}),
         months=month_links(utc_now().astimezone(zone).date(), chosen, with_next=False),
         this_year=utc_now().astimezone(zone).year,
     )
+
+
+def subject_url(change: Change) -> str | None:
+    """Return the path of the page that shows the subject of a change; None where there is none, as for settings."""
+    page = PAGE_OF.get(change.subject_kind)
+    if page is None or not change.subject_id:
+        return None
+    endpoint, parameter = page
+    if endpoint not in BY_TEXT and not NUMBER.fullmatch(change.subject_id):
+        return None
+    values: dict[str, Any] = {parameter: change.subject_id}
+    return url_for(endpoint, **values)
 
 
 def parse_filter(params: QueryParams, zone: ZoneInfo) -> tuple[LogFilter, dict[str, str]]:

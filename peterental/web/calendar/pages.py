@@ -58,15 +58,15 @@ def _agents_asked() -> list[str]:
 
 def _page(template: str, found: OfficeCalendar, params: QueryParams, step: timedelta, **more: Any) -> str:
     first = found.dates[0]
-    on = params.day("day") or found.today
-    page = params.page(LAST_PAGE)
+    again = QueryParams(request.args)
+    on, page = again.day("day") or found.today, again.page(LAST_PAGE)  # what is wrong with them was said
 
     def to(endpoint: str, day: date, number: int = 1) -> str:
         """Return the URL of a day with the chosen agents."""
         at = None if day == found.today else day.isoformat()
         return url_for(endpoint, day=at, agent=found.chosen, page=number if number > 1 else None)
 
-    warnings = list(dict.fromkeys(params.warnings))
+    warnings = list(params.warnings)
     unknown = set(_agents_asked()) - set(found.chosen)
     if unknown:
         warnings.append(f"There is no agent “{min(unknown)[:40]}”. It was ignored.")

@@ -12,7 +12,7 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from werkzeug.wrappers import Response
 
 from peterental.appointments.understanding import explain_tool_calls
-from peterental.calls.model import MAX_PROBLEMS_COUNTED, UNASSIGNED, CallFilter
+from peterental.calls.model import MAX_PROBLEMS_COUNTED, PROBLEMS_STAY_OPEN, UNASSIGNED, CallFilter
 from peterental.clock import utc_now
 from peterental.services import services_of
 from peterental.voice.tool_registry import ARGUMENT_LABELS
@@ -84,6 +84,7 @@ def index() -> str:
         "calls/index.html",
         listing=services.calls.listing(viewer, wanted, page=page),
         many_problems=MAX_PROBLEMS_COUNTED,
+        problems_from=today - PROBLEMS_STAY_OPEN,
         agents=agents,
         chosen=chosen,
         warnings=params.warnings,

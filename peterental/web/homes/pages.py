@@ -187,7 +187,10 @@ def restore(property_id: int) -> Response:
 
 @preserves_form
 def settings() -> Answer:
-    """Show and change how the office shows its homes. Runs one query, and another one in an edit conflict."""
+    """Show and change how the office shows its homes. Runs one query, and another one after a change.
+
+    Where many viewings are upcoming, one viewing at a time holds later: then the page is shown again, and says so.
+    """
     viewer, properties = current_viewer(), _services().properties
     require_admin(viewer)
     present = properties.settings()
@@ -205,8 +208,10 @@ def settings() -> Answer:
             form.form_errors.append(str(refusal))
         else:
             flash("The settings were saved.", "done")
-            return redirect(url_for("homes.index"), 303)
-    return render_template("homes/settings.html", form=form), 400 if form.is_submitted() else 200
+            is_later = properties.settings().collecting_since is not None
+            return redirect(url_for("homes.settings" if is_later else "homes.index"), 303)
+    status = 400 if form.is_submitted() else 200
+    return render_template("homes/settings.html", form=form, collecting_since=present.collecting_since), status
 
 
 def conflict_message(home: Property, entries: Sequence[AuditEntry], zone: ZoneInfo) -> str:

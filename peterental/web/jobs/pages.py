@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -57,6 +57,7 @@ def index() -> str:
         status=status,
         listing=services.jobs.listing(viewer, (state,) if state else OPEN_STATES, page=page),
         states=STATES,
+        arguments=arguments,
         state=state,
         page=page,
         warnings=params.warnings,
@@ -65,6 +66,22 @@ def index() -> str:
         absence=_duration(status.last_seen_at, now),
         now=now,
     )
+
+
+def arguments(args: Mapping[str, object]) -> list[tuple[str, str | datetime]]:
+    """Return what a job is about: the names and the values, moments as such."""
+    return [(name, _moment(value) or str(value)) for name, value in args.items()]
+
+
+def _moment(value: object) -> datetime | None:
+    """Return the moment that a text is in ISO 8601; None for anything else, such as a day."""
+    if not isinstance(value, str) or "T" not in value:
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None and MINYEAR < moment.year < MAXYEAR else None
 
 
 def retry(job_id: int) -> Response:

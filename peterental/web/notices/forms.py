@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import time
 from typing import Any
 
-from wtforms import BooleanField, Field, SelectField, StringField, TextAreaField, TimeField
+from wtforms import BooleanField, Field, HiddenField, SelectField, StringField, TextAreaField, TimeField
 from wtforms.fields import SelectChoice
 from wtforms.validators import StopValidation
 
@@ -128,6 +128,7 @@ class WordingForm(PageForm):
     body = TextAreaField(
         "Text", validators=[required("Enter the text."), up_to(MAX_BODY_CHARS)], render_kw={"rows": "14"}
     )
+    seen = HiddenField()
 
 
 class TextWordingForm(PageForm):
@@ -136,6 +137,7 @@ class TextWordingForm(PageForm):
     body = TextAreaField(
         "Text", validators=[required("Enter the text."), up_to(MAX_BODY_CHARS)], render_kw={"rows": "5"}
     )
+    seen = HiddenField()
 
 
 class SendTestForm(PageForm):

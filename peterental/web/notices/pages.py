@@ -19,6 +19,7 @@ from peterental.notices.wording.model import (
     OPTIONAL_FIELDS,
     StoredWording,
     Wording,
+    WordingChanged,
     WordingRefused,
     WordingUnknown,
 )
@@ -120,28 +121,37 @@ def edit_wording(kind: str, channel: str, language: str) -> Answer:
     """Show a wording with a preview; change it, or only preview what was entered. Runs two queries."""
     viewer, services, key = current_viewer(), _services(), _key(kind, channel, language)
     stored = services.wordings.get(key, viewer)
-    data = asdict(stored.wording)
+    data = {**asdict(stored.wording), "seen": stored.wording.version}
     form = TextWordingForm(data=data) if key.channel == "text" else WordingForm(data=data)
     shown: Preview | None = None
+    conflict: StoredWording | None = None
     if form.validate_on_submit():
         wording = _wording(form)
         try:
             shown = services.wording_samples.preview(key, wording, viewer)
             if request.form.get("do") != "preview":
-                services.wordings.change(key, wording, viewer)
+                services.wordings.change(key, wording, viewer, seen=form.seen.data or "")
                 flash("The wording was saved. Notices that are sent from now on use it.", "done")
                 return redirect(_url("edit_wording", key), 303)
+        except WordingChanged as refusal:
+            conflict = refusal.stored
+            form.seen.data = conflict.wording.version
+            form.form_errors.append(_wording_conflict(conflict))
         except WordingRefused as refusal:
             form.add_error(refusal, refusal.at)
     elif not form.is_submitted():
         shown = services.wording_samples.preview(key, stored.wording, viewer)
-    return _wording_page(stored, form, shown)
+    return _wording_page(stored, form, shown, conflict=conflict)
 
 
 def reset_wording(kind: str, channel: str, language: str) -> Response:
     """Use the built-in wording again."""
     key = _key(kind, channel, language)
-    _services().wordings.reset(key, current_viewer())
+    try:
+        _services().wordings.reset(key, current_viewer(), seen=request.form.get("seen", ""))
+    except WordingChanged as refusal:
+        flash(_wording_conflict(refusal.stored), "refused")
+        return redirect(_url("edit_wording", key), 303)
     flash("The built-in wording is used again.", "done")
     return redirect(_url("edit_wording", key), 303)
 
@@ -161,20 +171,25 @@ def send_test(kind: str, channel: str, language: str) -> Answer:
         else:
             flash(f"A test goes to {to}. The outbox shows what becomes of it.", "done")
             return redirect(_url("edit_wording", key), 303)
-    data = asdict(stored.wording)
+    data = {**asdict(stored.wording), "seen": stored.wording.version}
     unsent = TextWordingForm(formdata=None, data=data) if key.channel == "text" else WordingForm(None, data=data)
     shown = services.wording_samples.preview(key, stored.wording, viewer)
     return _wording_page(stored, unsent, shown, test=form)
 
 
 def _wording_page(
-    stored: StoredWording, form: WordingForm | TextWordingForm, shown: Preview | None, test: SendTestForm | None = None
+    stored: StoredWording,
+    form: WordingForm | TextWordingForm,
+    shown: Preview | None,
+    test: SendTestForm | None = None,
+    conflict: StoredWording | None = None,
 ) -> Answer:
     key = stored.key
     sent = test or (form if form.is_submitted() and form.errors else None)
     body = render_template(
         "notices/wording.html",
         stored=stored,
+        conflict=conflict,
         key=key,
         form=form,
         sent=sent,
@@ -196,6 +211,17 @@ def _conflict_message(stored: StoredSettings, entries: Sequence[AuditEntry]) -> 
         f"{who} changed the settings at {clock(stored.updated_at, ZoneInfo(_config().default_time_zone))}, after you"
         " opened this page. Your changes are not saved yet. The values saved now are shown below your entries. Check"
         " them, then save again."
+    )
+
+
+def _wording_conflict(stored: StoredWording) -> str:
+    """Return who changed a wording and when, and how to resolve the conflict."""
+    who = stored.updated_by or "Another admin"
+    zone = ZoneInfo(_config().default_time_zone)
+    when = f" at {clock(stored.updated_at, zone)}" if stored.updated_at else ""
+    return (
+        f"{who} changed this wording{when}, after you opened this page. Your changes are not saved yet. The wording"
+        " saved now is shown on this page. Check it, then save again."
     )
 
 

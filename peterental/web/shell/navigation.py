@@ -57,6 +57,11 @@ class Navigation:
         """Whether the current page is reached by the menu, on a screen of any width."""
         return any(self.current in section.entries for section in self.menu)
 
+    @property
+    def is_current_in_narrow_menu(self) -> bool:
+        """Whether the current page is reached by the menu only where the bar is short, as on a phone."""
+        return self.current in self.daily and self.current is not None and not self.current.is_in_phone_bar
+
 
 DAILY = (
     NavItem("today.index", "Today", "today", is_in_phone_bar=True),
@@ -74,11 +79,13 @@ DAILY = (
             "calendars.connect_address",
             "calendars.connect_caldav",
             "calendars.begin_sign_in",
+            "calendars.finish_sign_in",
             "calendars.disconnect",
             "line.show",
             "line.choose",
             "line.test",
             "line.sharing",
+            "agent_notices.show",
         ),
     ),
 )

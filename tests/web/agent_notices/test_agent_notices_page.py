@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,7 +37,7 @@ def test_page_shows_what_is_usual(anas: Browser) -> None:
     page = anas.get(PAGE)
     assert page.status_code == 200
     assert (chosen(page.text, "agent_booked_email"), chosen(page.text, "agent_booked_text")) == ("now", "off")
-    assert "Without an address here, e-mail goes to <bdi>ana@example.com</bdi>." in page.text
+    assert "Without an address here, e-mail goes to ana@example.com." in page.text
     assert "It is sent at 7:30 am, Chicago time" in page.text
 
 
@@ -99,3 +100,44 @@ def test_entries_that_cannot_be_used_are_shown_again(anas: Browser, fields: dict
 def test_agents_of_others_are_not_found(anas: Browser) -> None:
     assert anas.get("/agents/ben/notices").status_code == 404
     assert anas.send("/agents/ben/notices", CHOICES, at=PAGE).status_code == 404
+
+
+def test_conflict_shows_what_was_saved_meanwhile(anas: Browser, office: Browser, database: Database) -> None:
+    """Nothing is lost: the entries stay, each field that differs says what is saved, and saving again is possible."""
+    mine = hidden_seen(anas.get(PAGE).text)
+    office.send(PAGE, CHOICES, phone="(405) 555-0123", agent_booked_text="now")
+    refused = anas.send(PAGE, CHOICES, seen=mine, email="mine@example.com", agent_moved_email="morning")
+    assert refused.status_code == 400
+    text = unescape(refused.text)
+    assert "office@example.com changed these notices at" in text
+    assert "Now saved: At once." in text.partition('id="agent_booked_text-error"')[2].partition("</p>")[0]
+    assert "Now saved: +14055550123." in text.partition('id="phone-error"')[2].partition("</p>")[0]
+    assert 'value="mine@example.com"' in text
+    assert chosen(text, "agent_moved_email") == "morning"
+    assert 'id="agent_cancelled_email-error"' not in text
+    again = anas.send(PAGE, CHOICES, seen=hidden_seen(text), email="mine@example.com", agent_moved_email="morning")
+    assert again.status_code == 303
+    assert database.fetch("SELECT email, phone FROM agent_notice_contacts") == [
+        {"email": "mine@example.com", "phone": None}
+    ]
+
+
+def test_same_entries_are_no_conflict(anas: Browser, office: Browser) -> None:
+    mine = hidden_seen(anas.get(PAGE).text)
+    entries = {**CHOICES, "phone": "(405) 555-0123"}
+    office.send(PAGE, entries)
+    assert anas.send(PAGE, entries, seen=mine).status_code == 303
+
+
+@pytest.mark.parametrize("seen", ["", "x", "ä" * 100])
+def test_form_without_its_version_is_a_conflict(anas: Browser, seen: str) -> None:
+    refused = anas.send(PAGE, CHOICES, seen=seen, email="mine@example.com")
+    assert refused.status_code == 400
+    assert "Another user changed these notices, after" in unescape(refused.text)
+
+
+def hidden_seen(text: str) -> str:
+    """Return the version in a form."""
+    found = re.search(r'name="seen"[^>]*value="(\w+)"', text)
+    assert found
+    return found[1]

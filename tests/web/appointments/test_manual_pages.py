@@ -412,7 +412,7 @@ def test_errors_are_listed_in_page_order(office: Browser) -> None:
     page = fill_in(office, "/appointments/new", dict.fromkeys(FILLED_IN, ""))
     listed = re.findall(r'<li><a href="#(\w+)">', page.text)
     assert listed == sorted(listed, key=lambda name: page.text.index(f'<label for="{name}"'))
-    assert listed[:2] == ["agent_id", "day"]
+    assert listed[:3] == ["agent_id", "property_address", "day"]
 
 
 # --- one viewing of a home at a time ---------------------------------------------------------------------------------
@@ -451,6 +451,30 @@ def test_taken_home_names_no_visitor_of_another_user(anas: Browser, book: Callab
     assert "<bdi>Ben</bdi> has another viewing of this home" in text
     assert "Secret Visitor" not in text
     assert f"/appointments/{other}" not in text
+
+
+def test_free_times_are_those_of_the_chosen_home(office: Browser, book: Callable[..., int], elm: int) -> None:
+    """In any writing of its name, and for the entered length. What is not in the catalogue takes no home's time."""
+    book("ben", at("10:00"), property_id=elm)
+
+    def offered(home: str, minutes: str = "") -> list[str]:
+        entries = {**FILLED_IN, "property_address": home, "minutes": minutes, "look": "1"}
+        return re.findall(r'name="slot" value="([\d:]+)"', fill_in(office, "/appointments/new", entries).text)
+
+    assert "10:00" in offered("9 Birch Lane")
+    assert "10:00" not in offered(" 1420  ELM street")
+    assert {"09:30", "10:30"} <= {*offered("1420 Elm Street")}
+    assert "09:30" not in offered("1420 Elm Street", "45")
+
+
+def test_free_times_of_a_move_are_those_of_its_home_and_length(
+    office: Browser, book: Callable[..., int], elm: int
+) -> None:
+    mine = book("ana-lima", at("12:00"), property_id=elm)
+    book("ben", at("10:00"), property_id=elm)
+    page = office.get(f"/appointments/{mine}/move")
+    assert 'name="slot" value="10:00"' not in page.text
+    assert 'name="slot" value="12:00"' in page.text, "it does not block itself"
 
 
 def test_restoring_into_a_taken_home_says_what_to_do(office: Browser, book: Callable[..., int], elm: int) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args
+from zoneinfo import ZoneInfo
 
 import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from peterental.access import ToolToken, Viewer
 from peterental.agents.model import Profile
@@ -15,6 +19,8 @@ from peterental.audit.service import PAGE_SIZE
 from peterental.database.pool import Database
 from peterental.services import Services
 from peterental.users.tokens.model import NewToken
+from peterental.web.audit.field_labels import LABELS, labelled_fields, subject_label
+from peterental.web.audit.pages import subject_url
 
 if TYPE_CHECKING:
     from tests.web.conftest import Browser
@@ -183,3 +189,43 @@ def test_log_is_for_admins(anas: Browser, services: Services, admin: Viewer) -> 
     services.agents.create(Profile(agent_name="Zoe"), admin)
     assert anas.get("/audit").status_code == 403
     assert 'href="/audit"' not in anas.get("/agents").text
+
+
+TEXTS = st.text(max_size=20) | st.sampled_from([
+    "2026-13-45T99:99", "0001-01-01T00:00+14:00", "9999-12-31T23:59:59-12:00", "09:00–99:99", "settings", "٣", "²", "-1",
+    "wording a/b/c", "7", "9" * 40, "nora/castillo",
+])  # fmt: skip
+NAMES = st.sampled_from([*LABELS, "of_another_release"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+SIDES = st.dictionaries(NAMES, VALUES, max_size=4)
+
+
+@given(kind=st.sampled_from(get_args(SubjectKind)) | TEXTS, subject_id=TEXTS, before=SIDES, after=SIDES)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_entry_can_be_shown(
+    app: Flask, kind: Any, subject_id: str, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    """Of whatever release: one that cannot be would take the whole page away."""
+    change = Change(
+        action="x", subject_kind=kind, subject_id=subject_id, subject_name=subject_id, before=before, after=after
+    )
+    with app.test_request_context():
+        url = subject_url(change)
+    fields = labelled_fields(change, ZoneInfo("America/Chicago"))
+    assert url is None or url.startswith("/")
+    assert len(fields) <= len({*before, *after})
+    assert subject_label(change)[:1] == subject_id[:1] or subject_id.startswith("wording")
+
+
+def test_subject_is_linked_where_it_has_a_page(app: Flask) -> None:
+    def url(kind: SubjectKind, subject_id: str) -> str | None:
+        with app.test_request_context():
+            return subject_url(Change(action="x", subject_kind=kind, subject_id=subject_id, subject_name="y"))
+
+    assert (url("home", "7"), url("home", "settings"), url("home", "")) == ("/homes/7", None, None)
+    assert (url("agent", "ana-lima"), url("call", "a/b")) == ("/agents/ana-lima", "/calls/a/b")
+    assert url("job", "7") is None

@@ -116,6 +116,7 @@ def test_days_agents_and_views_are_linked(office: Browser, path: str) -> None:
 def test_invalid_day_and_agent_are_reported(office: Browser) -> None:
     text = office.get("/calendar?day=nonsense&agent=nobody").text
     assert "Today is shown instead." in text
+    assert text.count("is not a valid date") == 1
     assert "There is no agent “nobody”. It was ignored." in text
     assert "No agents on this page" in office.get("/calendar?page=9").text
 

@@ -282,6 +282,29 @@ def test_settings_are_changed(office: Browser, services: Services) -> None:
     assert not services.properties.settings().one_viewing_at_a_time
 
 
+def test_page_says_that_a_job_collects_many_viewings(
+    office: Browser, services: Services, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("peterental.properties.service.COLLECTED_AT_ONCE", 1)
+    database.fetch("INSERT INTO agents (agent_id, agent_name) VALUES ('eve', 'Eve')")
+    database.fetch("INSERT INTO properties (line1) VALUES ('1 Elm')")
+    database.fetch(
+        """
+        INSERT INTO appointments (agent_id, property_id, property_address, attendee_name, start_time, end_time)
+        SELECT 'eve', property_id, 'x', 'y', NOW() + n * INTERVAL '1 hour', NOW() + n * INTERVAL '1 hour 10 minutes'
+        FROM properties CROSS JOIN generate_series(1, 2) AS n
+        """
+    )
+    page = office.send("/homes/settings", one_viewing_at_a_time="y", follow=True).text
+    assert "The settings were saved." in page
+    assert "upcoming viewings are being collected in the background" in page
+    assert "checked" in page
+    assert services.properties.collect_viewings()
+    page = office.get("/homes/settings").text
+    assert "being collected" not in page
+    assert "checked" in page
+
+
 def test_settings_that_another_admin_saved_are_not_undone(office: Browser, services: Services, admin: Viewer) -> None:
     assert 'name="seen" type="hidden" value="off"' in office.get("/homes/settings").text
     services.properties.change_settings(PropertySettings(one_viewing_at_a_time=True), admin)

@@ -68,3 +68,22 @@ def test_agents_see_no_jobs(anas: Browser, failed: int) -> None:
     assert anas.get("/jobs").status_code == 403
     token = anas.token("/account")
     assert anas.post(f"/jobs/{failed}/discard", csrf_token=token).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("2026-11-30T11:30:29.371058+00:00", "</time>"),
+        ("2026-11-30", "<bdi>2026-11-30</bdi>"),
+        ("2026-11-30T11:30", "<bdi>2026-11-30T11:30</bdi>"),
+        ("9999-12-31T23:59:59+00:00", "<bdi>9999-12-31T23:59:59+00:00</bdi>"),
+        ("To be done", "<bdi>To be done</bdi>"),
+    ],
+)
+def test_moments_that_a_job_is_about_are_shown_as_such(
+    office: Browser, services: Services, value: str, shown: str
+) -> None:
+    services.jobs.defer_once(JobRequest(task="note", args={"asked_at": value}))
+    about = " ".join(office.get("/jobs").text.split()).partition("asked at ")[2].partition("</span>")[0]
+    assert shown in about
+    assert about.startswith("<time") == (shown == "</time>")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from html import unescape
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,7 @@ from peterental.access import Viewer
 from peterental.database.pool import Database
 from peterental.notices.model import ALL_NOTICES
 from peterental.notices.wording.builtin import BUILT_IN
-from peterental.notices.wording.model import WordingKey
+from peterental.notices.wording.model import Wording, WordingKey
 from peterental.services import Services
 
 if TYPE_CHECKING:
@@ -118,3 +120,43 @@ def test_a_test_goes_to_the_outbox(office: Browser, services: Services, database
     assert "A test goes to +14055550142." in page
     (notice,) = services.notice_listing.listing(admin, ALL_NOTICES).notices
     assert (notice.kind, notice.recipient) == ("test", "+14055550142")
+
+
+def seen_in(text: str) -> str:
+    """Return the version in the form of a wording."""
+    found = re.search(r'name="seen"[^>]*value="(\w+)"', text)
+    assert found
+    return found[1]
+
+
+def test_conflict_shows_the_wording_saved_now(office: Browser, services: Services, admin: Viewer) -> None:
+    """The entries stay, and saving again overwrites what the other admin saved."""
+    mine = seen_in(office.get(TEXT).text)
+    services.wordings.change(BOOKED, Wording("{office}: theirs {day}"), replace(admin, email="olga@example.com"))
+    refused = office.send(TEXT, seen=mine, body="{office}: mine {day}")
+    text = unescape(refused.text)
+    assert refused.status_code == 400
+    assert "olga@example.com changed this wording at" in text
+    assert "{office}: mine {day}</textarea>" in text
+    assert "{office}: theirs {day}</p>" in text
+    assert services.wordings.wording(BOOKED).body == "{office}: theirs {day}"
+    assert office.send(TEXT, seen=mine, body="{office}: mine {day}", do="preview").status_code == 200
+    assert office.send(TEXT, seen=seen_in(text), body="{office}: mine {day}").status_code == 303
+    assert services.wordings.wording(BOOKED).body == "{office}: mine {day}"
+
+
+def test_reset_of_a_wording_that_changed_is_refused(office: Browser, services: Services, admin: Viewer) -> None:
+    services.wordings.change(BOOKED, Wording("{office}: first {day}"), admin)
+    mine = seen_in(office.get(TEXT).text)
+    services.wordings.change(BOOKED, Wording("{office}: second {day}"), admin)
+    refused = office.send(f"{TEXT}/reset", at=TEXT, seen=mine, follow=True)
+    assert "changed this wording at" in refused.text
+    assert services.wordings.wording(BOOKED).body == "{office}: second {day}"
+    office.send(f"{TEXT}/reset", at=TEXT)
+    assert services.wordings.wording(BOOKED) == BUILT_IN[BOOKED]
+
+
+def test_same_wording_is_no_conflict(office: Browser, services: Services, admin: Viewer) -> None:
+    mine = seen_in(office.get(TEXT).text)
+    services.wordings.change(BOOKED, Wording("{office}: same {day}"), admin)
+    assert office.send(TEXT, seen=mine, body="{office}: same {day}").status_code == 303

@@ -24,6 +24,7 @@ from peterental.services import Services
 from peterental.today.model import MOST_COUNTED, Counts
 from peterental.users.model import EmailTaken
 from peterental.web.shell import template_filters
+from peterental.web.shell.access_control import MACHINE_BLUEPRINTS
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import SignInForm
 from peterental.web.shell.navigation import DAILY, MENU, Navigation, navigation_for
@@ -354,6 +355,31 @@ def test_admins_see_more_navigation_entries() -> None:
     assert agents.daily == admins.daily
     assert admins.current is None
     assert not admins.is_current_in_menu
+
+
+def test_every_page_of_users_belongs_to_an_entry(app: Flask) -> None:
+    """The search belongs to none; pages of visitors and for signing in have no navigation."""
+    without = {*MACHINE_BLUEPRINTS, "sign_in", "search", "visits", "offers", "asset"}
+    without_session = {"shell.home", "users.join", "users.forgot"}
+    endpoints = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and rule.endpoint.partition(".")[0] not in without
+    }
+    pages = endpoints - without_session
+    lost = {page for page in pages if navigation_for(endpoints, is_admin=True, endpoint=page).current is None}
+    assert not lost
+    assert len(pages) > 50
+
+
+def test_short_bar_marks_the_menu_for_pages_that_it_has_no_room_for() -> None:
+    marked = {
+        entry.label: navigation_for(EVERYTHING, is_admin=True, endpoint=entry.endpoint).is_current_in_narrow_menu
+        for entry in DAILY
+    }
+    assert marked == {entry.label: not entry.is_in_phone_bar for entry in DAILY}
+    assert not navigation_for(EVERYTHING, is_admin=True, endpoint="users.account").is_current_in_narrow_menu
+    assert not navigation_for(EVERYTHING, is_admin=True, endpoint=None).is_current_in_narrow_menu
 
 
 def test_menu_button_marks_the_pages_of_the_menu() -> None:
