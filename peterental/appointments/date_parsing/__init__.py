@@ -14,7 +14,8 @@ Pure: no clock, no database. The way of a phrase:
     resolve.py        the one reading that agrees with everything known, or the question that names the readings
     offers.py         choices from an offer
     follow_up.py      answers to the last question
-    change.py         changes relative to a booking
+    change.py         changes relative to a booking; named_booking.py leaves out what names that booking
+    anchors.py        "this time next week", "same time Friday": the clock time of the present, or of an offer
     caller.py         the caller's own lines
     parser.py         the entry points; explain.py adds the reasons
 """

@@ -6,6 +6,9 @@ from peterental.appointments.date_parsing.clock_rules import clock_of
 from peterental.appointments.date_parsing.date_rules import LAST_DAY_OF_MONTH
 from peterental.appointments.date_parsing.expressions import (
     CalendarDate,
+    Clock,
+    DayExpression,
+    DayPart,
     Duration,
     Pick,
     Shift,
@@ -32,7 +35,8 @@ def _shift(found: RuleMatch) -> Shift | None:
     length = found.value("length")
     if not isinstance(length, Duration) or length.is_vague or length.is_month:
         return None
-    if (found.contains("AFTER") or found.contains("BEFORE")) and found.after is not None:
+    is_end = found.after is None or found.after.kind == "SAME_TIME"
+    if (found.contains("AFTER") or found.contains("BEFORE")) and not is_end:
         return None  # "an hour after noon"; at the end of a phrase, "una hora después" is later than the booking
     sign = -1 if found.contains("EARLIER") or found.contains("BEFORE") else 1
     return Shift(sign * length.minutes, sign * length.days)
@@ -41,10 +45,14 @@ def _shift(found: RuleMatch) -> Shift | None:
 @choices.rule(
     "PICK",
     "OPTION n=NUM",
+    "n=ORD OPTION",
     "mid=MID one=NUM",
     "any=ANY one=NUM",
+    "middle=MIDDLE_ONE",
 )
 def _numbered_choice(found: RuleMatch) -> Pick | None:
+    if "middle" in found.names:
+        return Pick(comparison="middle", is_explicit=True)
     if "n" in found.names:
         return Pick(found.number("n") - 1, is_explicit=True) if found.number("n") > 0 else None
     if found.token("one").text not in _ONE:
@@ -82,7 +90,27 @@ def _pick(found: RuleMatch) -> Pick | None:
 def _the_one_at(found: RuleMatch) -> list[Token] | None:
     if found.token("one").text not in _ONE:
         return None
-    return [found.token("t"), Token("PICK", Pick(is_explicit=True), "one")]
+    named = found.token("t")
+    return [named, Token("PICK", _named_by(named.value), "one")]
+
+
+def _named_by(value: object) -> Pick:
+    """Return the choice of "the Friday one"."""
+    return Pick(is_explicit=True, named_by=value if isinstance(value, DayExpression | Clock | DayPart) else None)
+
+
+@choices.rule("PICK", "one=(ONE_OF|ONE_OF_THE|ONE_ON) t=(TIME|PARTDAY|DAY|NUM|ORD)")
+def _spanish_one_of(found: RuleMatch) -> list[Token] | None:
+    """Read "la del viernes", "la de las tres" and "la del 15"; the choice comes first: "la del lunes siete"."""
+    named = found.token("t")
+    if named.kind in {"NUM", "ORD"}:
+        number = found.number("t")
+        is_day = found.token("one").kind == "ONE_ON" and 0 < number <= LAST_DAY_OF_MONTH
+        clock = None if is_day else clock_of(named)
+        if not is_day and clock is None:
+            return None
+        named = Token("DAY", CalendarDate(number), named.text) if is_day else Token("TIME", clock, named.text)
+    return [Token("PICK", _named_by(named.value), "one"), named]
 
 
 @choices.rule(

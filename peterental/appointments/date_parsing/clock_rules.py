@@ -88,6 +88,12 @@ def _part_of_day(found: RuleMatch) -> DayPart | None:
     return DayPart(found.word("part"), portion)
 
 
+@parts.rule("PARTDAY", "one=ONE_OF_THE part=MANANA")
+def _the_one_of_the_morning(found: RuleMatch) -> list[Token]:
+    """Read "la de la mañana", which is not "la de mañana"."""
+    return [found.token("one"), Token("PARTDAY", DayPart("morning"), found.token("part").text)]
+
+
 @parts.rule("PARTDAY", "(ON|ANY)? WEEKNIGHT")
 def _weeknight(_: RuleMatch) -> list[Token]:
     return [Token("WEEKDAYS", None, "weekdays"), Token("PARTDAY", DayPart("evening"), "evening")]
@@ -278,8 +284,13 @@ def _spanish_minutes_before(found: RuleMatch) -> Clock | None:
     if minutes is None or found.token("to").text != "para":
         return None
     clock = _shifted(clock_of(found.token("h")), -minutes)
-    may_be_date = "at" not in found.names and found.first.kind == "NUM" and found.before is not None
+    is_number = found.token("n").kind == "NUM" and "at" not in found.names
+    may_be_date = is_number and found.before is not None and found.before.kind in _LEADS_A_DATE
     return replace(clock, is_doubtful=True) if clock and may_be_date else clock
+
+
+_LEADS_A_DATE = frozenset(("WDAY", "UNIT", "WHICH", "THAT_COMES"))
+"""What stands before the day of a month: "viernes diez", "el día diez"."""
 
 
 @clocks.rule("WINDOW", "from=(OF|FROM) a=(NUM|TIME) AT b=(NUM|TIME)")
@@ -288,6 +299,9 @@ def _spanish_from_to(found: RuleMatch) -> TimeWindow | None:
     first, last = clock_of(found.token("a")), clock_of(found.token("b"))
     is_spanish = found.first.text in {"de", "desde"}
     return TimeWindow(first, last, is_span=True) if first and last and is_spanish else None
+
+
+_LEADS_A_RANGE = frozenset(("FROM", "BETWEEN", "ANY"))
 
 
 @clocks.rule(
@@ -300,13 +314,15 @@ def _minutes_to(found: RuleMatch) -> Clock | None:
     minutes = _minutes_of(found)
     if minutes is None:
         return None
-    # "10 to 3" may be a range, unless "at" or "minutes" came with it; "20 to 3" and "5 to 3" cannot.
+    # "10 to 3" may be a range, unless "at" or "minutes" came with it; "20 to 3", "5 to 3" and "ten to three" cannot.
     bare_number = "n" in found.names and found.token("n").kind == "NUM"
-    if bare_number and (found.first.kind != "AT" and minutes <= NOON_HOUR and minutes != 5):  # noqa: PLR2004
+    is_digits = bare_number and found.token("n").text.isdigit()
+    if is_digits and (found.first.kind != "AT" and minutes <= NOON_HOUR and minutes != 5):  # noqa: PLR2004
         return None
-    if bare_number and (found.before is not None and found.before.kind in {"FROM", "BETWEEN"}):
+    if bare_number and (found.before is not None and found.before.kind in _LEADS_A_RANGE):
         return None
-    return _shifted(clock_of(found.token("t")), -minutes)
+    clock = _shifted(clock_of(found.token("t")), -minutes)
+    return replace(clock, minutes_before=minutes) if clock and bare_number and found.first.kind != "AT" else clock
 
 
 def _minutes_of(found: RuleMatch) -> int | None:
@@ -389,6 +405,7 @@ def _hour(found: RuleMatch) -> Clock | None:
     return clock_of(found.token("h"))
 
 
+_PRONOUNS = frozenset(("one", "una", "uno"))
 _JOINS_NUMBERS = frozenset(("BETWEEN", "FROM", "TO", "AND", "DASH", "AFTER", "BEFORE", "UNTIL", "BY", "Y"))
 
 
@@ -404,6 +421,8 @@ def _hour_beside_a_part(found: RuleMatch) -> Clock | None:
     if before is not None and before.kind in _JOINS_NUMBERS:
         return None
     digits = found.token("h").text
+    if digits in _PRONOUNS and after is None:
+        return None  # "the morning one"
     is_time = digits.isdigit() and len(digits) in {3, 4} and not 2020 <= found.number("h") <= 2059  # noqa: PLR2004 - a year
     return clock_of(found.token("h")) if beside or is_time else None
 

@@ -118,6 +118,11 @@ class Context:
         """Return whether a wall-clock time, in minutes after midnight, lies in the working hours."""
         return any(window.opens_min <= minutes < window.closes_min for window in self.windows(day))
 
+    def fits(self, minutes: int, day: date | None) -> bool:
+        """Return whether a viewing that starts at a wall-clock time ends in the working hours that it starts in."""
+        end = minutes + self.rules.slot_minutes
+        return any(window.opens_min <= minutes and end <= window.closes_min for window in self.windows(day))
+
     def instant(self, day: date, minutes: int) -> datetime | None:
         """Return when the wall clock shows `minutes` after midnight on `day`, in UTC.
 

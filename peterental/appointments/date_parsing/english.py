@@ -278,7 +278,14 @@ _PHRASES: dict[str, Entry] = phrases(
     (("DAY_AFTER", -1), "day before | previous day"),
     (("DAY_AFTER_THAT", 1), "day after that"),
     (("DAY_AFTER_THAT", -1), "day before that"),
-    (("SAME_TIME", None), "same time | same hour | that same time"),
+    (
+        ("SAME_TIME", None),
+        (
+            "same time | same hour | that same time | at the same time | at same time | at the same hour | "
+            "at that same time"
+        ),
+    ),
+    (("THIS_TIME", None), "this time | this same time | this very time | this hour | this same hour"),
     (("SAME_DAY", None), "same day | that day | that same day"),
     (("ZONE", "Eastern"), "eastern time | eastern standard time | eastern daylight time | new york time"),
     (("ZONE", "Central"), "central time | central standard time | central daylight time | chicago time | texas time"),

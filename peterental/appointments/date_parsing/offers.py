@@ -55,6 +55,12 @@ def _picked(phrase: Phrase, pick: Pick, context: Context) -> Result | None:
     return ExactTime(start=start) if start else WhichOffer(options=offers)
 
 
+def other_than_offered(phrase: Phrase, context: Context) -> str | None:
+    """Return the doubt about "the Friday one at three" where no such time was offered; None for any other phrase."""
+    is_choice = any(pick.named_by is not None for pick in phrase.picks) and context.last_offer
+    return "picked" if is_choice and phrase.days and phrase.names_time else None
+
+
 def by_place(pick: Pick, offers: Sequence[Choice]) -> Choice | None:
     """Return the one of `offers` that is named by its place among them; None where that is open."""
     if pick.index is not None:
@@ -86,7 +92,7 @@ def _fitting(phrase: Phrase, offers: Sequence[datetime], context: Context) -> tu
     for start in offers:
         day, minutes = context.local(start)
         on_day = not phrase.days or any(reading.contains(day) for reading in days)
-        clocks = [*phrase.clocks, *phrase.bare]
+        clocks = [*phrase.clocks, *(clock for clock in phrase.bare if clock.hour != day.day or not phrase.days)]
         at_clock = all(minutes in {reading.minutes for reading in halves(clock, phrase.parts)} for clock in clocks)
         in_part = bool(clocks) or all(minutes in part_range(part, context, day) for part in phrase.parts)
         if on_day and at_clock and in_part:
