@@ -75,6 +75,14 @@ def is_spanish_number(word: str) -> bool:
     return word in _SPANISH
 
 
+_ARTICLES = frozenset(("un", "una", "uno"))
+
+
+def number_in_english(word: str) -> list[str]:
+    """Return the English words of a number that stands alone ("doce"); none for another word and for an article."""
+    return [] if word in _ARTICLES else _ENGLISH.get(word, [])
+
+
 def in_english(words: Sequence[str], designators: frozenset[str]) -> list[str]:
     """Return `words` with runs of two or more Spanish number words, and numbers of units, in English.
 

@@ -42,6 +42,9 @@ def number_first(words: Sequence[str]) -> list[str]:
         after = [*after[:-2], after[-1], after[-2]]
     if after and after[-1].isdecimal() and len(after) > 1 and _BEFORE.issuperset(before):
         return [after[-1], *_street(words[at], after[:-1])]
+    is_lettered = len(after) == 1 and len(after[0]) == 1 and after[0].isalpha()
+    if is_lettered and len(before) == 1 and before[0].isdecimal():
+        return [before[0], *_street(words[at], after)]
     is_inside = len(before) > 1 and before[0].isdecimal() and _INSIDE.issuperset(before[1:])
     return [before[0], *_street(words[at], after)] if is_inside and after else list(words)
 
@@ -52,4 +55,6 @@ def _street(kind: str, name: Sequence[str]) -> list[str]:
     direction = _DIRECTIONS.get(words[-1])
     if direction is not None and len(words) > 1:
         words = [direction, *words[:-1]]
+    if len(words) == 1 and len(words[0]) == 1 and words[0].isalpha():  # "avenida B", "calle B"
+        return [_TYPES[kind], *words] if _TYPES[kind] else [*words, "street"]
     return [*words, _TYPES[kind]] if _TYPES[kind] else words
