@@ -7,10 +7,17 @@ from datetime import date
 
 from peterental.appointments.date_parsing.change import NEXT_WEEK, date_of, days_of_same_time
 from peterental.appointments.date_parsing.context import Context
-from peterental.appointments.date_parsing.expressions import BookedDay, Clock, DayExpression, DaysBetween, Weekday
+from peterental.appointments.date_parsing.expressions import (
+    BookedDay,
+    Clock,
+    DayExpression,
+    DayPart,
+    DaysBetween,
+    Weekday,
+)
 from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.places import placed
-from peterental.appointments.date_parsing.times import halves, is_the_viewing, window_range
+from peterental.appointments.date_parsing.times import halves, is_the_viewing, part_range, window_range
 
 
 def without_the_booking(phrase: Phrase, context: Context) -> tuple[Phrase, str | None]:
@@ -26,7 +33,7 @@ def without_the_booking(phrase: Phrase, context: Context) -> tuple[Phrase, str |
     if context.current is None:
         return phrase, None
     day, minutes = context.local(context.current.start)
-    named = [pick for pick in phrase.picks if _names(pick.named_by, day, minutes, context)]
+    named = [pick for pick in phrase.picks if names_start(pick.named_by, day, minutes, context)]
     if named:
         names = {pick.named_by for pick in named}
         phrase = replace(
@@ -34,6 +41,7 @@ def without_the_booking(phrase: Phrase, context: Context) -> tuple[Phrase, str |
             picks=tuple(pick for pick in phrase.picks if pick not in named),
             days=tuple(found for found in phrase.days if found not in names),
             clocks=tuple(found for found in phrase.clocks if found not in names),
+            parts=tuple(found for found in phrase.parts if found not in names),
         )
     if phrase.names_time or "SAME_TIME" in phrase.flags:
         phrase = replace(phrase, days=tuple(_moved_to(found, day, context) for found in phrase.days))
@@ -60,15 +68,24 @@ def _second_time(phrase: Phrase, day: date, minutes: int, context: Context) -> C
     return None if is_viewing else replace(window.last, meridiem=window.last.meridiem or window.first.meridiem)
 
 
-def _names(named_by: object, day: date, minutes: int, context: Context) -> bool:
-    """Return whether "the Friday one" or "the one at two" is the booking."""
+def names_start(named_by: object, day: date, minutes: int, context: Context) -> bool:
+    """Return whether a day, a clock time or a part of the day may be that of a booking: "the Friday one".
+
+    Args:
+        named_by: the expression; a weekday fits every such day.
+        day: the local day of the booking.
+        minutes: when it starts, after midnight.
+        context: what the expression is read against.
+    """
     if isinstance(named_by, Clock):
         return _is_at(named_by, minutes)
+    if isinstance(named_by, DayPart):
+        return minutes in part_range(named_by, context, day)
     if not isinstance(named_by, DayExpression):
         return False
     readings = placed(named_by, context)
     is_weekday = isinstance(named_by, Weekday) and not named_by.which and named_by.weekday == day.isoweekday()
-    return is_weekday or any(reading.day == day for reading in readings)
+    return is_weekday or any(reading.contains(day) for reading in readings)
 
 
 def _is_at(clock: Clock, minutes: int) -> bool:
@@ -77,5 +94,5 @@ def _is_at(clock: Clock, minutes: int) -> bool:
 
 def _moved_to(found: DayExpression, day: date, context: Context) -> DayExpression:
     """Return the last day of "from Friday to Monday" where the booking is on the first."""
-    is_from = isinstance(found, DaysBetween) and _names(found.first, day, -1, context)
+    is_from = isinstance(found, DaysBetween) and names_start(found.first, day, -1, context)
     return found.last if is_from and isinstance(found, DaysBetween) else found
