@@ -113,6 +113,29 @@ def _spanish_one_of(found: RuleMatch) -> list[Token] | None:
     return [Token("PICK", _named_by(named.value), "one"), named]
 
 
+@choices.rule("PICK", "n=ORD t=DAY", "last=WHICH t=DAY")
+def _spanish_place_on_day(found: RuleMatch) -> list[Token] | None:
+    """Read "la primera del viernes" and "la última del viernes": dates are no feminine."""
+    if found.first.text not in _FEMININE:
+        return None
+    return [
+        Token("PICK", Pick(found.number("n") - 1 if "n" in found.names else -1, is_explicit=True), "one"),
+        found.token("t"),
+    ]
+
+
+_FEMININE = frozenset(("primera", "segunda", "tercera", "cuarta", "quinta", "ultima"))
+
+
+@choices.rule("EXCLUDED", "NOT pick=PICK t=(DAY|TIME|PARTDAY)", "NOT t=(DAY|TIME|PARTDAY) pick=PICK", "NOT pick=PICK")
+def _negated_choice(found: RuleMatch) -> object:
+    """Read "not the first one", "not the Monday one" and "no la del viernes"."""
+    pick = found.value("pick")
+    if "t" not in found.names or not isinstance(pick, Pick):
+        return pick
+    return found.value("t") if pick.named_by == found.value("t") else None
+
+
 @choices.rule(
     "PICK",
     "way=LATER",
@@ -166,7 +189,8 @@ def _excluded(token: Token) -> Token:
 @choices.rule(
     "EXCLUDED",
     "a=(DAY|TIME) not=NOT (IN|ON|AT)? b=(DAY|TIME)",
-    "a=TIME not=NOT AT? b=NUM",
+    "a=(TIME|NUM) not=NOT AT? b=NUM",
+    "a=NUM not=NOT AT? b=TIME",
     "a=(DAY|ORD) not=NOT ON? b=ORD",
     "a=ORD not=NOT b=DAY",
     "x=(DAY|TIME|PARTDAY) not=NOT",
@@ -178,8 +202,13 @@ def _negation_between(found: RuleMatch) -> list[Token] | None:
     if "x" in found.names:
         is_last = found.after is None or found.after.kind in {"OR", "CORRECTION"}
         return [_excluded(found.token("x"))] if is_last else None
-    other = _of_the_same_kind(found.token("a"), found.token("b"))
-    return None if other is None else [found.token("a"), Token("OR", None, "or"), other]
+    first = found.token("a")
+    other = _of_the_same_kind(first, found.token("b"))
+    if first.kind == "NUM":
+        clock = clock_of(first)
+        first = Token("TIME", clock, first.text)
+        other = None if clock is None else other  # "ten, no eleven"
+    return None if other is None else [first, Token("OR", None, "or"), other]
 
 
 def _of_the_same_kind(token: Token, other: Token) -> Token | None:

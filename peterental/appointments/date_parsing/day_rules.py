@@ -207,6 +207,13 @@ def _after_next(found: RuleMatch) -> Span | None:
     return Span(unit, ahead=2) if unit in {"week", "weekend", "month"} and found.value("which") == "next" else None
 
 
+@days.rule("DAY", "day=DAY unit=UNIT")
+def _week_of_holiday(found: RuleMatch) -> Around | None:
+    """Read "Christmas week", which is no week after Christmas, as "Tuesday week" is one after Tuesday."""
+    day = _day(found.value("day"))
+    return Around(day, "week") if isinstance(day, HolidayDay) and found.value("unit") == "week" else None
+
+
 @days.rule("DAY", "day=DAY WEEKEND")
 def _long_weekend(found: RuleMatch) -> Around | None:
     day = _day(found.value("day"))

@@ -319,6 +319,7 @@ _PHRASES: dict[str, Entry] = phrases(
     (("HOLIDAY", "easter"), "easter | easter sunday"),
     (("HOLIDAY", "easter monday"), "easter monday"),
     (("HOLIDAY", "good friday"), "good friday"),
+    (("HOLIDAY", "epiphany"), "three kings day | three kings' day | three kings | epiphany"),
     (("HOLIDAY", "groundhog day"), "groundhog day"),
     (("HOLIDAY", "april fools' day"), "april fools day | april fool day"),
     (("HOLIDAY", "earth day"), "earth day"),
