@@ -293,10 +293,16 @@ _LEADS_A_DATE = frozenset(("WDAY", "UNIT", "WHICH", "THAT_COMES"))
 """What stands before the day of a month: "viernes diez", "el día diez"."""
 
 
-@clocks.rule("WINDOW", "from=(OF|FROM) a=(NUM|TIME) AT b=(NUM|TIME)")
+@clocks.rule(
+    "WINDOW",
+    "from=(OF|FROM) a=(NUM|TIME) Y m=(HALF|QUARTER|NUM) AT b=(NUM|TIME) Y n=(HALF|QUARTER|NUM)",
+    "from=(OF|FROM) a=(NUM|TIME) AT b=(NUM|TIME) Y n=(HALF|QUARTER|NUM)",
+    "from=(OF|FROM) a=(NUM|TIME) Y m=(HALF|QUARTER|NUM) AT b=(NUM|TIME)",
+    "from=(OF|FROM) a=(NUM|TIME) AT b=(NUM|TIME)",
+)
 def _spanish_from_to(found: RuleMatch) -> TimeWindow | None:
-    """Read "de dos a cuatro" before "a cuatro" becomes a time."""
-    first, last = clock_of(found.token("a")), clock_of(found.token("b"))
+    """Read "de dos a cuatro" and "de nueve a nueve y media" before "a cuatro" becomes a time."""
+    first, last = (_with_fraction(found, clock, part) for clock, part in (("a", "m"), ("b", "n")))
     is_spanish = found.first.text in {"de", "desde"}
     return TimeWindow(first, last, is_span=True) if first and last and is_spanish else None
 
@@ -321,8 +327,21 @@ def _minutes_to(found: RuleMatch) -> Clock | None:
         return None
     if bare_number and (found.before is not None and found.before.kind in _LEADS_A_RANGE):
         return None
+    may_be_range = found.contains("UNTIL") or found.value("t") == NOON  # "ten till three", "ten to noon"
+    if bare_number and may_be_range and found.first.kind != "AT" and minutes == 10:  # noqa: PLR2004 - an hour, too
+        return None
     clock = _shifted(clock_of(found.token("t")), -minutes)
     return replace(clock, minutes_before=minutes) if clock and bare_number and found.first.kind != "AT" else clock
+
+
+def _with_fraction(found: RuleMatch, clock: str, part: str) -> Clock | None:
+    """Return a captured clock time, later by a captured half, quarter or number of minutes."""
+    hour = clock_of(found.token(clock))
+    if part not in found.names:
+        return hour
+    token = found.token(part)
+    minutes = _FRACTIONS.get(token.kind) or found.number(part)
+    return _shifted(hour, minutes) if minutes % 5 == 0 else None
 
 
 def _minutes_of(found: RuleMatch) -> int | None:
