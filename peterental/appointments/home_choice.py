@@ -31,6 +31,7 @@ from peterental.matching import (
     compare,
     compare_texts,
     is_placeholder_home,
+    letter_name,
     may_be_misheard,
     parse_address,
     said_addresses,
@@ -387,6 +388,8 @@ def _changed(said: Address, home: Address) -> Iterator[Address | None]:
 
 
 def _sounds_alike(said: Address, home: Address) -> bool:
+    if [letter_name(word) for word in said.name] == [letter_name(word) for word in home.name]:
+        return True  # "B Street" and "Bee Street"
     sounds = [[sound_of(word) for word in address.name] for address in (said, home)]
     return sounds[0] == sounds[1] and all(sounds[0])
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 from peterental.matching.address_words import AddressPart, split, split_plain, trimmed
 from peterental.matching.localities import canonical_city, is_zip_code, take_state_and_zip
 from peterental.matching.spanish_numbers import in_english, number_in_english
-from peterental.matching.spanish_streets import number_first
+from peterental.matching.spanish_streets import names_street, number_first
 from peterental.matching.spoken_numbers import to_digits
 from peterental.matching.streets import (
     canonical_name,
@@ -164,7 +164,9 @@ def _respelt(parts: Sequence[AddressPart]) -> list[AddressPart]:
         return []
     words = parts[0].words
     number = number_in_english(words[0])
-    spelt = to_digits([*number, *words[1:]] if number else words, DESIGNATORS)[0]
+    last = number_in_english(words[-1]) if not number and len(words) > 1 and names_street(words) else []
+    spelt = to_digits([*number, *words[1:]] if number else [*words[:-1], *last] if last else words, DESIGNATORS)[0]
+    number = number or last
     heard = letters_as_heard(spelt)
     if not number and heard == spelt:
         return []

@@ -20,7 +20,9 @@ from peterental.matching.usps import (
 
 _HOUSE_NUMBER = re.compile(r"[0-9]+[a-z]?|[0-9]+(?:-[0-9]+)+|[nsew][0-9]+(?:[nsew][0-9]+)?|[0-9]+/[0-9]+")
 _FRACTION = re.compile(r"[0-9]/[0-9]")
-_UNITS_AFTER_NAME = frozenset(("upper", "upstairs", "lower", "downstairs", "rear", "basement", "penthouse"))
+_UNITS_AFTER_NAME = frozenset(
+    ("upper", "upstairs", "arriba", "lower", "downstairs", "abajo", "rear", "basement", "penthouse")
+)
 
 
 def take_number(words: list[str]) -> tuple[str | None, list[str]]:

@@ -115,7 +115,17 @@ def letters_as_heard(words: Sequence[str]) -> list[str]:
     """
     if len(words) < 3 or not words[0].isdecimal():  # noqa: PLR2004 - number, letter and street
         return list(words)
-    return [words[0], _LETTERS.get(words[1], words[1]), *words[2:]]
+    letter = _LETTERS.get(words[1]) or _HEARD_LETTERS.get(words[1]) or words[1]
+    return [words[0], letter, *words[2:]]
+
+
+_HEARD_LETTERS = {"you": "u", "why": "y", "eye": "i", "be": "b", "queue": "q", "vee": "v", "are": "r"}
+"""Further words that letters are heard as, where a name is expected."""
+
+
+def letter_name(word: str) -> str:
+    """Return the letter that a word names: "bee" is B; the word itself where it names none."""
+    return _LETTERS.get(word, word)
 
 
 def _letter(words: Sequence[str], at: int, *, is_first: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,43 +14,58 @@ from peterental.appointments.repository import AppointmentRepository
 from peterental.calls.model import ToolInvocation
 from peterental.database.pool import Database
 from peterental.matching import Match, compare_texts
+from peterental.properties.model import Property
 from tests.appointments.test_heard_homes import home
 from tests.appointments.test_home_choice import NOW, fill
 
-LINES = Path(__file__).with_name("look_alike_homes.txt").read_text(encoding="utf-8").splitlines()
-ROWS = [tuple(line.split("\t")) for line in LINES if line and not line.startswith(("#", "+"))]
-_NAMED = [line.removeprefix("+ ").partition(": ") for line in LINES if line.startswith("+")]
-HOMES = {name: home(number, text) for number, (name, _, text) in enumerate(_NAMED, 1)}
-NAMES = {each.property_id: name for name, each in HOMES.items()}
-CATALOGUE = Catalogue(tuple(HOMES.values()))
+
+@dataclass(frozen=True)
+class Table:
+    """A catalogue, and what callers say of it."""
+
+    homes: dict[str, Property]
+    rows: tuple[tuple[str, str], ...]
+
+    def meaning(self, said: str, catalogue: Catalogue | None = None) -> tuple[str, frozenset[str]]:
+        """Return the sign of the table, and the homes."""
+        names = {each.property_id: name for name, each in self.homes.items()}
+        try:
+            choice = choose_home(said, catalogue or Catalogue(tuple(self.homes.values())), lambda _: True)
+        except WhichHome as refusal:
+            return "?", frozenset(names[each.property_id] for each in refusal.homes)
+        except HomeUnknown:
+            return "unknown", frozenset()
+        return "=", frozenset({names[choice.home.property_id]} if choice and choice.home else ())
 
 
-def meaning(said: str, catalogue: Catalogue = CATALOGUE) -> tuple[str, frozenset[str]]:
-    """Return the sign of the table, and the homes."""
-    try:
-        choice = choose_home(said, catalogue, lambda _: True)
-    except WhichHome as refusal:
-        return "?", frozenset(NAMES[each.property_id] for each in refusal.homes)
-    except HomeUnknown:
-        return "unknown", frozenset()
-    return "=", frozenset({NAMES[choice.home.property_id]} if choice and choice.home else ())
+def _table(name: str) -> Table:
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
+    rows = [line.partition("\t") for line in lines if line and not line.startswith(("#", "+"))]
+    named = [line.removeprefix("+ ").partition(": ") for line in lines if line.startswith("+")]
+    homes = {name: home(number, text) for number, (name, _, text) in enumerate(named, 1)}
+    return Table(homes, tuple((said, expected) for said, _, expected in rows))
 
 
-@pytest.mark.parametrize(("said", "expected"), ROWS, ids=[said for said, _ in ROWS])
-def test_look_alike_is_that_home_or_asked_about(said: str, expected: str) -> None:
+TABLES = (_table("look_alike_homes.txt"), _table("look_alike_streets.txt"))
+ROWS = [(table, *row) for table in TABLES for row in table.rows]
+
+
+@pytest.mark.parametrize(("table", "said", "expected"), ROWS, ids=[said for _, said, _ in ROWS])
+def test_look_alike_is_that_home_or_asked_about(table: Table, said: str, expected: str) -> None:
     sign, *homes = expected.split()
-    assert meaning(said) == (sign, frozenset(homes))
+    assert table.meaning(said) == (sign, frozenset(homes))
 
 
-def test_database_reads_the_look_alikes(database: Database) -> None:
+@pytest.mark.parametrize("table", TABLES, ids=["homes", "streets"])
+def test_database_reads_the_look_alikes(database: Database, table: Table) -> None:
     database.fetch("INSERT INTO agents (agent_id, agent_name, vapi_assistant_id) VALUES ('ana', 'Ana', 'key')")
-    fill(database, HOMES.values())
+    fill(database, table.homes.values())
     repository = AppointmentRepository(database)
     invocation = ToolInvocation(name="get_availability", tool_call_id="1", agent_key=AgentKey(assistant_id="key"))
-    for said, _ in ROWS:
+    for said, _ in table.rows:
         catalogue = repository.line(invocation, said, NOW).catalogue
         assert catalogue is not None
-        found, wanted = meaning(said, catalogue), meaning(said)
+        found, wanted = table.meaning(said, catalogue), table.meaning(said)
         assert found[1] <= wanted[1], said
         assert found == wanted or wanted[0] != "=", said
 
