@@ -285,6 +285,14 @@ _PHRASES: dict[str, Entry] = phrases(
             "at that same time"
         ),
     ),
+    (
+        ("MAYBE_THIS_TIME", None),
+        (
+            "this time let | this time can we | this time could we | this time can i | "
+            "this time could i | this time i | this time i'd | this time i'll | this time we | this time around | "
+            "this time how about | this time maybe | this time make it | this time please"
+        ),
+    ),
     (("THIS_TIME", None), "this time | this same time | this very time | this hour | this same hour"),
     (("SAME_DAY", None), "same day | that day | that same day"),
     (("ZONE", "Eastern"), "eastern time | eastern standard time | eastern daylight time | new york time"),
