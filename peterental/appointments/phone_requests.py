@@ -243,6 +243,7 @@ class RequestContext:
             rules: those of the availability that is looked into; None for the agent's.
         """
         agent, history = self.known_agent, self.call_history
+        questions = [c for c in history.questions if c.name in TIME_TOOLS and _is_about_time(c.asked or "")]
         return Context(
             now=self.now,
             zone=agent.zone,
@@ -250,11 +251,8 @@ class RequestContext:
             offered=history.offered,
             last_offer=history.last_offer,
             said=request.said,
-            asked=tuple(
-                Asked(call.asked or "", call.arguments.get("start_time"))
-                for call in history.questions
-                if call.name in TIME_TOOLS and _is_about_time(call.asked or "")
-            ),
+            asked=tuple(Asked(call.asked or "", call.arguments.get("start_time")) for call in questions),
+            asked_last=bool(questions) and questions[-1] in history.since_last_offer,
             language=agent.language,
             current=CurrentBooking(current.start, _minutes(current)) if current else None,
         )

@@ -121,3 +121,13 @@ def test_day_in_the_callers_line_counts_only_as_an_answer(two_viewings: Phone, d
     artifact = {"messages": [{"role": "user", "message": "I can't on Friday, cancel it"}]}
     two_viewings.say("cancel_appointment", artifact=artifact)
     assert standing(database) == BOTH
+
+
+def test_yes_after_a_question_answers_it_and_not_the_earlier_offer(phone: Phone, database: Database) -> None:
+    phone.say("get_availability", {"date": "Tuesday", "time_of_day": "at 3 pm"})
+    phone.say("get_availability", {"date": "Tuesday", "time_of_day": "between three and half past three"})
+    asked = phone.say("set_appointment", ELM | {"start_time": "same time on Friday"})
+    assert "Friday the twenty-seventh at three PM" in asked
+    assert standing(database) == {}
+    phone.say("set_appointment", ELM | {"start_time": "yes"})
+    assert standing(database) == {"Elm": "27 21"}

@@ -71,6 +71,7 @@ class Context:
         last_offer: the starting times of the latest offer, in UTC, in the order named.
         said: returns the caller's own lines, oldest first; called only where the answer depends on it.
         asked: the questions of this call, oldest first.
+        asked_last: whether the latest of them came after the latest offer, so that "yes" answers it.
         language: the agent's language.
         current: the booking that is to be moved, for `parse_change`.
     """
@@ -82,6 +83,7 @@ class Context:
     last_offer: tuple[datetime, ...] = ()
     said: Callable[[], Sequence[str]] = tuple
     asked: tuple[Asked, ...] = ()
+    asked_last: bool = False
     language: Language = "en"
     current: CurrentBooking | None = None
 

@@ -143,7 +143,10 @@ def _phrase(phrase: Phrase, resolver: Resolver) -> Result:
     if (search := earlier_or_later(phrase, context)) is not None:
         return search
     offered = chosen(phrase, context)
-    answer = None if isinstance(offered, ExactTime) else follow_up.completed(phrase, context, _resolved)
+    is_answer = context.asked_last and follow_up.is_plain_yes(phrase)
+    answer = (
+        None if isinstance(offered, ExactTime) and not is_answer else follow_up.completed(phrase, context, _resolved)
+    )
     if isinstance(answer, Phrase):
         return _after_answer(answer, resolver)
     if answer is not None or offered is not None:
@@ -165,7 +168,7 @@ def _after_answer(answer: Phrase, resolver: Resolver) -> Result:
     """Resolve an answer to the last question; one that may be stale beside a newer offer is confirmed."""
     resolver.note("completes the last question")
     result = resolver.phrase(answer)
-    if not isinstance(result, ExactTime) or not resolver.context.last_offer:
+    if not isinstance(result, ExactTime) or not resolver.context.last_offer or resolver.context.asked_last:
         return result
     day, minutes = resolver.context.local(result.start)
     offered_days = {resolver.context.local(start)[0] for start in resolver.context.last_offer}
