@@ -107,7 +107,7 @@ _PHRASES: dict[str, Entry] = phrases(
     (("BEFORE", None), "antes de | antes del"),
     (("FROM", None), "a partir de"),
     (("ONWARD", None), "en adelante | para adelante"),
-    (("ABOUT", None), "a eso de | alrededor de | como a | cerca de | tipo"),
+    (("ABOUT", None), "a eso de | como a eso de | alrededor de | como a | cerca de | tipo"),
     (("ISH", None), "mas o menos | y algo | y pico | y tantas | y cacho"),
     (FILLER, "en punto | por favor | vale la"),
     (("WEEKEND", None), "fin de semana"),
