@@ -31,6 +31,7 @@ from peterental.matching import (
     compare,
     compare_texts,
     is_placeholder_home,
+    letter_name,
     may_be_misheard,
     parse_address,
     said_addresses,
@@ -224,6 +225,7 @@ def _resolve(text: str, homes: Sequence[Property], is_shown: Callable[[Property]
         if is_placeholder_home(text):
             by_fit = {**by_fit, Fit.SHORT: _with_bedrooms(homes, address.bedrooms), Fit.EXACT: []}
         offered = {fit: [h for h in found if h.is_active and is_shown(h)] for fit, found in by_fit.items()}
+        offered[Fit.EXACT] += _units_elsewhere(address, offered[Fit.EXACT], offered[Fit.SHORT])
         for fit in (Fit.EXACT, Fit.SHORT):
             if offered[fit]:
                 others = [home for home in possible if home not in offered[fit]]
@@ -237,6 +239,24 @@ def _resolve(text: str, homes: Sequence[Property], is_shown: Callable[[Property]
     if doubtful:
         raise WhichHome(text, tuple(doubtful))
     raise HomeUnknown(text)
+
+
+def _units_elsewhere(address: Address, exact: Sequence[Property], short: Sequence[Property]) -> list[Property]:
+    """Return homes with a unit on another street or in another city than the exact ones, where neither was said.
+
+    "30 Park" may be 30 Park Avenue and 30 Park Street, unit 4; a house and a flat at one address are not asked about.
+    """
+    if not exact or address.number is None or address.unit_key:
+        return []
+    types = {home.parsed.street_type for home in exact} if address.street_type is None else set()
+    cities = set() if address.cities or address.zip_code else {home.parsed.city for home in exact}
+    return [
+        home
+        for home in short
+        if home.parsed.unit_key
+        and home.parsed.number == address.number
+        and ((types and home.parsed.street_type not in types) or (cities and home.parsed.city not in cities))
+    ]
 
 
 def _nearest_first(address: Address, homes: Sequence[Property]) -> list[Property]:
@@ -368,6 +388,8 @@ def _changed(said: Address, home: Address) -> Iterator[Address | None]:
 
 
 def _sounds_alike(said: Address, home: Address) -> bool:
+    if [letter_name(word) for word in said.name] == [letter_name(word) for word in home.name]:
+        return True  # "B Street" and "Bee Street"
     sounds = [[sound_of(word) for word in address.name] for address in (said, home)]
     return sounds[0] == sounds[1] and all(sounds[0])
 

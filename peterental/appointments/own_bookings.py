@@ -7,7 +7,7 @@ several people may live: a booking under another name is another person's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from peterental.appointments.model import (
@@ -18,6 +18,7 @@ from peterental.appointments.model import (
     UnderAnotherName,
     WhichBooking,
 )
+from peterental.appointments.named_by_time import NOT_BY_TIME, NamedByTime
 from peterental.calls.model import ToolInvocation
 from peterental.matching import (
     Match,
@@ -146,6 +147,7 @@ def booking_to_change(
     *,
     is_confirmed: bool,
     named: Property | None = None,
+    by_time: NamedByTime = NOT_BY_TIME,
 ) -> Appointment:
     """Return the one booking that a request is about.
 
@@ -158,19 +160,50 @@ def booking_to_change(
         implied_name: the name that the caller gave earlier in this call.
         is_confirmed: whether the caller was asked about this very request before.
         named: the home of the catalogue that the request certainly names.
+        by_time: which of the bookings it names by day or time.
     """
     is_proven = bool(given_name(request) or given_home(request))
+    if by_time.as_home is not None and not _is_at_certain_home(bookings, request, named):
+        bookings = tuple(booking for booking in bookings if booking.appointment_id in by_time.as_home)
+        request = replace(request, property_address=None)
+        if not bookings:
+            raise IdentityMismatch
     if not is_proven and implied_name and not is_placeholder_name(implied_name):
         own = tuple(b for b in bookings if names_match(implied_name, b.attendee_name) is not Match.DIFFERENT)
         if not own:
             raise UnderAnotherName
         bookings = own
-    agreement = agreeing_with(bookings, request, named)
+    agreement = _at_named_time(agreeing_with(bookings, request, named), by_time, is_confirmed=is_confirmed)
     if len(agreement.bookings) > 1:
         raise WhichBooking(agreement.bookings, proven=is_proven, differences=agreement.differences)
     if not agreement.is_certain and not is_confirmed:
         raise BookingUnconfirmed(agreement.bookings[0])
     return agreement.bookings[0]
+
+
+def _is_at_certain_home(bookings: Sequence[Appointment], request: BookingRequest, named: Property | None) -> bool:
+    """Return whether the words that may be a day are the address of a booking, for sure: a street called Friday."""
+    agreement = at_home(bookings, given_home(request) or "", named)
+    return bool(agreement.bookings) and agreement.is_certain
+
+
+def _at_named_time(agreement: Agreement, by_time: NamedByTime, *, is_confirmed: bool) -> Agreement:
+    """Return the agreement without bookings at another time than was named.
+
+    Raise BookingUnconfirmed where the only one that agrees otherwise is at another time.
+    """
+    for named in (by_time.as_time, by_time.as_answer):
+        fitting = tuple(b for b in agreement.bookings if named is not None and b.appointment_id in named)
+        if fitting and len(fitting) < len(agreement.bookings):
+            return replace(agreement, bookings=fitting, differences=())
+    is_other = by_time.as_time is not None and not _ids_of(agreement) & by_time.as_time
+    if is_other and len(agreement.bookings) == 1 and not is_confirmed:
+        raise BookingUnconfirmed(agreement.bookings[0])
+    return agreement
+
+
+def _ids_of(agreement: Agreement) -> frozenset[int]:
+    return frozenset(booking.appointment_id for booking in agreement.bookings)
 
 
 def is_same_person(one: str, other: str) -> bool:

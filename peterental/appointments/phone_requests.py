@@ -66,6 +66,7 @@ from peterental.appointments.model import (
     WhichHome,
 )
 from peterental.appointments.moving import moved_to
+from peterental.appointments.named_by_time import named_by_time
 from peterental.appointments.slot_search import closed_days_asked_about, find_times, none_available
 from peterental.appointments.start_check import check_start
 from peterental.appointments.team_availability import TeamAvailability
@@ -242,6 +243,7 @@ class RequestContext:
             rules: those of the availability that is looked into; None for the agent's.
         """
         agent, history = self.known_agent, self.call_history
+        questions = [c for c in history.questions if c.name in TIME_TOOLS and _is_about_time(c.asked or "")]
         return Context(
             now=self.now,
             zone=agent.zone,
@@ -249,11 +251,8 @@ class RequestContext:
             offered=history.offered,
             last_offer=history.last_offer,
             said=request.said,
-            asked=tuple(
-                Asked(call.asked or "", call.arguments.get("start_time"))
-                for call in history.questions
-                if call.name in TIME_TOOLS and _is_about_time(call.asked or "")
-            ),
+            asked=tuple(Asked(call.asked or "", call.arguments.get("start_time")) for call in questions),
+            asked_last=bool(questions) and questions[-1] in history.since_last_offer,
             language=agent.language,
             current=CurrentBooking(current.start, _minutes(current)) if current else None,
         )
@@ -329,7 +328,7 @@ def book(context: RequestContext, request: BookingRequest) -> Decision:
 def move(context: RequestContext, request: BookingRequest) -> Decision:
     """Decide on another time for one of the caller's bookings. A refused move leaves it where it is."""
     _ = context.active_agent
-    booking = _target_booking(context, request)
+    booking = _target_booking(context, request, moves=True)
     availability = context.availability(without=booking, home=context.home_of(booking))
     start = _start(
         parse_change(request.start_time, context.parse_context(request, booking, availability.rules)),
@@ -350,7 +349,7 @@ def cancel(context: RequestContext, request: BookingRequest) -> Decision:
     """Decide on a cancellation. The same request again gets the same sentence. A deactivated agent's works too."""
     _ = context.known_agent
     try:
-        booking = _target_booking(context, request)
+        booking = _target_booking(context, request, moves=False)
     except (NoBooking, IdentityMismatch, CallerUnknown):
         said_before = context.call_history.answer_to_identical_call(context.invocation, "cancelled")
         if said_before is None:
@@ -534,14 +533,19 @@ def new_booking(  # noqa: PLR0917  # what a booking consists of
     )
 
 
-def _target_booking(context: RequestContext, request: BookingRequest) -> Appointment:
+def _target_booking(context: RequestContext, request: BookingRequest, *, moves: bool) -> Appointment:
     """Return the one booking that is to be changed. Raise CallerUnknown, NoBooking and what `own_bookings` raises."""
+    bookings = context.bookings_to_change
+    was_asked = context.call_history.questions[-1:] and context.call_history.questions[-1].asked == "which-booking"
     return own_bookings.booking_to_change(
-        context.bookings_to_change,
+        bookings,
         request,
         context.call_history.latest_argument("attendee_name"),
         is_confirmed=context.was_asked("which-booking", "property_address", "attendee_name"),
         named=context.named_home(request),
+        by_time=named_by_time(
+            bookings, request, context.parse_context(request), moves=moves, was_asked=bool(was_asked)
+        ),
     )
 
 

@@ -135,6 +135,12 @@ class CallHistory:
         return next((call.offered for call in reversed(self.others) if call.offered), ())
 
     @property
+    def since_last_offer(self) -> tuple[ToolCall, ...]:
+        """The tool calls after the latest one whose answer named free times; all of them where none did."""
+        offers = [at for at, call in enumerate(self.others) if call.offered]
+        return self.others[offers[-1] + 1 :] if offers else self.others
+
+    @property
     def questions(self) -> tuple[ToolCall, ...]:
         """The tool calls whose answer was a question, oldest first."""
         return tuple(call for call in self.others if call.asked)

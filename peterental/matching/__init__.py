@@ -13,6 +13,7 @@ from peterental.matching.placeholders import is_placeholder_home, is_placeholder
 from peterental.matching.sounds import sound_of
 from peterental.matching.spoken_emails import spoken_email
 from peterental.matching.spoken_names import spoken_name
+from peterental.matching.units import letter_name
 
 __all__ = [
     "INCOMPLETE",
@@ -29,6 +30,7 @@ __all__ = [
     "compare_texts",
     "is_placeholder_home",
     "is_placeholder_name",
+    "letter_name",
     "may_be_misheard",
     "names_match",
     "near_patterns",

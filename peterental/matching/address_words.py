@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from peterental.folding import fold, word_set
+from peterental.matching.spanish_numbers import is_spanish_number
 from peterental.matching.spoken_numbers import CARDINALS, is_number
 from peterental.matching.surroundings import WORDS, certain_lead, is_only_around, plain
 from peterental.matching.usps import NAMED_FLOORS, NAMED_UNITS, STREET_TYPES
@@ -211,21 +212,42 @@ def _has_unit(words: Sequence[str]) -> bool:
 def _at_prepositions(words: list[str]) -> Iterator[AddressPart]:
     """Cut at "at", at an "on" after a description, and at an "in" that names a place; yield the parts with words.
 
-    "in" before a number or at the end is Indiana ("Gary IN 46402").
+    "in" before a number or at the end is Indiana ("Gary IN 46402"). The Spanish "en" names a place behind a house
+    number and its street. "In Moore on Elm" names the street last, where nothing but a description stood before.
     """
     start, is_place = 0, False
+    has_street = False
     for at, word in enumerate(words):
-        if word not in ("at", "on", "in"):
+        if word not in _CUTTING:
             continue
         following = words[at + 1] if at + 1 < len(words) else ""
-        describes = word != "in" and not is_place and _is_description(words[start:at])
-        names_place = word == "in" and following.isalpha() and not is_number(following)
-        if word == "at" or describes or names_place:
+        describes = word in _ON and not is_place and _is_description(words[start:at])
+        names_place = following.isalpha() and _names_place(word, words[start:at], following)
+        names_street = word == "on" and is_place and not has_street
+        if word == "at" or describes or names_place or names_street:
             if at > start:
+                has_street = has_street or not (is_place or _is_description(words[start:at]))
                 yield AddressPart(tuple(words[start:at]), is_place=is_place, is_description=describes)
-            start, is_place = at + 1, word == "in"
+            start, is_place = at + 1, word in _IN
     if start < len(words):
         yield AddressPart(tuple(words[start:]), is_place=is_place)
+
+
+_IN = frozenset(("in", "en"))
+_ON = frozenset(("at", "on"))
+_CUTTING = _IN | _ON
+
+
+def _names_place(word: str, before: Sequence[str], following: str) -> bool:
+    """Return whether "in" or "en" begins the name of a place."""
+    if word == "in":
+        return not is_number(following)
+    if word != "en" or following in _SPANISH_STREET or is_spanish_number(following):
+        return False
+    return len(before) > 1 and any(is_number(said) or is_spanish_number(said) for said in before)
+
+
+_SPANISH_STREET = word_set("la el calle avenida")
 
 
 def _is_description(words: Sequence[str]) -> bool:

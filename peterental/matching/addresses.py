@@ -13,13 +13,14 @@ from itertools import pairwise
 
 from peterental.matching.address_words import AddressPart, split, split_plain, trimmed
 from peterental.matching.localities import canonical_city, is_zip_code, take_state_and_zip
-from peterental.matching.spanish_numbers import in_english
-from peterental.matching.spanish_streets import number_first
+from peterental.matching.spanish_numbers import in_english, number_in_english
+from peterental.matching.spanish_streets import names_street, number_first
 from peterental.matching.spoken_numbers import to_digits
 from peterental.matching.streets import (
     canonical_name,
     is_house_number,
     last_unit,
+    lettered_street,
     take_direction,
     take_directions,
     take_number,
@@ -30,7 +31,9 @@ from peterental.matching.units import (
     Place,
     extract,
     leading_identifier,
+    letters_as_heard,
     lone_unit,
+    single_letter,
     trailing_unit,
     with_letters,
 )
@@ -61,6 +64,7 @@ class Address:
         zip_extension: the four digits after them.
         bedrooms: number of bedrooms said; never compared.
         is_open: whether the name may run on into a city, because neither street type nor comma ended it.
+        is_type_first: whether the type was said before a letter ("Avenue B").
         words: all words said, canonical; equal words are the same home whatever they mean.
         other: the same address where its number can be read in another way.
     """
@@ -79,12 +83,15 @@ class Address:
     zip_extension: str | None = None
     bedrooms: int | None = None
     is_open: bool = False
+    is_type_first: bool = False
     words: tuple[str, ...] = field(default=(), compare=False)
     other: Address | None = None
 
     @property
     def street(self) -> tuple[str, ...]:
-        """Name and type of the street, without directions."""
+        """Name and type of the street, in the order said, without directions."""
+        if self.is_type_first and self.street_type:
+            return (self.street_type, *self.name)
         return (*self.name, self.street_type) if self.street_type else self.name
 
     @property
@@ -126,14 +133,15 @@ def said_addresses(text: str) -> tuple[Address, ...]:
     """Return the ways to read what a caller calls a home, to be tried in this order.
 
     The later ones leave out words that may belong to the name of a street: "la casa de Oro" is Oro Street where there
-    is no Casa de Oro. The last ones leave the type open: "la calle Flood" is Flood Avenue where there is no Flood
-    Street.
+    is no Casa de Oro. The next ones read words as numbers and letters. The last ones leave the type open: "la calle
+    Flood" is Flood Avenue where there is no Flood Street.
     """
     first = parse_address(text)
     typed: list[Address] = []
     untyped: list[Address] = []
-    for keeps_articles in (True, False):
-        parts, street_type = split_plain(text, keeps_articles=keeps_articles)
+    plain = [split_plain(text, keeps_articles=keeps_articles) for keeps_articles in (True, False)]
+    respelt = [(_respelt(parts), street_type) for parts, street_type in ((split(text)[0], None), *plain)]
+    for parts, street_type in (*plain, *respelt):
         if not parts:
             continue
         address = _plain_address(parts, first.bedrooms)
@@ -144,6 +152,25 @@ def said_addresses(text: str) -> tuple[Address, ...]:
         else:
             typed.append(address)
     return tuple(dict.fromkeys((first, *typed, *untyped)))
+
+
+def _respelt(parts: Sequence[AddressPart]) -> list[AddressPart]:
+    """Return the parts with a Spanish number that stands alone, and a letter behind the house number, spelt out.
+
+    "Doce Lake Road" is number 12 unless a street is called Doce Lake, "12 bee street" is B Street unless there is a Bee
+    Street. Empty where there are no such words.
+    """
+    if not parts:
+        return []
+    words = parts[0].words
+    number = number_in_english(words[0])
+    last = number_in_english(words[-1]) if not number and len(words) > 1 and names_street(words) else []
+    spelt = to_digits([*number, *words[1:]] if number else [*words[:-1], *last] if last else words, DESIGNATORS)[0]
+    number = number or last
+    heard = letters_as_heard(spelt)
+    if not number and heard == spelt:
+        return []
+    return [replace(parts[0], words=tuple(heard)), *parts[1:]]
 
 
 _ANY_STREET = "street"
@@ -262,6 +289,7 @@ class _Draft:
         self.zip_code: str | None = None
         self.zip_extension: str | None = None
         self.is_open = False
+        self.is_type_first = False
 
     def finished(self, words: tuple[str, ...], bedrooms: int | None, other: Address | None) -> Address:
         """Return the address."""
@@ -276,9 +304,13 @@ class _Draft:
     def read_street_line(self, words: list[str]) -> None:
         """Read number, directions, name, type, unit and what follows them without a comma."""
         if len(words) > 2 and words[1].isdecimal() and not words[0].isdecimal() and self.unit is None:  # noqa: PLR2004 - unit, number, street
-            self.unit = leading_identifier(words[0])
+            self.unit = leading_identifier(words[0]) or single_letter(words[0])
             words = words[1:] if self.unit else words
         self.number, rest = take_number(words)
+        lettered = lettered_street(rest)
+        if lettered:
+            self._read_lettered_street(rest, lettered)
+            return
         end = type_index(rest)
         if end is None:
             self._read_open_street(rest)
@@ -291,13 +323,22 @@ class _Draft:
             self.number, rest = rest[0], rest[1:]
         self._add_locality(self._take_unit(rest))
 
+    def _read_lettered_street(self, words: list[str], at: int) -> None:
+        """Read "Avenue B", whose letter stands at `at`, and what follows it."""
+        self.before = DIRECTIONS[words[0]] if at > 1 else None
+        self.name, self.street_type, self.is_type_first = (words[at],), STREET_TYPES[words[at - 1]], True
+        self.after, rest = take_direction(words[at + 1 :])
+        if rest and self.number is None and rest[0].isdecimal() and len(rest[0]) >= _LEAST_DIGITS_AFTER_STREET:
+            self.number, rest = rest[0], rest[1:]
+        self._add_locality(self._take_unit(rest))
+
     def _read_open_street(self, words: list[str]) -> None:
         """Read a street that no street type ends: its name may run on into the city."""
         words, self.state, self.zip_code, self.zip_extension = take_state_and_zip(words, least=1)
         self.before, name = take_directions(words)
-        unit = last_unit(name) if len(name) > 1 and self.unit is None else None
+        unit, length = last_unit(name) if len(name) > 1 and self.unit is None else (None, 0)
         if unit is not None:
-            name = name[:-1]
+            name = name[:-length]
             if self.number is None and unit.isdecimal() and len(unit) >= _LEAST_DIGITS_AFTER_STREET:
                 self.number = unit
             else:

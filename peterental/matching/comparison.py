@@ -50,6 +50,7 @@ class Reason(StrEnum):
     NO_UNIT = "one has no unit"
     NO_DIRECTION = "one has no direction"
     NO_TYPE = "one has neither house number nor street type"
+    TURNED = "the letter of the street stands before its type here and after it there"
     NOTHING_SHARED = "no part is named by both"
 
 
@@ -203,6 +204,8 @@ def _streets(one: Address, other: Address) -> Iterator[AddressComparison]:
     yield _names(one, other)
     if one.name == other.name or not (_type_is_in_name(one, other) or _is_written_together(one, other)):
         yield from _types(one, other)
+    if one.is_type_first != other.is_type_first and one.name == other.name and one.street_type and other.street_type:
+        yield _doubt(Reason.TURNED)
     yield from _directions(one, other)
 
 
@@ -258,7 +261,7 @@ def _is_part(one: Address, other: Address) -> bool:
     With a street type the part must stand before the type: "Oak Street" is no part of "Oak Grove Street". A name that
     may run on into a city ("Elm Norman") has every street that it begins with as a part.
     """
-    short, long = one.name, other.name
+    short, long = one.name, other.street if other.is_type_first else other.name
     if other.is_open and len(short) < len(long) and long[: len(short)] == short:
         return one.street_type is None or long[: len(one.street)] == one.street or one.street_type not in long
     if len(short) >= len(long) or sum(map(len, short)) < 3:  # noqa: PLR2004 - "B" is part of many names

@@ -87,7 +87,7 @@ def _compare(one: Sequence[str], other: Sequence[str]) -> Match:
         return Match.DIFFERENT
     if sorted(first) == sorted(second) or "".join(first) == "".join(second):
         return Match.SAME
-    short, long = sorted((first, second), key=len)
+    short, long = sorted((first, second), key=lambda words: (len(words), words))
     levels = _levels(short, long)
     return _verdict(short, long, levels)
 

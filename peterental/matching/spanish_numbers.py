@@ -1,7 +1,8 @@
 """Turn Spanish number words into English ones, so that one reader of numbers is enough. Pure.
 
 "mil cuatrocientos veinte" becomes "one thousand four hundred twenty", "treinta y tres" "thirty three". A single number
-word is left alone unless it numbers a unit: "Dos Rios" and "Calle Ocho" are streets.
+word is left alone unless it numbers a unit, or begins the words and is above eleven: "Dos Rios" and "Calle Ocho" are
+streets, "doce Lake Road" is number 12.
 """
 
 from __future__ import annotations
@@ -75,6 +76,35 @@ def is_spanish_number(word: str) -> bool:
     return word in _SPANISH
 
 
+_NUMBERS_OF_NAMES = frozenset(
+    (
+        "cero",
+        "uno",
+        "una",
+        "un",
+        "dos",
+        "tres",
+        "cuatro",
+        "cinco",
+        "seis",
+        "siete",
+        "ocho",
+        "nueve",
+        "diez",
+        "once",
+        "mil",
+    )
+)
+"""Numbers that begin names of streets, or are other words: "Cinco Ranch"."""
+
+_ARTICLES = frozenset(("un", "una", "uno"))
+
+
+def number_in_english(word: str) -> list[str]:
+    """Return the English words of a number that stands alone ("doce"); none for another word and for an article."""
+    return [] if word in _ARTICLES else _ENGLISH.get(word, [])
+
+
 def in_english(words: Sequence[str], designators: frozenset[str]) -> list[str]:
     """Return `words` with runs of two or more Spanish number words, and numbers of units, in English.
 
@@ -89,7 +119,8 @@ def in_english(words: Sequence[str], designators: frozenset[str]) -> list[str]:
     while at < len(words):
         end = _end_of_run(words, at)
         numbers = sum(word != _AND for word in words[at:end])
-        if numbers > 1 or (numbers and at > 0 and words[at - 1] in designators):
+        is_house = at == 0 and numbers == 1 and len(words) > 1 and words[0] not in _NUMBERS_OF_NAMES
+        if numbers > 1 or is_house or (numbers and at > 0 and words[at - 1] in designators):
             out += _translated(words[at:end])
         else:
             end = max(end, at + 1)

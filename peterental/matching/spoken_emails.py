@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from peterental.folding import fold, word_set
 from peterental.matching.addresses import number_words
+from peterental.matching.spanish_numbers import number_in_english
 from peterental.matching.spoken_numbers import is_number
 
 LONGEST_ADDRESS = 254
@@ -20,6 +21,7 @@ _SIGNS = {
     "dash": "-", "hyphen": "-", "minus": "-", "guion": "-", "plus": "+", "mas": "+",
 }  # fmt: skip
 _PAIRS = {("under", "score"): "_", ("guion", "bajo"): "_", ("guion", "medio"): "-", ("barra", "baja"): "_"}
+_LETTERS = {("double", "u"): "w", ("doble", "u"): "w", ("doble", "ve"): "w", ("gee", "mail"): "gmail"}
 _REPEATS = {"double": 2, "doble": 2, "triple": 3}
 _LEADS = word_set(
     "um uh yes so well sure si my the mi el email e mail address correo electronico is its it would be es"
@@ -29,6 +31,12 @@ _ASIDES = re.compile(
 )
 _SENTENCE = word_set("the my and or is it not no")
 """Words that stand in sentences and in no address."""
+
+_HYPHENED_LETTERS = re.compile(r"(?<![\w-])[a-z](?:-[a-z](?![a-z]))+(?![\w-])", re.IGNORECASE)
+"""Letters as speech recognition joins them: "A-N-A"."""
+
+_SPELT_AGAIN = frozenset(("thats", "spelled", "spelt", "deletreado", "deletreo"))
+"""What stands between a name and its letters: "Jane, that's J A N E"."""
 
 _SPACED = re.compile(r"([@._+-])")
 
@@ -52,6 +60,8 @@ def _is_address(text: str) -> bool:
 
 def _spelt(text: str) -> str | None:
     """Return the address that words and signs spell; None for a sentence."""
+    if "@" not in text:
+        text = _HYPHENED_LETTERS.sub(lambda match: match[0].replace("-", " "), text)
     folded = _ASIDES.sub("", " " + " ".join(fold(text).replace(",", " ").split()))
     words = _SPACED.sub(r" \1 ", folded).split()
     start = next((at for at, word in enumerate(words) if word not in _LEADS), len(words))
@@ -59,8 +69,14 @@ def _spelt(text: str) -> str | None:
     if signs.count("@") != 1 or not _SENTENCE.isdisjoint(signs):
         return None
     at = signs.index("@")
-    local = _with_digits(signs[:at])
+    local = _with_digits(_as_spelt(signs[:at]))
     return None if local is None else "".join([*local, *signs[at:]])
+
+
+def _as_spelt(words: list[str]) -> list[str]:
+    """Return the letters that a name is spelt with after it was said."""
+    start = next((at + 1 for at, word in enumerate(words) if word in _SPELT_AGAIN), 0)
+    return words[start:] if start and all(len(word) == 1 for word in words[start:]) else words
 
 
 def _signs(words: Sequence[str]) -> list[str]:
@@ -69,8 +85,8 @@ def _signs(words: Sequence[str]) -> list[str]:
     at = 0
     while at < len(words):
         pair, word = tuple(words[at : at + 2]), words[at]
-        if pair in _PAIRS:
-            found.append(_PAIRS[pair])
+        if pair in _PAIRS or pair in _LETTERS:
+            found.append(_PAIRS.get(pair) or _LETTERS[pair])
             at += 2
         elif word in _REPEATS and len(pair) > 1 and len(pair[1]) == 1:
             found += [pair[1]] * _REPEATS[word]
@@ -87,8 +103,15 @@ def _with_digits(words: Sequence[str]) -> list[str] | None:
     "Ana twenty two" is ana22; "one direction" may be onedirection and 1direction.
     """
     end = len(words)
-    while end > 0 and (is_number(words[end - 1]) or words[end - 1] in _REPEATS or words[end - 1] == "oh"):
+    while end > 0 and (_is_number(words[end - 1]) or words[end - 1] in _REPEATS or words[end - 1] == "oh"):
         end -= 1
-    if any(is_number(word) and not word.isdecimal() for word in words[:end]):
+    if any(_is_number(word) and not word.isdecimal() for word in words[:end]):
         return None
-    return [*words[:end], *number_words(words[end:])]
+    numbers = words[end:]
+    if len(numbers) == 1:
+        numbers = number_in_english(numbers[0]) or numbers
+    return [*words[:end], *number_words(numbers)]
+
+
+def _is_number(word: str) -> bool:
+    return is_number(word) or word == "uno" or bool(number_in_english(word))

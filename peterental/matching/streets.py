@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from peterental.matching.localities import ends_with_state
 from peterental.matching.spoken_numbers import ordinal
-from peterental.matching.units import DESIGNATORS, leading_identifier, lone_unit
+from peterental.matching.units import DESIGNATORS, leading_identifier, lone_unit, single_letter
 from peterental.matching.usps import (
     DIRECTIONS,
     NUMBER_WORDS,
@@ -20,7 +20,9 @@ from peterental.matching.usps import (
 
 _HOUSE_NUMBER = re.compile(r"[0-9]+[a-z]?|[0-9]+(?:-[0-9]+)+|[nsew][0-9]+(?:[nsew][0-9]+)?|[0-9]+/[0-9]+")
 _FRACTION = re.compile(r"[0-9]/[0-9]")
-_UNITS_AFTER_NAME = frozenset(("upper", "upstairs", "lower", "downstairs", "rear", "basement", "penthouse"))
+_UNITS_AFTER_NAME = frozenset(
+    ("upper", "upstairs", "arriba", "lower", "downstairs", "abajo", "rear", "basement", "penthouse")
+)
 
 
 def take_number(words: list[str]) -> tuple[str | None, list[str]]:
@@ -73,14 +75,36 @@ def _names_numbered_road(words: Sequence[str], at: int) -> bool:
     return STREET_TYPES[words[at]] in NUMBERED_ROADS or words[at - 1] in ROAD_OWNERS
 
 
-def last_unit(name: Sequence[str]) -> str | None:
-    """Return the unit that a name ends in ("Elm 2B"); a numbered road's number is none ("Highway 9")."""
+def last_unit(name: Sequence[str]) -> tuple[str | None, int]:
+    """Return the unit that a name ends in ("Elm 2B", "Elm 2 B"), and its words.
+
+    A numbered road's number is none ("Highway 9").
+    """
+    if len(name) > 2 and name[-2].isdecimal() and single_letter(name[-1]):  # noqa: PLR2004 - name, number and letter
+        return _last_word_unit([*name[:-2], name[-2] + name[-1]]), 2
+    return _last_word_unit(name), 1
+
+
+def _last_word_unit(name: Sequence[str]) -> str | None:
     if name[-1] in _UNITS_AFTER_NAME:
         return lone_unit(name[-1:])
     before = STREET_TYPES.get(name[-2], name[-2])
     if before in NUMBERED_ROADS or (before in STREET_TYPES and (len(name) == 2 or name[-3] in ROAD_OWNERS)):  # noqa: PLR2004 - "Avenue 26"
         return None
-    return leading_identifier(name[-1])
+    return leading_identifier(name[-1]) or single_letter(name[-1])
+
+
+_LETTERED = frozenset(("avenue", "street", "road"))
+
+
+def lettered_street(words: Sequence[str]) -> int | None:
+    """Return where the letter of "Avenue B" or "West Avenue B" stands, house number apart; None for another street."""
+    at = 2 if words and words[0] in DIRECTIONS else 1
+    if len(words) <= at or STREET_TYPES.get(words[at - 1]) not in _LETTERED:
+        return None
+    is_letter = len(words[at]) == 1 and words[at].isalpha()
+    is_name = len(words) > at + 1 and words[at + 1] in STREET_TYPES  # "1420 Street A Court"
+    return at if is_letter and not is_name else None
 
 
 def take_directions(words: Sequence[str]) -> tuple[str | None, list[str]]:

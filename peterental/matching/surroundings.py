@@ -104,7 +104,15 @@ def plain(words: Sequence[str], *, keeps_articles: bool) -> tuple[list[str], str
         else:
             kept.append(_preposition(kept) if word == "en" and kept and not is_last else word)
         may_link = word in _STREETS or _is_number(word)
-    return kept, street_type
+    return _with_number_first(kept, street_type), street_type
+
+
+def _with_number_first(words: list[str], street_type: str | None) -> list[str]:
+    """Return "elm 1420 in moore", said of "calle", with the number before the street."""
+    end = next((at for at, word in enumerate(words) if word in {"in", "at"}), len(words))
+    if street_type is None or end < 2 or not words[end - 1].isdecimal() or _is_number(words[0]):  # noqa: PLR2004 - name and number
+        return words
+    return [words[end - 1], *words[: end - 1], *words[end:]]
 
 
 def _start(words: Sequence[str]) -> int:

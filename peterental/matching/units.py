@@ -65,10 +65,21 @@ def trailing_unit(words: Sequence[str]) -> str | None:
     """Return the unit that a street line ends in without a designator ("Elm Street 2B"); None otherwise."""
     if words and words[0] in NAMED_UNITS and len(words) == 1:
         return NAMED_UNITS[words[0]]
+    if words and single_letter(words[0]) and len(words) == 1:
+        return words[0]
     if not words or _WITH_DIGIT.fullmatch(words[0]) is None or _ORDINAL.fullmatch(words[0]):
         return None
     identifier, end = _identifier(words, 0)
     return identifier if end == len(words) else None
+
+
+_NO_LETTER_OF_UNIT = frozenset("nsewx")
+"""Directions, and the X of streets such as Malcolm X."""
+
+
+def single_letter(word: str) -> str | None:
+    """Return `word` if it is a letter that can only be a unit's beside a street: "1402 Elm B", "B 1402 Elm"."""
+    return word if len(word) == 1 and word.isascii() and word.isalpha() and word not in _NO_LETTER_OF_UNIT else None
 
 
 def leading_identifier(word: str) -> str | None:
@@ -95,6 +106,26 @@ def with_letters(words: Sequence[str], *, is_first: bool) -> list[str]:
         is_first: whether it is the first part, which a house number begins: "305 Jay" is a street.
     """
     return [_letter(words, at, is_first=is_first) for at in range(len(words))]
+
+
+def letters_as_heard(words: Sequence[str]) -> list[str]:
+    """Return the words of a part with a letter in place of its name behind the house number: "12 bee street".
+
+    They may as well be a name: "12 Jay Street".
+    """
+    if len(words) < 3 or not words[0].isdecimal():  # noqa: PLR2004 - number, letter and street
+        return list(words)
+    letter = _LETTERS.get(words[1]) or _HEARD_LETTERS.get(words[1]) or words[1]
+    return [words[0], letter, *words[2:]]
+
+
+_HEARD_LETTERS = {"you": "u", "why": "y", "eye": "i", "be": "b", "queue": "q", "vee": "v", "are": "r"}
+"""Further words that letters are heard as, where a name is expected."""
+
+
+def letter_name(word: str) -> str:
+    """Return the letter that a word names: "bee" is B; the word itself where it names none."""
+    return _LETTERS.get(word, word)
 
 
 def _letter(words: Sequence[str], at: int, *, is_first: bool) -> str:

@@ -231,8 +231,8 @@ BUILDING_WORDS = frozenset(("building", "bldg", "bld", "edificio", "tower"))
 FLOOR_WORDS = frozenset(("floor", "fl", "flr", "piso"))
 NUMBER_WORDS = frozenset(("#", "number", "no", "num", "nbr", "nr", "numero"))
 NAMED_UNITS = _table("""
-    upper uppr upstairs
-    lower lowr downstairs
+    upper uppr upstairs arriba
+    lower lowr downstairs abajo
     front frnt
     rear
     basement bsmt

@@ -114,7 +114,8 @@ def area_keys(text: str) -> tuple[list[str], list[str]]:
 def _word_keys(address: Address) -> Iterator[str]:
     """Return each word of the street's name and how it sounds; several words joined, too ("Broad Way", "Broadway")."""
     joined = "".join(address.street)
-    for word in (*address.name, *([joined] if len(address.street) > 1 else ())):
+    words = address.street if address.is_type_first else address.name  # a letter alone names little
+    for word in (*words, *([joined] if len(address.street) > 1 else ())):
         yield word
         sound = sound_of(word)
         if sound:

@@ -138,3 +138,7 @@ def test_placeholder_name_is_recognised(text: str) -> None:
 )
 def test_real_name_is_no_placeholder(text: str) -> None:
     assert not is_placeholder_name(text)
+
+
+def test_initials_in_another_order_are_compared_alike() -> None:
+    assert names_match("A B C", "A C A") is names_match("A C A", "A B C")

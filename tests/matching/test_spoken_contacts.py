@@ -102,3 +102,46 @@ def test_whatever_is_said_an_address_is_one_word_with_one_at(said: str) -> None:
 )
 def test_name_is_read_without_the_words_around_it(said: str, name: str) -> None:
     assert spoken_name(said) == name
+
+
+@pytest.mark.parametrize(
+    ("said", "address"),
+    [
+        ("A-N-A at gmail dot com", "ana@gmail.com"),
+        ("a-n-a dot r-u-i-z at gmail dot com", "ana.ruiz@gmail.com"),
+        ("a-n-a@gmail.com", "a-n-a@gmail.com"),
+        ("ana dash b at gmail dot com", "ana-b@gmail.com"),
+        ("ana at gee mail dot com", "ana@gmail.com"),
+        ("double u at gmail dot com", "w@gmail.com"),
+        ("ana uno dos tres arroba gmail punto com", "ana123@gmail.com"),
+        ("ana tres arroba gmail punto com", "ana3@gmail.com"),
+        ("los tres amigos arroba gmail punto com", None),
+        ("jane, that's j a n e, at gmail dot com", "jane@gmail.com"),
+        ("jayne spelled j a y n e at gmail dot com", "jayne@gmail.com"),
+    ],
+)
+def test_letters_and_spanish_numbers_are_spelt(said: str, address: str | None) -> None:
+    assert spoken_email(said) == address
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("Jon J O H N Smith", "John Smith"),
+        ("Ana, A N A, Ruiz, R U I Z", "Ana Ruiz"),
+        ("Jon Smith, J-O-H-N", "Jon Smith, J-O-H-N"),
+        ("J R R Tolkien", "J R R Tolkien"),
+        ("Ana with one n", "Ana"),
+        ("Catherine with a C", "Catherine"),
+        ("Catherine con C", "Catherine"),
+        ("Ana as in banana", "Ana"),
+        ("the name's Ben", "Ben"),
+        ("under Ana Ruiz", "Ana Ruiz"),
+        ("book it for Ana Ruiz", "Ana Ruiz"),
+        ("a nombre de Ana Ruiz", "Ana Ruiz"),
+        ("le habla Ana Ruiz", "Ana Ruiz"),
+        ("Mr. Smith", "Mr. Smith"),
+    ],
+)
+def test_name_is_spelt_anywhere(said: str, name: str) -> None:
+    assert spoken_name(said) == name

@@ -568,3 +568,23 @@ def _is_waiting(database: Database) -> bool:
     """Return whether a session waits for the catalogue; not asked in a transaction, which would see one snapshot."""
     waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%property_settings%'"
     return bool(database.fetch(waiting))
+
+
+def test_letter_behind_a_street_stays_the_same_home_after_an_upgrade(
+    imports: ImportService, homes: PropertyService, admin: Viewer, database: Database
+) -> None:
+    """Earlier versions stored no unit for it, and an id without one for a file without ids."""
+    text = "Street,City\n1402 Elm Street B,Norman\n77 Oak Street,Norman\n"
+    _run(imports, text, admin)
+    (before,) = (
+        home for home in homes.list_page(admin, PropertyFilter(status=None)).homes if home.line1.startswith("1402")
+    )
+    database.fetch(
+        "UPDATE properties SET unit_key = NULL, source_id = '1402 elm street, norman' WHERE property_id = %s",
+        [before.property_id],
+    )
+    _run(imports, text, admin)
+    after = [
+        home for home in homes.list_page(admin, PropertyFilter(status=None)).homes if home.line1.startswith("1402")
+    ]
+    assert [(home.property_id, home.is_active) for home in after] == [(before.property_id, True)]

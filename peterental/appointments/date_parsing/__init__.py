@@ -14,7 +14,9 @@ Pure: no clock, no database. The way of a phrase:
     resolve.py        the one reading that agrees with everything known, or the question that names the readings
     offers.py         choices from an offer
     follow_up.py      answers to the last question
-    change.py         changes relative to a booking
+    change.py         changes relative to a booking; named_booking.py leaves out what names that booking
+    anchors.py        "this time next week", "same time Friday": the clock time of the present, or of an offer
+    naming.py         which of several viewings words name: "cancel the Friday one"
     caller.py         the caller's own lines
     parser.py         the entry points; explain.py adds the reasons
 """
@@ -23,6 +25,7 @@ from __future__ import annotations
 
 from peterental.appointments.date_parsing.context import Asked, Context, CurrentBooking
 from peterental.appointments.date_parsing.explain import Explanation, explain
+from peterental.appointments.date_parsing.naming import named_viewings, viewings_left
 from peterental.appointments.date_parsing.parser import parse_change, parse_search, parse_start
 from peterental.appointments.date_parsing.result import (
     AmOrPm,
@@ -69,7 +72,9 @@ __all__ = (
     "WhichTime",
     "ZoneUnclear",
     "explain",
+    "named_viewings",
     "parse_change",
     "parse_search",
     "parse_start",
+    "viewings_left",
 )

@@ -18,7 +18,7 @@ from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.result import DAY_MINUTES, DayRange, MinuteRange, Search
 from peterental.appointments.date_parsing.spans import WEEK
 
-_NEXT_WEEK = ((Span("week", ahead=1),),)
+NEXT_WEEK = ((Span("week", ahead=1),),)
 
 
 def completed_by_booking(phrase: Phrase, context: Context) -> tuple[Phrase, str | None]:
@@ -36,28 +36,33 @@ def completed_by_booking(phrase: Phrase, context: Context) -> tuple[Phrase, str 
         flags = phrase.flags if shift.minutes else phrase.flags - {"SAME_TIME"}
         return replace(_shifted(phrase, shift, minutes), flags=flags), None
     if "SAME_TIME" in phrase.flags and not phrase.names_time:
-        days, doubt = _days_of_same_time(phrase, day, context)
+        days, doubt = days_of_same_time(phrase, day, context)
         return replace(phrase, clocks=(clock,), days=days, flags=phrase.flags - {"SAME_TIME"}), doubt
     is_complete = bool(phrase.days) == phrase.names_time
     if is_complete or phrase.picks or phrase.instants or phrase.excluded or phrase.flags & {"ANY", "ASAP"}:
         return phrase, None
     if phrase.names_time:
-        return replace(phrase, days=(CalendarDate(day.day, day.month, day.year),)), "same-day"
+        return replace(phrase, days=(date_of(day),)), "same-day"
     return replace(phrase, clocks=(clock,)), "same-time"
 
 
-def _days_of_same_time(phrase: Phrase, day: date, context: Context) -> tuple[tuple[DayExpression, ...], str | None]:
+def date_of(day: date) -> CalendarDate:
+    """Return a day as an expression."""
+    return CalendarDate(day.day, day.month, day.year)
+
+
+def days_of_same_time(phrase: Phrase, day: date, context: Context) -> tuple[tuple[DayExpression, ...], str | None]:
     """Return the days for "same time", and a doubt; "next week" is the week after the booking or after today's.
 
     Where those are two weeks, and neither is that of the booking, the nearer one is confirmed.
     """
-    if phrase.days not in _NEXT_WEEK:
+    if phrase.days not in NEXT_WEEK:
         return phrase.days or (BookedDay(0),), None
     monday = context.today - timedelta(days=context.today.isoweekday() - 1) + WEEK
     next_week, later = monday + timedelta(days=day.isoweekday() - 1), day + WEEK
     is_certain = next_week in {day, later}
     moved = later if is_certain else next_week
-    return (CalendarDate(moved.day, moved.month, moved.year),), None if is_certain else "same-time"
+    return (date_of(moved),), None if is_certain else "same-time"
 
 
 def _shifted(phrase: Phrase, shift: Shift, start_min: int) -> Phrase:

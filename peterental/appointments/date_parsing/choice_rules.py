@@ -6,6 +6,9 @@ from peterental.appointments.date_parsing.clock_rules import clock_of
 from peterental.appointments.date_parsing.date_rules import LAST_DAY_OF_MONTH
 from peterental.appointments.date_parsing.expressions import (
     CalendarDate,
+    Clock,
+    DayExpression,
+    DayPart,
     Duration,
     Pick,
     Shift,
@@ -32,7 +35,8 @@ def _shift(found: RuleMatch) -> Shift | None:
     length = found.value("length")
     if not isinstance(length, Duration) or length.is_vague or length.is_month:
         return None
-    if (found.contains("AFTER") or found.contains("BEFORE")) and found.after is not None:
+    is_end = found.after is None or found.after.kind == "SAME_TIME"
+    if (found.contains("AFTER") or found.contains("BEFORE")) and not is_end:
         return None  # "an hour after noon"; at the end of a phrase, "una hora después" is later than the booking
     sign = -1 if found.contains("EARLIER") or found.contains("BEFORE") else 1
     return Shift(sign * length.minutes, sign * length.days)
@@ -41,10 +45,14 @@ def _shift(found: RuleMatch) -> Shift | None:
 @choices.rule(
     "PICK",
     "OPTION n=NUM",
+    "n=ORD OPTION",
     "mid=MID one=NUM",
     "any=ANY one=NUM",
+    "middle=MIDDLE_ONE",
 )
 def _numbered_choice(found: RuleMatch) -> Pick | None:
+    if "middle" in found.names:
+        return Pick(comparison="middle", is_explicit=True)
     if "n" in found.names:
         return Pick(found.number("n") - 1, is_explicit=True) if found.number("n") > 0 else None
     if found.token("one").text not in _ONE:
@@ -82,7 +90,50 @@ def _pick(found: RuleMatch) -> Pick | None:
 def _the_one_at(found: RuleMatch) -> list[Token] | None:
     if found.token("one").text not in _ONE:
         return None
-    return [found.token("t"), Token("PICK", Pick(is_explicit=True), "one")]
+    named = found.token("t")
+    return [named, Token("PICK", _named_by(named.value), "one")]
+
+
+def _named_by(value: object) -> Pick:
+    """Return the choice of "the Friday one"."""
+    return Pick(is_explicit=True, named_by=value if isinstance(value, DayExpression | Clock | DayPart) else None)
+
+
+@choices.rule("PICK", "one=(ONE_OF|ONE_OF_THE|ONE_ON) t=(TIME|PARTDAY|DAY|NUM|ORD)")
+def _spanish_one_of(found: RuleMatch) -> list[Token] | None:
+    """Read "la del viernes", "la de las tres" and "la del 15"; the choice comes first: "la del lunes siete"."""
+    named = found.token("t")
+    if named.kind in {"NUM", "ORD"}:
+        number = found.number("t")
+        is_day = found.token("one").kind == "ONE_ON" and 0 < number <= LAST_DAY_OF_MONTH
+        clock = None if is_day else clock_of(named)
+        if not is_day and clock is None:
+            return None
+        named = Token("DAY", CalendarDate(number), named.text) if is_day else Token("TIME", clock, named.text)
+    return [Token("PICK", _named_by(named.value), "one"), named]
+
+
+@choices.rule("PICK", "n=ORD t=DAY", "last=WHICH t=DAY")
+def _spanish_place_on_day(found: RuleMatch) -> list[Token] | None:
+    """Read "la primera del viernes" and "la última del viernes": dates are no feminine."""
+    if found.first.text not in _FEMININE:
+        return None
+    return [
+        Token("PICK", Pick(found.number("n") - 1 if "n" in found.names else -1, is_explicit=True), "one"),
+        found.token("t"),
+    ]
+
+
+_FEMININE = frozenset(("primera", "segunda", "tercera", "cuarta", "quinta", "ultima"))
+
+
+@choices.rule("EXCLUDED", "NOT pick=PICK t=(DAY|TIME|PARTDAY)", "NOT t=(DAY|TIME|PARTDAY) pick=PICK", "NOT pick=PICK")
+def _negated_choice(found: RuleMatch) -> object:
+    """Read "not the first one", "not the Monday one" and "no la del viernes"."""
+    pick = found.value("pick")
+    if "t" not in found.names or not isinstance(pick, Pick):
+        return pick
+    return found.value("t") if pick.named_by == found.value("t") else None
 
 
 @choices.rule(
@@ -138,7 +189,8 @@ def _excluded(token: Token) -> Token:
 @choices.rule(
     "EXCLUDED",
     "a=(DAY|TIME) not=NOT (IN|ON|AT)? b=(DAY|TIME)",
-    "a=TIME not=NOT AT? b=NUM",
+    "a=(TIME|NUM) not=NOT AT? b=NUM",
+    "a=NUM not=NOT AT? b=TIME",
     "a=(DAY|ORD) not=NOT ON? b=ORD",
     "a=ORD not=NOT b=DAY",
     "x=(DAY|TIME|PARTDAY) not=NOT",
@@ -150,8 +202,13 @@ def _negation_between(found: RuleMatch) -> list[Token] | None:
     if "x" in found.names:
         is_last = found.after is None or found.after.kind in {"OR", "CORRECTION"}
         return [_excluded(found.token("x"))] if is_last else None
-    other = _of_the_same_kind(found.token("a"), found.token("b"))
-    return None if other is None else [found.token("a"), Token("OR", None, "or"), other]
+    first = found.token("a")
+    other = _of_the_same_kind(first, found.token("b"))
+    if first.kind == "NUM":
+        clock = clock_of(first)
+        first = Token("TIME", clock, first.text)
+        other = None if clock is None else other  # "ten, no eleven"
+    return None if other is None else [first, Token("OR", None, "or"), other]
 
 
 def _of_the_same_kind(token: Token, other: Token) -> Token | None:

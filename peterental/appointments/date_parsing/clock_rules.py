@@ -88,6 +88,12 @@ def _part_of_day(found: RuleMatch) -> DayPart | None:
     return DayPart(found.word("part"), portion)
 
 
+@parts.rule("PARTDAY", "one=ONE_OF_THE part=MANANA")
+def _the_one_of_the_morning(found: RuleMatch) -> list[Token]:
+    """Read "la de la mañana", which is not "la de mañana"."""
+    return [found.token("one"), Token("PARTDAY", DayPart("morning"), found.token("part").text)]
+
+
 @parts.rule("PARTDAY", "(ON|ANY)? WEEKNIGHT")
 def _weeknight(_: RuleMatch) -> list[Token]:
     return [Token("WEEKDAYS", None, "weekdays"), Token("PARTDAY", DayPart("evening"), "evening")]
@@ -278,16 +284,30 @@ def _spanish_minutes_before(found: RuleMatch) -> Clock | None:
     if minutes is None or found.token("to").text != "para":
         return None
     clock = _shifted(clock_of(found.token("h")), -minutes)
-    may_be_date = "at" not in found.names and found.first.kind == "NUM" and found.before is not None
+    is_number = found.token("n").kind == "NUM" and "at" not in found.names
+    may_be_date = is_number and found.before is not None and found.before.kind in _LEADS_A_DATE
     return replace(clock, is_doubtful=True) if clock and may_be_date else clock
 
 
-@clocks.rule("WINDOW", "from=(OF|FROM) a=(NUM|TIME) AT b=(NUM|TIME)")
+_LEADS_A_DATE = frozenset(("WDAY", "UNIT", "WHICH", "THAT_COMES"))
+"""What stands before the day of a month: "viernes diez", "el día diez"."""
+
+
+@clocks.rule(
+    "WINDOW",
+    "from=(OF|FROM) a=(NUM|TIME) Y m=(HALF|QUARTER|NUM) AT b=(NUM|TIME) Y n=(HALF|QUARTER|NUM)",
+    "from=(OF|FROM) a=(NUM|TIME) AT b=(NUM|TIME) Y n=(HALF|QUARTER|NUM)",
+    "from=(OF|FROM) a=(NUM|TIME) Y m=(HALF|QUARTER|NUM) AT b=(NUM|TIME)",
+    "from=(OF|FROM) a=(NUM|TIME) AT b=(NUM|TIME)",
+)
 def _spanish_from_to(found: RuleMatch) -> TimeWindow | None:
-    """Read "de dos a cuatro" before "a cuatro" becomes a time."""
-    first, last = clock_of(found.token("a")), clock_of(found.token("b"))
+    """Read "de dos a cuatro" and "de nueve a nueve y media" before "a cuatro" becomes a time."""
+    first, last = (_with_fraction(found, clock, part) for clock, part in (("a", "m"), ("b", "n")))
     is_spanish = found.first.text in {"de", "desde"}
     return TimeWindow(first, last, is_span=True) if first and last and is_spanish else None
+
+
+_LEADS_A_RANGE = frozenset(("FROM", "BETWEEN", "ANY"))
 
 
 @clocks.rule(
@@ -300,13 +320,28 @@ def _minutes_to(found: RuleMatch) -> Clock | None:
     minutes = _minutes_of(found)
     if minutes is None:
         return None
-    # "10 to 3" may be a range, unless "at" or "minutes" came with it; "20 to 3" and "5 to 3" cannot.
+    # "10 to 3" may be a range, unless "at" or "minutes" came with it; "20 to 3", "5 to 3" and "ten to three" cannot.
     bare_number = "n" in found.names and found.token("n").kind == "NUM"
-    if bare_number and (found.first.kind != "AT" and minutes <= NOON_HOUR and minutes != 5):  # noqa: PLR2004
+    is_digits = bare_number and found.token("n").text.isdigit()
+    if is_digits and (found.first.kind != "AT" and minutes <= NOON_HOUR and minutes != 5):  # noqa: PLR2004
         return None
-    if bare_number and (found.before is not None and found.before.kind in {"FROM", "BETWEEN"}):
+    if bare_number and (found.before is not None and found.before.kind in _LEADS_A_RANGE):
         return None
-    return _shifted(clock_of(found.token("t")), -minutes)
+    may_be_range = found.contains("UNTIL") or found.value("t") == NOON  # "ten till three", "ten to noon"
+    if bare_number and may_be_range and found.first.kind != "AT" and minutes == 10:  # noqa: PLR2004 - an hour, too
+        return None
+    clock = _shifted(clock_of(found.token("t")), -minutes)
+    return replace(clock, minutes_before=minutes) if clock and bare_number and found.first.kind != "AT" else clock
+
+
+def _with_fraction(found: RuleMatch, clock: str, part: str) -> Clock | None:
+    """Return a captured clock time, later by a captured half, quarter or number of minutes."""
+    hour = clock_of(found.token(clock))
+    if part not in found.names:
+        return hour
+    token = found.token(part)
+    minutes = _FRACTIONS.get(token.kind) or found.number(part)
+    return _shifted(hour, minutes) if minutes % 5 == 0 else None
 
 
 def _minutes_of(found: RuleMatch) -> int | None:
@@ -389,6 +424,7 @@ def _hour(found: RuleMatch) -> Clock | None:
     return clock_of(found.token("h"))
 
 
+_PRONOUNS = frozenset(("one", "una", "uno"))
 _JOINS_NUMBERS = frozenset(("BETWEEN", "FROM", "TO", "AND", "DASH", "AFTER", "BEFORE", "UNTIL", "BY", "Y"))
 
 
@@ -404,6 +440,8 @@ def _hour_beside_a_part(found: RuleMatch) -> Clock | None:
     if before is not None and before.kind in _JOINS_NUMBERS:
         return None
     digits = found.token("h").text
+    if digits in _PRONOUNS and after is None:
+        return None  # "the morning one"
     is_time = digits.isdigit() and len(digits) in {3, 4} and not 2020 <= found.number("h") <= 2059  # noqa: PLR2004 - a year
     return clock_of(found.token("h")) if beside or is_time else None
 

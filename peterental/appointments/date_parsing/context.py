@@ -71,6 +71,7 @@ class Context:
         last_offer: the starting times of the latest offer, in UTC, in the order named.
         said: returns the caller's own lines, oldest first; called only where the answer depends on it.
         asked: the questions of this call, oldest first.
+        asked_last: whether the latest of them came after the latest offer, so that "yes" answers it.
         language: the agent's language.
         current: the booking that is to be moved, for `parse_change`.
     """
@@ -82,6 +83,7 @@ class Context:
     last_offer: tuple[datetime, ...] = ()
     said: Callable[[], Sequence[str]] = tuple
     asked: tuple[Asked, ...] = ()
+    asked_last: bool = False
     language: Language = "en"
     current: CurrentBooking | None = None
 
@@ -117,6 +119,11 @@ class Context:
     def is_open(self, minutes: int, day: date | None) -> bool:
         """Return whether a wall-clock time, in minutes after midnight, lies in the working hours."""
         return any(window.opens_min <= minutes < window.closes_min for window in self.windows(day))
+
+    def fits(self, minutes: int, day: date | None) -> bool:
+        """Return whether a viewing that starts at a wall-clock time ends in the working hours that it starts in."""
+        end = minutes + self.rules.slot_minutes
+        return any(window.opens_min <= minutes and end <= window.closes_min for window in self.windows(day))
 
     def instant(self, day: date, minutes: int) -> datetime | None:
         """Return when the wall clock shows `minutes` after midnight on `day`, in UTC.

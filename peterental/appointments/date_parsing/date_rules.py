@@ -7,6 +7,7 @@ from peterental.appointments.date_parsing.expressions import (
     HolidayDay,
     NthWeekday,
     Portion,
+    ShiftedDay,
     Span,
 )
 from peterental.appointments.date_parsing.grammar import RuleMatch, RuleSet
@@ -16,6 +17,7 @@ YEARS = range(1900, 3000)
 """Years that are read; at the ends of the calendar, time zones overflow."""
 
 LAST_DAY_OF_MONTH = 31
+MONTHS = 12
 
 PORTIONS: dict[str, Portion] = {
     "EARLY": "early", "LATE": "late", "LATER": "late", "MID": "mid", "BEGIN": "start", "END": "end",
@@ -50,6 +52,23 @@ def _nth_weekday(found: RuleMatch) -> NthWeekday | None:
 def _nth_weekday_of_some_month(found: RuleMatch) -> NthWeekday | None:
     nth = found.number("n")
     return NthWeekday(nth, found.number("wday")) if nth <= 5 else None  # noqa: PLR2004 - weeks of a month
+
+
+@dates.rule(
+    "DAY",
+    "ON? which=WHICH day=UNIT (OF|IN) mon=MONTH",
+    "ON? which=WHICH day=UNIT (OF|IN) this=WHICH unit=UNIT",
+    "ON? which=WHICH day=UNIT OF unit=UNIT",
+)
+def _last_day_of_month(found: RuleMatch) -> ShiftedDay | None:
+    """Read "the last day of the month": the day before the first of the next one."""
+    is_month = "mon" in found.names or found.value("unit") == "month"
+    if found.value("which") != "last" or found.value("day") != "day" or not is_month:
+        return None
+    if "mon" in found.names:
+        return ShiftedDay(CalendarDate(1, found.number("mon") % MONTHS + 1), -1)
+    this = found.value("this") if "this" in found.names else "this"
+    return ShiftedDay(CalendarDate(1, months_ahead=1 if this == "this" else 2), -1) if this != "last" else None
 
 
 @dates.rule(

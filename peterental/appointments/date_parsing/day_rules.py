@@ -157,6 +157,13 @@ def _weekday_after_next(found: RuleMatch) -> Weekday | None:
     return Weekday(found.number("wday"), "next", weeks=0 if found.after and found.after.kind == "UNIT" else 1)
 
 
+@days.rule("DAY", "OF a=WDAY at=AT b=WDAY")
+def _spanish_days_between(found: RuleMatch) -> DaysBetween | None:
+    """Read "de lunes a viernes" and "del viernes al sábado" before "al sábado" becomes a day."""
+    is_spanish = found.first.text in {"de", "del"} and found.token("at").text in {"a", "al"}
+    return DaysBetween(Weekday(found.number("a")), Weekday(found.number("b"))) if is_spanish else None
+
+
 @days.rule(
     "DAY",
     "ON? WHICH which=WHICH wday=WDAY",
@@ -198,6 +205,13 @@ def _named_day(found: RuleMatch) -> AheadDays:
 def _after_next(found: RuleMatch) -> Span | None:
     unit = found.word("unit") if "unit" in found.names else "weekend"
     return Span(unit, ahead=2) if unit in {"week", "weekend", "month"} and found.value("which") == "next" else None
+
+
+@days.rule("DAY", "day=DAY unit=UNIT")
+def _week_of_holiday(found: RuleMatch) -> Around | None:
+    """Read "Christmas week", which is no week after Christmas, as "Tuesday week" is one after Tuesday."""
+    day = _day(found.value("day"))
+    return Around(day, "week") if isinstance(day, HolidayDay) and found.value("unit") == "week" else None
 
 
 @days.rule("DAY", "day=DAY WEEKEND")
@@ -270,6 +284,18 @@ def _same_day(_: RuleMatch) -> BookedDay:
     return BookedDay(0)
 
 
+@days.rule("NEAR_THIS_TIME", "AT? ABOUT THIS_TIME", "THIS_TIME ISH")
+def _about_this_time(found: RuleMatch) -> list[Token]:
+    """Read "around this time" before a day."""
+    return [Token("NEAR_THIS_TIME", None, found.first.text)]
+
+
+@days.rule("DAY", "day=DAY THIS_TIME")
+def _day_this_time(found: RuleMatch) -> list[Token]:
+    """Read "tomorrow this time", which may be said of the occasion: "let's say Friday this time"."""
+    return [found.token("day"), Token("MAYBE_THIS_TIME", None, "this time")]
+
+
 @days.rule(
     "DAY",
     "length=DUR (FROM|ON|AFTER|BEFORE)? base=DAY",
@@ -296,6 +322,16 @@ def _shifted_day(found: RuleMatch) -> DayExpression | None:
     if not is_joined and length.days % 7:
         return None  # "two weeks Tuesday" is an idiom, "three days Tuesday" is not
     return _moved(base, -length.days if found.contains("BEFORE") else length.days)
+
+
+@days.rule("DAY", "base=DAY length=DUR")
+def _weekday_a_week(found: RuleMatch) -> Weekday | None:
+    """Read "Friday a week": the Friday of the week after; "Friday a week later" is a change."""
+    base, length = found.value("base"), found.value("length")
+    is_change = found.after is not None and found.after.kind in {"LATER", "EARLIER", "ONWARD", "BACK"}
+    if not isinstance(base, Weekday) or length != Duration(days=7) or is_change:
+        return None
+    return replace(base, weeks=base.weeks + 1) if found.token("length").text.startswith("a ") else None
 
 
 @days.rule("DAY", "base=DAY in=IN n=NUM")

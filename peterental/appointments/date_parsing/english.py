@@ -278,7 +278,22 @@ _PHRASES: dict[str, Entry] = phrases(
     (("DAY_AFTER", -1), "day before | previous day"),
     (("DAY_AFTER_THAT", 1), "day after that"),
     (("DAY_AFTER_THAT", -1), "day before that"),
-    (("SAME_TIME", None), "same time | same hour | that same time"),
+    (
+        ("SAME_TIME", None),
+        (
+            "same time | same hour | that same time | at the same time | at same time | at the same hour | "
+            "at that same time"
+        ),
+    ),
+    (
+        ("MAYBE_THIS_TIME", None),
+        (
+            "this time let | this time can we | this time could we | this time can i | "
+            "this time could i | this time i | this time i'd | this time i'll | this time we | this time around | "
+            "this time how about | this time maybe | this time make it | this time please"
+        ),
+    ),
+    (("THIS_TIME", None), "this time | this same time | this very time | this hour | this same hour"),
     (("SAME_DAY", None), "same day | that day | that same day"),
     (("ZONE", "Eastern"), "eastern time | eastern standard time | eastern daylight time | new york time"),
     (("ZONE", "Central"), "central time | central standard time | central daylight time | chicago time | texas time"),
@@ -312,6 +327,7 @@ _PHRASES: dict[str, Entry] = phrases(
     (("HOLIDAY", "easter"), "easter | easter sunday"),
     (("HOLIDAY", "easter monday"), "easter monday"),
     (("HOLIDAY", "good friday"), "good friday"),
+    (("HOLIDAY", "epiphany"), "three kings day | three kings' day | three kings | epiphany"),
     (("HOLIDAY", "groundhog day"), "groundhog day"),
     (("HOLIDAY", "april fools' day"), "april fools day | april fool day"),
     (("HOLIDAY", "earth day"), "earth day"),

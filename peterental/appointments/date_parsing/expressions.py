@@ -22,6 +22,7 @@ class Clock:
         british_half: "half two": half past two to the British, half past one to others.
         is_midnight: said as "midnight", which may be either end of a day.
         is_doubtful: may have been misheard, or meant otherwise, so that it is confirmed before it is booked.
+        minutes_before: of "ten to three", the ten, which may also be an hour: "move my ten to three".
     """
 
     hour: int
@@ -32,6 +33,7 @@ class Clock:
     british_half: bool = False
     is_midnight: bool = False
     is_doubtful: bool = False
+    minutes_before: int = 0
 
 
 def clock_at(minutes: int) -> Clock:
@@ -239,11 +241,13 @@ class Pick:
         index: its place, from 0; -1 is the last.
         comparison: how it compares with the others.
         is_explicit: said as "the … one", so that it can be nothing but a choice.
+        named_by: the day, clock time or part of the day of "the Friday one" and "la del viernes".
     """
 
     index: int | None = None
     comparison: Literal["", "earlier", "later", "middle"] = ""
     is_explicit: bool = False
+    named_by: DayExpression | Clock | DayPart | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from peterental.appointments.date_parsing.caller import CallerLines
-from peterental.appointments.date_parsing.context import Context
+from peterental.appointments.date_parsing.context import Asked, Context
 from peterental.appointments.date_parsing.day_agreement import together
 from peterental.appointments.date_parsing.expressions import CalendarDate, Weekday, clock_at
 from peterental.appointments.date_parsing.offers import by_place
@@ -15,8 +15,10 @@ from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.result import (
     ConfirmDay,
     DayNeeded,
+    DayRange,
     Option,
     Result,
+    Search,
     SkippedByDst,
     TimeNeeded,
     WeekdayMismatch,
@@ -52,15 +54,37 @@ def completed(phrase: Phrase, context: Context, resolve: Callable[[object, Conte
     asked = context.asked[-1] if context.asked else None
     if asked is None or asked.key not in _OPEN or phrase.unknown:
         return None
-    prior = resolve(asked.raw, replace(context, asked=(), offered=(), last_offer=()))
-    is_yes = "YES" in phrase.flags and not phrase.days and not phrase.names_time and not phrase.picks
+    prior = _asked_about(asked, context, resolve)
+    is_yes = is_plain_yes(phrase)
+    is_open_yes = is_yes and (context.asked_last or not context.last_offer)
     if isinstance(prior, WhichDay | WeekdayMismatch):
-        return prior if is_yes and not context.last_offer else _of_options(phrase, prior, context)
+        return prior if is_open_yes else _of_options(phrase, prior, context)
     if isinstance(prior, WhichTime):
-        return prior if is_yes and not context.last_offer else _of_times(phrase, prior, context)
+        return prior if is_open_yes else _of_times(phrase, prior, context)
     if isinstance(prior, ConfirmDay):
-        return _fixed(phrase, prior.option) if is_yes and prior.option.clock_min is not None else None
-    return _missing_part(phrase, prior)
+        return _confirmed(phrase, prior) if is_yes else None
+    return prior if is_yes and context.asked_last else _missing_part(phrase, prior)
+
+
+def _confirmed(phrase: Phrase, prior: ConfirmDay) -> Phrase | TimeNeeded:
+    """Return what was confirmed; where it was the day alone, the time is still open."""
+    day = prior.option.day
+    if prior.option.clock_min is not None:
+        return _fixed(phrase, prior.option)
+    return TimeNeeded(search=Search(days=(DayRange(day, day),), ranges=prior.ranges))
+
+
+def _asked_about(asked: Asked, context: Context, resolve: Callable[[object, Context], Result]) -> Result:
+    """Return what the last question was about; what was confirmed may have depended on the offer."""
+    prior = resolve(asked.raw, replace(context, asked=(), offered=(), last_offer=(), asked_last=False))
+    if asked.key != ConfirmDay.key or isinstance(prior, ConfirmDay):
+        return prior
+    return resolve(asked.raw, replace(context, asked=(), asked_last=False))
+
+
+def is_plain_yes(phrase: Phrase) -> bool:
+    """Return whether a phrase says yes, and names no time."""
+    return "YES" in phrase.flags and not (phrase.days or phrase.names_time or phrase.picks)
 
 
 def _missing_part(phrase: Phrase, prior: Result) -> Phrase | None:

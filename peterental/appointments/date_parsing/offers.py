@@ -22,8 +22,10 @@ def chosen(phrase: Phrase, context: Context) -> Result | None:
 
     A day and a clock time together need no offer, and are no choice from one.
     """
-    if phrase.excluded and context.last_offer and all(map(_is_number, (*phrase.excluded, *phrase.days))):
-        phrase = replace(phrase, excluded=())  # "not the first, the second"
+    left = _left_by(phrase, context)
+    if left is not None:
+        return left
+    phrase = _without_turned_down(phrase, context)
     if phrase.unknown or phrase.excluded or phrase.instants or phrase.shifts:
         return None
     if phrase.picks:
@@ -32,9 +34,35 @@ def chosen(phrase: Phrase, context: Context) -> Result | None:
         return _agreed(context)
     if phrase.days and not phrase.names_time:
         return _by_number_or_day(phrase, context)
-    if (phrase.clocks or phrase.bare) and not phrase.days and not phrase.windows:
-        return _by_clock(phrase, context)
-    return None
+    is_clock = (phrase.clocks or phrase.bare) and not phrase.days and not phrase.windows
+    return _by_clock(phrase, context) if is_clock else None
+
+
+def _without_turned_down(phrase: Phrase, context: Context) -> Phrase:
+    """Return a phrase without what it turns down of an offer, where it chooses another part of it.
+
+    "Not the first one, the last one", "not Friday, the Monday one", "not the first, the second".
+    """
+    others = tuple(found for found in phrase.excluded if not isinstance(found, Pick))
+    named = {pick.named_by for pick in phrase.picks if pick.named_by is not None}
+    is_named = bool(named) and named <= {*phrase.days, *phrase.clocks, *phrase.parts}
+    is_numbered = bool(context.last_offer) and all(map(_is_number, (*others, *phrase.days)))
+    is_chosen = bool(phrase.picks or phrase.days)
+    if is_named or (is_numbered and (is_chosen or len(others) == len(phrase.excluded))):
+        return replace(phrase, excluded=())
+    return replace(phrase, excluded=others) if phrase.picks else phrase
+
+
+def _left_by(phrase: Phrase, context: Context) -> Result | None:
+    """Ask about the offers that "not the first one" leaves; None where nothing is excluded so, or another is chosen."""
+    excluded = [found for found in phrase.excluded if isinstance(found, Pick)]
+    if not excluded or phrase.picks or phrase.days or phrase.names_time:
+        return None
+    gone = {by_place(pick, context.last_offer) for pick in excluded}
+    left = tuple(start for start in context.last_offer if start not in gone)
+    if len(left) == 1 and None not in gone:
+        return ConfirmDay(option=Option(*context.local(left[0])), reason="picked")
+    return WhichOffer(options=left)
 
 
 def _picked(phrase: Phrase, pick: Pick, context: Context) -> Result | None:
@@ -44,7 +72,7 @@ def _picked(phrase: Phrase, pick: Pick, context: Context) -> Result | None:
         fitting = _fitting(phrase, context.last_offer, context)
         if phrase.days and not fitting:  # "the first one on Friday", after an offer for Monday
             fitting = _fitting(phrase, context.offered, context)
-        by_index = by_place(pick, fitting) if pick.index is not None and not phrase.names_time else None
+        by_index = by_place(pick, fitting) if not phrase.names_time else None
         if by_index is not None:
             return ExactTime(start=by_index)  # "the first one on Friday"
         return _one_of(fitting, context) if fitting else None
@@ -53,6 +81,12 @@ def _picked(phrase: Phrase, pick: Pick, context: Context) -> Result | None:
         return WhichOffer()
     start = by_place(pick, offers)
     return ExactTime(start=start) if start else WhichOffer(options=offers)
+
+
+def other_than_offered(phrase: Phrase, context: Context) -> str | None:
+    """Return the doubt about "the Friday one at three" where no such time was offered; None for any other phrase."""
+    is_choice = any(pick.named_by is not None for pick in phrase.picks) and context.last_offer
+    return "picked" if is_choice and phrase.days and phrase.names_time else None
 
 
 def by_place(pick: Pick, offers: Sequence[Choice]) -> Choice | None:
@@ -86,7 +120,7 @@ def _fitting(phrase: Phrase, offers: Sequence[datetime], context: Context) -> tu
     for start in offers:
         day, minutes = context.local(start)
         on_day = not phrase.days or any(reading.contains(day) for reading in days)
-        clocks = [*phrase.clocks, *phrase.bare]
+        clocks = [*phrase.clocks, *(clock for clock in phrase.bare if clock.hour != day.day or not phrase.days)]
         at_clock = all(minutes in {reading.minutes for reading in halves(clock, phrase.parts)} for clock in clocks)
         in_part = bool(clocks) or all(minutes in part_range(part, context, day) for part in phrase.parts)
         if on_day and at_clock and in_part:

@@ -11,12 +11,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
 from peterental.appointments.date_parsing import follow_up
+from peterental.appointments.date_parsing.anchors import by_offered_time, by_present_time
 from peterental.appointments.date_parsing.change import completed_by_booking, earlier_or_later
 from peterental.appointments.date_parsing.context import Context
 from peterental.appointments.date_parsing.day_agreement import together
 from peterental.appointments.date_parsing.expressions import CalendarDate, ZoneName
 from peterental.appointments.date_parsing.machine import MachineTime, machine_time, plain_text
-from peterental.appointments.date_parsing.offers import chosen
+from peterental.appointments.date_parsing.named_booking import without_the_booking
+from peterental.appointments.date_parsing.offers import chosen, other_than_offered
 from peterental.appointments.date_parsing.phrase import ParsedText, parse_text
 from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.places import placed
@@ -133,17 +135,28 @@ def _words(parsed: ParsedText, resolver: Resolver) -> Result:
 def _phrase(phrase: Phrase, resolver: Resolver) -> Result:
     """Return what a phrase without alternatives means: a choice, an answer, a change or a time of its own."""
     context = resolver.context
+    anchored = by_present_time(phrase, context)
+    if anchored.options:
+        resolver.note("the present time or that of the booking may be meant")
+        return resolver.which(anchored.options)
+    phrase = anchored.phrase
     if (search := earlier_or_later(phrase, context)) is not None:
         return search
     offered = chosen(phrase, context)
-    answer = None if isinstance(offered, ExactTime) else follow_up.completed(phrase, context, _resolved)
+    is_answer = context.asked_last and follow_up.is_plain_yes(phrase)
+    answer = (
+        None if isinstance(offered, ExactTime) and not is_answer else follow_up.completed(phrase, context, _resolved)
+    )
     if isinstance(answer, Phrase):
         return _after_answer(answer, resolver)
     if answer is not None or offered is not None:
         resolver.note("chosen from the offer" if answer is None else "leaves the last question open")
         return _by_caller(answer or offered or NotUnderstood(), phrase, resolver)
+    by_offer = by_offered_time(phrase, context)
+    phrase, named_doubt = without_the_booking(by_offer.phrase, context)
     phrase, doubt = completed_by_booking(phrase, context)
     result = _in_zone(resolver.phrase(phrase), phrase, resolver)
+    doubt = named_doubt or doubt or anchored.doubt or by_offer.doubt or other_than_offered(phrase, context)
     return _by_caller(_doubted(result, doubt, resolver), phrase, resolver)
 
 
@@ -155,7 +168,7 @@ def _after_answer(answer: Phrase, resolver: Resolver) -> Result:
     """Resolve an answer to the last question; one that may be stale beside a newer offer is confirmed."""
     resolver.note("completes the last question")
     result = resolver.phrase(answer)
-    if not isinstance(result, ExactTime) or not resolver.context.last_offer:
+    if not isinstance(result, ExactTime) or not resolver.context.last_offer or resolver.context.asked_last:
         return result
     day, minutes = resolver.context.local(result.start)
     offered_days = {resolver.context.local(start)[0] for start in resolver.context.last_offer}

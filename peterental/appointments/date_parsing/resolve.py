@@ -74,7 +74,7 @@ class Resolver:
             return results[0]
         exact = [result for result in results if isinstance(result, ExactTime)]
         if len(exact) == len(results):
-            return self._which(tuple(Option(*self.context.local(found.start)) for found in exact))
+            return self.which(tuple(Option(*self.context.local(found.start)) for found in exact))
         searches = [found for result in results if (found := self._as_search(result)) is not None]
         if len(searches) == len(results):
             search = united(searches)
@@ -83,7 +83,7 @@ class Resolver:
             return DayNeeded(search=search) if all(isinstance(result, DayNeeded) for result in results) else search
         options = [self._options(result) for result in results]
         if all(options):
-            return self._which(tuple(dict.fromkeys(option for found in options for option in found)))
+            return self.which(tuple(dict.fromkeys(option for found in options for option in found)))
         return next(result for result in results if isinstance(result, Clarification))
 
     def _options(self, result: Result) -> tuple[Option, ...]:
@@ -272,10 +272,11 @@ class Resolver:
             self.note("only one of the readings was offered")
             near = offered
         if len(near) > 1:
-            return self._which(tuple(near))
+            return self.which(tuple(near))
         return self.settled(near[0], doubt, phrase)
 
-    def _which(self, options: tuple[Option, ...]) -> Result:
+    def which(self, options: tuple[Option, ...]) -> Result:
+        """Return the question which of several days or times is meant."""
         days = sorted({option.day for option in options})
         if len(days) == 1:
             minutes = tuple(sorted({option.clock_min or 0 for option in options}))

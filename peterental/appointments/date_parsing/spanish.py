@@ -57,6 +57,7 @@ _WORDS: dict[str, Entry] = (
         "principios": ("BEGIN", None), "finales": ("END", None), "fin": ("END", None), "mediados": ("MID", None),
         "que": ("THAT", None), "viene": ("COMES", None), "entrante": ("THAT_COMES", None), "antier": ("AHEAD", -2),
         "anteayer": ("AHEAD", -2), "cuanto": FILLER,
+        "faltando": ("AT", None), "faltan": ("AT", None), "falta": ("AT", None), "ahorita": ("ASAP", None),
     }
     | fillers(
         "please thanks uh um el la los las lo gracias quiero quisiera me gustaria puedo podria seria es eh pues bien "
@@ -65,7 +66,8 @@ _WORDS: dict[str, Entry] = (
         "quedaria pasar paso ponga pongame ponme apunte apunteme anote anoteme aparte apartar agende agendeme tenga "
         "tengan horario horarios turno espacio hueco lugar hola buenas buenos tambien entonces mire oiga creo "
         "seria vendria conviene convendria ok okay senor senora senorita muchas mi usted ustedes sino pero "
-        "casa departamento apartamento vivienda piso"
+        "casa departamento apartamento vivienda piso quedo quedamos tomo escojo elijo prefiero agarro cambie cambieme "
+        "cambiela cambiar pase paseme pasela mueva muevame muevala mover recorra posponga"
     )
 )  # fmt: skip
 
@@ -104,7 +106,8 @@ _PHRASES: dict[str, Entry] = phrases(
     (("AFTER", None), "despues de | despues del"),
     (("BEFORE", None), "antes de | antes del"),
     (("FROM", None), "a partir de"),
-    (("ABOUT", None), "a eso de | alrededor de | como a | cerca de | tipo"),
+    (("ONWARD", None), "en adelante | para adelante"),
+    (("ABOUT", None), "a eso de | como a eso de | alrededor de | como a | cerca de | tipo"),
     (("ISH", None), "mas o menos | y algo | y pico | y tantas | y cacho"),
     (FILLER, "en punto | por favor | vale la"),
     (("WEEKEND", None), "fin de semana"),
@@ -129,7 +132,24 @@ _PHRASES: dict[str, Entry] = phrases(
     ),
     (("COUPLE", None), "un par de"),
     (("FEW", None), "unos | unas"),
-    (("SAME_TIME", None), "la misma hora | misma hora"),
+    (("SAME_TIME", None), "la misma hora | misma hora | a la misma hora | a misma hora"),
+    (("THIS_TIME", None), "esta hora | esta misma hora | estas horas | estas mismas horas"),
+    (
+        ("ONE_ON", None),
+        (
+            "la del | el del | esa del | ese del | aquella del | aquel del | la cita del | mi cita del | "
+            "esa cita del | la visita del | mi visita del | esa visita del"
+        ),
+    ),
+    (
+        ("ONE_OF", None),
+        (
+            "la de | el de | esa de | ese de | aquella de | aquel de | la cita de | mi cita de | esa cita de | "
+            "la visita de | mi visita de | esa visita de"
+        ),
+    ),
+    (("ONE_OF_THE", None), "la de la | el de la | esa de la | ese de la | la cita de la | mi cita de la"),
+    (("MIDDLE_ONE", None), "la de en medio | el de en medio | la del medio | el del medio | de en medio"),
     (("SAME_DAY", None), "mismo dia"),
     (("LATER", None), "mas tarde"),
     (("EARLIER", None), "mas temprano"),
@@ -145,7 +165,13 @@ _PHRASES: dict[str, Entry] = phrases(
     (("HOLIDAY", "christmas"), "navidad | dia de navidad"),
     (("HOLIDAY", "new year's eve"), "nochevieja | noche vieja | vispera de ano nuevo | fin de ano"),
     (("HOLIDAY", "new year's day"), "ano nuevo | dia de ano nuevo"),
-    (("HOLIDAY", "epiphany"), "dia de reyes"),
+    (("HOLIDAY", "epiphany"), "dia de reyes | dia de los reyes | dia de los reyes magos | dia de reyes magos"),
+    (("HOLIDAY", "thanksgiving"), "accion de gracias | dia de accion de gracias | dia de gracias"),
+    (("HOLIDAY", "good friday"), "viernes santo"),
+    (("HOLIDAY", "easter"), "domingo de pascua | domingo de resurreccion"),
+    (("HOLIDAY", "valentine's day"), "san valentin | dia de san valentin"),
+    (("AHEAD", 0), "hoy mismo"),
+    (("MANANA", None), "manana mismo"),
     (("ZONE", "Central"), "hora central"),
     (("ZONE", "Eastern"), "hora del este"),
     (("ZONE", "local"), "hora local"),

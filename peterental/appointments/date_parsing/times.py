@@ -162,6 +162,8 @@ def _is_odd(minutes: int, clock: Clock, parts: Sequence[DayPart]) -> bool:
 
 def _in_hours(found: tuple[TimeReading, ...], context: Context, day: date | None) -> tuple[TimeReading, ...]:
     inside = [reading for reading in found if context.is_open(reading.minutes, day)]
+    if len(inside) > 1:
+        inside = [reading for reading in inside if context.fits(reading.minutes, day)] or inside
     if len(inside) == 1:
         return (TimeReading(inside[0].minutes, "only this half lies in working hours"),)
     if inside or not context.windows(day):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from peterental.properties.importing.model import PendingImport, PlannedHome, Source
 from peterental.properties.importing.planning import CataloguedHome
-from peterental.properties.keys import HomeKeys
+from peterental.properties.keys import HomeKeys, home_keys
 from peterental.properties.model import MANUAL
 from peterental.properties.repository import DETAIL_RECORDS, DETAIL_TYPES, detail_values, property_from_row
 
@@ -252,4 +252,6 @@ def _json(homes: Iterable[PlannedHome]) -> str:
 
 def _catalogued(row: DictRow) -> CataloguedHome:
     keys = HomeKeys(number=row["number_key"], street=row["street_key"], unit=row["unit_key"])
+    if row["line1"][-2:-1] == " ":  # earlier versions stored no unit for "1402 Elm Street B"
+        keys = home_keys(row["line1"], row["unit"])
     return CataloguedHome(property_from_row(row), keys)

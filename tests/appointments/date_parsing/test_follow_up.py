@@ -107,3 +107,25 @@ def test_answer_beside_an_offer_for_the_same_day_is_taken() -> None:
     asked = (Asked("time-needed", "Thursday"),)
     decision = explain("3 pm", context(asked=asked, last_offer=offer, offered=offer)).decision
     assert decision == "exactly Thu 2026-12-03 15:00"
+
+
+THURSDAY = (datetime(2026, 12, 3, 14, 30, tzinfo=CHICAGO),)
+
+
+@pytest.mark.parametrize(
+    ("key", "raw", "answer"),
+    [
+        ("confirm-day", "same time on Friday", "exactly Fri 2026-12-04 14:30"),
+        ("confirm-day", "five thirty", "exactly Thu 2026-12-03 17:30"),
+        ("confirm-day", "the Friday one at three", "exactly Fri 2026-12-04 15:00"),
+        ("confirm-day", "in a day or two", "time-needed search=(search days=Mon 2026-11-30)"),
+        ("which-day", NEXT, "which-day options=Tue 2026-12-01 15:00,Tue 2026-12-08 15:00"),
+        ("time-needed", "Friday", "time-needed search=(search days=Fri 2026-12-04)"),
+    ],
+)
+def test_yes_answers_the_question_that_came_after_the_offer(key: str, raw: str, answer: str) -> None:
+    asked = (Asked(key, raw),)
+    after = context(asked=asked, asked_last=True, offered=THURSDAY, last_offer=THURSDAY)
+    assert explain("yes", after).decision == answer
+    before = context(asked=asked, offered=THURSDAY, last_offer=THURSDAY)
+    assert explain("yes", before).decision == "exactly Thu 2026-12-03 14:30"

@@ -1,16 +1,17 @@
-"""Phrases that were written down with their right answers before the grammar was asked, in three rounds."""
+"""Phrases that were written down with their right answers before the grammar was asked, in seven rounds."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from peterental.appointments.date_parsing import Context, CurrentBooking, ExactTime, explain
+from peterental.agents.model import Rules, Window
+from peterental.appointments.date_parsing import Asked, Context, CurrentBooking, ExactTime, explain
 from tests.appointments.date_parsing.table import CHICAGO, context
 
 TABLE = Path(__file__).with_name("heard.tsv")
@@ -25,6 +26,8 @@ class Heard:
     now: datetime
     offers: tuple[datetime, ...] = ()
     moving: datetime | None = None
+    hours: tuple[int, int, int] | None = None
+    asked: str = ""
 
     @property
     def raw(self) -> object:
@@ -35,7 +38,15 @@ class Heard:
     def context(self) -> Context:
         """What the phrase is read against."""
         current = CurrentBooking(self.moving) if self.moving else None
-        return context(self.now, offered=self.offers, last_offer=self.offers, current=current)
+        key, _, raw = self.asked.partition("|")
+        asked = (Asked(key, raw),) if key else ()
+        found = context(self.now, offered=self.offers, last_offer=self.offers, current=current, asked=asked)
+        return found if self.hours is None else replace(found, rules=_rules(*self.hours))
+
+
+def _rules(opens: int, closes: int, days: int) -> Rules:
+    week = tuple((weekday, Window(opens * 60, closes * 60)) for weekday in range(1, days + 1))
+    return Rules(week=week, notice_minutes=0, horizon_days=60)
 
 
 def heard() -> Iterator[Heard]:
@@ -43,17 +54,25 @@ def heard() -> Iterator[Heard]:
     now = datetime.now(UTC)
     offers: tuple[datetime, ...] = ()
     moving: datetime | None = None
+    hours: tuple[int, int, int] | None = None
+    asked = ""
     for line in TABLE.read_text(encoding="utf-8").splitlines():
-        times = tuple(local(text) for text in line.split(" ")[1:]) if line.startswith(("@ ", "%")) else ()
+        is_times = line.startswith(("@ ", "%offers ", "%moving "))
+        times = tuple(local(text) for text in line.split(" ")[1:]) if is_times else ()
         if line.startswith("@ "):
-            now, offers, moving = times[0], (), None
+            now, offers, moving, hours, asked = times[0], (), None, None, ""
         elif line.startswith("%offers "):
-            offers, moving = tuple(start.astimezone(UTC) for start in times), None
+            offers, moving, asked = tuple(start.astimezone(UTC) for start in times), None, ""
         elif line.startswith("%moving "):
-            offers, moving = (), times[0]
+            offers, moving, asked = (), times[0], ""
+        elif line.startswith("%hours "):
+            opens, closes, days = map(int, line.split()[1:])
+            hours = (opens, closes, days)
+        elif line.startswith("%asked "):
+            offers, moving, asked = (), None, line.removeprefix("%asked ")
         elif line and not line.startswith("#"):
             phrase, decision = line.split("\t")
-            yield Heard(phrase, decision, now, offers, moving)
+            yield Heard(phrase, decision, now, offers, moving, hours, asked)
 
 
 def local(text: str) -> datetime:
@@ -63,8 +82,8 @@ def local(text: str) -> datetime:
 ROWS = list(heard())
 
 
-def test_table_holds_three_rounds() -> None:
-    assert len(ROWS) > 1_100
+def test_table_holds_seven_rounds() -> None:
+    assert len(ROWS) > 1_900
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.now:%m-%d} {row.phrase}")

@@ -1,0 +1,81 @@
+"""Which of several viewings words name by their day or time: "the Friday one", "la de las tres", "2026-12-04". Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from peterental.appointments.date_parsing.context import Context
+from peterental.appointments.date_parsing.expressions import CalendarDate, DaysBetween, clock_at
+from peterental.appointments.date_parsing.machine import machine_time, plain_text
+from peterental.appointments.date_parsing.named_booking import names_start
+from peterental.appointments.date_parsing.phrase import ParsedText, parse_text
+from peterental.appointments.date_parsing.phrase_model import Phrase
+from peterental.appointments.date_parsing.tokens import is_too_long
+
+Named = frozenset[int]
+"""The places of those viewings that are named, from 0."""
+
+
+def named_viewings(raw: object, starts: Sequence[datetime], context: Context) -> Named | None:
+    """Return which viewings an argument names by day or time; None where it is about anything else, or says more.
+
+    Args:
+        raw: "the Friday one", "Friday at two", a date; of any type.
+        starts: when the viewings start, aware.
+        context: what the words are read against.
+    """
+    text = plain_text(raw)
+    if text is None or is_too_long(text):
+        return None
+    machine = machine_time(text)
+    if machine is not None:
+        names: list[object] = [CalendarDate(machine.day.day, machine.day.month, machine.day.year)]
+        names += [] if machine.minutes is None or machine.offset is not None else [clock_at(machine.minutes)]
+        return _fitting(names, starts, context)
+    alternatives = parse_text(text, context.language).alternatives
+    return _named_by(alternatives[0], starts, context) if len(alternatives) == 1 else None
+
+
+def _named_by(phrase: Phrase, starts: Sequence[datetime], context: Context) -> Named | None:
+    is_more = phrase.unknown or phrase.excluded or phrase.instants or phrase.shifts or phrase.windows or phrase.bare
+    is_named = bool(phrase.days) or any(pick.named_by is not None for pick in phrase.picks)
+    is_place = any(pick.index is not None or pick.comparison for pick in phrase.picks)
+    if is_more or is_place or not is_named:
+        return None
+    return _fitting((*phrase.days, *phrase.clocks, *phrase.parts), starts, context)
+
+
+def viewings_left(raw: object, starts: Sequence[datetime], context: Context) -> Named | None:
+    """Return which viewings the words of a change name as the one to be moved: "the Friday one to Monday at three".
+
+    None where they name none. After an offer "the Friday one" alone is a choice from it.
+
+    Args:
+        raw: the new time, as sent.
+        starts: when the viewings start, aware.
+        context: what the words are read against.
+    """
+    text = raw if isinstance(raw, str) else ""
+    if not text or is_too_long(text) or machine_time(text) is not None:
+        return None
+    parsed = parse_text(text, context.language)
+    phrase = parsed.alternatives[0]
+    names = [pick.named_by for pick in phrase.picks if pick.named_by is not None]
+    if context.last_offer and not _names_more(parsed, names):
+        return None
+    if phrase.names_time or "SAME_TIME" in phrase.flags:
+        names += [found.first for found in phrase.days if isinstance(found, DaysBetween)]
+    return _fitting(names, starts, context) if names else None
+
+
+def _names_more(parsed: ParsedText, names: Sequence[object]) -> bool:
+    phrase = parsed.alternatives[0]
+    others = [found for found in (*phrase.days, *phrase.clocks, *phrase.parts) if found not in names]
+    return parsed.target is not None or bool(others)
+
+
+def _fitting(names: Iterable[object], starts: Sequence[datetime], context: Context) -> Named:
+    names = tuple(names)
+    places = enumerate(map(context.local, starts))
+    return frozenset(at for at, (day, minutes) in places if all(names_start(n, day, minutes, context) for n in names))

@@ -1,0 +1,60 @@
+"""Which of the caller's viewings a request names by day or time instead of by home: "cancel the Friday one". Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from peterental.appointments.date_parsing import named_viewings, viewings_left
+
+if TYPE_CHECKING:
+    from peterental.appointments.date_parsing import Context
+    from peterental.appointments.model import Appointment, BookingRequest
+
+
+@dataclass(frozen=True)
+class NamedByTime:
+    """The viewings that each part of a request names, by their ids; None where it names none by day or time.
+
+    Args:
+        as_home: what was sent as the home: "the Friday one".
+        as_time: what was sent as a time.
+        as_answer: the caller's latest line, after the question which viewing is meant.
+    """
+
+    as_home: frozenset[int] | None = None
+    as_time: frozenset[int] | None = None
+    as_answer: frozenset[int] | None = None
+
+
+NOT_BY_TIME = NamedByTime()
+
+
+def named_by_time(
+    bookings: Sequence[Appointment], request: BookingRequest, context: Context, *, moves: bool, was_asked: bool
+) -> NamedByTime:
+    """Return which bookings a request names by day or time.
+
+    Args:
+        bookings: the caller's.
+        request: its home and times count.
+        context: what the words are read against.
+        moves: whether its time is a new one, of which only words such as "the Friday one to …" name a viewing.
+        was_asked: whether this call asked which viewing is meant.
+    """
+
+    def ids(
+        find: Callable[[object, Sequence[datetime], Context], frozenset[int] | None], raw: object
+    ) -> frozenset[int] | None:
+        found = None if raw is None else find(raw, [booking.start for booking in bookings], context)
+        return None if found is None else frozenset(bookings[at].appointment_id for at in found)
+
+    said = request.said() if was_asked else ()
+    read_time = viewings_left if moves else named_viewings
+    return NamedByTime(
+        as_home=ids(named_viewings, request.property_address),
+        as_time=ids(read_time, request.start_time if moves else request.start_time or request.date),
+        as_answer=ids(read_time, said[-1]) if said else None,
+    )

@@ -1,0 +1,133 @@
+"""Callers who name a viewing by its day or time: "cancel the Friday one", "la del viernes"."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.voice.phone import BOYD, ELM, Phone, bookings
+
+if TYPE_CHECKING:
+    from peterental.database.pool import Database
+
+TUESDAY, FRIDAY = "2026-11-24T15:00", "2026-11-27T10:00"
+
+
+@pytest.fixture
+def two_viewings(phone: Phone) -> Phone:
+    """Book Elm Street on Tuesday at three, and Boyd Street on Friday at ten."""
+    phone.say("set_appointment", ELM | {"start_time": TUESDAY})
+    phone.say("set_appointment", BOYD | {"start_time": FRIDAY})
+    phone.call_id = "call-2"
+    return phone
+
+
+def standing(database: Database) -> dict[str, str]:
+    """Return the local day of month and hour of each confirmed viewing by its street."""
+    return {row["home"].split()[1]: row["start"][8:13] for row in bookings(database) if row["status"] == "confirmed"}
+
+
+BOTH = {"Elm": "24 21", "Boyd": "27 16"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left"),
+    [
+        ({"property_address": "the Friday one"}, "Elm"),
+        ({"property_address": "la del viernes"}, "Elm"),
+        ({"property_address": "my Friday viewing"}, "Elm"),
+        ({"property_address": "mi cita del martes"}, "Boyd"),
+        ({"property_address": "the one on Tuesday at three"}, "Boyd"),
+        ({"property_address": "the morning one"}, "Elm"),
+        ({"property_address": "la de las tres"}, "Boyd"),
+        ({"date": "Friday"}, "Elm"),
+        ({"start_time": TUESDAY}, "Boyd"),
+        ({"start_time": "Friday at ten"}, "Elm"),
+        ({"property_address": "the Friday one", "attendee_name": "Dolores Whitcomb"}, "Elm"),
+    ],
+)
+def test_viewing_of_the_named_day_is_cancelled(
+    two_viewings: Phone, database: Database, arguments: dict[str, str], left: str
+) -> None:
+    two_viewings.say("cancel_appointment", arguments)
+    assert standing(database) == {left: BOTH[left]}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"property_address": "the Monday one"},
+        {"property_address": "la del lunes"},
+        {"property_address": "the Friday one at three"},
+        {"property_address": "Friday Street"},
+        {"property_address": "the one at Elm on Friday"},
+        {"date": "Monday"},
+        {"property_address": "1420 Elm Street", "date": "Friday"},
+        {},
+    ],
+)
+def test_day_of_no_viewing_cancels_nothing(two_viewings: Phone, database: Database, arguments: dict[str, str]) -> None:
+    two_viewings.say("cancel_appointment", arguments)
+    assert standing(database) == BOTH
+
+
+def test_only_viewing_on_another_day_is_asked_about(phone: Phone, database: Database) -> None:
+    phone.say("set_appointment", ELM | {"start_time": TUESDAY})
+    phone.call_id = "call-2"
+    assert "Elm" in phone.say("cancel_appointment", {"start_time": FRIDAY})
+    assert standing(database) == {"Elm": BOTH["Elm"]}
+    phone.say("cancel_appointment", {"start_time": FRIDAY})
+    assert standing(database) == {}
+
+
+@pytest.mark.parametrize(
+    ("start_time", "moved"),
+    [
+        ("the Friday one to Saturday the 28th at three", BOTH),
+        ("the Friday one to Monday at three", {"Elm": "24 21", "Boyd": "23 21"}),
+        ("the Friday one to Monday the 30th at three", {"Elm": "24 21", "Boyd": "30 21"}),
+        ("the Friday one to tomorrow at three", {"Elm": "24 21", "Boyd": "23 21"}),
+        ("la del viernes para el lunes 30 a las tres", {"Elm": "24 21", "Boyd": "30 21"}),
+        ("cambie la del martes al lunes 30 a las tres", {"Elm": "30 21", "Boyd": "27 16"}),
+        ("from Tuesday to Monday the thirtieth at three", {"Elm": "30 21", "Boyd": "27 16"}),
+        ("the Wednesday one to Monday at three", BOTH),
+        ("Monday at three", BOTH),
+    ],
+)
+def test_viewing_of_the_named_day_is_moved(
+    two_viewings: Phone, database: Database, start_time: str, moved: dict[str, str]
+) -> None:
+    two_viewings.say("reschedule_appointment", {"start_time": start_time})
+    assert standing(database) == moved
+
+
+def test_answer_to_which_viewing_may_be_its_day(two_viewings: Phone, database: Database) -> None:
+    two_viewings.say("cancel_appointment")
+    artifact = {"messages": [{"role": "user", "message": "the Friday one"}]}
+    two_viewings.say("cancel_appointment", artifact=artifact)
+    assert standing(database) == {"Elm": BOTH["Elm"]}
+
+
+def test_day_in_an_answer_to_which_viewing_moves_nothing(two_viewings: Phone, database: Database) -> None:
+    """It may be the day of the viewing, or the new one."""
+    two_viewings.say("reschedule_appointment", {"start_time": "Monday at three"})
+    artifact = {"messages": [{"role": "user", "message": "Friday"}]}
+    two_viewings.say("reschedule_appointment", {"start_time": "Monday at three"}, artifact=artifact)
+    assert standing(database) == BOTH
+
+
+def test_day_in_the_callers_line_counts_only_as_an_answer(two_viewings: Phone, database: Database) -> None:
+    artifact = {"messages": [{"role": "user", "message": "I can't on Friday, cancel it"}]}
+    two_viewings.say("cancel_appointment", artifact=artifact)
+    assert standing(database) == BOTH
+
+
+def test_yes_after_a_question_answers_it_and_not_the_earlier_offer(phone: Phone, database: Database) -> None:
+    phone.say("get_availability", {"date": "Tuesday", "time_of_day": "at 3 pm"})
+    phone.say("get_availability", {"date": "Tuesday", "time_of_day": "between three and half past three"})
+    asked = phone.say("set_appointment", ELM | {"start_time": "same time on Friday"})
+    assert "Friday the twenty-seventh at three PM" in asked
+    assert standing(database) == {}
+    phone.say("set_appointment", ELM | {"start_time": "yes"})
+    assert standing(database) == {"Elm": "27 21"}
