@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from argon2 import PasswordHasher
+from coverage import Coverage
 from flask import Flask
 from hypothesis import HealthCheck, settings
 from jinja2.bccache import Bucket, BytecodeCache
@@ -134,14 +135,23 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 @contextmanager
 def uncounted() -> Iterator[None]:
-    """Count no coverage in this thread, the threads it starts, and the programs it starts."""
+    """Count no coverage in this thread, the threads it starts, the programs it starts, and the forks of this process.
+
+    A fork would start counting anew, and save at its end what this process has counted so far.
+    """
     trace, trace_of_threads = sys.gettrace(), threading.gettrace()
     variables = {name: os.environ.pop(name) for name in UNCOUNTED if name in os.environ}
     sys.settrace(None)
     threading.settrace(None)
+    counting, Coverage._instances = Coverage._instances, []
+    for each in counting:
+        vars(each)["save"] = bool  # does nothing
     try:
         yield
     finally:
+        for each in counting:
+            del vars(each)["save"]
+        Coverage._instances = counting
         os.environ.update(variables)
         threading.settrace(trace_of_threads)
         sys.settrace(trace)

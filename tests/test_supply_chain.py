@@ -16,7 +16,9 @@ import pytest
 from detect_secrets.core.baseline import load_from_file
 from detect_secrets.core.scan import _get_lines_from_file
 from detect_secrets.core.secrets_collection import SecretsCollection
+from detect_secrets.plugins.keyword import DENYLIST, KeywordDetector
 from detect_secrets.settings import configure_settings_from_baseline, get_plugins
+from detect_secrets.util.filetype import FileType, determine_file_type
 from packaging.requirements import Requirement
 
 from docs import lock
@@ -161,17 +163,37 @@ Finding = tuple[str, str, str]
 """A file, the type of a secret and its hash."""
 
 
-def suspicions(name: str) -> set[Finding]:
-    """Return what the detectors find in a file before the filters remove most of it: a superset of its secrets."""
+Secret = tuple[str, str]
+"""The type of a secret and its hash."""
+
+KEYWORDS = re.compile("|".join(DENYLIST), re.IGNORECASE)
+"""What every pattern of the keyword detector contains."""
+
+
+def suspicions(name: str, known: dict[tuple[FileType, str], frozenset[Secret]]) -> set[Finding]:
+    """Return what the detectors find in a file before the filters remove most of it: a superset of its secrets.
+
+    Args:
+        name: of the file.
+        known: what they found in a line of a type of file, to which this file's lines are added: many lines recur.
+    """
+    kind = determine_file_type(name)
     found: set[Finding] = set()
     for lines in _get_lines_from_file(name):  # as they are, and then as the detectors' transformers write them
-        for number, line in enumerate(lines, 1):
-            for plugin in get_plugins():
-                secrets = plugin.analyze_line(filename=name, line=line.rstrip(), line_number=number)
-                found.update((name, secret.type, secret.secret_hash) for secret in secrets)
+        for line in map(str.rstrip, lines):
+            if (kind, line) not in known:
+                known[kind, line] = secrets_of(name, line)
+            found.update((name, *secret) for secret in known[kind, line])
         if found:
             break
     return found
+
+
+def secrets_of(name: str, line: str) -> frozenset[Secret]:
+    """Return what the detectors find in a line; of the file's name, they read the type only."""
+    detectors = [plugin for plugin in get_plugins() if not isinstance(plugin, KeywordDetector) or KEYWORDS.search(line)]
+    found = [secret for plugin in detectors for secret in plugin.analyze_line(filename=name, line=line)]
+    return frozenset((secret.type, secret.secret_hash) for secret in found)
 
 
 def findings(
@@ -184,8 +206,9 @@ def findings(
     monkeypatch.chdir(PROJECT_DIR)
     configure_settings_from_baseline(load_from_file(str(BASELINE)))
     found = SecretsCollection(root="")
+    known: dict[tuple[FileType, str], frozenset[Secret]] = {}
     for name in names:
-        if suspicions(name) - accepted:
+        if suspicions(name, known) - accepted:
             found.scan_file(name)
     return {(name, secret.type, secret.secret_hash) for name, secret in found}
 

@@ -30,7 +30,7 @@ WORDING = {"kind": "booked", "channel": "text", "language": "es"}
 
 
 def problems_of_all_pages(page: Page, site: Site, examples: Mapping[str, str]) -> list[str]:
-    """Open every page whose parameters have examples; return what is wrong with any."""
+    """Open every page whose parameters have examples; return what is wrong with any in each size of its window."""
     problems: list[str] = []
     titles: dict[str, str] = {}
     for endpoint, rule in page_rules():
@@ -40,7 +40,10 @@ def problems_of_all_pages(page: Page, site: Site, examples: Mapping[str, str]) -
         assert response is not None
         if response.request.redirected_from:
             continue  # to a page that has its turn
-        found = layout_problems(page) + raw_values(page)
+        found = []
+        for size, (width, height) in reversed(SIZES.items()):
+            page.set_viewport_size({"width": width, "height": height})
+            found += [f"{size}: {text}" for text in layout_problems(page) + raw_values(page)]
         if response.status != 200:
             found.append(f"status {response.status}")
         if page.title() in titles:
@@ -58,11 +61,10 @@ def admin(site: Site) -> Viewer:
 
 
 @pytest.fixture
-def window(chromium: Browser, site: Site, size: str, admin: Viewer) -> Iterator[Page]:
+def window(chromium: Browser, site: Site, admin: Viewer) -> Iterator[Page]:
     """A window of the admin, with a session."""
     del admin
-    width, height = SIZES[size]
-    page = chromium.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce").new_page()
+    page = chromium.new_context(reduced_motion="reduce").new_page()
     page.set_default_timeout(HANG_S * 1000)
     sign_in(page, site)
     yield page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.base import AxeResults
+from axe_playwright_python.base import AXE_SCRIPT, AxeResults
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.browser.layout import layout_problems, raw_values
@@ -24,8 +24,8 @@ pytestmark = pytest.mark.needs("chromium")
 
 LARGEST_PAGE_BYTES = 60 * 1024
 
-VIOLATIONS = {"resultTypes": ["violations"]}
-"""Options that leave out what passed: its report is large, and takes a third of the time."""
+VIOLATIONS = {"resultTypes": ["violations"], "preload": False}
+"""Options that leave out what passed, whose report is large, and the wait for media, which no page may load."""
 
 COLOURS = VIOLATIONS | {
     "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
@@ -35,49 +35,67 @@ COLOURS = VIOLATIONS | {
 TARGETS = VIOLATIONS | {"rules": {"target-size": {"enabled": True}}}
 """Every rule, and that a target is at least 24 by 24 pixels or has as much room, which axe leaves out by default."""
 
+OPENED_IN = "phone"
+"""The window size in which a state is opened; then the window takes each of the others."""
+
 
 def problems_of(state: PageState, page: Page, site: Site) -> list[str]:
-    """Open a page state; return its problems."""
+    """Open a page state; return its problems in each size of the window."""
+    resize(page, OPENED_IN)
     response = page.goto(site.address + state.path)
     assert response is not None
     problems = [] if response.status == state.status else [f"status {response.status}"]
-    size = len(response.body())
-    if size > LARGEST_PAGE_BYTES:
-        problems.append(f"{size} bytes")
+    body_size = len(response.body())
+    if body_size > LARGEST_PAGE_BYTES:
+        problems.append(f"{body_size} bytes")
     if state.then is not None:
         state.then(page)
-    problems += layout_problems(page) + raw_values(page)
-    page.emulate_media(color_scheme="light")
-    light = Axe().run(page, options=TARGETS)
-    page.emulate_media(color_scheme="dark")
-    dark = AxeResults(
-        page.evaluate("options => axe.run(options)", COLOURS)
-    )  # the first run has loaded axe into the page
-    problems += [found.generate_report() for found in (light, dark) if found.violations_count]
-    return [f"{state.name}: {text}" for text in problems]
+    return [f"{state.name}: {text}" for text in problems + problems_in_each_size(page)]
 
 
-PARTS = 3
-"""How many tests share the states of each size, so that no worker has all of them."""
+def resize(page: Page, size: str) -> None:
+    """Give the window of a page another size."""
+    width, height = SIZES[size]
+    page.set_viewport_size({"width": width, "height": height})
 
-TOGETHER = 40
+
+def problems_in_each_size(page: Page) -> list[str]:
+    """Return the problems of an open page in each size of its window: without scripts, it is what opening it there shows."""
+    problems = []
+    page.evaluate(AXE_SCRIPT)
+    for size in sorted(SIZES, key=lambda name: name != OPENED_IN):
+        resize(page, size)
+        found = layout_problems(page) + raw_values(page)
+        page.emulate_media(color_scheme="light")
+        light = AxeResults(page.evaluate("options => axe.run(options)", TARGETS))
+        page.emulate_media(color_scheme="dark")
+        dark = AxeResults(page.evaluate("options => axe.run(options)", COLOURS))
+        found += [results.generate_report() for results in (light, dark) if results.violations_count]
+        problems += [f"{size}: {text}" for text in found]
+    return problems
+
+
+PARTS = 4
+"""How many tests share the states, so that no worker has all of them."""
+
+TOGETHER = 20
 """States in a row that one test opens: some follow from the one before."""
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("part", range(PARTS))
-def test_no_page_has_axe_violations_or_overflows(chromium: Browser, site: Site, size: str, part: int) -> None:
+def test_no_page_has_axe_violations_or_overflows(chromium: Browser, site: Site, part: int) -> None:
     sample = fill(site)
-    width, height = SIZES[size]
     windows: dict[str | None, Page] = {}
     problems = []
     for number, state in enumerate(page_states(site, sample)):
         if number // TOGETHER % PARTS != part:
             continue
         if state.viewer not in windows:
-            context = chromium.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
+            context = chromium.new_context(reduced_motion="reduce")
             context.set_default_timeout(HANG_S * 1000)
             windows[state.viewer] = context.new_page()
+            resize(windows[state.viewer], OPENED_IN)
             if state.viewer is not None:
                 sign_in(windows[state.viewer], site, state.viewer)
         problems += problems_of(state, windows[state.viewer], site)
@@ -95,6 +113,17 @@ def test_axe_finds_low_contrast_in_the_dark(chromium: Browser) -> None:
     page.emulate_media(color_scheme="dark")
     assert {found["id"] for found in Axe().run(page, options=COLOURS).response["violations"]} == {"color-contrast"}
     page.close()
+
+
+def test_each_size_is_checked(chromium: Browser) -> None:
+    page = chromium.new_page()
+    page.set_default_timeout(HANG_S * 1000)
+    wide = "@media (min-width: 1000px) { p { width: 3000px } } @media (max-width: 999px) { p { color: #eee } }"
+    page.set_content(f"<html lang=en><title>x</title><style>{wide}</style><main><h1>x</h1><p>words</p></main>")
+    problems = problems_in_each_size(page)
+    page.close()
+    assert ["contrast" in text for text in problems if text.startswith("phone: ")] == [True, True]  # light and dark
+    assert [text for text in problems if text.startswith("desk: ")] == ["desk: 3008 pixels wide"]
 
 
 def test_axe_finds_a_missing_alt_text(chromium: Browser) -> None:

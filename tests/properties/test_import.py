@@ -531,6 +531,7 @@ def test_only_admins_import(imports: ImportService, admin: Viewer) -> None:
             attempt()
 
 
+@pytest.mark.untraced
 def test_largest_file_is_imported(imports: ImportService, admin: Viewer, database: Database) -> None:
     rows = "".join(f"{at},{at} Elm St,{at % 7},Norman,{800 + at % 900}\n" for at in range(1, MAX_HOMES + 1))
     plan = _run(imports, f"Id,Street,Unit,City,Rent\n{rows}", admin)
@@ -538,6 +539,7 @@ def test_largest_file_is_imported(imports: ImportService, admin: Viewer, databas
     assert database.fetch("SELECT COUNT(*) AS homes FROM properties") == [{"homes": MAX_HOMES}]
 
 
+@pytest.mark.untraced
 def test_many_homes_of_one_number_are_compared_in_bounded_time(imports: ImportService, admin: Viewer) -> None:
     rows = "".join(f"{at},1 Elm{at} St,Town{at}\n" for at in range(MAX_HOMES))
     preview = imports.preview(_upload(imports, f"Id,Street,City\n{rows}", admin), admin)

@@ -15,6 +15,8 @@ from tests.database.migrations.helpers import ledger
 from tests.database.migrations.run.test_crash import ROUNDS, WaitCounter
 from tests.together import fork
 
+pytestmark = pytest.mark.untraced
+
 ROWS = 60
 
 AGAIN = """

@@ -24,6 +24,8 @@ from tests.database.migrations.conftest import Folder
 from tests.servers import HANG_S
 from tests.together import fork
 
+pytestmark = pytest.mark.untraced
+
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "12"))
 """Rounds per server version; for a long run: `CRASH_ROUNDS=200 pytest tests/database/migrations/run/test_crash.py`."""
 
