@@ -26,7 +26,6 @@ from hypothesis import HealthCheck, settings
 from jinja2.bccache import Bucket, BytecodeCache
 from psycopg import sql
 from werkzeug.routing import Rule
-from xdist.workermanage import NodeManager
 
 import peterental
 from peterental.database.dev_server import join
@@ -107,7 +106,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 # A worker writes its coverage last. What tests have left to be written when the process ends may take longer than the
 # ten seconds after which xdist would kill it.
-NodeManager.EXIT_TIMEOUT = 120
+resolve_name("xdist.workermanage.NodeManager").EXIT_TIMEOUT = 120
 
 
 @pytest.hookimpl(wrapper=True)
