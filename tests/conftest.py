@@ -104,11 +104,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = kept
 
 
-# A worker writes its coverage last. What tests have left to be written when the process ends may take longer than the
-# ten seconds after which xdist would kill it.
-resolve_name("xdist.workermanage.NodeManager").EXIT_TIMEOUT = 120
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Collect without garbage collection, and without counting coverage, which adds half to the time of both.
