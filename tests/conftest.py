@@ -137,7 +137,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def uncounted() -> Iterator[None]:
     """Count no coverage in this thread, the threads it starts, the programs it starts, and the forks of this process.
 
-    A fork would start counting anew, and save at its end what this process has counted so far.
+    A fork would start to count again, and save at its end what this process has counted so far.
     """
     trace, trace_of_threads = sys.gettrace(), threading.gettrace()
     variables = {name: os.environ.pop(name) for name in UNCOUNTED if name in os.environ}

@@ -234,7 +234,7 @@ def test_visitor_of_another_user_is_not_named(desk: Desk) -> None:
 )
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_free_time_is_booked_without_a_warning(desk: Desk, others: list[tuple[int, str]], minutes: int) -> None:
-    """Whoever else shows the home, and for whatever length; only the times that a user is offered are free."""
+    """For viewings of any length, and whatever other agents have booked: each offered time can be booked."""
     desk.database.fetch("DELETE FROM appointments")
     for quarter, agent_id in others:
         with suppress(ConfirmationRequired, DuplicateSubmission):

@@ -54,7 +54,7 @@ def problems_of(state: PageState, page: Page, site: Site) -> list[str]:
 
 
 def resize(page: Page, size: str) -> None:
-    """Give the window of a page another size."""
+    """Resize the window of a page."""
     width, height = SIZES[size]
     page.set_viewport_size({"width": width, "height": height})
 

@@ -106,18 +106,18 @@ def test_job_collects_many_viewings_and_switches_on(
     worker_of: Callable[..., JobWorker],
     jobs_in: Callable[[JobState], tuple[Job, ...]],
 ) -> None:
-    """Until then nothing is refused; what is booked meanwhile is kept, too."""
+    """Until then nothing is refused; what is booked before then is kept, too."""
     first = [book(database, home, 0) for home in homes]
     services.properties.change_settings(ON, ADMIN)
     assert services.properties.settings() == ON, "that is what the page shows"
     assert not is_on(database)
-    meanwhile = book(database, homes[0], 8)
+    later = book(database, homes[0], 8)
     book(database, homes[0], 9)
-    assert taken(database) == [meanwhile]
+    assert taken(database) == [later]
     (job,) = jobs_in("waiting")
     assert job.task == COLLECT_HOME_VIEWINGS.name
     worker_of(*HOME_TASKS).drain()
-    assert (is_on(database), taken(database)) == (True, [*first, meanwhile])
+    assert (is_on(database), taken(database)) == (True, [*first, later])
     assert services.properties.settings().collecting_since is None
     with pytest.raises(psycopg.errors.ExclusionViolation), psycopg.connect(database.url) as connection:
         connection.execute(

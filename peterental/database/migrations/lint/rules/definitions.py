@@ -61,11 +61,11 @@ def check_attributes(lint: FileLint, statement: ParsedStatement) -> None:
 def check_domain(lint: FileLint, statement: ParsedStatement) -> None:
     """Check ALTER DOMAIN … DROP CONSTRAINT and DROP NOT NULL."""
     node = statement.node
-    what = _DOMAIN_DROPS.get(node.subtype)
+    kind = _DOMAIN_DROPS.get(node.subtype)
     parts = ast.strings(node.type_name)
-    if what is None or is_type_created(lint, statement, ast.key_of_parts(parts)):
+    if kind is None or is_type_created(lint, statement, ast.key_of_parts(parts)):
         return
-    dropped = f"{what} {ast.quoted(node.name)}" if node.name else what
+    dropped = f"{kind} {ast.quoted(node.name)}" if node.name else kind
     lint.report(
         DROP_CONSTRAINT if node.name else DROP_NOT_NULL,
         f"The domain {ast.sql_name_of_parts(parts)} loses its {dropped}.",
