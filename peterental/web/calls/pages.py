@@ -22,7 +22,7 @@ from peterental.web.calls.transcript import as_text, conversation, truncate
 from peterental.web.shell.months import month_links
 from peterental.web.shell.query_params import QueryParams, utc_bounds
 from peterental.web.shell.session import current_viewer
-from peterental.web.shell.template_filters import format_iso, html_bytes, truncate_bytes
+from peterental.web.shell.template_filters import format_iso, html_bytes, phone_number, truncate_bytes
 
 if TYPE_CHECKING:
     from peterental.agents.model import AgentName
@@ -219,6 +219,8 @@ def steps_of(
 
 def _argument_row(name: str, value: object, zone: ZoneInfo) -> tuple[str, str]:
     """Return the label and the text of a tool call's argument."""
+    if name == "attendee_phone" and isinstance(value, str):
+        value = phone_number(value, zone)
     _, text = _format_value(name, value, zone)
     return ARGUMENT_LABELS.get(name) or truncate_bytes(name, VALUE_BYTES), text
 

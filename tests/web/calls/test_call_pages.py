@@ -354,6 +354,17 @@ def test_call_shows_what_was_understood(office: Browser, report: Report, service
     assert HOSTILE not in text
 
 
+def test_number_given_is_written_as_people_do(office: Browser, report: Report, services: Services) -> None:
+    report()
+    ask(services, "take_message", "message", arguments={"attendee_phone": "+14055550123", "message": "Call me"})
+    ask(services, "set_appointment", "refused", arguments={"attendee_phone": "my own", "attendee_name": "+14055550199"})
+    text = office.get("/calls/c1").text
+    assert "<dt>Phone number given</dt><dd><bdi>(405) 555-0123</bdi></dd>" in text
+    assert "<dt>Phone number given</dt><dd><bdi>my own</bdi></dd>" in text
+    assert "<bdi>+14055550199</bdi>" in text, "a name stays as it is"
+    assert text.count("+14055550123") == 1, "as received"
+
+
 def test_call_pages_run_few_queries(office: Browser, report: Report, services: Services, queries: list[str]) -> None:
     for number in range(30):
         report(f"c{number}", transcript="AI: Hello " * 1000)
