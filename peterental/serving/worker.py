@@ -1,6 +1,7 @@
 """A gunicorn worker whose threads wait in one epoll object.
 
 The kernel gives each event to one thread, which serves the request itself: nothing is handed from thread to thread.
+Two threads take requests, and others when those are held up (`concurrency`).
 The main thread accepts connections, sends gunicorn's heartbeat and ends what waits too long, also while every other
 thread is at work.
 """
@@ -8,6 +9,7 @@ thread is at work.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import select
 import socket
@@ -19,12 +21,20 @@ from typing import Any
 from gunicorn.workers.base import Worker
 
 from peterental.serving.balance import Balance
+from peterental.serving.concurrency import ConcurrencyLimit
 from peterental.serving.connection import Connection
 from peterental.serving.limits import KIB, Limits, State
 from peterental.serving.registry import Registry
 
 _SWEEP_S = 1.0
 _STEP_S = 0.05
+_AT_ONCE = 2
+"""Threads that take requests while none is held up: one is in Python's interpreter while the other one waits for the
+database."""
+
+_HELD_UP_S = 0.05
+"""Several times what a phone call's request takes."""
+
 _OUT_OF_DESCRIPTORS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _ACCEPTED_AT_ONCE = 16
 _TCP_NOTSENT_LOWAT = 25
@@ -72,12 +82,14 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
         self.epoll = select.epoll()
         self._stop_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.epoll.register(self._stop_fd, select.EPOLLIN)
+        self.concurrency = ConcurrencyLimit(_AT_ONCE, _HELD_UP_S, self._wake)
         threads = [threading.Thread(target=self._work, name=f"web-{n}", daemon=True) for n in range(self.cfg.threads)]
         for thread in threads:
             thread.start()
         self._accept_until_stopped()
         self._finish()
         os.eventfd_write(self._stop_fd, 1)
+        self.concurrency.lift(len(threads))
         for thread in threads:
             thread.join(_STEP_S)  # one that is still at work ends with the process
 
@@ -87,6 +99,11 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
         if self.nr >= self.max_requests and self.alive:
             self.log.info("Autorestarting worker after current request.")
             self.alive = False
+            self._wake()
+
+    def _wake(self) -> None:
+        """End the main thread's wait."""
+        with suppress(BlockingIOError):  # it is full: the wait ends in any case
             os.write(self.PIPE[1], b"1")
 
     def keeps_connections(self) -> bool:
@@ -102,9 +119,14 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
                 listener.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
         signals = self.PIPE[0]
         swept_s = 0.0
+        lends_s = math.inf
         may_accept = True
         while self.alive:
             now = time.monotonic()
+            if now >= lends_s:
+                lends_s = now + _HELD_UP_S if self.concurrency.lend() else math.inf
+            elif lends_s == math.inf and self.concurrency.is_watched:
+                lends_s = now + _HELD_UP_S
             if now - swept_s >= _SWEEP_S:
                 swept_s = now
                 self.registry.sweep()
@@ -115,7 +137,7 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
                     break
             awaited, timeout_s = ([signals, *listeners], _SWEEP_S) if may_accept else ([signals], _STEP_S)
             may_accept = True
-            for fd in select.select(awaited, [], [], timeout_s)[0]:
+            for fd in select.select(awaited, [], [], min(timeout_s, lends_s - now))[0]:
                 if fd == signals:
                     self._drain(signals)
                 else:
@@ -133,6 +155,7 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
         while self.connections and time.monotonic() < end:
             self.notify()
             self.registry.sweep()
+            self.concurrency.lend()
             time.sleep(_STEP_S)
 
     @staticmethod
@@ -164,11 +187,14 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
 
     def _work(self) -> None:
         """Serve events until the worker stops. The body of each thread."""
+        slot = self.concurrency.enter()
         while True:
             for fd, _ in self.epoll.poll(maxevents=1):
                 if fd == self._stop_fd:
                     return
+                self.concurrency.begin(slot)
                 self._handle(fd)
+                self.concurrency.end(slot)
 
     def _handle(self, fd: int) -> None:
         """Serve one event, and queued requests if it is their turn then. Never raises, for the thread would end."""

@@ -221,6 +221,21 @@ def test_large_bodies_hold_one_thread_only(tmp_path: Path) -> None:
             waiting.remove(answered)
 
 
+def test_others_join_when_threads_are_held_up(tmp_path: Path) -> None:
+    with serving(tmp_path, "--threads", "6") as served, ExitStack() as stack:
+        held = [stack.enter_context(served.connect(HOLD)) for _ in range(5)]
+        with served.hold.open("wb"):  # opens when the application reads
+            for _ in range(3):
+                assert served.ask().startswith(b"HTTP/1.1 200 OK"), "by the last of the six"
+        while held:
+            with suppress(OSError):  # nobody reads at the moment
+                os.close(os.open(served.hold, os.O_WRONLY | os.O_NONBLOCK))
+            for sock in select.select(held, [], [], 0.01)[0]:
+                assert answer(sock).startswith(b"HTTP/1.1 200 OK")
+                held.remove(sock)
+        assert served.stop() == 0
+
+
 def test_quitting_does_not_wait(tmp_path: Path) -> None:
     with serving(tmp_path) as served, served.connect(HOLD), served.hold.open("wb"):
         assert served.stop(signal.SIGQUIT) == 0
