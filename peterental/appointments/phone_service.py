@@ -147,7 +147,7 @@ class PhoneBookingService:
         One round trip to read, and at most one to record the tool call. No lock.
         """
         now = self._now()
-        with self._database.connection() as connection, connection.pipeline():
+        with self._database.connection(plan_once=True) as connection:
             pending = self._appointments.queue_schedule(connection, invocation, request.property_address, now)
             connection.sync()
             found = pending.read()
@@ -316,7 +316,7 @@ class PhoneBookingService:
 
         Raises SlotTaken, and CalendarStale if the decision needs a calendar that was read too long ago.
         """
-        with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
+        with self._appointments.translate_overlap_error(), self._database.transaction(plan_once=True) as connection:
             history = self._calls.begin(connection, invocation)
             now = self._now()
             home = request.property_address
@@ -363,7 +363,7 @@ class PhoneBookingService:
         """Leave the line's agent an urgent message with what the caller wanted, and offer or book no time."""
         agent = stale.holder
         log.warning("No time was offered: the calendar cannot be read", extra={"call_id": invocation.vapi_call_id})
-        with self._database.transaction() as connection:
+        with self._database.transaction(plan_once=True) as connection:
             history = self._calls.begin(connection, invocation)
             connection.sync()
             redelivered = history.read().redelivered

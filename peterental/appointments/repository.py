@@ -254,12 +254,14 @@ class AppointmentRepository:
             "vapi_call_id": invocation.vapi_call_id or None,
             "tool_call_id": invocation.tool_call_id,
         }
-        with self._database.connection() as connection:
-            return read_line(self._begin(connection, LINE_SCHEDULE_BY_VAPI_KEY, values, home)())
+        with self._database.connection(plan_once=True) as connection:
+            read = self._begin(connection, LINE_SCHEDULE_BY_VAPI_KEY, values, home)
+            connection.sync()
+            return read_line(read())
 
     def find_homes(self, key: AgentKey, search: HomeSearch, now: datetime) -> tuple[Agent | None, HomesFound]:
         """Return the agent that was called, and the homes of its line that fit a search. One round trip."""
-        with self._database.connection() as connection:
+        with self._database.connection(plan_once=True) as connection:
             row = _HOMES_FOUND.execute(connection, _key(key) | search_values(search) | {"now": now}).fetchone()
         if row is None:
             return None, HomesFound((), 0, 0)

@@ -278,7 +278,9 @@ class CallRepository:
 
     def record_tool_call_alone(self, invocation: ToolInvocation, values: dict[str, Any]) -> None:
         """Record a tool call outside any transaction. One round trip."""
-        self._database.fetch(_RECORD[False, values["agent_id"] is not None], _parameters(invocation, values))
+        self._database.fetch(
+            _RECORD[False, values["agent_id"] is not None], _parameters(invocation, values), plan_once=True
+        )
 
     def record_fault(self, invocation: ToolInvocation, kind: str) -> None:
         """Record which kind of error a tool call ended in. One round trip."""
@@ -305,7 +307,9 @@ class CallRepository:
         Args:
             records: from `batch_record`, of different tool calls.
         """
-        self._database.fetch(_RECORD_BATCH, {"records": msgspec.json.encode(records, enc_hook=str).decode()})
+        self._database.fetch(
+            _RECORD_BATCH, {"records": msgspec.json.encode(records, enc_hook=str).decode()}, plan_once=True
+        )
 
     def reachable_agent(self, connection: Connection, key: AgentKey) -> psycopg.Cursor[DictRow]:
         """Queue the query for agent_id, agent_name and is_active of the agent."""
@@ -316,7 +320,7 @@ class CallRepository:
         values = asdict(update) | {"now": now, "statuses": list(STATUS_ORDER)}
         values.update(_key(update.agent_key))
         del values["agent_key"]
-        self._database.fetch(UPSERT_CALL, values)
+        self._database.fetch(UPSERT_CALL, values, plan_once=True)
 
     def without_report(self, vapi_call_ids: Sequence[str]) -> set[str]:
         """Return those of some calls of which nothing is stored that only a report says. Reduced calls had one."""

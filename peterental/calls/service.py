@@ -300,7 +300,7 @@ class CallService:
         """
         now = self._now()
         self.settle(invocation.vapi_call_id)
-        with self._database.transaction() as connection:
+        with self._database.transaction(plan_once=True) as connection:
             pending_history = self._calls.begin(connection, invocation)
             agent = self._calls.reachable_agent(connection, invocation.agent_key)
             connection.sync()

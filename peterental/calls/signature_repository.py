@@ -43,4 +43,5 @@ class SignatureRepository:
 
     def record(self, signature: bytes) -> bool:
         """Record a signature and return whether it is new. One round trip."""
-        return bool(self._database.fetch(_RECORD, {"signature": signature, "kept_for": KEPT_FOR}))
+        values = {"signature": signature, "kept_for": KEPT_FOR}
+        return bool(self._database.fetch(_RECORD, values, plan_once=True))

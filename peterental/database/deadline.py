@@ -61,6 +61,8 @@ class DeadlineConnection(psycopg.Connection[DictRow]):
 
     _unresponsive = False
 
+    _plans_once = False
+
     deadline_passed = False
     """Whether a statement was cancelled because the deadline passed; the borrower clears it."""
 
@@ -70,6 +72,12 @@ class DeadlineConnection(psycopg.Connection[DictRow]):
         """Collect the message that the server sends before it ends the session, if it sends one."""
         super().__init__(*args, **kwargs)
         self.add_notice_handler(self._keep_fatal)
+
+    def plan_as_usual(self) -> None:
+        """End what `pipeline(plan_once=True)` began. One round trip, if there is anything to end."""
+        if self._plans_once:
+            self._plans_once = False
+            self.execute(b"RESET plan_cache_mode")
 
     def _keep_fatal(self, notice: Diagnostic) -> None:
         if notice.severity_nonlocalized in {"FATAL", "PANIC"}:
@@ -90,15 +98,33 @@ class DeadlineConnection(psycopg.Connection[DictRow]):
         """Whether the connection was closed because its server did not react to a cancel request."""
         return self._unresponsive
 
+    @property
+    def is_planning_once(self) -> bool:
+        """Whether `pipeline(plan_once=True)` has nothing to do: statements are planned once, or not prepared at all."""
+        return self._plans_once or self.prepare_threshold is None
+
     @contextmanager
-    def pipeline(self) -> Iterator[BatchingPipeline]:
-        """Queue the statements of the block: they are sent together by `sync`, by reading a result, or at the end."""
+    def pipeline(self, *, plan_once: bool = False) -> Iterator[BatchingPipeline]:
+        """Queue the statements of the block: they are sent together by `sync`, by reading a result, or at the end.
+
+        Args:
+            plan_once: whether the server is to plan each prepared statement once, from now on, and not for its values
+                where that seems cheaper to it.
+        """
+        changes_plans = plan_once and not self.is_planning_once
         pipeline = self._pipeline
         if not isinstance(pipeline, BatchingPipeline):
             pipeline = self._pipeline = BatchingPipeline(self)
         try:
             with super().pipeline():
+                if changes_plans:
+                    pipeline.queue(b"SET plan_cache_mode TO force_generic_plan")
+                    self._plans_once = True
                 yield pipeline
+        except BaseException:
+            if changes_plans:  # rolled back with the rest
+                self._plans_once = False
+            raise
         finally:
             if self._pipeline is not None and not self._pipeline.level:  # the connection was closed before
                 self._pipeline = None

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import PoolTimeout
 
 from peterental.database.circuit_breaker import PROBE_TIMEOUT_S, CircuitBreaker, Permit
 from peterental.database.connect import (
@@ -36,6 +36,7 @@ from peterental.database.migrations.session.server import (
 )
 from peterental.database.migrations.settings import DEFAULT_SETTINGS
 from peterental.database.statement_errors import StatementCancelled, StatementRefused, advice_about
+from peterental.database.warm_pool import WarmPool
 from peterental.errors import Fault
 
 CONNECT_TIMEOUT_S = 2
@@ -70,7 +71,7 @@ class Database:
         self._conninfo = conninfo
         self._pool_size = pool_size
         self._application_name = application_name
-        self._pool: ConnectionPool[DeadlineConnection] | None = None
+        self._pool: WarmPool | None = None
         self._pool_pid = 0
         self._opening = threading.Lock()
         self._last_failure = "no free connection"
@@ -84,12 +85,15 @@ class Database:
         return self._conninfo
 
     @contextmanager
-    def transaction(self) -> Iterator[DeadlineConnection]:
+    def transaction(self, *, plan_once: bool = False) -> Iterator[DeadlineConnection]:
         """Yield a connection inside a transaction: committed at the end of the block, rolled back by an exception.
 
         Statements are pipelined: BEGIN is sent with the first ones, COMMIT with the last ones, and the block waits for
         the server only where it reads a result. A failing statement therefore raises where a result is read, or at the
         end of the block. A surrounding `deadline` limits all waits together.
+
+        Args:
+            plan_once: as for `connection`.
 
         Raises:
             DatabaseUnavailable: no connection was available within 2 s, or it broke or stopped responding.
@@ -100,10 +104,12 @@ class Database:
             SchemaOutdated: a table or column does not exist.
             StatementRefused: the server could not run a statement (a full disk, a deadlock).
         """
-        with self.connection() as connection:
+        with self._borrow() as connection:
+            if not plan_once:
+                connection.plan_as_usual()
             try:
                 # Not `connection.transaction()`: inside a pipeline it waits for the server at both its ends.
-                with connection.pipeline() as pipeline:
+                with connection.pipeline(plan_once=plan_once) as pipeline:
                     pipeline.queue(b"BEGIN")
                     yield connection
                     pipeline.queue(b"COMMIT")
@@ -113,7 +119,12 @@ class Database:
                 raise
 
     def fetch(
-        self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None, *, prepare: bool | None = None
+        self,
+        query: str,
+        params: Sequence[Any] | Mapping[str, Any] | None = None,
+        *,
+        prepare: bool | None = None,
+        plan_once: bool = False,
     ) -> list[DictRow]:
         """Run one statement in autocommit mode and return its rows as dicts: one round trip.
 
@@ -122,11 +133,13 @@ class Database:
             params: its parameters.
             prepare: False makes the server plan the statement for these values, for queries whose best plan depends on
                 how common a value is; by default a statement that recurs is prepared and planned once.
+            plan_once: as for `connection`.
 
         Raises what `transaction` raises.
         """
-        with self.connection() as connection:
+        with self.connection(plan_once=plan_once) as connection:
             cursor = connection.execute(query.encode(), params, prepare=prepare)
+            connection.sync()  # only where the statement was queued
             result = cursor.pgresult  # not `description`, which would describe every column first
             return cursor.fetchall() if result is not None and result.nfields else []
 
@@ -138,11 +151,28 @@ class Database:
                 pool.close(timeout=1)
 
     @contextmanager
-    def connection(self) -> Iterator[DeadlineConnection]:
+    def connection(self, *, plan_once: bool = False) -> Iterator[DeadlineConnection]:
         """Yield a connection in autocommit mode, for single statements.
+
+        Args:
+            plan_once: True for statements of phone calls, whose plan suits all values. By default the server compares
+                the estimated costs of one plan for all values with those of planning each time. After statistics have
+                changed it can plan each time for minutes, which takes longer than to execute a booking.
 
         Raises what `transaction` raises.
         """
+        with self._borrow() as connection:
+            if not plan_once:
+                connection.plan_as_usual()
+            if plan_once and not connection.is_planning_once:
+                with connection.pipeline(plan_once=True):
+                    yield connection
+            else:
+                yield connection
+
+    @contextmanager
+    def _borrow(self) -> Iterator[DeadlineConnection]:
+        """Yield a connection of the pool, as `connection` does."""
         started_s = time.monotonic()
         permit = self._breaker.acquire()
         if permit is Permit.REJECT:
@@ -180,7 +210,7 @@ class Database:
             if permit is Permit.PROBE:
                 self._breaker.release()
 
-    def _open_pool(self) -> ConnectionPool[DeadlineConnection]:
+    def _open_pool(self) -> WarmPool:
         pool = self._pool
         if pool is not None and self._pool_pid == os.getpid():
             return pool
@@ -190,8 +220,8 @@ class Database:
                 self._pool_pid = os.getpid()
             return self._pool
 
-    def _make_pool(self) -> ConnectionPool[DeadlineConnection]:
-        return ConnectionPool(
+    def _make_pool(self) -> WarmPool:
+        return WarmPool(
             self.url,
             connection_class=_recording_connection(self),
             kwargs={

@@ -39,8 +39,11 @@ class SandboxDatabase(Database):
         self._connection = connection
 
     @contextmanager
-    def connection(self) -> Iterator[DeadlineConnection]:
-        """Yield the connection inside a savepoint, which an exception rolls back."""
+    def connection(self, *, plan_once: bool = False) -> Iterator[DeadlineConnection]:  # noqa: ARG002  # see below
+        """Yield the connection inside a savepoint, which an exception rolls back.
+
+        It plans as usual: how it plans cannot be changed in a transaction.
+        """
         self._connection.execute("SAVEPOINT unit_of_work")
         try:
             yield self._connection
@@ -51,7 +54,7 @@ class SandboxDatabase(Database):
         self._connection.execute("RELEASE SAVEPOINT unit_of_work")
 
     @contextmanager
-    def transaction(self) -> Iterator[DeadlineConnection]:
+    def transaction(self, *, plan_once: bool = False) -> Iterator[DeadlineConnection]:  # noqa: ARG002  # see above
         """Yield the connection inside a savepoint and in pipeline mode, like a real transaction."""
         with self.connection() as connection, connection.pipeline():
             yield connection

@@ -126,6 +126,45 @@ def test_a_transaction_with_one_read_is_two_round_trips(proxy: Proxy, behind_pro
     assert turns == [2]
 
 
+def test_the_connection_returned_last_is_used_next(empty: Database) -> None:
+    with empty.connection() as first:
+        first.execute("SELECT 1")
+        with empty.connection() as second:
+            assert second is not first
+    for _ in range(3):
+        with empty.connection() as used:
+            assert used is first, "the other one is not needed"
+        with empty.connection() as used, empty.connection() as other:
+            assert (used, other) == (first, second)
+
+
+MODE = "SELECT current_setting('plan_cache_mode') AS mode"
+
+
+def test_a_connection_plans_once_for_those_who_want_it(proxy: Proxy, behind_proxy: Database) -> None:
+    def mode(*, plan_once: bool) -> str:
+        return str(behind_proxy.fetch(MODE, prepare=False, plan_once=plan_once)[0]["mode"])
+
+    for wanted, expected in ((False, "auto"), (True, "force_generic_plan"), (False, "auto")):
+        assert mode(plan_once=wanted) == expected
+        with proxy.counting() as turns:
+            mode(plan_once=wanted)
+        assert turns == [1], "it stays so until somebody wants the other"
+
+
+def test_a_rollback_keeps_how_a_connection_plans(empty: Database) -> None:
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError), empty.transaction(plan_once=True) as connection:
+            assert connection.execute(MODE).fetchall() == [{"mode": "force_generic_plan"}]
+            _ = 1 // 0
+
+
+def test_without_prepared_statements_there_is_nothing_to_plan_once(empty: Database) -> None:
+    with empty.connection() as connection:
+        connection.prepare_threshold = None  # as behind a pooler that gives each transaction another session
+    assert empty.fetch(MODE, plan_once=True) == [{"mode": "auto"}]
+
+
 def test_a_dead_idle_connection_is_replaced(proxy: Proxy, behind_proxy: Database, empty_database_url: str) -> None:
     pid = behind_proxy.fetch("SELECT pg_backend_pid() AS pid")[0]["pid"]
     proxy.cut()

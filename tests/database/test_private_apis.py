@@ -24,6 +24,7 @@ from tests.gunicorn import PROJECT_DIR
 PRIVATE = {
     ("database/deadline.py", "psycopg.errors._WaitTimeout"),
     ("database/pipeline.py", "self._enqueue_sync"),
+    ("database/warm_pool.py", "self._pool"),
     ("database/migrations/sql/parser.py", "google._upb._message.SetAllowOversizeProtos"),
     ("web/shell/forms.py", "self._fields"),
     ("audit/model.py", "_typeshed.DataclassInstance"),

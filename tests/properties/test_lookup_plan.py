@@ -46,8 +46,6 @@ STREETS = [f"{first}{last}" for first in FIRST for last in LAST][:250]
 KINDS = ("Street", "Avenue", "Lane", "Drive")
 UNTIL_PREPARED = 5
 """psycopg prepares a statement on a connection when it is executed once more."""
-CUSTOM_PLANS = 5
-"""PostgreSQL plans a prepared statement so often for its values; then it compares the cost with the generic plan's."""
 
 
 @pytest.fixture
@@ -108,7 +106,7 @@ def test_home_is_looked_up_by_the_generic_plan_and_by_index(
     """Planning the statement for its values takes longer than the look-up: it must not come back unnoticed."""
     repository = AppointmentRepository(office)
     words = ["100 Alderbrook Street", "one oh one Aldercrest Avenue", "The Gables", "102 Alderdale", "9 Birch Lane"]
-    for number in range(UNTIL_PREPARED + CUSTOM_PLANS + 5):
+    for number in range(UNTIL_PREPARED + 5):
         look_up(repository, words[number % len(words)])
     assert look_up(repository, "100 Alderbrook Street") == 1
     query, values = sent[-1]
@@ -117,8 +115,8 @@ def test_home_is_looked_up_by_the_generic_plan_and_by_index(
             "SELECT name, generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = %s",
             [query.decode()],
         ).fetchall()
-        assert prepared["generic_plans"] > 0, "PostgreSQL found the plans for its values cheaper"
-        assert prepared["custom_plans"] == CUSTOM_PLANS
+        assert prepared["generic_plans"] > 0
+        assert not prepared["custom_plans"], "it was planned for its values"
         connection.execute("SET plan_cache_mode = force_generic_plan")
         explain = f"EXPLAIN (ANALYZE, TIMING OFF) EXECUTE {prepared['name']} ({', '.join(['%s'] * len(values))})"
         rows = psycopg.ClientCursor(connection).execute(explain.encode(), values).fetchall()
