@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Flask
 
 from peterental.cli import database, database_import
 from peterental.config import Config
 from peterental.database import database_for
+
+
+class SynchronousFlask(Flask):
+    """A Flask whose views and hooks are all plain functions: they are not inspected eight times a request."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function: none is a coroutine."""
+        return func
 
 
 def create_app(config: Config, *, pages: bool = True) -> Flask:
@@ -18,7 +29,7 @@ def create_app(config: Config, *, pages: bool = True) -> Flask:
 
     Raises SecretKeyError when a development key is needed but cannot be stored.
     """
-    app = Flask("peterental", instance_path=str(config.instance_dir), static_folder=None)  # the shell serves the assets
+    app = SynchronousFlask("peterental", instance_path=str(config.instance_dir), static_folder=None)  # the shell serves the assets
     app.extensions["peterental.config"] = config
     app.extensions["peterental.database"] = database_for(config)
     for command in (*database.COMMANDS, *database_import.COMMANDS):

@@ -10,6 +10,7 @@ import msgspec
 
 from peterental.agents.lookup import AGENT_ID_BY_VAPI_KEY, LOCK_LINE_BY_VAPI_KEY, REACHABLE_AGENT
 from peterental.calls.model import Call, CallHistory, ToolCall
+from peterental.database.statement import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,9 +123,9 @@ _RECORD = {
 
 
 @lru_cache(8)
-def _record_with(change: str) -> bytes:
+def _record_with(change: str) -> Statement:
     """Return the statement that makes a change and records its tool call, of a known agent."""
-    return _record_sql(durable=True, knows_agent=True, change=change).encode()
+    return Statement(_record_sql(durable=True, knows_agent=True, change=change))
 
 
 # In the order of their ids, so that two processes that write at once wait for each other and do not deadlock.
@@ -223,7 +224,7 @@ class PendingHistory:
 
 
 # One row at least: a call without earlier tool calls may have ended, too.
-_HISTORY = f"""
+_HISTORY = Statement(f"""
     SELECT status.has_ended, earlier.*
     FROM (
         SELECT EXISTS (SELECT FROM calls WHERE vapi_call_id = %(vapi_call_id)s AND status = 'ended') AS has_ended
@@ -242,7 +243,9 @@ _HISTORY = f"""
         )
     ) AS earlier ON TRUE
     ORDER BY earlier.id
-"""
+""")
+
+_LOCK_LINE = Statement(LOCK_LINE_BY_VAPI_KEY)
 
 
 class CallRepository:
@@ -258,9 +261,9 @@ class CallRepository:
         one tool call, or two callers for one time, queue up instead of deadlocking in the exclusion constraint. These
         are two statements because the second must see what was committed while the first waited.
         """
-        locked = connection.execute(LOCK_LINE_BY_VAPI_KEY.encode(), _key(invocation.agent_key))
-        cursor = connection.execute(
-            _HISTORY.encode(), {"vapi_call_id": invocation.vapi_call_id, "tool_call_id": invocation.tool_call_id}
+        locked = _LOCK_LINE.execute(connection, _key(invocation.agent_key))
+        cursor = _HISTORY.execute(
+            connection, {"vapi_call_id": invocation.vapi_call_id, "tool_call_id": invocation.tool_call_id}
         )
         return PendingHistory(locked, cursor, invocation.tool_call_id)
 
@@ -274,7 +277,7 @@ class CallRepository:
         if change is None:
             connection.execute(_RECORD[True, values["agent_id"] is not None].encode(), _parameters(invocation, values))
         else:
-            connection.execute(_record_with(change.sql), _parameters(invocation, values) | dict(change.values))
+            _record_with(change.sql).execute(connection, _parameters(invocation, values) | dict(change.values))
 
     def record_tool_call_alone(self, invocation: ToolInvocation, values: dict[str, Any]) -> None:
         """Record a tool call outside any transaction. One round trip."""
