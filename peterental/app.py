@@ -29,7 +29,9 @@ def create_app(config: Config, *, pages: bool = True) -> Flask:
 
     Raises SecretKeyError when a development key is needed but cannot be stored.
     """
-    app = SynchronousFlask("peterental", instance_path=str(config.instance_dir), static_folder=None)  # the shell serves the assets
+    app = SynchronousFlask(
+        "peterental", instance_path=str(config.instance_dir), static_folder=None
+    )  # the shell serves the assets
     app.extensions["peterental.config"] = config
     app.extensions["peterental.database"] = database_for(config)
     for command in (*database.COMMANDS, *database_import.COMMANDS):

@@ -61,10 +61,10 @@ class TrustedProxies:
         Args:
             peer: its address; empty for a UNIX socket, which only programs of this machine can open.
         """
-        if self.hops:
-            return True
+        if not self.networks:
+            return self.hops > 0
         address = parse_address(peer)
-        return bool(self.networks) and (not peer.strip() if address is None else self._contains(address))
+        return not peer.strip() if address is None else self._contains(address)
 
     def client_address(self, peer: str, forwarded_for: str) -> str | None:
         """Return the address of the client; None where the headers of trusted proxies do not have it.

@@ -317,19 +317,19 @@ class PhoneBookingService:
         Raises SlotTaken, and CalendarStale if the decision needs a calendar that was read too long ago.
         """
         with self._appointments.translate_overlap_error(), self._database.transaction(plan_once=True) as connection:
-            history = self._calls.begin(connection, invocation)
+            locked_agents = self._calls.lock_line(connection, invocation)
             now = self._now()
             home = request.property_address
-            pending = self._appointments.queue_schedule(connection, invocation, home, now)
+            pending = self._appointments.queue_schedule(connection, invocation, home, now, reads_history=True)
             connection.sync()
-            call_history = history.read()
+            found = pending.read()
+            call_history = found.history or self._calls.history(connection, invocation)
             if call_history.redelivered is not None:
                 return call_history.redelivered.answer
-            found = pending.read()
             schedule = found.schedule
             team = None
             if found.line.agents:
-                team = team_of(found.line, self._calendars.is_current, now, history.locked_agents())
+                team = team_of(found.line, self._calendars.is_current, now, locked_agents())
             if needs_calendar:
                 self._require_current(schedule, team, now)
             context = RequestContext(
@@ -364,9 +364,9 @@ class PhoneBookingService:
         agent = stale.holder
         log.warning("No time was offered: the calendar cannot be read", extra={"call_id": invocation.vapi_call_id})
         with self._database.transaction(plan_once=True) as connection:
-            history = self._calls.begin(connection, invocation)
+            read_history = self._calls.begin(connection, invocation)
             connection.sync()
-            redelivered = history.read().redelivered
+            redelivered = read_history().redelivered
             if redelivered is not None:
                 return redelivered.answer
             can_call_back = self._calls.leave_urgent(

@@ -30,6 +30,7 @@ from peterental.appointments.schedule_repository import (
     read_schedule,
     schedule_statement,
 )
+from peterental.calls.lookup import history_from
 from peterental.calls.repository import Change
 from peterental.database.constraints import named_constraints
 from peterental.database.statement import Statement
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
     from peterental.agents.model import Agent, AgentKey
     from peterental.appointments.model import EventKind, Status
-    from peterental.calls.model import ToolInvocation
+    from peterental.calls.model import CallHistory, ToolInvocation
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
     from peterental.errors import Refusal
@@ -127,11 +128,16 @@ _STOPPED = """
     END
     """
 
-SCHEDULE_AND_OWN = {
-    reads_homes: schedule_statement(LINE_BY_VAPI_KEY, _OWN, _STOPPED, line=True, reads_homes=reads_homes)
-    for reads_homes in (True, False)
-}
-"""The statement of a change, by whether it reads homes."""
+SCHEDULE_AND_OWN, SCHEDULE_OWN_AND_HISTORY = (
+    {
+        reads_homes: schedule_statement(
+            LINE_BY_VAPI_KEY, _OWN, _STOPPED, line=True, reads_homes=reads_homes, reads_history=reads_history
+        )
+        for reads_homes in (True, False)
+    }
+    for reads_history in (False, True)
+)
+"""The statements of a search for bookings, and of a change, by whether they read homes."""
 
 _HOMES_FOUND = Statement(
     f"""
@@ -180,11 +186,13 @@ class CallersSchedule:
         line: the schedules of the agents of the line.
         own: the caller's own upcoming bookings with them, soonest first.
         textable: the numbers in E.164, of those in the tool call, that are texted about a change.
+        history: of the phone call; None where it was not asked for, or no agent is registered.
     """
 
     line: LineSchedule
     own: tuple[Appointment, ...]
     textable: frozenset[str]
+    history: CallHistory | None = None
 
     @property
     def schedule(self) -> AgentSchedule:
@@ -211,11 +219,15 @@ class PendingSchedule:
     Args:
         read: returns the rows.
         numbers: those in the tool call, in E.164.
+        tool_call_id: the tool call for which the history is read; None: it is not.
     """
 
-    def __init__(self, read: Callable[[], list[DictRow]], numbers: frozenset[str]) -> None:
+    def __init__(
+        self, read: Callable[[], list[DictRow]], numbers: frozenset[str], tool_call_id: str | None = None
+    ) -> None:
         self._read = read
         self._numbers = numbers
+        self._tool_call_id = tool_call_id
 
     def read(self) -> CallersSchedule:
         """Return what was read."""
@@ -228,6 +240,7 @@ class PendingSchedule:
             read_line(rows),
             tuple(own),
             frozenset() if stopped is None else self._numbers.difference(stopped),
+            None if self._tool_call_id is None or not rows else history_from(rows[0], self._tool_call_id),
         )
 
 
@@ -288,7 +301,13 @@ class AppointmentRepository:
         return Appointment(**rows[0]) if rows else None
 
     def queue_schedule(
-        self, connection: Connection, invocation: ToolInvocation, home: str | None, now: datetime
+        self,
+        connection: Connection,
+        invocation: ToolInvocation,
+        home: str | None,
+        now: datetime,
+        *,
+        reads_history: bool = False,
     ) -> PendingSchedule:
         """Queue the schedules of the line's agents, the caller's own bookings, and the homes that it may mean.
 
@@ -299,6 +318,7 @@ class AppointmentRepository:
             invocation: the tool call.
             home: as the caller named it; None where none was named.
             now: the present moment, aware.
+            reads_history: whether the history of the phone call is read, too.
         """
         given = (invocation.caller_number, invocation.arguments.get("attendee_phone"))
         numbers = frozenset(number for number in map(normalise, given) if number)
@@ -307,9 +327,12 @@ class AppointmentRepository:
             "caller_end": last_digits(invocation.caller_number),
             "vapi_call_id": invocation.vapi_call_id or None,
             "tool_call_id": invocation.tool_call_id,
+            "history_call_id": invocation.vapi_call_id,
             "numbers": list(numbers),
         }
-        return PendingSchedule(self._begin(connection, SCHEDULE_AND_OWN, values, home), numbers)
+        statements = SCHEDULE_OWN_AND_HISTORY if reads_history else SCHEDULE_AND_OWN
+        read = self._begin(connection, statements, values, home)
+        return PendingSchedule(read, numbers, invocation.tool_call_id if reads_history else None)
 
     def _begin(
         self, connection: Connection, statements: Mapping[bool, Statement], values: dict[str, object], home: str | None

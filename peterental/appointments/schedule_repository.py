@@ -21,7 +21,7 @@ from peterental.appointments.availability import Availability, BookedInterval, w
 from peterental.appointments.busy_times import NO_BUSY_TIMES, BusyTimes, OfficeClosure
 from peterental.appointments.home_choice import Catalogue, TakenHome, home_question
 from peterental.calendars.lookup import CALENDAR_AGE, calendar_age
-from peterental.calls.lookup import HOME_QUESTIONS, HOMES_ASKED_ABOUT
+from peterental.calls.lookup import HISTORY_COLUMNS, HOME_QUESTIONS, HOMES_ASKED_ABOUT
 from peterental.database.statement import Statement
 from peterental.properties.lookup import HAS_HOMES, HELD, candidates_sql, homes_from_json
 
@@ -77,7 +77,13 @@ def _homes(own: str) -> str:
 
 
 def schedule_statement(
-    agent: str, own: str = "", stopped: str = "NULL", *, line: bool = False, reads_homes: bool = False
+    agent: str,
+    own: str = "",
+    stopped: str = "NULL",
+    *,
+    line: bool = False,
+    reads_homes: bool = False,
+    reads_history: bool = False,
 ) -> Statement:
     """Return the statement that reads the schedule of one agent as one row, or of each agent of a line.
 
@@ -89,6 +95,7 @@ def schedule_statement(
         line: whether the query is of a line, as `line_sql` returns it.
         reads_homes: whether the homes are read that the caller of a line may mean; else only whether there are homes.
             With no homes to read, those parts of the plan would cost a third of the rest.
+        reads_history: whether the history of the phone call is read with it, which costs less than a statement.
     """
     homes = (
         f", {_homes('own.own_homes' if own else 'NULL::bigint[]')} AS homes"
@@ -99,7 +106,9 @@ def schedule_statement(
         f"""
         SELECT
             described.agent, booked.*, busy.*, age.*,
-            {"own.own" if own else "NULL"} AS own, {stopped} AS stopped{_LINE + homes if line else ""}
+            {"own.own" if own else "NULL"} AS own, {stopped} AS stopped{_LINE + homes if line else ""}{
+            f", {HISTORY_COLUMNS}" if reads_history else ""
+        }
         FROM ({agent}) AS agent
         , LATERAL ({AGENT_JSON}) AS described
         , LATERAL ({_BOOKED_TIMES}) AS booked

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from peterental.calls.model import CallHistory, ToolCall
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
 HOME_QUESTION = "which-home:"
 """The start of the key of a question about a home, `ToolCall.asked`; the ids of the homes that it named follow it."""
 
@@ -38,6 +48,79 @@ HOMES_ASKED_ABOUT = f"""
     )
 """
 """An expression: the ids of the homes that the latest of these questions named, in the order named; NULL for none."""
+
+MAX_HISTORY_TOOL_CALLS = 40
+"""Latest tool calls of a phone call that are read as its history; a conversation has a handful."""
+
+TOOL_CALL_COLUMNS = """
+    name, tool_call_id, arguments, answer, outcome, appointment_id, offered, asked, duration_ms, received_at
+"""
+
+CALL_HAS_ENDED = "EXISTS (SELECT FROM calls WHERE vapi_call_id = %(history_call_id)s AND status = 'ended')"
+"""An expression: whether the phone call is over; parameter here and below: its id, or '' without one."""
+
+TOOL_CALLS_OF_CALL = f"""
+    (
+        SELECT id, {TOOL_CALL_COLUMNS} FROM tool_calls
+        WHERE vapi_call_id = %(history_call_id)s AND tool_call_id = %(tool_call_id)s
+    )
+    UNION ALL
+    (
+        SELECT id, {TOOL_CALL_COLUMNS} FROM tool_calls
+        WHERE vapi_call_id = %(history_call_id)s AND vapi_call_id <> '' AND tool_call_id <> %(tool_call_id)s
+        ORDER BY id DESC
+        LIMIT {MAX_HISTORY_TOOL_CALLS}
+    )
+"""
+"""A query: the earlier delivery of the tool call, and the phone call's other tool calls."""
+
+HISTORY_COLUMNS = f"""
+    {CALL_HAS_ENDED} AS has_ended,
+    (SELECT json_agg(to_json(earlier) ORDER BY earlier.id) FROM ({TOOL_CALLS_OF_CALL}) AS earlier)::text AS tool_calls
+"""
+"""Two columns for the statement of another feature: what `history_from` reads."""
+
+
+class _StoredToolCall(msgspec.Struct):
+    """A row of TOOL_CALLS_OF_CALL as JSON."""
+
+    name: str
+    tool_call_id: str
+    arguments: dict[str, Any] | None
+    answer: str
+    outcome: str
+    appointment_id: int | None
+    offered: tuple[datetime, ...] | None
+    asked: str | None
+    duration_ms: float | None
+    received_at: datetime
+
+
+_decoder = msgspec.json.Decoder(tuple[_StoredToolCall, ...])
+
+
+def history_from(row: Mapping[str, Any], tool_call_id: str) -> CallHistory:
+    """Return the history in a row with HISTORY_COLUMNS.
+
+    Args:
+        row: the row.
+        tool_call_id: the tool call for which it was read.
+    """
+    stored = _decoder.decode(row["tool_calls"]) if row["tool_calls"] else ()
+    return history_of(map(msgspec.structs.asdict, stored), tool_call_id, has_ended=row["has_ended"])
+
+
+def history_of(rows: Iterable[Mapping[str, Any]], tool_call_id: str, *, has_ended: bool) -> CallHistory:
+    """Return the history that some rows of `tool_calls`, oldest first, are for one of a call's tool calls."""
+    calls = [tool_call_from(row) for row in rows]
+    redelivered = next((c for c in calls if c.tool_call_id == tool_call_id and c.outcome != "fault"), None)
+    others = tuple(call for call in calls if call.tool_call_id != tool_call_id)
+    return CallHistory(redelivered, others, has_ended=has_ended)
+
+
+def tool_call_from(row: Mapping[str, Any]) -> ToolCall:
+    """Return the tool call in a row that has the columns of `tool_calls` and no others."""
+    return ToolCall(**{**row, "arguments": row["arguments"] or {}, "offered": tuple(row["offered"] or ())})
 
 
 def called_agent(vapi_call_id: str) -> str:

@@ -9,11 +9,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from peterental.agents.lookup import AGENT_ID_BY_VAPI_KEY, LOCK_LINE_BY_VAPI_KEY, REACHABLE_AGENT
-from peterental.calls.model import Call, CallHistory, ToolCall
+from peterental.calls.lookup import (
+    CALL_HAS_ENDED,
+    TOOL_CALL_COLUMNS,
+    TOOL_CALLS_OF_CALL,
+    history_of,
+    tool_call_from,
+)
+from peterental.calls.model import Call
 from peterental.database.statement import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
     from psycopg.rows import DictRow
 
     from peterental.agents.model import AgentKey
-    from peterental.calls.model import CallUpdate, ToolInvocation
+    from peterental.calls.model import CallHistory, CallUpdate, ToolCall, ToolInvocation
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
 
@@ -29,13 +36,6 @@ CHANGING_OUTCOMES = ("booked", "moved", "cancelled", "message")
 """Outcomes that changed something. Their tool calls are never overwritten, and repetitions get the same answer."""
 
 _CHANGED = f"outcome IN ({', '.join(map(repr, CHANGING_OUTCOMES))})"
-
-MAX_HISTORY_TOOL_CALLS = 40
-"""Latest tool calls of a phone call that are read as its history; a conversation has a handful."""
-
-TOOL_CALL_COLUMNS = """
-    name, tool_call_id, arguments, answer, outcome, appointment_id, offered, asked, duration_ms, received_at
-"""
 
 
 _OVERWRITE = f"""
@@ -78,11 +78,20 @@ def _record_sql(*, durable: bool, knows_agent: bool, change: str = "") -> str:
         durable: whether the commit waits for the disk. A row that only logs an answer need not, while a caller waits.
         knows_agent: whether the agent is known already. With that choice inside the statement, no generic plan would
             fit both cases, and the server would plan every tool call.
-        change: table expressions of a change to be made first, see `Change`.
+        change: table expressions of a change to be made first, see `Change`. Whoever decided on it has locked the line
+            and read the history: what is stored is not looked for again.
     """
     agent = "%(agent_id)s" if knows_agent else f"({AGENT_ID_BY_VAPI_KEY})"
     async_commit = "async_commit AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE)),"
     appointment_id = "SELECT appointment_id FROM changed" if change else _APPOINTMENT_OF_CALL
+    new_call_only = "" if change else "AND NOT EXISTS (SELECT FROM calls WHERE vapi_call_id = %(vapi_call_id)s)"
+    new_answer_only = f"""
+        WHERE NOT EXISTS (
+            SELECT FROM tool_calls
+            WHERE vapi_call_id = %(vapi_call_id)s AND tool_call_id = %(tool_call_id)s
+                AND (answer = %(answer)s AND outcome = %(outcome)s OR {_CHANGED})
+        )
+    """
     return f"""
         WITH {"" if durable else async_commit} {change}{"," if change else ""} new_call AS (
             INSERT INTO calls (
@@ -93,7 +102,7 @@ def _record_sql(*, durable: bool, knows_agent: bool, change: str = "") -> str:
                 %(vapi_call_id)s, %(kind)s, {agent}, %(assistant_id)s, %(phone_number_id)s,
                 %(caller_number)s, %(received_at)s, %(received_at)s,
                 ARRAY[%(outcome)s], %(name)s IN ('set_appointment', 'reschedule_appointment')
-            WHERE %(vapi_call_id)s <> '' AND NOT EXISTS (SELECT FROM calls WHERE vapi_call_id = %(vapi_call_id)s)
+            WHERE %(vapi_call_id)s <> '' {new_call_only}
             ON CONFLICT (vapi_call_id) DO NOTHING
         )
         INSERT INTO tool_calls (
@@ -106,11 +115,7 @@ def _record_sql(*, durable: bool, knows_agent: bool, change: str = "") -> str:
             COALESCE(%(appointment_id)s::int, ({appointment_id})),
             %(offered)s::timestamptz[], %(asked)s, %(duration_ms)s, %(received_at)s::timestamptz
         {"" if durable else "FROM async_commit"}
-        WHERE NOT EXISTS (
-            SELECT FROM tool_calls
-            WHERE vapi_call_id = %(vapi_call_id)s AND tool_call_id = %(tool_call_id)s
-                AND (answer = %(answer)s AND outcome = %(outcome)s OR {_CHANGED})
-        )
+        {"" if change else new_answer_only}
         {_OVERWRITE}
     """
 
@@ -198,50 +203,11 @@ UPSERT_CALL = f"""
 """
 
 
-class PendingHistory:
-    """The result of `CallRepository.begin`.
-
-    It can be read once the pipeline is synchronised.
-    """
-
-    def __init__(self, locked: psycopg.Cursor[DictRow], cursor: psycopg.Cursor[DictRow], tool_call_id: str) -> None:
-        self._locked = locked
-        self._cursor = cursor
-        self._tool_call_id = tool_call_id
-
-    def locked_agents(self) -> frozenset[str]:
-        """Return the ids of the agents that the transaction has locked."""
-        return frozenset(row["agent_id"] for row in self._locked.fetchall())
-
-    def read(self) -> CallHistory:
-        """Return the call's earlier tool calls, and whether it is over."""
-        rows = self._cursor.fetchall()
-        has_ended = rows[0]["has_ended"]
-        calls = [_tool_call(row) for row in rows if row["id"] is not None]
-        redelivered = next((c for c in calls if c.tool_call_id == self._tool_call_id and c.outcome != "fault"), None)
-        others = tuple(call for call in calls if call.tool_call_id != self._tool_call_id)
-        return CallHistory(redelivered, others, has_ended=has_ended)
-
-
 # One row at least: a call without earlier tool calls may have ended, too.
 _HISTORY = Statement(f"""
     SELECT status.has_ended, earlier.*
-    FROM (
-        SELECT EXISTS (SELECT FROM calls WHERE vapi_call_id = %(vapi_call_id)s AND status = 'ended') AS has_ended
-    ) AS status
-    LEFT JOIN LATERAL (
-        (
-            SELECT id, {TOOL_CALL_COLUMNS} FROM tool_calls
-            WHERE vapi_call_id = %(vapi_call_id)s AND tool_call_id = %(tool_call_id)s
-        )
-        UNION ALL
-        (
-            SELECT id, {TOOL_CALL_COLUMNS} FROM tool_calls
-            WHERE vapi_call_id = %(vapi_call_id)s AND vapi_call_id <> '' AND tool_call_id <> %(tool_call_id)s
-            ORDER BY id DESC
-            LIMIT {MAX_HISTORY_TOOL_CALLS}
-        )
-    ) AS earlier ON TRUE
+    FROM (SELECT {CALL_HAS_ENDED} AS has_ended) AS status
+    LEFT JOIN LATERAL ({TOOL_CALLS_OF_CALL}) AS earlier ON TRUE
     ORDER BY earlier.id
 """)
 
@@ -254,18 +220,32 @@ class CallRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, connection: Connection, invocation: ToolInvocation) -> PendingHistory:
-        """Queue the row lock of the line's agents and, after it, the query for the call's tool calls and its status.
+    def lock_line(self, connection: Connection, invocation: ToolInvocation) -> Callable[[], frozenset[str]]:
+        """Queue the row lock of the line's agents; return what reads their ids.
 
         The transaction that holds the lock is the only one that changes the bookings of these agents: two deliveries of
-        one tool call, or two callers for one time, queue up instead of deadlocking in the exclusion constraint. These
-        are two statements because the second must see what was committed while the first waited.
+        one tool call, or two callers for one time, queue up instead of deadlocking in the exclusion constraint. What
+        the decision needs is read by later statements, which see what was committed while this one waited.
         """
-        locked = _LOCK_LINE.execute(connection, _key(invocation.agent_key))
+        cursor = _LOCK_LINE.execute(connection, _key(invocation.agent_key))
+        return lambda: frozenset(row["agent_id"] for row in cursor.fetchall())
+
+    def queue_history(self, connection: Connection, invocation: ToolInvocation) -> Callable[[], CallHistory]:
+        """Queue the query for the call's tool calls and its status; return what reads them."""
+        tool_call_id = invocation.tool_call_id
         cursor = _HISTORY.execute(
-            connection, {"vapi_call_id": invocation.vapi_call_id, "tool_call_id": invocation.tool_call_id}
+            connection, {"history_call_id": invocation.vapi_call_id, "tool_call_id": tool_call_id}
         )
-        return PendingHistory(locked, cursor, invocation.tool_call_id)
+
+        def read() -> CallHistory:
+            rows = cursor.fetchall()
+            has_ended = rows[0]["has_ended"]
+            earlier = [row for row in rows if row["id"] is not None]
+            for row in earlier:
+                del row["id"], row["has_ended"]
+            return history_of(earlier, tool_call_id, has_ended=has_ended)
+
+        return read
 
     def record_tool_call(
         self, connection: Connection, invocation: ToolInvocation, values: dict[str, Any], change: Change | None = None
@@ -362,7 +342,7 @@ class CallRepository:
         rows = self._database.fetch(
             f"SELECT {TOOL_CALL_COLUMNS}, fault FROM tool_calls WHERE vapi_call_id = %s ORDER BY id", [vapi_call_id]
         )
-        return tuple(_tool_call(row) for row in rows)
+        return tuple(tool_call_from(row) for row in rows)
 
 
 def _key(key: AgentKey) -> dict[str, str | None]:
@@ -397,12 +377,6 @@ def _parameters(invocation: ToolInvocation, values: dict[str, Any]) -> dict[str,
         **values,
         "offered": f"{{{','.join(map(str, values['offered']))}}}" if values["offered"] else None,
     }
-
-
-def _tool_call(row: DictRow) -> ToolCall:
-    for name in ("id", "has_ended"):  # of a history only
-        row.pop(name, None)
-    return ToolCall(**{**row, "arguments": row["arguments"] or {}, "offered": tuple(row["offered"] or ())})
 
 
 def to_float(value: Decimal | None) -> float | None:

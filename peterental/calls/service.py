@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from peterental.access import Viewer
     from peterental.calls.model import (
         Call,
+        CallHistory,
         CallSummary,
         CallUpdate,
         Render,
@@ -40,8 +41,9 @@ if TYPE_CHECKING:
         ToolInvocation,
         UnknownAssistant,
     )
-    from peterental.calls.repository import Change, PendingHistory
+    from peterental.calls.repository import Change
     from peterental.database.connect import Connection
+    from peterental.database.deadline import DeadlineConnection
     from peterental.database.pool import Database
     from peterental.errors import Refusal
     from peterental.messages.model import MessageDraft
@@ -197,12 +199,26 @@ class CallService:
         summary, call = found
         return CallRecord(summary=summary, call=call, tool_calls=self._calls.tool_calls(vapi_call_id))
 
-    def begin(self, connection: Connection, invocation: ToolInvocation) -> PendingHistory:
-        """Queue the lock on the agent and the query for the call's history.
+    def lock_line(self, connection: Connection, invocation: ToolInvocation) -> Callable[[], frozenset[str]]:
+        """Queue the lock on the line's agents, with which every change of their bookings begins.
 
-        Starts a transaction that changes bookings. Costs no round trip of its own.
+        Costs no round trip of its own. Returns what reads the ids of the agents, after the sync.
         """
-        return self._calls.begin(connection, invocation)
+        return self._calls.lock_line(connection, invocation)
+
+    def begin(self, connection: Connection, invocation: ToolInvocation) -> Callable[[], CallHistory]:
+        """Queue the lock on the line's agents and, after it, the query for the call's history.
+
+        Costs no round trip of its own. Returns what reads the history, after the sync.
+        """
+        self._calls.lock_line(connection, invocation)
+        return self._calls.queue_history(connection, invocation)
+
+    def history(self, connection: DeadlineConnection, invocation: ToolInvocation) -> CallHistory:
+        """Return the call's history. Waits for the server."""
+        read = self._calls.queue_history(connection, invocation)
+        connection.sync()
+        return read()
 
     def record_tool_call(
         self,
@@ -301,11 +317,11 @@ class CallService:
         now = self._now()
         self.settle(invocation.vapi_call_id)
         with self._database.transaction(plan_once=True) as connection:
-            pending_history = self._calls.begin(connection, invocation)
+            read_history = self.begin(connection, invocation)
             agent = self._calls.reachable_agent(connection, invocation.agent_key)
             connection.sync()
             row = agent.fetchone()
-            history = pending_history.read()
+            history = read_history()
             if history.redelivered is not None:
                 return history.redelivered.answer
             refusal = _refusal_of(row, draft)

@@ -115,18 +115,20 @@ class WaitlistService:
         """
         self._calls.settle(invocation.vapi_call_id)
         with self._database.transaction() as connection:
-            history = self._calls.begin(connection, invocation)
+            locked_agents = self._calls.lock_line(connection, invocation)
             now = self._now()
-            pending = self._appointments.queue_schedule(connection, invocation, request.property_address, now)
+            home = request.property_address
+            pending = self._appointments.queue_schedule(connection, invocation, home, now, reads_history=True)
             connection.sync()
-            call_history = history.read()
+            found = pending.read()
+            call_history = found.history or self._calls.history(connection, invocation)
             if call_history.redelivered is not None:
                 return call_history.redelivered.answer
-            line = pending.read().line
+            line = found.line
             schedule = line.holder
             team = None
             if line.agents:
-                team = team_of(line, self._calendars.is_current, now, history.locked_agents())
+                team = team_of(line, self._calendars.is_current, now, locked_agents())
             context = RequestContext(
                 now=now,
                 invocation=invocation,
