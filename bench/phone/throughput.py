@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from itertools import count
 
 from bench.measure import Sample, interleaved, ratio
+from bench.phone.cpu import CpuTimes
 from bench.phone.load import Plan, Result
 from bench.phone.stage import AGENTS, AVAILABILITY, BOOKING, SECRET, Served, Stage, bookable_starts, serving
 from bench.programs import ProgramFailed
@@ -28,20 +29,23 @@ def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
     starts = bookable_starts()
     numbers = count(step=len(starts) * AGENTS)
     results: dict[str, list[Result]] = {}
+    cpu: dict[str, list[tuple[float, float]]] = {}
 
-    def contender(name: str, served: Served, body: bytes) -> Callable[[int], float]:
+    def contender(name: str, served: Served, body: bytes, database_url: str) -> Callable[[int], float]:
         state = {"next": next(numbers)}
 
         def turn(number: int) -> float:
-            plan = Plan(
-                served.url, SECRET, body, AGENTS, starts, state["next"], CONNECTIONS, seconds, tuple(served.workers())
-            )
+            workers = tuple(served.workers())
+            plan = Plan(served.url, SECRET, body, AGENTS, starts, state["next"], CONNECTIONS, seconds, workers)
+            before = CpuTimes.of(workers, database_url)
             result = stage.load.run(plan)
+            used = CpuTimes.of(workers, database_url).since(before)
             state["next"] += result.answered + result.failed + CONNECTIONS
             if result.failed:
                 raise ProgramFailed(f"{name}: {result.failed} of {result.answered} requests failed")
             if number >= 0:
                 results.setdefault(name, []).append(result)
+                cpu.setdefault(name, []).append((used[0] / result.answered, used[1] / result.answered))
             return result.per_second
 
         return turn
@@ -54,16 +58,16 @@ def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
         booking = stack.enter_context(serving("wsgi:app", bookings_url))
         samples = interleaved(
             {
-                _FLOOR: contender(_FLOOR, bare, AVAILABILITY),
-                "get_availability": contender("get_availability", ours, AVAILABILITY),
-                "set_appointment": contender("set_appointment", booking, BOOKING),
+                _FLOOR: contender(_FLOOR, bare, AVAILABILITY, url),
+                "get_availability": contender("get_availability", ours, AVAILABILITY, url),
+                "set_appointment": contender("set_appointment", booking, BOOKING, bookings_url),
             },
             bench.rounds(7, 1),
             warm_up=True,
         )
         _check(url, "answered", results["get_availability"])
         _check(bookings_url, "booked", results["set_appointment"])
-    yield _table(samples, results, seconds)
+    yield _table(samples, results, cpu, seconds)
 
 
 def _check(url: str, outcome: str, results: list[Result]) -> None:
@@ -79,7 +83,12 @@ def _check(url: str, outcome: str, results: list[Result]) -> None:
         raise ProgramFailed(f"only {stored()} of {stored_total} tool calls were {outcome}")
 
 
-def _table(samples: dict[str, Sample], results: dict[str, list[Result]], seconds: float) -> Table:
+def _table(
+    samples: dict[str, Sample],
+    results: dict[str, list[Result]],
+    cpu: dict[str, list[tuple[float, float]]],
+    seconds: float,
+) -> Table:
     medians = {name: Sample([result.median_ms for result in some]) for name, some in results.items()}
     slowest = {name: Sample([result.p99_ms for result in some]) for name, some in results.items()}
     promises = []
@@ -99,8 +108,11 @@ def _table(samples: dict[str, Sample], results: dict[str, list[Result]], seconds
         f" set_appointment books a viewing. {CONNECTIONS} connections, kept alive; {seconds:.0f} s a turn,"
         f" {len(results[_FLOOR])} rounds of turns after one to warm up. A connection stays with the worker that"
         " accepted it, which is chance: connections are opened until each worker has its share, and the answers of"
-        " each are counted.",
-        ("view", "requests/s", "of the floor", "rounds", "p50", "p99", "p99 of the floor's", "by worker"),
+        " each are counted. CPU is the processor time of the workers, and of PostgreSQL's sessions, by request.",
+        (
+            *("view", "requests/s", "of the floor", "rounds", "p50", "p99", "p99 of the floor's"),
+            *("CPU, worker", "CPU, PostgreSQL", "by worker"),
+        ),
         [
             (
                 name,
@@ -110,6 +122,7 @@ def _table(samples: dict[str, Sample], results: dict[str, list[Result]], seconds
                 f"{medians[name].median:.1f} ms",
                 f"{slowest[name].median:.1f} ms",
                 f"{ratio(slowest[name], slowest[_FLOOR]):.2f}",
+                *(f"{Sample([used[at] for used in cpu[name]]).median * 1000:.2f} ms" for at in range(2)),
                 _by_worker(results[name]),
             )
             for name, sample in samples.items()
