@@ -50,8 +50,8 @@ class MortalDatabase(Database):
     guillotine: Guillotine
 
     @contextmanager
-    def connection(self) -> Iterator[Any]:
+    def _borrow(self) -> Iterator[Any]:
         is_last = self.guillotine.before()
-        with super().connection() as connection:
+        with super()._borrow() as connection:
             yield connection
         self.guillotine.after(is_last=is_last)

@@ -88,6 +88,8 @@ WITHOUT_VIEWER = {
     "calendar.upcoming": ALREADY_CHECKED,
     "calendars.age": ALREADY_CHECKED,
     "calls.begin": INTERNAL,
+    "calls.history": INTERNAL,
+    "calls.lock_line": INTERNAL,
     "calls.leave_urgent": INTERNAL,
     "calls.exists": ALREADY_CHECKED,
     "calls.get": INTERNAL,
