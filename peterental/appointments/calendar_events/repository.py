@@ -6,14 +6,14 @@ Triggers of `appointments` add to the outbox and defer its jobs, so no change of
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from peterental.appointments.calendar_events.model import EventState, RemoteChange, ViewingOfEvent
 from peterental.calendars.model import OwnEvent
 from peterental.properties.lookup import named_home
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
@@ -83,6 +83,24 @@ class CalendarEventRepository:
         )
         return EventState(**rows[0]) if rows else None
 
+    def viewing_and_state(self, appointment_id: int) -> tuple[ViewingOfEvent, EventState] | None:
+        """Return a viewing and what was written about it, both of one moment; None if nothing has to be.
+
+        Read one after the other, a change between them would give the viewing as it was with the version of the change:
+        what is written then counts as written, and the change is forgotten.
+        """
+        rows = self._database.fetch(
+            f"""
+            SELECT {_STATE}, {_VIEWING}
+            FROM calendar_viewings
+            JOIN appointments ON appointments.id = appointment_id
+            JOIN agents USING (agent_id)
+            WHERE appointment_id = %s
+            """,
+            (appointment_id,),
+        )
+        return _both(rows[0]) if rows else None
+
     def waiting_of(self, agent_id: str, limit: int) -> list[int]:
         """Return the ids of an agent's viewings whose events have to be written, the soonest first."""
         rows = self._database.fetch(
@@ -111,13 +129,7 @@ class CalendarEventRepository:
             """,
             (agent_id, limit),
         )
-        return [
-            (
-                EventState(**{name: row[name] for name in EventState.__dataclass_fields__}),
-                ViewingOfEvent(**{name: row[name] for name in ViewingOfEvent.__dataclass_fields__}),
-            )
-            for row in rows
-        ]
+        return [(state, viewing) for viewing, state in map(_both, rows)]
 
     def queue_upcoming(self, connection: Connection, agent_id: str) -> None:
         """Queue putting those upcoming viewings of an agent into the outbox that have no event in a calendar."""
@@ -286,3 +298,10 @@ class CalendarEventRepository:
 
     def _set_event_id(self, connection: Connection, appointment_id: int, event_id: str | None) -> None:
         connection.execute("UPDATE appointments SET calendar_event_id = %s WHERE id = %s", (event_id, appointment_id))
+
+
+def _both(row: Mapping[str, Any]) -> tuple[ViewingOfEvent, EventState]:
+    return (
+        ViewingOfEvent(**{name: row[name] for name in ViewingOfEvent.__dataclass_fields__}),
+        EventState(**{name: row[name] for name in EventState.__dataclass_fields__}),
+    )

@@ -174,9 +174,10 @@ class CalendarEventService:
 
         Connecting a calendar queues it again.
         """
-        viewing, state = self._events.viewing(appointment_id), self._events.state(appointment_id)
-        if viewing is None or state is None or not state.is_waiting:
+        found = self._events.viewing_and_state(appointment_id)
+        if found is None or not found[1].is_waiting:
             return None
+        viewing, state = found
         calendar = self._calendar_for(viewing, state)
         return None if calendar is None else (viewing, state, calendar)
 
@@ -342,8 +343,11 @@ class CalendarEventService:
         if calendar is None:
             return
         with self._opened(calendar) as opened:
-            viewing, state = self._events.viewing(appointment_id), self._events.state(appointment_id)
-            if viewing is None or state is None or state.is_waiting or state.calendar_id != calendar.calendar_id:
+            found = self._events.viewing_and_state(appointment_id)
+            if found is None:
+                return
+            viewing, state = found
+            if state.is_waiting or state.calendar_id != calendar.calendar_id:
                 return
             event = opened.remote.find(calendar.remote_id, self._event(viewing, state))
             if event is not None and event.start is None:
@@ -360,8 +364,11 @@ class CalendarEventService:
 
     def _calendar_of_written(self, appointment_id: int) -> Calendar | None:
         """Return the calendar that has the event of a viewing; None if there is nothing to compare."""
-        viewing, state = self._events.viewing(appointment_id), self._events.state(appointment_id)
-        if viewing is None or state is None or state.is_waiting or state.event_id is None or state.calendar_id is None:
+        found = self._events.viewing_and_state(appointment_id)
+        if found is None:
+            return None
+        viewing, state = found
+        if state.is_waiting or state.event_id is None or state.calendar_id is None:
             return None
         return None if viewing.status == "cancelled" else self._calendars.calendar(state.calendar_id)
 
@@ -384,8 +391,11 @@ class CalendarEventService:
         if calendar is None or not calendar.is_writable:
             return
         with self._opened(calendar) as opened:
-            viewing, state = self._events.viewing(appointment_id), self._events.state(appointment_id)
-            if viewing is None or state is None or not may_be_stray(state, revision, event_id):
+            found = self._events.viewing_and_state(appointment_id)
+            if found is None:
+                return
+            viewing, state = found
+            if not may_be_stray(state, revision, event_id):
                 return
             if revision == state.revision:
                 if state.calendar_id != calendar_id:  # a calendar that was connected before has it
