@@ -222,7 +222,8 @@ def test_large_bodies_hold_one_thread_only(tmp_path: Path) -> None:
 
 
 def test_others_join_when_threads_are_held_up(tmp_path: Path) -> None:
-    with serving(tmp_path, "--threads", "6") as served, ExitStack() as stack:
+    options = ("--threads", "6", "--worker-class", "peterental.serving.worker.EpollWorker")
+    with serving(tmp_path, *options) as served, ExitStack() as stack:
         held = [stack.enter_context(served.connect(HOLD)) for _ in range(5)]
         with served.hold.open("wb"):  # opens when the application reads
             for _ in range(3):
