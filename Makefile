@@ -32,7 +32,6 @@ run-tests:
 	$(BIN)/coverage erase
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal
 	$(BIN)/coverage combine --quiet
-	@rm -f .coverage.* # what combine left: a test killed the process that wrote it, in the middle
 	$(BIN)/coverage report
 
 # SECTION=migrations runs one section only, QUICK=1 takes fewer rounds.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -59,7 +60,7 @@ def test_a_viewing_cancelled_between_two_steps_has_no_event(line: Line, remote: 
     line.connect()
     for after in steps():
         assert line.book(call=f"call-{after}").startswith("You're booked")
-        was_cancelled = interrupted(line, after, lambda after=after: line.say("cancel_appointment", f"call-{after}"))
+        was_cancelled = interrupted(line, after, partial(line.say, "cancel_appointment", f"call-{after}"))
         if not was_cancelled:
             break
         line.work()
@@ -81,7 +82,7 @@ def test_a_viewing_moved_between_two_steps_has_its_event_there(line: Line, remot
 
     for after in steps():
         move(1)
-        if not interrupted(line, after, lambda: move(24)):
+        if not interrupted(line, after, partial(move, 24)):
             break
         line.work()
         ((event, _),) = remote.events.values()
