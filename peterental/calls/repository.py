@@ -78,8 +78,8 @@ def _record_sql(*, durable: bool, knows_agent: bool, change: str = "") -> str:
         durable: whether the commit waits for the disk. A row that only logs an answer need not, while a caller waits.
         knows_agent: whether the agent is known already. With that choice inside the statement, no generic plan would
             fit both cases, and the server would plan every tool call.
-        change: table expressions of a change to be made first, see `Change`. Whoever decided on it has locked the line
-            and read the history: what is stored is not looked for again.
+        change: table expressions of a change to be made first, see `Change`. The transaction has locked the line and
+            read the history, so what is stored is not looked for again.
     """
     agent = "%(agent_id)s" if knows_agent else f"({AGENT_ID_BY_VAPI_KEY})"
     async_commit = "async_commit AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE)),"

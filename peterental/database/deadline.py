@@ -61,7 +61,8 @@ class DeadlineConnection(psycopg.Connection[DictRow]):
 
     _unresponsive = False
 
-    _plans_once = False
+    _plans_once: bool | None = False
+    """Whether the session plans prepared statements once; None where an error left that open."""
 
     deadline_passed = False
     """Whether a statement was cancelled because the deadline passed; the borrower clears it."""
@@ -75,7 +76,7 @@ class DeadlineConnection(psycopg.Connection[DictRow]):
 
     def plan_as_usual(self) -> None:
         """End what `pipeline(plan_once=True)` began. One round trip, if there is anything to end."""
-        if self._plans_once:
+        if self._plans_once is not False:
             self._plans_once = False
             self.execute(b"RESET plan_cache_mode")
 
@@ -101,7 +102,7 @@ class DeadlineConnection(psycopg.Connection[DictRow]):
     @property
     def is_planning_once(self) -> bool:
         """Whether `pipeline(plan_once=True)` has nothing to do: statements are planned once, or not prepared at all."""
-        return self._plans_once or self.prepare_threshold is None
+        return self._plans_once is True or self.prepare_threshold is None
 
     @contextmanager
     def pipeline(self, *, plan_once: bool = False) -> Iterator[BatchingPipeline]:
@@ -122,8 +123,8 @@ class DeadlineConnection(psycopg.Connection[DictRow]):
                     self._plans_once = True
                 yield pipeline
         except BaseException:
-            if changes_plans:  # rolled back with the rest
-                self._plans_once = False
+            if changes_plans:
+                self._plans_once = None  # perhaps rolled back with the rest
             raise
         finally:
             if self._pipeline is not None and not self._pipeline.level:  # the connection was closed before

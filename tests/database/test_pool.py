@@ -159,6 +159,14 @@ def test_a_rollback_keeps_how_a_connection_plans(empty: Database) -> None:
             _ = 1 // 0
 
 
+def test_an_error_after_its_statements_does_not_leave_it_planning_once(empty: Database) -> None:
+    with pytest.raises(ZeroDivisionError), empty.connection(plan_once=True) as connection:
+        connection.execute("SELECT 1")
+        connection.sync()
+        _ = 1 // 0
+    assert empty.fetch(MODE) == [{"mode": "auto"}]
+
+
 def test_without_prepared_statements_there_is_nothing_to_plan_once(empty: Database) -> None:
     with empty.connection() as connection:
         connection.prepare_threshold = None  # as behind a pooler that gives each transaction another session

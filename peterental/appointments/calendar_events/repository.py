@@ -29,6 +29,14 @@ _VIEWING = f"""
     caller_number, sequence, appointments.updated_at
 """
 
+_BOTH = f"""
+    SELECT {_STATE}, {_VIEWING}
+    FROM calendar_viewings
+    JOIN appointments ON appointments.id = appointment_id
+    JOIN agents USING (agent_id)
+"""
+"""The rows that `_both` reads."""
+
 
 class CalendarEventRepository:
     """The outbox of one database. Each method without a connection is one round trip."""
@@ -91,10 +99,7 @@ class CalendarEventRepository:
         """
         rows = self._database.fetch(
             f"""
-            SELECT {_STATE}, {_VIEWING}
-            FROM calendar_viewings
-            JOIN appointments ON appointments.id = appointment_id
-            JOIN agents USING (agent_id)
+            {_BOTH}
             WHERE appointment_id = %s
             """,
             (appointment_id,),
@@ -119,10 +124,7 @@ class CalendarEventRepository:
         """Return an agent's viewings whose events a person moved or deleted in the calendar, the soonest first."""
         rows = self._database.fetch(
             f"""
-            SELECT {_STATE}, {_VIEWING}
-            FROM calendar_viewings
-            JOIN appointments ON appointments.id = appointment_id
-            JOIN agents USING (agent_id)
+            {_BOTH}
             WHERE remote_change IS NOT NULL AND appointments.agent_id = %s AND status <> 'cancelled'
             ORDER BY start_time, id
             LIMIT %s
