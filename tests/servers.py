@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -80,11 +81,20 @@ OPTIONAL: dict[str, tuple[Callable[[], object], str]] = {
 """What a test may require by `@pytest.mark.needs(name)`: how to find it, and its description."""
 
 
+PORTS = range(15_000, 30_000)
+"""Below those that a system gives to sockets bound to port 0: 32768 and up on Linux, 49152 and up elsewhere."""
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """Return a port that nothing listens on, and that no server which binds port 0 is given meanwhile.
+
+    While a program starts, its test asks that port again and again; another test's server there would answer.
+    """
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def until(condition: Callable[[], bool], what: str, timeout_s: float = HANG_S, pause_s: float = 0.02) -> None:

@@ -7,8 +7,8 @@ from itertools import count
 
 import psycopg
 
+from bench.load.runs import Load, Plan
 from bench.measure import Sample, interleaved, ratio
-from bench.phone.load import Load, Plan
 from bench.phone.stage import AVAILABILITY, BOOKING, SECRET, Served, bookable_starts, serving
 from bench.programs import ProgramFailed
 from bench.section import Bench
@@ -111,7 +111,7 @@ def _measured(bench: Bench, load: Load, served: Served, body: bytes, kinds: rang
 
     names = list(_KINDS)
     contenders: Mapping[str, Callable[[int], float]] = {names[kind]: contender(kind) for kind in kinds}
-    return interleaved(contenders, bench.rounds(25, 2), warm_up=True)
+    return interleaved(contenders, bench.rounds(25, 1), warm_up=True)
 
 
 def _free_times(samples: dict[str, Sample]) -> Table:

@@ -7,9 +7,9 @@ from itertools import count
 
 import psycopg
 
+from bench.load.runs import Load, Plan
 from bench.measure import Sample, interleaved, ratio
 from bench.notices.lab import CHANNELS_OFF, CHANNELS_ON, migrated
-from bench.phone.load import Load, Plan
 from bench.phone.stage import BOOKING, SECRET, Served, bookable_starts, serving
 from bench.programs import ProgramFailed
 from bench.section import Bench
@@ -43,7 +43,7 @@ def measure(bench: Bench, server: Server) -> Iterator[Table]:
                 "no channel": _contender(bench, load, served, url, CHANNELS_OFF),
                 "texts and e-mail": _contender(bench, load, served, url, CHANNELS_ON),
             },
-            bench.rounds(25, 2),
+            bench.rounds(25, 1),
             warm_up=True,
         )
     yield _table(samples, url)

@@ -14,9 +14,9 @@ from bench.server import Server, ask
 from bench.table import Promise, Table
 
 _NOTICES = 10_000
-_QUICK_NOTICES = 100
+_QUICK_NOTICES = 50
 _KILLS = 100
-_QUICK_KILLS = 3
+_QUICK_KILLS = 1
 _SENDS_AT_MOST_S = 2.0
 _STARTS_AT_MOST_S = 60.0
 _TIMEOUT_S = 1800.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from bench.load.runs import Load
 from bench.measure import Sample, interleaved, ratio
 from bench.pages.browser import Browser
 from bench.pages.office import EMAIL, OWN_AGENTS, PASSWORD, Size, filled
-from bench.phone.load import Load
 from bench.phone.stage import AGENTS, FEW, Stage, serving
 from bench.section import Bench
 from bench.server import bench_server

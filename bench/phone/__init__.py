@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bench.load.runs import Load
 from bench.phone import bodies, free_times, memory, races, size, throughput
-from bench.phone.load import Load
 from bench.phone.stage import Stage
 from bench.section import Bench
 from bench.server import bench_server

@@ -27,7 +27,7 @@ def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
     with serving("wsgi:app", stage.few_url) as served:
         samples = interleaved(
             {name: one_at_a_time(stage, served.url, body) for name, body in bodies.items()},
-            bench.rounds(9, 2),
+            bench.rounds(9, 1),
             warm_up=True,
         )
     short, longer = samples

@@ -121,7 +121,7 @@ def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
         way.prepare()
         runs[f"rows in SQL, slots in Python, {size} bookings"] = _timed(way.three_in_python)
         runs[f"slots wholly in SQL, {size} bookings"] = _timed(way.three_in_sql)
-    samples = interleaved(runs, bench.rounds(9, 2), warm_up=True)
+    samples = interleaved(runs, bench.rounds(9, 1), warm_up=True)
     for way in ways.values():
         way.database.close()
     rows: list[tuple[str, ...]] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.phone.load import Plan
+from bench.load.runs import Plan
 from bench.phone.stage import AGENTS, AVAILABILITY, BOOKING, SECRET, Served, Stage, bookable_starts, serving
 from bench.section import Bench
 from bench.table import Promise, Table

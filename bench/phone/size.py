@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import count
 
+from bench.load.runs import Plan
 from bench.measure import interleaved, ratio
-from bench.phone.load import Plan
 from bench.phone.stage import AGENTS, AVAILABILITY, FEW, SECRET, Stage, serving
 from bench.programs import ProgramFailed
 from bench.section import Bench
@@ -21,7 +21,7 @@ def measure(bench: Bench, stage: Stage) -> Iterator[Table]:
         names = {f"{FEW:,} bookings": few.url, f"{stage.many:,} bookings": many.url}
         samples = interleaved(
             {name: one_at_a_time(stage, url, AVAILABILITY) for name, url in names.items()},
-            bench.rounds(9, 2),
+            bench.rounds(9, 1),
             warm_up=True,
         )
     first, last = samples

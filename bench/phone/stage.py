@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from bench.phone.load import Load
+from bench.load.runs import Load
 from bench.programs import SCRIPTS, Command, ProgramFailed, Running
 from bench.section import Bench
 from bench.server import Server, drop_indexes

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
 
+from bench.load.runs import Plan, Result
 from bench.measure import Sample, interleaved, ratio
 from bench.phone.cpu import CpuTimes
-from bench.phone.load import Plan, Result
 from bench.phone.stage import AGENTS, AVAILABILITY, BOOKING, SECRET, Served, Stage, bookable_starts, serving
 from bench.programs import ProgramFailed
 from bench.section import Bench

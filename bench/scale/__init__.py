@@ -11,9 +11,9 @@ from pathlib import Path
 import psycopg
 
 from bench.chaos.postgres import LabPostgres
+from bench.load.runs import Load, Plan
 from bench.pages.browser import Browser
 from bench.pages.office import EMAIL, PASSWORD, create_users
-from bench.phone.load import Load, Plan
 from bench.phone.stage import AVAILABILITY, BOOKING, SECRET, Served, bookable_starts, serving
 from bench.scale.country import Country, filled
 from bench.section import Bench

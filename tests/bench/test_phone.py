@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bench import phone
-from bench.phone.load import Load, Plan
-from bench.phone.spread import Connections, SpreadFailed
+from bench.load.runs import Load, Plan
+from bench.load.spread import Connections, SpreadFailed
 from bench.phone.stage import AVAILABILITY, SECRET, Stage, serving
 from bench.section import Bench
 from bench.server import ask, bench_server

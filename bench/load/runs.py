@@ -61,13 +61,13 @@ class Result:
 
 
 class Load:
-    """bench/phone/generator.py, in a separate process.
+    """bench/load/generator.py, in a separate process.
 
     Args:
         folder: for its plans.
     """
 
-    description = "Load is generated on the same machine by bench/phone/generator.py, one thread."
+    description = "Load is generated on the same machine by bench/load/generator.py, one thread."
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -76,7 +76,7 @@ class Load:
         """Send the planned requests."""
         path = self._folder / "plan.json"
         path.write_text(json.dumps({**vars(plan), "body": plan.body.decode()}), encoding="utf-8")
-        outcome = must(Command([sys.executable, "-m", "bench.phone.generator", str(path)]), plan.seconds + _GRACE_S)
+        outcome = must(Command([sys.executable, "-m", "bench.load.generator", str(path)]), plan.seconds + _GRACE_S)
         line = next(line for line in outcome.output.splitlines() if line.startswith("RESULT "))
         answered, failed, seconds, median_ms, p99_ms, per_worker = json.loads(line.removeprefix("RESULT "))
         return Result(answered, failed, answered / seconds, median_ms, p99_ms, tuple(per_worker))

@@ -1,4 +1,4 @@
-"""Send requests over kept-alive connections as fast as they are answered: `python -m bench.phone.generator PLAN.json`.
+"""Send requests over kept-alive connections as fast as they are answered: `python -m bench.load.generator PLAN.json`.
 
 One thread and one epoll: a connection sends its next request when it has its answer. Prints a line `RESULT`.
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.phone.spread import Connections
+from bench.load.spread import Connections
 
 _END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
