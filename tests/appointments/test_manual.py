@@ -42,6 +42,7 @@ from peterental.clock import TimeSkipped
 from peterental.database.constraints import ConstraintViolated
 from peterental.database.pool import Database
 from peterental.services import Services, build_services
+from tests.clocks import Clock
 from tests.servers import until_a_session_waits
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
@@ -59,19 +60,10 @@ ENTRY = NewBooking(
 )
 
 
-class Clock:
-    """The present moment, which a test sets."""
-
-    now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
     """A clock that shows Sunday morning at first."""
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture
