@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from peterental.clock import zone_abbreviation
 from peterental.notices.model import Channel, Language
 from peterental.plural import counted
 
@@ -42,7 +43,7 @@ def time_words(moment: datetime, zone: ZoneInfo, channel: Channel) -> str:
     """Return a local time: `2:30 PM` in a text, `2:30 PM CST` in an e-mail, which may be read in another zone."""
     local = moment.astimezone(zone)
     clock = f"{local.hour % NOON or NOON}:{local.minute:02} {'AM' if local.hour < NOON else 'PM'}"
-    return clock if channel == "text" else f"{clock} {_zone_name(local)}"
+    return clock if channel == "text" else f"{clock} {zone_abbreviation(local)}"
 
 
 def span_words(span: timedelta, language: Language) -> str:
@@ -54,13 +55,3 @@ def span_words(span: timedelta, language: Language) -> str:
     if hours:
         return counted(hours, "hour") if language == "en" else counted(hours, "hora")
     return counted(minutes, "minute") if language == "en" else counted(minutes, "minuto")
-
-
-def _zone_name(local: datetime) -> str:
-    """Return the abbreviation of a time's zone, such as `CST`; `UTC-3` where it has none."""
-    name = local.tzname() or ""
-    if name.isalpha():
-        return name
-    minutes = int((local.utcoffset() or timedelta()).total_seconds()) // 60
-    sign, minutes = ("-", -minutes) if minutes < 0 else ("+", minutes)
-    return f"UTC{sign}{minutes // 60}" + (f":{minutes % 60:02}" if minutes % 60 else "")

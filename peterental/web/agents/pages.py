@@ -36,10 +36,11 @@ from peterental.line.composition import line_services_of
 from peterental.services import Services, services_of
 from peterental.web.agents import calendar_pages, waitlist_pages, working_hours_pages
 from peterental.web.agents.edit_conflict import conflict_message
-from peterental.web.agents.forms import NEVER, AgentForm
+from peterental.web.agents.forms import AgentForm
 from peterental.web.agents.time_zones import SUGGESTED_ZONES
 from peterental.web.calls import labels
 from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.forms import NEVER
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 

@@ -24,10 +24,10 @@ from peterental.properties.model import (
 )
 from peterental.properties.service import PAGE_SIZE
 from peterental.services import Services, services_of
-from peterental.web.agents.forms import NEVER
 from peterental.web.homes import import_pages
 from peterental.web.homes.forms import HomeForm, HomeSettingsForm, windows_by_weekday
 from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.forms import NEVER
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 from peterental.web.shell.template_filters import clock
@@ -145,7 +145,7 @@ def edit(property_id: int) -> Answer:
     form.offer(services.agents.names(viewer), home)
     if not form.is_submitted():
         form.show(home)
-        form.show_version(home)
+        form.show_version(home.updated_at)
     if form.validate_on_submit():
         try:
             services.properties.change(property_id, form.details(), viewer, seen=form.seen_at)

@@ -24,10 +24,10 @@ from peterental.notices.wording.model import (
     WordingUnknown,
 )
 from peterental.services import Services, services_of
-from peterental.web.agents.forms import NEVER
 from peterental.web.notices import labels, outbox_pages
 from peterental.web.notices.forms import SendTestForm, SettingsForm, TextWordingForm, WordingForm
 from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.forms import NEVER
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 from peterental.web.shell.template_filters import clock
@@ -71,7 +71,7 @@ def settings() -> Answer:
     stored = services.notice_settings.stored(viewer)
     form = SettingsForm(data={**asdict(stored.settings), "release_hours": str(stored.settings.release_hours or "")})
     if not form.is_submitted():
-        form.show_version(stored)
+        form.show_version(stored.updated_at)
     if form.validate_on_submit():
         try:
             services.notice_settings.change(form.settings(), viewer, seen=form.seen_at)
