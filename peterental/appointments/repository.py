@@ -23,11 +23,9 @@ from peterental.appointments.schedule_repository import (
     LINE_SCHEDULE_BY_ID,
     LINE_SCHEDULE_BY_VAPI_KEY,
     MULTI_DAY,
-    SCHEDULE_BY_ID,
     AgentSchedule,
     LineSchedule,
     read_line,
-    read_schedule,
     schedule_statement,
 )
 from peterental.calls.lookup import history_from
@@ -284,11 +282,6 @@ class AppointmentRepository:
         """Return the schedules of the agents of one agent's line. One statement, one round trip."""
         with self._database.connection() as connection:
             return read_line(LINE_SCHEDULE_BY_ID.execute(connection, {"agent_id": agent_id, "now": now}).fetchall())
-
-    def schedule_of(self, agent_id: str, now: datetime) -> AgentSchedule:
-        """Return the schedule of one agent. One statement, one round trip."""
-        with self._database.connection() as connection:
-            return read_schedule(SCHEDULE_BY_ID.execute(connection, {"agent_id": agent_id, "now": now}).fetchone())
 
     def first_overlapping(self, agent_id: str, start: datetime, until: datetime) -> Appointment | None:
         """Return the first confirmed viewing between two moments, buffer included.

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _DONE = "the message is done"
 _READ_AGAIN = "the calendar can be read again"
 _UNFLAGGED = "the call needs no check any more"
-_NOTHING = "there is nothing to tell"
+_NOTHING = "there is nothing to report"
 _AGENT_GONE = "the agent was deleted"
 
 
@@ -112,7 +112,7 @@ class AgentLetters:
     def require_true(self, connection: Connection, notice: Notice) -> None:
         """Raise NoLongerTrue if a person has settled what the notice is about. One round trip at most.
 
-        A call that was flagged stays so, and a list tells what was so when it was written.
+        A call that was flagged stays so, and a list says what was so when it was written.
         """
         match notice.kind:
             case "agent_urgent_message":

@@ -1,4 +1,4 @@
-"""The letters of viewings: what visitors and agents are told when one is booked, moved, cancelled, due or missed."""
+"""The letters of viewings: what visitors and agents are sent when one is booked, moved, cancelled, due or missed."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def phone_words(number: str | None) -> str:
 
 
 def _require(viewing: ViewingState | None, notice: Notice, now: datetime) -> None:
-    """Raise NoLongerTrue unless a viewing is as a notice tells it."""
+    """Raise NoLongerTrue unless a viewing is as a notice says."""
     reason = _why_not(viewing, notice, now)
     if reason is not None:
         raise NoLongerTrue(reason=reason)

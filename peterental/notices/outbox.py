@@ -47,7 +47,7 @@ class Outbox:
         self._now = now
 
     def add(self, connection: Connection, notice: NewNotice) -> None:
-        """Queue writing a notice and the job that sends it, in the transaction of what it tells.
+        """Queue writing a notice and the job that sends it, in the transaction of what it reports.
 
         Costs no round trip of its own. Nothing is written if it is there already, or if its channel is off.
         """

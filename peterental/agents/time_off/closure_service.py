@@ -71,9 +71,9 @@ class ClosureService:
     def add(self, closures: Sequence[ClosureEntry], viewer: Viewer) -> tuple[Closure, ...]:
         """Close the office, and return the closures that were added.
 
-        One that exists already with this name and time is left out: people press a button twice. Viewings that stand
-        in a closure stay booked. Many are added in steps, each in a transaction of its own, because callers wait while
-        every agent is locked.
+        One that exists already with this name and time is left out: people press a button twice. Viewings that fall
+        into a closure stay booked. Many are added in steps, each in a transaction of its own, because callers wait
+        while every agent is locked.
 
         Raises AdminsOnly, ClosureNameMissing, LastDayBeforeFirst, TimeOffEndsBeforeStart, TimeOffInPast,
         TooManyClosures.

@@ -80,7 +80,7 @@ class RepeatingBlockService:
         return block
 
     def add(self, agent_id: str, repeating: RepeatingEntry, viewer: Viewer) -> RepeatingBlock:
-        """Add a repeating block to an agent. Viewings that stand in it stay booked.
+        """Add a repeating block to an agent. Viewings that fall into it stay booked.
 
         If the agent has the same one, it is returned and no other is added: people press a button twice.
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from peterental.notices.model import Channel
 
 LOOKS_BACK_DAYS = 7
-"""After an outage, a list tells what happened in so many days."""
+"""After an outage, a list covers at most so many days."""
 
 MAX_MESSAGES = 20
 MAX_CALLS = 20
@@ -73,10 +73,10 @@ class MorningLists:
         )
 
     def _since(self, agent: Agent, channel: Channel, day: date) -> datetime:
-        """Return until when the agent was told by earlier lists; a day ago if none was sent."""
+        """Return until when earlier lists covered the changes; a day ago if none was sent."""
         before = [day - timedelta(days=ago) for ago in range(1, LOOKS_BACK_DAYS + 1)]
-        told = self._repository.listed_until(channel, [list_about(agent.agent_id, each) for each in before])
-        return told or midnight(before[0], agent.zone)
+        covered = self._repository.listed_until(channel, [list_about(agent.agent_id, each) for each in before])
+        return covered or midnight(before[0], agent.zone)
 
     def _flagged(self, agent: Agent, since: datetime, until: datetime) -> tuple[tuple[datetime, str, str], ...]:
         found: dict[str, tuple[datetime, str, str]] = {}

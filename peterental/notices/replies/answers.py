@@ -15,7 +15,7 @@ from peterental.notices.wording.times import day_words, time_words
 
 if TYPE_CHECKING:
     from peterental.notices.model import Language
-    from peterental.notices.replies.model import ToldViewing
+    from peterental.notices.replies.model import TextedViewing
 
 MAX_VIEWINGS_NAMED = 3
 _MAX_HOME_CHARS = 60
@@ -62,7 +62,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = MappingProxyType(
 
 
 def answer(
-    name: str, language: Language, office: str, viewings: Sequence[ToldViewing], link_of: Callable[[int], str]
+    name: str, language: Language, office: str, viewings: Sequence[TextedViewing], link_of: Callable[[int], str]
 ) -> str:
     """Return an answer.
 
@@ -96,7 +96,7 @@ def answer(
     return _filled(TEXTS[language][name], fields)
 
 
-def _viewing(viewing: ToldViewing, language: Language) -> str:
+def _viewing(viewing: TextedViewing, language: Language) -> str:
     home = clean("home", viewing.property_address[:_MAX_HOME_CHARS], "text")
     day = day_words(viewing.start, viewing.zone, language, "text")
     return f"{home}, {day}{' at ' if language == 'en' else ', '}{time_words(viewing.start, viewing.zone, 'text')}"

@@ -22,9 +22,9 @@ from peterental.appointments.busy_times import NO_BUSY_TIMES
 from peterental.appointments.home_choice import Catalogue, TakenHome
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.model import VISITOR, Appointment, SlotTaken
+from peterental.appointments.phone_reading import LockedReader, request_context
 from peterental.appointments.phone_requests import UNBOOKED, RequestContext, offered_in, question_in
 from peterental.appointments.repository import AppointmentRepository
-from peterental.appointments.team import team_of
 from peterental.clock import utc_now
 from peterental.errors import Refusal
 from peterental.notices.model import NewNotice
@@ -104,6 +104,7 @@ class WaitlistService:
         self._settings = settings
         self._audit = audit
         self._now = now
+        self._reader = LockedReader(self._appointments, calls, calendars, now)
 
     # --- by phone ----------------------------------------------------------------------------------------------------
 
@@ -115,38 +116,21 @@ class WaitlistService:
         """
         self._calls.settle(invocation.vapi_call_id)
         with self._database.transaction() as connection:
-            locked_agents = self._calls.lock_line(connection, invocation)
-            now = self._now()
-            home = request.property_address
-            pending = self._appointments.queue_schedule(connection, invocation, home, now, reads_history=True)
-            connection.sync()
-            found = pending.read()
-            call_history = found.history or self._calls.history(connection, invocation)
-            if call_history.redelivered is not None:
-                return call_history.redelivered.answer
-            line = found.line
-            schedule = line.holder
-            team = None
-            if line.agents:
-                team = team_of(line, self._calendars.is_current, now, locked_agents())
-            context = RequestContext(
-                now=now,
-                invocation=invocation,
-                agent=schedule.agent,
-                taken=schedule.taken,
-                busy=schedule.busy,
-                team=team,
-                call_history=call_history,
-                catalogue=line.catalogue,
+            reading = self._reader.read(connection, invocation, request.property_address)
+            if reading.call_history.redelivered is not None:
+                return reading.call_history.redelivered.answer
+            context = replace(
+                request_context(invocation, reading.found.line, reading.team, reading.now),
+                call_history=reading.call_history,
             )
-            result = self._join(connection, context, request, schedule)
-            answer = render(result, schedule.agent, now)
+            result = self._join(connection, context, request, reading.found.schedule)
+            answer = render(result, context.agent, reading.now)
             self._calls.record_tool_call(
                 connection,
                 invocation,
                 answer=answer,
                 outcome="refused" if isinstance(result, Refusal) else "answered",
-                agent_id=schedule.agent.agent_id if schedule.agent else None,
+                agent_id=context.agent.agent_id if context.agent else None,
                 offered=offered_in(result),
                 asked=question_in(result),
             )

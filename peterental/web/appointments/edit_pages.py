@@ -25,7 +25,7 @@ from peterental.web.appointments.edit_forms import EditForm
 from peterental.web.appointments.homes import MAX_HOMES_SHOWN, home_names, understood
 from peterental.web.appointments.manual_forms import acknowledgement_token, parse_seen_token, seen_token
 from peterental.web.appointments.manual_pages import conflict_page
-from peterental.web.notices.of_viewing import told_of_change
+from peterental.web.notices.of_viewing import notice_of_change
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.session import current_viewer
 
@@ -87,7 +87,7 @@ def edit(appointment_id: int) -> Answer:
         confirmation=confirmation,
         agent=services.agents.get(form.agent_id.data, viewer) if confirmation else None,
         token=acknowledgement_token(confirmation.warnings) if confirmation else "",
-        told=told_of_change(services, appointment, now) if not is_over else "",
+        told=notice_of_change(services, appointment, now) if not is_over else "",
         now=now,
     )
     if confirmation is not None:

@@ -37,7 +37,7 @@ from peterental.web.appointments.manual_forms import (
     parse_seen_token,
     seen_token,
 )
-from peterental.web.notices.of_viewing import told_of_change
+from peterental.web.notices.of_viewing import notice_of_change
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
@@ -174,7 +174,7 @@ def cancel(appointment_id: int) -> Answer:
         "appointments/cancel.html",
         appointment=appointment,
         seen=seen_token(appointment),
-        told=told_of_change(services, appointment, now),
+        told=notice_of_change(services, appointment, now),
         now=now,
     )
 

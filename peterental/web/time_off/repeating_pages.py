@@ -78,7 +78,7 @@ def new_repeating() -> Answer:
 
 @preserves_form
 def repeating(repeating_id: int) -> Answer:
-    """Show a repeating block with its exceptions and the viewings that stand in it, and change it.
+    """Show a repeating block with its exceptions and the viewings that fall into it, and change it.
 
     Runs two queries.
     """
