@@ -410,7 +410,7 @@ class AppointmentRepository:
     def insertion(
         self, appointment: Appointment, blocked_until: datetime, tool_call_id: str, turn: Turn | None = None
     ) -> Change:
-        """Return the same for a booking by phone, as a part of the statement that records the tool call.
+        """Return the insertion of a booking by phone, as a part of the statement that records the tool call.
 
         Args:
             appointment: as for `insert`.

@@ -52,7 +52,7 @@ class SharedLineService:
         return self.sharing_of(self._agents.get(agent_id, viewer))
 
     def sharing_of(self, holder: Agent) -> LineSharing:
-        """Return the same for an agent that the viewer may see. One query."""
+        """Return whom the line of an agent that the viewer may see books for. One query."""
         found = self._lines.get(holder.agent_id)
         return LineSharing(holder=holder, members=found.members, choice=found.choice, updated_at=found.updated_at)
 

@@ -112,7 +112,7 @@ class AgentForm(VersionedForm):
         self._check_vapi_id(field)
 
     def validate_phone_number_id(self, field: Field) -> None:
-        """Likewise."""
+        """Check that the id is one of Vapi's, or was there before."""
         self._check_vapi_id(field)
 
     def validate_handover_number(self, field: Field) -> None:

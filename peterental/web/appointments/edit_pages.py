@@ -22,7 +22,7 @@ from peterental.clock import utc_now
 from peterental.errors import Refusal
 from peterental.services import services_of
 from peterental.web.appointments.edit_forms import EditForm
-from peterental.web.appointments.homes import MAX_HOMES_SHOWN, home_names, understood
+from peterental.web.appointments.homes import MAX_HOMES_SHOWN, home_names, ids_ignoring_case
 from peterental.web.appointments.manual_forms import acknowledgement_token, parse_seen_token, seen_token
 from peterental.web.appointments.manual_pages import conflict_page
 from peterental.web.notices.of_viewing import notice_of_change
@@ -67,7 +67,7 @@ def edit(appointment_id: int) -> Answer:
         form.keep_viewing()
     confirmation: ConfirmationRequired | None = None
     if form.validate_on_submit():
-        entry = form.entry(appointment, understood(names))
+        entry = form.entry(appointment, ids_ignoring_case(names))
         try:
             return _save(appointment_id, entry, form)
         except ConfirmationRequired as refusal:

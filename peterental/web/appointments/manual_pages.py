@@ -28,7 +28,7 @@ from peterental.clock import TimeSkipped, utc_now
 from peterental.errors import Refusal
 from peterental.services import Services, services_of
 from peterental.web.appointments.history import changed_fields
-from peterental.web.appointments.homes import MAX_HOMES_SHOWN, home_names, understood
+from peterental.web.appointments.homes import MAX_HOMES_SHOWN, home_names, ids_ignoring_case
 from peterental.web.appointments.manual_forms import (
     BookForm,
     MoveForm,
@@ -81,7 +81,7 @@ def new() -> Answer:
     if len(agents) == 1:
         form.agent_id.data = agents[0].agent_id
     names = home_names(services.properties.options(viewer))
-    homes = understood(names)
+    homes = ids_ignoring_case(names)
     confirmation: ConfirmationRequired | None = None
     nearest: tuple[datetime, ...] = ()
     is_sent = request.method == "POST" and "look" not in request.form
