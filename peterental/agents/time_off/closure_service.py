@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from peterental.access import Viewer, require_admin
 from peterental.agents.time_off.blocks import TimeOffBlocks
+from peterental.agents.time_off.descriptions import closure_fields
 from peterental.agents.time_off.model import (
     MAX_CLOSURES_AT_ONCE,
     Closure,
@@ -22,7 +23,6 @@ from peterental.agents.time_off.model import (
     TooManyClosures,
 )
 from peterental.agents.time_off.repository import ClosureRepository, closure_of, translate_constraint_errors
-from peterental.agents.time_off.words import closure_fields
 from peterental.audit.model import Change
 from peterental.audit.service import AuditService
 from peterental.clock import utc_now

@@ -12,6 +12,7 @@ from peterental.agents.model import Agent, AgentUnknown
 from peterental.agents.repository import AgentRepository
 from peterental.agents.service import audit_change, lock_agent
 from peterental.agents.time_off.blocks import TimeOffBlocks
+from peterental.agents.time_off.descriptions import repeating_fields
 from peterental.agents.time_off.expansion import days_of
 from peterental.agents.time_off.model import (
     MAX_REPEATING_PER_AGENT,
@@ -29,7 +30,6 @@ from peterental.agents.time_off.model import (
     WeeksOutOfRange,
 )
 from peterental.agents.time_off.repository import RepeatingBlockRepository, repeating_of, translate_constraint_errors
-from peterental.agents.time_off.words import repeating_fields
 from peterental.audit.service import AuditService
 from peterental.clock import utc_now
 from peterental.database.deadline import DeadlineConnection

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from peterental.notices.letters import phone_words
+from peterental.notices.letters import format_phone
 from peterental.notices.wording.rendering import clean
-from peterental.notices.wording.times import day_words, time_words
+from peterental.notices.wording.times import format_day, format_time
 
 if TYPE_CHECKING:
     from peterental.notices.model import Language
@@ -91,15 +91,15 @@ def answer(
             ),
             "link": link_of(first.appointment_id),
             "agent": clean("agent", first.agent_name, "text"),
-            "phone": phone_words(first.handover_number),
+            "phone": format_phone(first.handover_number),
         }
     return _filled(TEXTS[language][name], fields)
 
 
 def _viewing(viewing: TextedViewing, language: Language) -> str:
     home = clean("home", viewing.property_address[:_MAX_HOME_CHARS], "text")
-    day = day_words(viewing.start, viewing.zone, language, "text")
-    return f"{home}, {day}{' at ' if language == 'en' else ', '}{time_words(viewing.start, viewing.zone, 'text')}"
+    day = format_day(viewing.start, viewing.zone, language, "text")
+    return f"{home}, {day}{' at ' if language == 'en' else ', '}{format_time(viewing.start, viewing.zone, 'text')}"
 
 
 def _filled(wording: str, fields: Mapping[str, str]) -> str:

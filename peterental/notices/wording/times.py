@@ -29,7 +29,7 @@ _PLAIN = str.maketrans("áéíóú", "aeiou")
 """GSM-7 lacks most of them: one would make a text message twice as long."""
 
 
-def day_words(moment: datetime, zone: ZoneInfo, language: Language, channel: Channel) -> str:
+def format_day(moment: datetime, zone: ZoneInfo, language: Language, channel: Channel) -> str:
     """Return a local day: `Tue, Dec 1` or `mar 1 dic` in a text, `Tuesday, December 1` or `martes 1 de diciembre`."""
     local = moment.astimezone(zone)
     weekday, month = _DAYS[language][local.weekday()], _MONTHS[language][local.month - 1]
@@ -39,14 +39,14 @@ def day_words(moment: datetime, zone: ZoneInfo, language: Language, channel: Cha
     return f"{weekday}, {month} {local.day}" if language == "en" else f"{weekday} {local.day} de {month}"
 
 
-def time_words(moment: datetime, zone: ZoneInfo, channel: Channel) -> str:
+def format_time(moment: datetime, zone: ZoneInfo, channel: Channel) -> str:
     """Return a local time: `2:30 PM` in a text, `2:30 PM CST` in an e-mail, which may be read in another zone."""
     local = moment.astimezone(zone)
     clock = f"{local.hour % NOON or NOON}:{local.minute:02} {'AM' if local.hour < NOON else 'PM'}"
     return clock if channel == "text" else f"{clock} {zone_abbreviation(local)}"
 
 
-def span_words(span: timedelta, language: Language) -> str:
+def format_span(span: timedelta, language: Language) -> str:
     """Return a span of time: `2 hours`, `1 hora`, `45 minutes`; empty if it is not positive."""
     minutes = round(span.total_seconds() / 60)
     if minutes <= 0:

@@ -113,7 +113,7 @@ def show(appointment_id: int) -> str:
         seen=seen_token(appointment),
         has_call=call_id is not None and services.calls.exists(call_id),
         event=event,
-        event_words=calendar_event_pages.event_words(event, is_cancelled=appointment.status == "cancelled"),
+        event_words=calendar_event_pages.describe_event(event, is_cancelled=appointment.status == "cancelled"),
         now=now,
         **notices_of(services, appointment, events, now),
     )

@@ -9,8 +9,8 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, NumberRange, Optional
 
 from peterental.agents.model import AgentName
+from peterental.agents.time_off.descriptions import WEEKDAY_NAMES
 from peterental.agents.time_off.model import MAX_WEEKS, Closure, ClosureEntry, RepeatingBlock, RepeatingEntry
-from peterental.agents.time_off.words import WEEKDAY_NAMES
 from peterental.agents.working_hours.model import MINUTES_PER_DAY, BusyBlockRequest
 from peterental.web.agents.working_hours_forms import (
     BusyForm,

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from wtforms.fields import SelectChoice
 
 from peterental.agents.model import AgentUnknown
-from peterental.agents.time_off.words import WEEKDAY_NAMES, repeats_in_words
+from peterental.agents.time_off.descriptions import WEEKDAY_NAMES, describe_repetition
 from peterental.agents.working_hours.model import BusyBlock, BusyBlockInPast, BusyBlockRequest, EndsBeforeStart
 from peterental.clock import TimeSkipped, clock_time, utc_now
 from peterental.errors import Refusal
@@ -170,7 +170,7 @@ def _page(*, block_form: BlockForm | None = None, times_form: OtherTimesForm | N
         weeks=[(agent, _week(agent)) for agent in shown[:WEEKS_SHOWN]],
         more_weeks=len(shown) > WEEKS_SHOWN,
         weekdays=WEEKDAY_NAMES,
-        repeats_in_words=repeats_in_words,
+        describe_repetition=describe_repetition,
         format_windows=format_windows,
         warnings=params.warnings,
     )

@@ -10,7 +10,7 @@ import pytest
 
 from peterental.appointments.visitors.model import visitor_uid
 from peterental.config import Config
-from peterental.notices.letters import ViewingLetters, phone_words
+from peterental.notices.letters import ViewingLetters, format_phone
 from peterental.notices.model import Kind, Letter, NewNotice, NoLongerTrue, Notice, NoticeFilter
 from peterental.notices.viewing_repository import ViewingRepository
 from peterental.services import build_services
@@ -293,7 +293,7 @@ def test_production_without_a_public_address_sends_no_links(office: Office) -> N
     [("+14055550123", "405-555-0123"), ("+442071234567", "+442071234567"), (None, ""), ("555 0100", "555 0100")],
 )
 def test_numbers_are_written_as_people_do(number: str | None, shown: str) -> None:
-    assert phone_words(number) == shown
+    assert format_phone(number) == shown
 
 
 def test_the_invitation_has_the_time_of_the_viewing(office: Office) -> None:
