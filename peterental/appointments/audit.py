@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from peterental.audit.model import Change
+from peterental.audit.model import NO_FIELDS, Change
 
 if TYPE_CHECKING:
     from peterental.appointments.model import Appointment
 
-_NOTHING: Mapping[str, object] = MappingProxyType({})
-
 
 def viewing_change(
-    action: str, viewing: Appointment, before: Mapping[str, object] = _NOTHING, after: Mapping[str, object] = _NOTHING
+    action: str, viewing: Appointment, before: Mapping[str, object] = NO_FIELDS, after: Mapping[str, object] = NO_FIELDS
 ) -> Change:
     """Return the audit log's record of a change of a viewing, under the names of its visitor and its home.
 

@@ -121,7 +121,7 @@ class PropertyService:
             self._require_new(connection, details)
             property_id = self._homes.insert(connection, details)
             after = {name: value for name, value in audited(details).items() if value not in (None, [], {})}
-            self._audit.record(connection, viewer, audit_change(property_id, details, "created", {}, after))
+            self._audit.record(connection, viewer, home_change(property_id, details, "created", {}, after))
         return property_id
 
     def change(
@@ -147,7 +147,7 @@ class PropertyService:
                 if home.is_active:
                     self._require_new(connection, details, property_id)
                 self._homes.update(connection, property_id, details)
-                self._audit.record(connection, viewer, audit_change(property_id, details, "edited", before, after))
+                self._audit.record(connection, viewer, home_change(property_id, details, "edited", before, after))
 
     def retire(self, property_id: int, viewer: Viewer) -> None:
         """Take a home out of what is offered; its viewings remain, and no import brings it back.
@@ -159,7 +159,7 @@ class PropertyService:
             if home.is_active or home.retired_by is None:
                 self._homes.retire(connection, property_id, viewer.email)
                 before, after = {"status": home.status}, {"status": "inactive"}
-                self._audit.record(connection, viewer, audit_change(property_id, home, "retired", before, after))
+                self._audit.record(connection, viewer, home_change(property_id, home, "retired", before, after))
 
     def restore(self, property_id: int, viewer: Viewer) -> None:
         """Offer an inactive home again. Raises AdminsOnly, PropertyUnknown, PropertyExists."""
@@ -169,7 +169,7 @@ class PropertyService:
                 self._require_new(connection, home, property_id)
                 self._homes.restore(connection, property_id)
                 before, after = {"status": home.status}, {"status": "active"}
-                self._audit.record(connection, viewer, audit_change(property_id, home, "restored", before, after))
+                self._audit.record(connection, viewer, home_change(property_id, home, "restored", before, after))
 
     def changes_since(self, home: Property, seen: datetime) -> tuple[AuditEntry, ...]:
         """Return the recorded changes of a home after `seen`, oldest first. One query."""
@@ -278,7 +278,7 @@ class PropertyService:
             raise PropertyExists(existing)
 
 
-def audit_change(
+def home_change(
     property_id: int, details: PropertyDetails, action: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Change:
     """Return the audit log's record of a change of a home."""

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from peterental.access import Viewer, owner_filter
 from peterental.agents.model import Agent, AgentUnknown
 from peterental.agents.repository import AgentRepository
-from peterental.agents.service import audit_change, lock_agent
+from peterental.agents.service import agent_change, lock_agent
 from peterental.agents.time_off.blocks import TimeOffBlocks
 from peterental.agents.time_off.descriptions import repeating_fields
 from peterental.agents.time_off.expansion import days_of
@@ -101,7 +101,7 @@ class RepeatingBlockService:
             block = self._read(connection, repeating_id)
             self._blocks.renew_repeating(connection, block, self._now())
             self._agents.touch(connection, agent.agent_id)
-            change = audit_change(agent, "repeating block added", {}, repeating_fields(entry))
+            change = agent_change(agent, "repeating block added", {}, repeating_fields(entry))
             self._audit.record(connection, viewer, change)
         return block
 
@@ -160,7 +160,7 @@ class RepeatingBlockService:
             self._audit.record(
                 change.connection,
                 viewer,
-                audit_change(change.agent, "repeating block removed", repeating_fields(change.block), {}),
+                agent_change(change.agent, "repeating block removed", repeating_fields(change.block), {}),
             )
         return change.block
 
@@ -207,7 +207,7 @@ class RepeatingBlockService:
         block = self._read(change.connection, change.block.repeating_id)
         self._blocks.renew_repeating(change.connection, block, self._now())
         self._agents.touch(change.connection, change.agent.agent_id)
-        self._audit.record(change.connection, change.viewer, audit_change(change.agent, action, before, after))
+        self._audit.record(change.connection, change.viewer, agent_change(change.agent, action, before, after))
 
     def _require_future(self, entry: RepeatingEntry, agent: Agent) -> None:
         if entry.last_day is not None and entry.last_day < self._today(agent):

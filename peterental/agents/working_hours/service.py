@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from peterental.access import Viewer
 from peterental.agents.model import Agent, AgentChanged, Window
 from peterental.agents.repository import AgentRepository
-from peterental.agents.service import AgentService, audit_change, lock_agent
+from peterental.agents.service import AgentService, agent_change, lock_agent
 from peterental.agents.working_hours.model import (
     MINUTES_PER_DAY,
     BusyBlock,
@@ -203,7 +203,7 @@ class WorkingHoursService:
     ) -> None:
         """Queue the agent's new `updated_at` and the entry in the audit log."""
         self._locks.touch(change.connection, change.agent.agent_id)
-        self._audit.record(change.connection, change.actor, audit_change(change.agent, action, before, after))
+        self._audit.record(change.connection, change.actor, agent_change(change.agent, action, before, after))
 
 
 def _by_weekday(week: Sequence[tuple[int, Window]]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from peterental.agents.repository import AgentRepository
-from peterental.agents.service import audit_change, lock_agent
+from peterental.agents.service import agent_change, lock_agent
 from peterental.clock import utc_now
 from peterental.notices.agent_choices.model import (
     CHANNEL_NAMES,
@@ -95,7 +95,7 @@ class AgentChoicesService:
             if changed:
                 self._repository.store(connection, agent_id, after.contact, after.choices)
                 fields = ({name: side[name] for name in changed} for side in (old, new))
-                self._audit.record(connection, viewer, audit_change(agent, CHANGED, *fields))
+                self._audit.record(connection, viewer, agent_change(agent, CHANGED, *fields))
 
 
 def _notices(agent: Agent, contact: Contact, user_email: str | None, stored: Choices) -> AgentNotices:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from peterental.agents.model import AgentUnknown
 from peterental.agents.repository import AgentRepository
-from peterental.agents.service import audit_change, lock_agent
+from peterental.agents.service import agent_change, lock_agent
 from peterental.agents.working_hours.hold_repository import HoldRepository
 from peterental.appointments import own_bookings
 from peterental.appointments.availability import UnavailableReason
@@ -408,6 +408,6 @@ class WaitlistService:
                 self._holds.remove(connection, agent.agent_id, entry.hold_key)
                 self._waitlist.end(connection, entry_id)
                 before = {"attendee_name": entry.attendee_name, "property_address": entry.home}
-                change = audit_change(agent, "waiting caller removed", before, {})
+                change = agent_change(agent, "waiting caller removed", before, {})
                 self._audit.record(connection, viewer, change)
         return entry
