@@ -201,14 +201,14 @@ class WaitlistService:
         """End entries and offers that are over, and return the entries that wait, first come first."""
         waiting = []
         for found in self._waitlist.open_entries(connection, agent_id, now):
-            entry, fate = found.entry, offering.fate_of(found, now)
-            if fate != "keep" and entry.state == "offered":
+            entry, resolution = found.entry, offering.resolution_of(found, now)
+            if resolution != "keep" and entry.state == "offered":
                 self._holds.remove(connection, agent_id, entry.hold_key)
-            if fate == "end":
+            if resolution == "end":
                 self._waitlist.end(connection, entry.entry_id)
-            elif fate in {"passed", "unsent"}:
-                self._waitlist.take_back(connection, entry, is_passed=fate == "passed")
-                if fate == "passed" and entry.offered_start is not None:
+            elif resolution in {"passed", "unsent"}:
+                self._waitlist.take_back(connection, entry, is_passed=resolution == "passed")
+                if resolution == "passed" and entry.offered_start is not None:
                     entry = replace(entry, passed=(*entry.passed, entry.offered_start))
                 waiting.append(replace(entry, state="waiting"))
             elif entry.state == "waiting":
