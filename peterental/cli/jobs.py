@@ -20,7 +20,6 @@ from peterental.cli.errors import report_errors
 from peterental.clock import utc_now
 from peterental.jobs.model import QueueStatus
 from peterental.logs import logging_config
-from peterental.plural import counted
 from peterental.services import services_of
 
 if TYPE_CHECKING:
@@ -102,8 +101,8 @@ def jobs_status(*, as_json: bool) -> None:
     click.echo(f"running   {counts['running']}")
     click.echo(f"failed    {counts['failed']}")
     click.echo(f"done      {counts['done']}  in the last day")
-    alive = counted(status.workers, "worker") if status.workers else "none"
-    click.echo(f"workers   {alive}{_since('last seen', None if status.workers else status.last_seen_at, now)}")
+    seen = "" if status.workers else _since("last seen", status.last_seen_at, now)
+    click.echo(f"workers   {status.workers or 'none'}{seen}")
     if not status.workers:
         click.echo("No worker is running: start one with flask jobs-work, or gunicorn without JOBS=0.")
 

@@ -12,6 +12,7 @@ from flask import current_app
 from peterental.cli.errors import report_errors
 from peterental.clock import utc_now
 from peterental.errors import Fault, Refusal
+from peterental.notices.files import FOLDERS
 from peterental.notices.model import Channel, Letter, NotSent, PerhapsSent
 from peterental.notices.replies.model import IncomingText
 from peterental.notices.transports import transports
@@ -74,7 +75,7 @@ def notices_test(address: str) -> None:
     if transport.is_real:
         click.echo(f"✅ The provider took the {what} to {recipient} from {transport.sender}.{known_as}")
     else:
-        click.echo(f"✅ The {what} to {recipient} was written into {_config().instance_dir}.")
+        click.echo(f"✅ The {what} to {recipient} was written into {_config().instance_dir / FOLDERS[channel]}.")
 
 
 @click.command("notices-reply")
@@ -95,7 +96,7 @@ def notices_reply(number: str, text: str) -> None:
         raise NoNumber
     incoming = IncomingText(provider_id=f"local{uuid4().hex}", sender=sender, receiver="this machine", body=text)
     services_of(current_app).replies.receive(incoming)
-    click.echo(f"✅ The text from {sender} was taken in. See the Outbox and Messages for what became of it.")
+    click.echo(f"✅ The text from {sender} was received. See the Outbox and Messages for what became of it.")
 
 
 def _recipient(address: str) -> tuple[Channel, str]:

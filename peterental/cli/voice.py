@@ -13,6 +13,7 @@ from peterental.access import Viewer
 from peterental.cli.errors import report_errors
 from peterental.config import Config
 from peterental.line.composition import line_services_of
+from peterental.line.model import AccountMissing
 from peterental.services import services_of
 from peterental.voice.tool_registry import tools_json
 
@@ -53,13 +54,18 @@ def vapi_diff(agent_id: str | None) -> None:
 
     Example: flask vapi-diff ana-lima
     """
-    drift = line_services_of(current_app).drift
+    line = line_services_of(current_app)
+    drift = line.drift
     if agent_id is not None:
         agent = services_of(current_app).agents.get(agent_id, _OPERATOR)
         found = [(agent, drift.check(agent_id, _OPERATOR))]
     else:
+        if not line.account.is_connected():
+            raise AccountMissing
         drift.check_all()
         found = [(agent, check) for agent, check in drift.checks(_OPERATOR) if check is not None]
+        if not found:
+            click.echo("No agent has an assistant yet.")
     for agent, check in found:
         click.echo(f"{agent.agent_id}: {'differs' if check.differs else 'as set up'}")
         if check.problem:

@@ -10,7 +10,7 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from werkzeug.wrappers import Response
 
 from peterental.access import require_admin
-from peterental.notices.files import MAIL_FOLDER, TEXT_FOLDER
+from peterental.notices.files import FOLDERS
 from peterental.notices.model import NoticeSettingsChanged, NoticeSettingsInvalid
 from peterental.notices.samples import ChannelOff, RecipientRefused
 from peterental.notices.wording.builtin import key_named
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from peterental.notices.wording.model import WordingKey
 
 Answer = Response | str | tuple[str, int]
-
-FOLDERS: dict[Channel, str] = {"text": TEXT_FOLDER, "email": MAIL_FOLDER}
 
 
 def create_blueprint() -> Blueprint:
