@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from peterental.agents.repository import AgentRepository
@@ -39,7 +39,7 @@ from peterental.calendars.sync_service import SyncService
 from peterental.calls.review_service import CallReviewService
 from peterental.calls.service import CallService
 from peterental.clock import utc_now
-from peterental.config import Config
+from peterental.config import Application, Config
 from peterental.database import Database
 from peterental.encryption import Keyring
 from peterental.jobs.service import JobService
@@ -95,12 +95,6 @@ if TYPE_CHECKING:
     from peterental.database.connect import Connection
 
 EXTENSION = "peterental"
-
-
-class Application(Protocol):
-    """The part of a Flask application that is used here."""
-
-    extensions: dict[str, Any]
 
 
 class Services:

@@ -24,6 +24,7 @@ from peterental.calendars.account import (
 )
 from peterental.calendars.credentials import AddressCredentials, DemoCredentials, PasswordCredentials
 from peterental.calendars.model import CalendarGone, RemoteCalendar
+from peterental.database.column_limits import MAX_BIGINT
 
 if TYPE_CHECKING:
     from peterental.agents.model import Agent
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 15.0
 """How long a person waits for a provider, in seconds."""
-
-MAX_BIGINT = 2**63 - 1
 
 
 class ViewingQueue(Protocol):

@@ -18,12 +18,12 @@ from flask import current_app
 from peterental.access import Viewer
 from peterental.cli.errors import report_errors
 from peterental.clock import utc_now
+from peterental.config import config_of
 from peterental.jobs.model import QueueStatus
 from peterental.logs import logging_config
 from peterental.services import services_of
 
 if TYPE_CHECKING:
-    from peterental.config import Config
     from peterental.database.pool import Database
 
 _OPERATOR = Viewer(user_id=0, email="command line", is_admin=True)
@@ -47,7 +47,7 @@ def jobs_work(*, once: bool, with_parent: bool) -> None:
     from peterental.worker.registry import TASKS  # noqa: PLC0415  # see above
     from peterental.worker.runner import JobWorker  # noqa: PLC0415  # see above
 
-    config = cast("Config", current_app.extensions["peterental.config"])
+    config = config_of(current_app)
     database = cast("Database", current_app.extensions["peterental.database"])
     services = services_of(current_app)
     logging.config.dictConfig(logging_config(config))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import click
@@ -11,6 +11,7 @@ from flask import current_app
 
 from peterental.cli.errors import report_errors
 from peterental.clock import utc_now
+from peterental.config import config_of
 from peterental.errors import Fault, Refusal
 from peterental.notices.files import FOLDERS
 from peterental.notices.model import Channel, Letter, NotSent, PerhapsSent
@@ -120,7 +121,7 @@ def _letter(channel: Channel, recipient: str, now: datetime) -> Letter:
 
 
 def _config() -> Config:
-    return cast("Config", current_app.extensions["peterental.config"])
+    return config_of(current_app)
 
 
 COMMANDS = (notices_test, notices_reply)

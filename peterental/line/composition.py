@@ -18,9 +18,9 @@ from peterental.line.repository import LineRepository
 from peterental.line.set_up_service import SetUpService
 
 if TYPE_CHECKING:
-    from peterental.config import Config
+    from peterental.config import Application, Config
     from peterental.database.pool import Database
-    from peterental.services import Application, Services
+    from peterental.services import Services
 
 EXTENSION = "peterental.line"
 WEBHOOK_PATH = "/vapi/webhook"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from peterental.access import Viewer, owner_filter
 from peterental.audit.model import Change
 from peterental.clock import utc_now
+from peterental.database.column_limits import MAX_BIGINT
 from peterental.notices.model import NoticeNotOver, NoticeTooLate, NoticeUnknown
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from peterental.notices.repository import OutboxRepository
 
 MAX_OF_APPOINTMENT = 200
-MAX_BIGINT = 2**63 - 1
 
 
 class Outbox:

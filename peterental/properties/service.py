@@ -10,10 +10,11 @@ from typing import Any
 
 from peterental.access import Viewer, require_admin
 from peterental.agents.working_hours.model import format_windows
-from peterental.agents.working_hours.service import MAX_BIGINT, WEEKDAYS
+from peterental.agents.working_hours.service import WEEKDAYS
 from peterental.audit.model import AuditEntry, Change
 from peterental.audit.service import AuditService
 from peterental.clock import utc_now
+from peterental.database.column_limits import MAX_BIGINT
 from peterental.database.deadline import DeadlineConnection
 from peterental.database.pool import Database
 from peterental.matching import Match, compare, is_placeholder_home

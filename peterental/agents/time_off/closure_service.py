@@ -26,10 +26,10 @@ from peterental.agents.time_off.repository import ClosureRepository, closure_of,
 from peterental.audit.model import Change
 from peterental.audit.service import AuditService
 from peterental.clock import utc_now
+from peterental.database.column_limits import MAX_BIGINT
 from peterental.database.deadline import DeadlineConnection
 from peterental.database.pool import Database
 
-MAX_BIGINT = 2**63 - 1
 CLOSURES_PER_STEP = 5
 """Closures that are added while every agent is locked: a thousand rows for 200 agents."""
 

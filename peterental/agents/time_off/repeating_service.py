@@ -32,10 +32,9 @@ from peterental.agents.time_off.model import (
 from peterental.agents.time_off.repository import RepeatingBlockRepository, repeating_of, translate_constraint_errors
 from peterental.audit.service import AuditService
 from peterental.clock import utc_now
+from peterental.database.column_limits import MAX_BIGINT
 from peterental.database.deadline import DeadlineConnection
 from peterental.database.pool import Database
-
-MAX_BIGINT = 2**63 - 1
 
 
 @dataclass(frozen=True)

@@ -33,12 +33,11 @@ from peterental.agents.working_hours.model import (
 from peterental.agents.working_hours.repository import WorkingHoursRepository, date_override
 from peterental.audit.service import AuditService
 from peterental.clock import existing_instant, midnight, utc_now
+from peterental.database.column_limits import MAX_BIGINT
 from peterental.database.deadline import DeadlineConnection
 from peterental.database.pool import Database
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
-MAX_BIGINT = 2**63 - 1
 
 
 @dataclass(frozen=True)

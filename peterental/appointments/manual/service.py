@@ -50,6 +50,7 @@ from peterental.appointments.model import AddressMissing, Appointment, Appointme
 from peterental.appointments.repository import AppointmentRepository
 from peterental.audit.model import changed_fields
 from peterental.clock import existing_instant, midnight, utc_now
+from peterental.database.column_limits import MAX_INTEGER
 from peterental.properties.repository import PropertyRepository
 
 if TYPE_CHECKING:
@@ -75,9 +76,6 @@ if TYPE_CHECKING:
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
     from peterental.properties.model import Property
-
-MAX_APPOINTMENT_ID = 2**31 - 1
-"""The column is an INTEGER."""
 
 
 @dataclass(frozen=True)
@@ -249,7 +247,7 @@ class ManualBookingService:
         require_complete(viewing)
         now = self._now()
         with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
-            if 0 < appointment_id <= MAX_APPOINTMENT_ID:
+            if 0 < appointment_id <= MAX_INTEGER:
                 self._manual.lock_agents_of(connection, appointment_id, viewing.agent_id)
             old = self._seen(connection, appointment_id, seen, viewer)
             schedule = self._manual.read(connection, viewing.agent_id, now)
@@ -318,8 +316,8 @@ class ManualBookingService:
 
         Raises AppointmentUnknown, also for one that the viewer may not see.
         """
-        user_id = None if viewer.is_admin else viewer.user_id
-        known = 0 < appointment_id <= MAX_APPOINTMENT_ID
+        user_id = owner_filter(viewer)
+        known = 0 < appointment_id <= MAX_INTEGER
         appointment = self._manual.get(connection, appointment_id, user_id) if known else None
         if appointment is None:
             raise AppointmentUnknown
@@ -332,7 +330,7 @@ class ManualBookingService:
 
         Raises AppointmentUnknown, EditConflict.
         """
-        if 0 < appointment_id <= MAX_APPOINTMENT_ID:
+        if 0 < appointment_id <= MAX_INTEGER:
             self._manual.lock_agent_of(connection, appointment_id)
         return self._seen(connection, appointment_id, seen, viewer)
 

@@ -26,6 +26,7 @@ from peterental.appointments.phone_reading import LockedReader, request_context
 from peterental.appointments.phone_requests import UNBOOKED, RequestContext, offered_in, question_in
 from peterental.appointments.repository import AppointmentRepository
 from peterental.clock import utc_now
+from peterental.database.column_limits import MAX_BIGINT
 from peterental.errors import Refusal
 from peterental.notices.model import NewNotice
 from peterental.notices.waitlist import offering
@@ -65,7 +66,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_SHOWN = 100
-MAX_BIGINT = 2**63 - 1
 
 
 class WaitlistService:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from peterental.access import Viewer, require_admin
-from peterental.agents.working_hours.service import MAX_BIGINT
 from peterental.audit.model import Change
 from peterental.audit.service import AuditService
 from peterental.clock import utc_now
+from peterental.database.column_limits import MAX_BIGINT
 from peterental.database.deadline import DeadlineConnection
 from peterental.database.pool import Database
 from peterental.properties.importing.columns import chosen, guess, remembered

@@ -30,7 +30,7 @@ from peterental.appointments.slot_check import SlotCheck
 from peterental.calls.model import UNASSIGNED
 from peterental.calls.service import RECENT_DAYS
 from peterental.clock import utc_now
-from peterental.config import Config
+from peterental.config import Config, config_of
 from peterental.errors import Refusal
 from peterental.line.composition import line_services_of
 from peterental.services import Services, services_of
@@ -254,6 +254,4 @@ def _services() -> Services:
 
 
 def _config() -> Config:
-    config = current_app.extensions["peterental.config"]
-    assert isinstance(config, Config)  # noqa: S101  # for mypy; create_app set it
-    return config
+    return config_of(current_app)

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from peterental.access import require_admin
 from peterental.clock import utc_now
+from peterental.config import config_of
 from peterental.errors import Refusal
 from peterental.properties.model import (
     MANY_BEDROOMS,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from peterental.audit.model import AuditEntry
-    from peterental.config import Config
     from peterental.properties.model import Property
 
 Answer = Response | str | tuple[str, int]
@@ -242,5 +242,5 @@ def _services() -> Services:
 
 
 def _zone() -> ZoneInfo:
-    config: Config = current_app.extensions["peterental.config"]
+    config = config_of(current_app)
     return ZoneInfo(config.default_time_zone)

@@ -10,6 +10,7 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from werkzeug.wrappers import Response
 
 from peterental.access import require_admin
+from peterental.config import config_of
 from peterental.notices.files import FOLDERS
 from peterental.notices.model import NoticeSettingsChanged, NoticeSettingsInvalid
 from peterental.notices.samples import ChannelOff, RecipientRefused
@@ -241,8 +242,7 @@ def _url(endpoint: str, key: WordingKey) -> str:
 
 
 def _config() -> Config:
-    config: Config = current_app.extensions["peterental.config"]
-    return config
+    return config_of(current_app)
 
 
 def _services() -> Services:

@@ -15,6 +15,7 @@ from peterental.agents.model import AgentUnknown
 from peterental.agents.time_off.descriptions import WEEKDAY_NAMES, describe_repetition
 from peterental.agents.working_hours.model import BusyBlock, BusyBlockInPast, BusyBlockRequest, EndsBeforeStart
 from peterental.clock import TimeSkipped, clock_time, utc_now
+from peterental.config import config_of
 from peterental.errors import Refusal
 from peterental.services import services_of
 from peterental.web.agents.working_hours_forms import format_windows
@@ -27,7 +28,6 @@ from peterental.web.time_off.forms import PARTS, BlockForm, OtherTimesForm
 
 if TYPE_CHECKING:
     from peterental.agents.model import Agent
-    from peterental.config import Config
 
 Answer = Response | str | tuple[str, int]
 
@@ -186,5 +186,5 @@ def _week(agent: Agent) -> list[str]:
 
 
 def _zone() -> ZoneInfo:
-    config: Config = current_app.extensions["peterental.config"]
+    config = config_of(current_app)
     return ZoneInfo(config.default_time_zone)

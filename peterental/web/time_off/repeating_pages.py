@@ -21,6 +21,7 @@ from peterental.agents.time_off.model import (
     WeeksOutOfRange,
 )
 from peterental.clock import utc_now
+from peterental.config import config_of
 from peterental.errors import Refusal
 from peterental.services import services_of
 from peterental.web.shell.csrf import preserves_form
@@ -57,7 +58,7 @@ def new_repeating() -> Answer:
     chosen = QueryParams(request.args).text("agent")
     agents = services.agents.names(viewer, chosen)
     zone = next((agent.zone for agent in agents if agent.agent_id == chosen), None)
-    default_zone = ZoneInfo(current_app.extensions["peterental.config"].default_time_zone)
+    default_zone = ZoneInfo(config_of(current_app).default_time_zone)
     today = utc_now().astimezone(zone or default_zone).date()
     form = RepeatingForm(data={"agent_id": chosen, "first_day": today, "every_weeks": 1})
     offer_agents(form.agent_id, agents)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
@@ -14,6 +14,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from peterental.access import require_admin
 from peterental.clock import utc_now
+from peterental.config import config_of
 from peterental.errors import Refusal
 from peterental.services import services_of
 from peterental.web.shell.csrf import preserves_form
@@ -32,9 +33,6 @@ from peterental.webhooks.model import (
     NoEventTypes,
 )
 from peterental.webhooks.service import WebhookService
-
-if TYPE_CHECKING:
-    from peterental.config import Config
 
 Answer = Response | str | tuple[str, int]
 
@@ -203,7 +201,7 @@ def _show_secret(issued: IssuedSecret, message: str) -> str:
 
 
 def _labels() -> dict[str, Any]:
-    config: Config = current_app.extensions["peterental.config"]
+    config = config_of(current_app)
     return {
         "types": TYPE_LABELS,
         "states": STATE_LABELS,
