@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 
 from peterental.cli import database, database_import
-from peterental.config import Config
+from peterental.config import EXTENSION, Config
 from peterental.database import database_for
 
 
@@ -32,7 +32,7 @@ def create_app(config: Config, *, pages: bool = True) -> Flask:
     app = SynchronousFlask(
         "peterental", instance_path=str(config.instance_dir), static_folder=None
     )  # the shell serves the assets
-    app.extensions["peterental.config"] = config
+    app.extensions[EXTENSION] = config
     app.extensions["peterental.database"] = database_for(config)
     for command in (*database.COMMANDS, *database_import.COMMANDS):
         app.cli.add_command(command)

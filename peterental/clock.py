@@ -44,6 +44,16 @@ def existing_instant(day: date, minutes: int, zone: ZoneInfo, *, fold: int = 0) 
     return instant
 
 
+def zone_abbreviation(local: datetime) -> str:
+    """Return the abbreviation of the zone of an aware time, such as `CST`; `UTC-3` where it has none."""
+    name = local.tzname() or ""
+    if name.isalpha():
+        return name
+    minutes = int((local.utcoffset() or timedelta()).total_seconds()) // 60
+    sign, minutes = ("-", -minutes) if minutes < 0 else ("+", minutes)
+    return f"UTC{sign}{minutes // 60}" + (f":{minutes % 60:02}" if minutes % 60 else "")
+
+
 def clock_time(minutes: int) -> str:
     """Return minutes after midnight as a 24-hour clock shows them: `09:00`, `24:00`."""
     return f"{minutes // 60:02}:{minutes % 60:02}"

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, Protocol, cast
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -25,6 +25,9 @@ Environment = Literal["development", "production"]
 MigrateFailure = Literal["serve", "abort"]
 LogFormat = Literal["text", "json"]
 SecondFactorPolicy = Literal["", "admins", "all"]
+
+EXTENSION = "peterental.config"
+"""Under which `create_app` keeps the settings in the extensions of the application."""
 
 MIN_CREDENTIALS_KEY_CHARS = 32
 
@@ -239,6 +242,19 @@ class Config:
         Raises SecretKeyError.
         """
         return (*self.credentials_keys, self.session_key())
+
+
+class Application(Protocol):
+    """The part of a Flask application that `config_of`, and others like it, use."""
+
+    extensions: dict[str, Any]
+
+
+def config_of(app: Application) -> Config:
+    """Return the settings with which `create_app` built `app`."""
+    config = app.extensions[EXTENSION]
+    assert isinstance(config, Config)  # noqa: S101  # tells mypy; create_app put it there
+    return config
 
 
 def _read_or_create_secret(path: Path) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 
 from peterental.access import Viewer
 from peterental.agents.model import Agent, AgentKey, Profile
@@ -231,56 +232,52 @@ def _play_other_calls(agent: Agent, taken: _Booking, database: Database, now: da
         database: where the calls are stored.
         now: when the latest call ended, aware.
     """
-
-    def start_call(number: int, caller: str) -> _DemoCall:
-        vapi_call_id = f"demo-{agent.agent_id}-other-{number}"
-        return _DemoCall(agent, database, now - number * BETWEEN_CALLS, vapi_call_id, caller)
-
-    call = start_call(1, "+15550163021")
-    call.assistant_says(GREETING)
-    call.caller_says("Is the flat on Flood Avenue fine with two cats? Could someone call me back?")
-    call.leave_message(
-        MessageDraft(
-            body="Are two cats fine in the flat on Flood Avenue?",
-            attendee_name="Ines Carvalho",
-            attendee_phone="+15550163021",
-        )
+    plays: tuple[Callable[[_DemoCall], None], ...] = (
+        _ask_about_cats,
+        partial(_ask_for_taken_time, agent, taken, now),
+        _meet_a_fault,
+        _say_nothing,
+        _report_a_key_box,
     )
+    for number, play in enumerate(plays, start=1):
+        vapi_call_id, caller = f"demo-{agent.agent_id}-other-{number}", f"+1555016302{number}"
+        call = _DemoCall(agent, database, now - number * BETWEEN_CALLS, vapi_call_id, caller)
+        call.assistant_says(GREETING)
+        play(call)
+
+
+def _ask_about_cats(call: _DemoCall) -> None:
+    call.caller_says("Is the apartment on Flood Avenue fine with two cats? Could someone call me back?")
+    call.leave_message("Are two cats fine in the apartment on Flood Avenue?", "Ines Carvalho")
     call.end(summary="Ines Carvalho wants to know whether two cats are fine on Flood Avenue.", success="true")
 
+
+def _ask_for_taken_time(agent: Agent, taken: _Booking, now: datetime, call: _DemoCall) -> None:
     day = next(_working_days(now.astimezone(agent.zone).date()))
     request = BookingRequest(
         property_address=taken.home,
         start_time=f"{datetime.combine(day, taken.at):%Y-%m-%dT%H:%M}",
         attendee_name="Marta Blum",
     )
-    call = start_call(2, "+15550163022")
-    call.assistant_says(GREETING)
     call.caller_says(f"I want to see {taken.home} at {taken.at.hour}:{taken.at:%M}. Marta Blum.")
     call.use_tool("set_appointment", request)
     call.caller_says("No, only then. Never mind.")
     call.end(summary="Marta Blum wanted a time that was taken, and hung up.", success="false")
 
-    call = start_call(3, "+15550163023")
-    call.assistant_says(GREETING)
+
+def _meet_a_fault(call: _DemoCall) -> None:
     call.caller_says("Do you have anything on Saturday?")
     call.fail("get_availability", {"date": "Saturday"})
     call.end(summary="The calendar could not be reached.", success="false")
 
-    call = start_call(4, "+15550163024")
-    call.assistant_says(GREETING)
+
+def _say_nothing(call: _DemoCall) -> None:
     call.end(reason="silence-timed-out", summary="", success="false")
 
-    call = start_call(5, "+15550163025")
-    call.assistant_says(GREETING)
+
+def _report_a_key_box(call: _DemoCall) -> None:
     call.caller_says("This is Dev from the plumber. The key box on Porter Avenue is stuck.")
-    call.leave_message(
-        MessageDraft(
-            body="The key box on Porter Avenue is stuck.",
-            attendee_name="Dev, the plumber",
-            attendee_phone="+15550163025",
-        )
-    )
+    call.leave_message("The key box on Porter Avenue is stuck.", "Dev, the plumber")
     call.end(summary="The plumber says that the key box on Porter Avenue is stuck.", success="true")
 
 
@@ -318,8 +315,9 @@ class _DemoCall:
         tools = {"get_availability": self._appointments.availability, "set_appointment": self._appointments.book}
         self.assistant_says(tools[tool](self._invocation(tool, arguments), request, render))
 
-    def leave_message(self, draft: MessageDraft) -> None:
-        """Leave a message and say the answer."""
+    def leave_message(self, body: str, name: str) -> None:
+        """Leave a message with the caller's number, and say the answer."""
+        draft = MessageDraft(body=body, attendee_name=name, attendee_phone=self._caller)
         arguments = {
             "message": draft.body,
             "attendee_name": draft.attendee_name,

@@ -1,6 +1,6 @@
-"""The process that finishes migrations in the background; gunicorn's master starts it when a deploy leaves some.
+"""The process that finishes migrations in the background; the job `finish_migrations` starts it after a deploy.
 
-It ends when nothing is left, and when the master does: the master holds the other end of its standard input.
+It ends when nothing is left, and when the worker of that job does, which holds the other end of its standard input.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ def main() -> None:
     config = Config.from_env_or_exit()
     logging.config.dictConfig(logging_config(config))
     stop = threading.Event()
-    threading.Thread(target=_stop_with_the_master, args=(stop,), daemon=True).start()
+    threading.Thread(target=_stop_with_the_worker, args=(stop,), daemon=True).start()
     database = database_for(config, purpose="deploy")
     try:
         Finisher(migrations_url_for(config, database), engine_settings(config), _log.info).run(stop)
     except Interrupted:
-        _log.info("Stopped while finishing migrations; the next start goes on.")
+        _log.info("Stopped while finishing migrations; the next start continues.")
     finally:
         database.close()
 
 
-def _stop_with_the_master(stop: threading.Event) -> None:
-    while os.read(sys.stdin.fileno(), 1024):  # empty when the master is gone
+def _stop_with_the_worker(stop: threading.Event) -> None:
+    while os.read(sys.stdin.fileno(), 1024):  # empty when the worker is gone
         pass
     stop.set()
     os.kill(os.getpid(), signal.SIGTERM)  # cancels and rolls back a statement that runs now

@@ -107,7 +107,7 @@ def indexed_match(text: str, pattern: str) -> str:
 
 
 def unindexed_match(text: str, pattern: str) -> str:
-    """Return the same condition in a form that no index answers, to check found rows.
+    """Return the condition of `indexed_match` in a form that no index answers, to check found rows.
 
     Args:
         text: the expression that the index is on.

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from peterental.agents.repository import AgentRepository
@@ -40,7 +39,7 @@ from peterental.calendars.sync_service import SyncService
 from peterental.calls.review_service import CallReviewService
 from peterental.calls.service import CallService
 from peterental.clock import utc_now
-from peterental.config import Config
+from peterental.config import Application, Config
 from peterental.database import Database
 from peterental.encryption import Keyring
 from peterental.jobs.service import JobService
@@ -98,70 +97,448 @@ if TYPE_CHECKING:
 EXTENSION = "peterental"
 
 
-@dataclass(frozen=True)
 class Services:
-    """All services of one application."""
+    """All services of one application, and what several of them share, each built once. See `build_services`."""
 
-    agent_notices: AgentChoicesService
-    agent_notice_planner: AgentNoticePlanner
-    agents: AgentService
-    api_requests: RequestCounter
-    api_tokens: TokenService
-    appointments: PhoneBookingService
-    audit: AuditService
-    manual: ManualBookingService
-    free_times: FreeTimes
-    calls: CallService
-    call_reviews: CallReviewService
-    calendar: CalendarService
-    calendar_events: CalendarEventService
-    calendar_sync: SyncService
-    calendars: ConnectionService
-    closures: ClosureService
-    consents: Consents
-    feeds: FeedService
-    hours: WorkingHoursService
-    jobs: JobService
-    line_bookings: LineBookingService
-    listing: ListingService
-    user_admin: UserAdminService
-    messages: MessageService
-    notice_channels: Channels
-    notice_listing: NoticeListing
-    notice_sender: Sender
-    notice_settings: NoticeSettingsService
-    office_calendar: OfficeCalendarService
-    offer_links: OfferLinks
-    outbox: Outbox
-    persons: PersonService
-    properties: PropertyService
-    property_imports: ImportService
-    releases: ReleaseService
-    reminders: ReminderService
-    repeating_blocks: RepeatingBlockService
-    replies: ReplyService
-    retention: RetentionService
-    second_factor: SecondFactorService
-    sessions: SessionService
-    time_off: TimeOffListing
-    time_off_viewings: TimeOffViewings
-    shared_lines: SharedLineService
-    today: TodayService
-    user_notices: UserNotices
-    users: UserService
-    waitlist: WaitlistService
-    visitor_links: VisitorLinks
-    visitors: VisitorService
-    webhook_sender: WebhookSender
-    webhooks: WebhookService
-    wording_samples: WordingSamples
-    wordings: WordingService
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], datetime],
+        config: Config,
+        *,
+        pseudonym_key: bytes | None,
+        buffers_records: bool,
+        reads_calendars: bool,
+        promises_texts: bool,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._config = config
+        self._pseudonym_key = pseudonym_key
+        self._buffers_records = buffers_records
+        self._reads_calendars = reads_calendars
+        self._promises_texts = promises_texts
 
+    @cached_property
+    def _keyring(self) -> Keyring:
+        return Keyring(self._config.encryption_keys)
 
-class Application(Protocol):
-    """The part of a Flask application that is used here."""
+    @cached_property
+    def _passwords(self) -> Passwords:
+        return Passwords(limits=PasswordLimits.for_threads(self._config.web_threads))
 
-    extensions: dict[str, Any]
+    @cached_property
+    def _credentials(self) -> CredentialsStore:
+        return CredentialsStore(self._keyring)
+
+    @cached_property
+    def _agent_rows(self) -> AgentRepository:
+        return AgentRepository(self._database)
+
+    @cached_property
+    def _calendar_rows(self) -> CalendarRepository:
+        return CalendarRepository(self._database)
+
+    @cached_property
+    def _event_rows(self) -> CalendarEventRepository:
+        return CalendarEventRepository(self._database)
+
+    @cached_property
+    def _settings_rows(self) -> NoticeSettingsRepository:
+        return NoticeSettingsRepository(self._database)
+
+    @cached_property
+    def _providers(self) -> Providers:
+        return Providers(self._calendar_rows, self._credentials, self._config, self._clock)
+
+    @cached_property
+    def _calendar_outbox(self) -> CalendarOutbox:
+        return CalendarOutbox(self._event_rows, self.jobs)
+
+    @property
+    def _may_store_secrets(self) -> bool:
+        """Whether secrets of others may be stored: with a key of their own to encrypt them, or in development."""
+        return bool(self._config.credentials_keys) or not self._config.is_production
+
+    def _namespace(self) -> str:
+        return self._providers.namespace
+
+    def _office_name(self) -> str:
+        return self._settings_rows.get().office_name
+
+    # --- agents, calls and messages ---
+
+    @cached_property
+    def audit(self) -> AuditService:
+        return AuditService(self._database)
+
+    @cached_property
+    def jobs(self) -> JobService:
+        return JobService(self._database, self.audit)
+
+    @cached_property
+    def agents(self) -> AgentService:
+        return AgentService(self._database, self.audit, self._clock)
+
+    @cached_property
+    def hours(self) -> WorkingHoursService:
+        return WorkingHoursService(self._database, self.agents, self.audit, self._clock)
+
+    @cached_property
+    def closures(self) -> ClosureService:
+        return ClosureService(self._database, self.audit, self._clock)
+
+    @cached_property
+    def repeating_blocks(self) -> RepeatingBlockService:
+        return RepeatingBlockService(self._database, self.audit, self._clock)
+
+    @cached_property
+    def time_off(self) -> TimeOffListing:
+        return TimeOffListing(self._database, self._clock)
+
+    @cached_property
+    def time_off_viewings(self) -> TimeOffViewings:
+        return TimeOffViewings(self._database, self._clock)
+
+    @cached_property
+    def shared_lines(self) -> SharedLineService:
+        return SharedLineService(self._database, self.agents, self.audit)
+
+    @cached_property
+    def calls(self) -> CallService:
+        return CallService(self._database, self._clock, buffers_records=self._buffers_records)
+
+    @cached_property
+    def call_reviews(self) -> CallReviewService:
+        return CallReviewService(self._database, self.audit, self._clock)
+
+    @cached_property
+    def messages(self) -> MessageService:
+        return MessageService(self._database, self.audit, self._clock)
+
+    @cached_property
+    def properties(self) -> PropertyService:
+        return PropertyService(self._database, self.audit)
+
+    @cached_property
+    def property_imports(self) -> ImportService:
+        return ImportService(self._database, self.audit, self._clock)
+
+    # --- viewings ---
+
+    @cached_property
+    def appointments(self) -> PhoneBookingService:
+        return PhoneBookingService(
+            self._database, self.calls, self.calendar_sync, self._clock, promises_texts=self._promises_texts
+        )
+
+    @cached_property
+    def manual(self) -> ManualBookingService:
+        return ManualBookingService(self._database, self.audit, self.calendar_sync, self._clock)
+
+    @cached_property
+    def free_times(self) -> FreeTimes:
+        return self.manual.free_times
+
+    @cached_property
+    def line_bookings(self) -> LineBookingService:
+        return LineBookingService(self._database, self.audit, self.calendar_sync, self._clock)
+
+    @cached_property
+    def listing(self) -> ListingService:
+        return ListingService(self._database, self.audit, self._clock)
+
+    @cached_property
+    def calendar(self) -> CalendarService:
+        return CalendarService(self._database, self.agents, self.hours, self.calls, self._clock)
+
+    @cached_property
+    def office_calendar(self) -> OfficeCalendarService:
+        return OfficeCalendarService(
+            self._database, self.listing, ZoneInfo(self._config.default_time_zone), self._clock
+        )
+
+    @cached_property
+    def today(self) -> TodayService:
+        return TodayService(self._database, self.listing, self._clock)
+
+    @cached_property
+    def visitor_links(self) -> VisitorLinks:
+        return VisitorLinks(self._config.session_key, self._config.address)
+
+    @cached_property
+    def visitors(self) -> VisitorService:
+        return VisitorService(self._database, self.audit, self.calendar_sync, self._namespace, self._clock)
+
+    @cached_property
+    def persons(self) -> PersonService:
+        return PersonService(self._database, self.audit, self._clock, pseudonym_key=self._pseudonym_key)
+
+    @cached_property
+    def retention(self) -> RetentionService:
+        return RetentionService(self._database, self._clock)
+
+    # --- calendars of the agents ---
+
+    @cached_property
+    def calendar_sync(self) -> SyncService:
+        return SyncService(
+            self._database,
+            self._calendar_rows,
+            self._agent_rows,
+            self._providers,
+            self._config.calendar_max_age_minutes * 60.0,
+            self._calendar_outbox,
+            is_online=self._reads_calendars,
+        )
+
+    @cached_property
+    def calendars(self) -> ConnectionService:
+        return ConnectionService(
+            self._database,
+            self._calendar_rows,
+            self.agents,
+            self.calendar_sync,
+            self._providers,
+            self._credentials,
+            self._calendar_outbox,
+            self.audit,
+            may_store=self._may_store_secrets,
+        )
+
+    @cached_property
+    def calendar_events(self) -> CalendarEventService:
+        return CalendarEventService(
+            self._database,
+            self._event_rows,
+            self._calendar_rows,
+            self._agent_rows,
+            self.agents,
+            self.calendar_sync,
+            self._providers,
+            self.jobs,
+            self.audit,
+            self._config.public_url,
+            self._clock,
+        )
+
+    @cached_property
+    def feeds(self) -> FeedService:
+        return FeedService(
+            self._database,
+            FeedRepository(self._database),
+            self._event_rows,
+            self.agents,
+            self._credentials,
+            self._namespace,
+            self.audit,
+            self._config.public_url,
+            self._clock,
+        )
+
+    # --- notices ---
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        return Outbox(self._database, OutboxRepository(self._database), self.audit, self._clock)
+
+    @cached_property
+    def consents(self) -> Consents:
+        return Consents(self._database)
+
+    @cached_property
+    def wordings(self) -> WordingService:
+        return WordingService(self._database, self.audit, self._clock)
+
+    @cached_property
+    def wording_samples(self) -> WordingSamples:
+        return WordingSamples(
+            self._database,
+            self.wordings,
+            self.notice_settings,
+            self.outbox,
+            self.notice_channels,
+            self._config.address,
+            region_of(self._config.default_time_zone),
+            self._clock,
+        )
+
+    @cached_property
+    def notice_channels(self) -> Channels:
+        return Channels(self._settings_rows)
+
+    @cached_property
+    def notice_listing(self) -> NoticeListing:
+        return NoticeListing(self._database)
+
+    @cached_property
+    def notice_settings(self) -> NoticeSettingsService:
+        return NoticeSettingsService(self._database, self._settings_rows, self.audit)
+
+    @cached_property
+    def notice_sender(self) -> Sender:
+        composers = (
+            self._viewing_letters,
+            self._agent_letters,
+            self._offer_letters,
+            self._user_letters,
+            self._webhook_letters,
+            self.wording_samples,
+            ReplyLetters(self.consents),
+        )
+        return Sender(
+            self._database,
+            SendingRepository(self._database),
+            lambda: transports(self._config, self._clock),
+            composers,
+            self.consents,
+            self._clock,
+        )
+
+    @cached_property
+    def _viewing_letters(self) -> ViewingLetters:
+        return ViewingLetters(
+            ViewingRepository(self._database),
+            self.wordings,
+            settings=self._settings_rows.get,
+            namespace=self._namespace,
+            visitor_link=self.visitor_links.url if self._config.link_address else lambda _: None,
+            public_url=self._config.link_address,
+            now=self._clock,
+        )
+
+    @cached_property
+    def _agent_letters(self) -> AgentLetters:
+        return AgentLetters(
+            self._database,
+            self.wordings,
+            MorningLists(self._database),
+            settings=self._settings_rows.get,
+            namespace=self._namespace,
+            public_url=self._config.public_url,
+            now=self._clock,
+        )
+
+    @cached_property
+    def _offer_letters(self) -> OfferLetters:
+        return OfferLetters(
+            self._database, self.wordings, settings=self._settings_rows.get, link=self.offer_links.url, now=self._clock
+        )
+
+    @cached_property
+    def _user_letters(self) -> UserLetters:
+        return UserLetters(
+            UserRepository(self._database),
+            key=self._config.session_key,
+            address=self._config.address,
+            office_name=self._office_name,
+            namespace=self._namespace,
+            now=self._clock,
+        )
+
+    @cached_property
+    def _webhook_letters(self) -> WebhookLetters:
+        return WebhookLetters(
+            self._database,
+            turned_off=partial(_turned_off, EndpointRepository(self._database)),
+            address=self._config.address,
+            office_name=self._office_name,
+            namespace=self._namespace,
+        )
+
+    @cached_property
+    def agent_notices(self) -> AgentChoicesService:
+        return AgentChoicesService(self._database, self.agents, self.audit)
+
+    @cached_property
+    def agent_notice_planner(self) -> AgentNoticePlanner:
+        return AgentNoticePlanner(self._database, MorningLists(self._database), self._clock)
+
+    @cached_property
+    def user_notices(self) -> UserNotices:
+        return UserNotices(self._database, self.outbox, self.notice_channels, self.jobs, self._clock)
+
+    @cached_property
+    def reminders(self) -> ReminderService:
+        return ReminderService(ReminderRepository(self._database), self._clock)
+
+    @cached_property
+    def releases(self) -> ReleaseService:
+        return ReleaseService(self._database, self.visitors, self._clock)
+
+    @cached_property
+    def offer_links(self) -> OfferLinks:
+        return OfferLinks(self._config.session_key, self._config.address)
+
+    @cached_property
+    def waitlist(self) -> WaitlistService:
+        return WaitlistService(
+            self._database, self.calls, self.calendar_sync, self.outbox, self.notice_settings, self.audit, self._clock
+        )
+
+    @cached_property
+    def replies(self) -> ReplyService:
+        return ReplyService(
+            self._database,
+            visitors=self.visitors,
+            waitlist=self.waitlist,
+            consents=self.consents,
+            outbox=self.outbox,
+            settings=self.notice_settings,
+            link_of=self.visitor_links.url if self._config.link_address else lambda _: "",
+            now=self._clock,
+        )
+
+    # --- users, and the office's own tools ---
+
+    @cached_property
+    def sessions(self) -> SessionService:
+        return SessionService(self._database, self.audit, self._config.require_second_factor)
+
+    @cached_property
+    def second_factor(self) -> SecondFactorService:
+        return SecondFactorService(
+            self._database, self.audit, self.sessions, passwords=self._passwords, keyring=self._keyring, now=self._clock
+        )
+
+    @cached_property
+    def users(self) -> UserService:
+        return UserService(self._database, self.audit, self._clock, self._passwords, self._keyring)
+
+    @cached_property
+    def user_admin(self) -> UserAdminService:
+        return UserAdminService(self._database, self.audit, self.user_notices.invite)
+
+    @cached_property
+    def api_tokens(self) -> TokenService:
+        return TokenService(self._database, self.audit, self._clock)
+
+    @cached_property
+    def api_requests(self) -> RequestCounter:
+        return RequestCounter(self._database, self._clock)
+
+    @cached_property
+    def webhooks(self) -> WebhookService:
+        return WebhookService(
+            self._database,
+            self._keyring,
+            self.jobs,
+            self.audit,
+            self._clock,
+            may_store=self._may_store_secrets,
+            allow_private=self._config.allow_private_addresses,
+        )
+
+    @cached_property
+    def webhook_sender(self) -> WebhookSender:
+        return WebhookSender(
+            self._database,
+            self._keyring,
+            self.jobs,
+            self._clock,
+            allow_private=self._config.allow_private_addresses,
+            notify_turned_off=WebhookNotices(self._database, self.outbox).notify_turned_off,
+        )
 
 
 def build_services(
@@ -182,213 +559,23 @@ def build_services(
         config: the settings of sign-in; the defaults if it is left out.
         pseudonym_key: of the hash by which the audit log identifies a person; a random one by default.
         reads_calendars: whether calendars that were read too long ago are read again for a caller.
-        promises_texts: whether callers are told of the text that they will get.
+        promises_texts: whether callers are promised the text that they will get.
         buffers_records: whether tool calls that changed nothing are recorded in batches, see `CallService`.
     """
-    clock, config = clock or utc_now, config or Config()
-    keyring = Keyring(config.encryption_keys)
-    passwords = Passwords(limits=PasswordLimits.for_threads(config.web_threads))
-    audit = AuditService(database)
-    agents = AgentService(database, audit, clock)
-    calls = CallService(database, clock, buffers_records=buffers_records)
-    calendars = CalendarRepository(database)
-    agent_repository, credentials = AgentRepository(database), CredentialsStore(keyring)
-    providers = Providers(calendars, credentials, config, clock)
-    events, jobs = CalendarEventRepository(database), JobService(database, audit)
-    calendar_outbox = CalendarOutbox(events, jobs)
-    sync = SyncService(
+    services = Services(
         database,
-        calendars,
-        agent_repository,
-        providers,
-        config.calendar_max_age_minutes * 60.0,
-        calendar_outbox,
-        is_online=reads_calendars,
+        clock or utc_now,
+        config or Config(),
+        pseudonym_key=pseudonym_key,
+        buffers_records=buffers_records,
+        reads_calendars=reads_calendars,
+        promises_texts=promises_texts,
     )
-    hours = WorkingHoursService(database, agents, audit, clock)
-    visitors = VisitorService(database, audit, sync, lambda: providers.namespace, clock)
-    sessions = SessionService(database, audit, config.require_second_factor)
-    links = VisitorLinks(config.session_key, config.address)
-    consents, wordings = Consents(database), WordingService(database, audit, clock)
-    office = NoticeSettingsRepository(database)
-    viewing_letters = ViewingLetters(
-        ViewingRepository(database),
-        wordings,
-        settings=office.get,
-        namespace=lambda: providers.namespace,
-        visitor_link=links.url if config.link_address else lambda _: None,
-        public_url=config.link_address,
-        now=clock,
-    )
-    lists, offer_links = MorningLists(database), OfferLinks(config.session_key, config.address)
-    agent_letters = AgentLetters(
-        database,
-        wordings,
-        lists,
-        settings=office.get,
-        namespace=lambda: providers.namespace,
-        public_url=config.public_url,
-        now=clock,
-    )
-    offer_letters = OfferLetters(database, wordings, settings=office.get, link=offer_links.url, now=clock)
-    channels, outbox = Channels(office), Outbox(database, OutboxRepository(database), audit, clock)
-    notice_settings = NoticeSettingsService(database, office, audit)
-    waitlist = WaitlistService(database, calls, sync, outbox, notice_settings, audit, clock)
-    samples = WordingSamples(
-        database,
-        wordings,
-        notice_settings,
-        outbox,
-        channels,
-        config.address,
-        region_of(config.default_time_zone),
-        clock,
-    )
-    user_notices = UserNotices(database, outbox, channels, jobs, clock)
-    user_letters = UserLetters(
-        UserRepository(database),
-        key=config.session_key,
-        address=config.address,
-        office_name=lambda: office.get().office_name,
-        namespace=lambda: providers.namespace,
-        now=clock,
-    )
-    webhook_letters = WebhookLetters(
-        database,
-        turned_off=partial(_turned_off, EndpointRepository(database)),
-        address=config.address,
-        office_name=lambda: office.get().office_name,
-        namespace=lambda: providers.namespace,
-    )
-    listing = ListingService(database, audit, clock)
-    manual = ManualBookingService(database, audit, sync, clock)
-    return Services(
-        agent_notices=AgentChoicesService(database, agents, audit),
-        agent_notice_planner=AgentNoticePlanner(database, lists, clock),
-        agents=agents,
-        api_requests=RequestCounter(database, clock),
-        api_tokens=TokenService(database, audit, clock),
-        appointments=PhoneBookingService(database, calls, sync, clock, promises_texts=promises_texts),
-        audit=audit,
-        manual=manual,
-        free_times=manual.free_times,
-        calls=calls,
-        call_reviews=CallReviewService(database, audit, clock),
-        calendar=CalendarService(database, agents, hours, calls, clock),
-        calendar_events=CalendarEventService(
-            database,
-            events,
-            calendars,
-            agent_repository,
-            agents,
-            sync,
-            providers,
-            jobs,
-            audit,
-            config.public_url,
-            clock,
-        ),
-        calendar_sync=sync,
-        calendars=ConnectionService(
-            database,
-            calendars,
-            agents,
-            sync,
-            providers,
-            credentials,
-            calendar_outbox,
-            audit,
-            may_store=bool(config.credentials_keys) or not config.is_production,
-        ),
-        closures=ClosureService(database, audit, clock),
-        consents=consents,
-        feeds=FeedService(
-            database,
-            FeedRepository(database),
-            events,
-            agents,
-            credentials,
-            lambda: providers.namespace,
-            audit,
-            config.public_url,
-            clock,
-        ),
-        hours=hours,
-        jobs=jobs,
-        line_bookings=LineBookingService(database, audit, sync, clock),
-        listing=listing,
-        user_admin=UserAdminService(database, audit, user_notices.invite),
-        messages=MessageService(database, audit, clock),
-        notice_channels=channels,
-        notice_listing=NoticeListing(database),
-        notice_sender=Sender(
-            database,
-            SendingRepository(database),
-            lambda: transports(config, clock),
-            (
-                viewing_letters,
-                agent_letters,
-                offer_letters,
-                user_letters,
-                webhook_letters,
-                samples,
-                ReplyLetters(consents),
-            ),
-            consents,
-            clock,
-        ),
-        notice_settings=notice_settings,
-        office_calendar=OfficeCalendarService(database, listing, ZoneInfo(config.default_time_zone), clock),
-        offer_links=offer_links,
-        outbox=outbox,
-        persons=PersonService(database, audit, clock, pseudonym_key=pseudonym_key),
-        properties=PropertyService(database, audit),
-        property_imports=ImportService(database, audit, clock),
-        releases=ReleaseService(database, visitors, clock),
-        reminders=ReminderService(ReminderRepository(database), clock),
-        repeating_blocks=RepeatingBlockService(database, audit, clock),
-        replies=ReplyService(
-            database,
-            visitors=visitors,
-            waitlist=waitlist,
-            consents=consents,
-            outbox=outbox,
-            settings=notice_settings,
-            link_of=links.url if config.link_address else lambda _: "",
-            now=clock,
-        ),
-        retention=RetentionService(database, clock),
-        second_factor=SecondFactorService(database, audit, sessions, passwords=passwords, keyring=keyring, now=clock),
-        sessions=sessions,
-        time_off=TimeOffListing(database, clock),
-        time_off_viewings=TimeOffViewings(database, clock),
-        shared_lines=SharedLineService(database, agents, audit),
-        today=TodayService(database, listing, clock),
-        user_notices=user_notices,
-        users=UserService(database, audit, clock, passwords, keyring),
-        visitor_links=links,
-        visitors=visitors,
-        waitlist=waitlist,
-        webhook_sender=WebhookSender(
-            database,
-            keyring,
-            jobs,
-            clock,
-            allow_private=config.allow_private_addresses,
-            tell_turned_off=WebhookNotices(database, outbox).tell_turned_off,
-        ),
-        webhooks=WebhookService(
-            database,
-            keyring,
-            jobs,
-            audit,
-            clock,
-            may_store=bool(config.credentials_keys) or not config.is_production,
-            allow_private=config.allow_private_addresses,
-        ),
-        wording_samples=samples,
-        wordings=wordings,
-    )
+    # All of them now: threads share the services, and a cached property of Python 3.12 takes no lock.
+    for name, member in vars(Services).items():
+        if isinstance(member, cached_property):
+            getattr(services, name)
+    return services
 
 
 def _turned_off(endpoints: EndpointRepository, endpoint_id: int, connection: Connection | None) -> TurnedOff | None:

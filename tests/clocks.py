@@ -1,11 +1,23 @@
-"""Fake clocks for code that measures time, and the next days on which real clocks change.
-
-A fake clock moves on each reading and each sleep, not with real time.
-"""
+"""Fake clocks: one that a test sets, one for code that measures time, and the next days on which real clocks change."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+
+
+@dataclass
+class Clock:
+    """The present moment of all services, which stands still until a test sets it."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **period: float) -> None:
+        """Advance the clock; arguments as for timedelta."""
+        self.now += timedelta(**period)
 
 
 def first_sunday(year: int, month: int, first_day: int = 1) -> date:
@@ -25,7 +37,7 @@ def next_repeated_hour() -> date:
 
 
 class Ticking:
-    """Replaces the module `time`: each reading advances the clock, and sleeping takes no real time.
+    """Replaces the module `time`: each reading and each sleep advances the clock, and neither takes real time.
 
     Args:
         step_s: how far a reading advances it, in seconds.

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -168,6 +169,31 @@ def test_import_contracts_hold() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
     done = subprocess.run([linter, "--no-cache"], cwd=PROJECT_DIR, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def _contract(name: str) -> dict[str, list[str]]:
+    settings = tomllib.loads((PROJECT_DIR / "pyproject.toml").read_text(encoding="utf-8"))
+    return next(one for one in settings["tool"]["importlinter"]["contracts"] if one["name"].startswith(name))
+
+
+def _members(package: str) -> set[str]:
+    """Return the modules and packages directly below a package, as the contracts name them."""
+    folder = PROJECT_DIR.joinpath(*package.split("."))
+    found = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    return {f"{package}.{name}" for name in found - {"__init__"}}
+
+
+def test_engine_may_import_no_module_of_the_application() -> None:
+    """The layers do not show it: the engine is part of `database`, which stands above some of them."""
+    others = _members("peterental") | _members("peterental.database")
+    others -= {"peterental.database", "peterental.database.migrations"}
+    assert set(_contract("The migration engine imports nothing else")["forbidden_modules"]) == others
+
+
+def test_every_module_outside_the_web_must_do_without_flask() -> None:
+    with_flask = {"peterental.app", "peterental.cli", "peterental.voice", "peterental.web", "peterental.voice.webhook"}
+    others = (_members("peterental") | _members("peterental.voice")) - with_flask
+    assert set(_contract("Only the web, the webhook")["source_modules"]) == others
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

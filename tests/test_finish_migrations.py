@@ -17,7 +17,7 @@ from peterental.database.migrations.run.finisher import Finisher
 @pytest.fixture
 def configured(monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:
     monkeypatch.setenv("DATABASE_URL", database_url)
-    monkeypatch.setattr(finish_migrations, "_stop_with_the_master", lambda _stop: None)
+    monkeypatch.setattr(finish_migrations, "_stop_with_the_worker", lambda _stop: None)
     monkeypatch.setattr("logging.config.dictConfig", lambda _settings: None)
 
 
@@ -34,10 +34,10 @@ def test_main_logs_that_it_was_stopped(monkeypatch: pytest.MonkeyPatch, caplog: 
     monkeypatch.setattr(Finisher, "run", run)
     with caplog.at_level("INFO", logger="peterental.deploy"):
         finish_migrations.main()
-    assert "Stopped while finishing migrations; the next start goes on." in caplog.text
+    assert "Stopped while finishing migrations; the next start continues." in caplog.text
 
 
-def test_end_of_the_master_stops_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_end_of_the_worker_stops_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     killed: list[tuple[int, int]] = []
     monkeypatch.setattr(finish_migrations, "sys", SimpleNamespace(stdin=SimpleNamespace(fileno=lambda: 0)))
     monkeypatch.setattr(
@@ -46,6 +46,6 @@ def test_end_of_the_master_stops_the_process(monkeypatch: pytest.MonkeyPatch) ->
         SimpleNamespace(getpid=os.getpid, kill=lambda *args: killed.append(args), read=lambda *_: b""),
     )
     stop = threading.Event()
-    finish_migrations._stop_with_the_master(stop)
+    finish_migrations._stop_with_the_worker(stop)
     assert stop.is_set()
     assert killed == [(os.getpid(), signal.SIGTERM)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -29,7 +29,7 @@ from peterental.database.pool import Database
 from peterental.errors import Forbidden, NotFound, Refusal
 from peterental.messages.model import MessageFilter
 from peterental.notices.agent_choices.model import Contact
-from peterental.notices.model import ALL_NOTICES, NoticeSettings
+from peterental.notices.model import NoticeFilter, NoticeSettings
 from peterental.notices.wording.model import Wording, WordingKey
 from peterental.privacy.person import Person
 from peterental.properties.model import PropertyDetails, PropertyFilter
@@ -220,11 +220,10 @@ class Method:
 
 
 def methods(services: Services) -> Iterator[Method]:
-    for field in fields(services):
-        service = getattr(services, field.name)
+    for attribute, service in vars(services).items():
         for name, method in inspect.getmembers(service, inspect.ismethod):
-            if not name.startswith("_"):
-                yield Method(f"{field.name}.{name}", method)
+            if not attribute.startswith("_") and not name.startswith("_"):
+                yield Method(f"{attribute}.{name}", method)
 
 
 @pytest.fixture
@@ -318,7 +317,7 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "limit": 10,
         "member_ids": ["nora-castillo"],
         "message_filter": MessageFilter(),
-        "notice_filter": ALL_NOTICES,
+        "notice_filter": NoticeFilter(),
         "notice_id": 1,
         "recipient": "eve@example.com",
         "settings": NoticeSettings(office_name="Eve's office"),

@@ -40,7 +40,7 @@ def measure(bench: Bench, server: Server, field: Field) -> Iterator[Table]:
     worst_s = max(landings)
     yield Table(
         "A contract file after the older release has left",
-        "The process that gunicorn's master starts is run as it is. A session of the older release is connected when"
+        "The process that finishes migrations is run as it is. A session of the older release is connected when"
         " the deploy leaves the file waiting, and closes some time later. The file itself watches for 10 s before it"
         f" runs. {len(landings)} databases at once.",
         ("the older release leaves", "the file is applied"),

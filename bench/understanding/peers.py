@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from bench.programs import PROJECT_DIR, Command, ProgramFailed, must
+from bench.virtualenv import programs_of
 
 _VENV = PROJECT_DIR / "instance" / "understanding-venv"
 _LIST = Path(__file__).with_name("peers.txt")
@@ -36,18 +35,8 @@ class Answers:
 
 
 def install() -> Path:
-    """Return the interpreter of the virtualenv, and install the parsers unless exactly this list is installed.
-
-    Raises ProgramFailed if they are not available.
-    """
-    installed = _VENV / "installed.txt"
-    if not installed.exists() or installed.read_text(encoding="utf-8") != _LIST.read_text(encoding="utf-8"):
-        shutil.rmtree(_VENV, ignore_errors=True)
-        must(Command([sys.executable, "-m", "venv", str(_VENV)]), _INSTALL_TIMEOUT_S)
-        pip = [str(_VENV / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-        must(Command([*pip, "-r", str(_LIST)]), _INSTALL_TIMEOUT_S)
-        shutil.copyfile(_LIST, installed)
-    return _VENV / "bin" / "python"
+    """Return the interpreter that has the parsers. Raises ProgramFailed if they are not available."""
+    return programs_of(_VENV, _LIST, _INSTALL_TIMEOUT_S) / "python"
 
 
 def names() -> list[str]:

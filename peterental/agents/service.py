@@ -30,7 +30,7 @@ from peterental.agents.model import (
 )
 from peterental.agents.repository import AgentRepository
 from peterental.agents.time_off.blocks import TimeOffBlocks
-from peterental.audit.model import AuditEntry, Change, changed_fields
+from peterental.audit.model import NO_FIELDS, AuditEntry, Change, changed_fields
 from peterental.audit.service import AuditService
 from peterental.clock import utc_now
 from peterental.database.deadline import DeadlineConnection
@@ -187,7 +187,7 @@ class AgentService:
                 self._agents.update(connection, agent_id, profile)
                 if profile.time_zone != agent.time_zone:  # time off stays on the wall clock
                     self._time_off.renew_agent(connection, agent_id, profile.time_zone, self._now())
-                self._audit.record(connection, viewer, audit_change(agent, "edited", before, after))
+                self._audit.record(connection, viewer, agent_change(agent, "edited", before, after))
         return self.get(agent_id, viewer)
 
     def set_active(self, agent_id: str, viewer: Viewer, *, active: bool) -> None:
@@ -203,7 +203,7 @@ class AgentService:
                 self._audit.record(
                     connection,
                     viewer,
-                    audit_change(agent, action, {"is_active": agent.is_active}, {"is_active": active}),
+                    agent_change(agent, action, {"is_active": agent.is_active}, {"is_active": active}),
                 )
 
     def changes_since(self, agent: Agent, seen: datetime) -> tuple[AuditEntry, ...]:
@@ -259,8 +259,17 @@ def lock_agent(agents: AgentRepository, connection: DeadlineConnection, agent_id
     return agent
 
 
-def audit_change(agent: Agent, action: str, before: Mapping[str, object], after: Mapping[str, object]) -> Change:
-    """Return the audit log's record of a change of an agent."""
+def agent_change(
+    agent: Agent, action: str, before: Mapping[str, object] = NO_FIELDS, after: Mapping[str, object] = NO_FIELDS
+) -> Change:
+    """Return the audit log's record of a change of an agent.
+
+    Args:
+        agent: whose name the entry has.
+        action: what was done, in the past tense.
+        before: the values of the changed fields before.
+        after: their values after.
+    """
     return Change(
         action=action,
         subject_kind="agent",

@@ -143,7 +143,7 @@ class Availability:
         return sorted(starts)
 
     def _starts_without_clock_change(self, day: date, midnight: datetime) -> list[datetime]:
-        """Return the same for a day without a clock change, by counting from midnight."""
+        """Return the starting times of a day without a clock change, by counting from midnight."""
         rules = self.rules
         offsets = _offsets(rules.windows_on(day), rules.slot_minutes, rules.step_minutes)
         return [midnight + offset for offset in offsets]

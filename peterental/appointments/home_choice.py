@@ -426,7 +426,7 @@ def pick_among(text: str, homes: Sequence[Property]) -> Property | None:
 
 
 def _picked(address: Address, homes: Sequence[Property]) -> Property | None:
-    """Return the same for one reading of the answer."""
+    """Return the home that one reading of the answer picks; None where it picks none or several."""
     said = _parts(address) - _LITTLE_WORDS
     if address.bedrooms is not None:
         homes = _with_bedrooms(homes, address.bedrooms)

@@ -181,8 +181,8 @@ class HomesNamed(Outcome):
 
 
 @dataclass(frozen=True)
-class Booked(Outcome):
-    """The viewing is booked, by this request or by an earlier one that was the same.
+class ViewingOutcome(Outcome):
+    """A viewing of the caller was changed, by this request or by an earlier one that was the same.
 
     Args:
         appointment: as it is now.
@@ -194,29 +194,18 @@ class Booked(Outcome):
 
 
 @dataclass(frozen=True)
-class Moved(Outcome):
-    """The viewing was moved to its present time.
-
-    Args:
-        appointment: as it is now.
-        will_text: whether the visitor will get a text about it.
-    """
-
-    appointment: Appointment
-    will_text: bool = False
+class Booked(ViewingOutcome):
+    """The viewing is booked, by this request or by an earlier one that was the same."""
 
 
 @dataclass(frozen=True)
-class Cancelled(Outcome):
-    """The viewing was cancelled.
+class Moved(ViewingOutcome):
+    """The viewing was moved to its present time."""
 
-    Args:
-        appointment: as it is now.
-        will_text: whether the visitor will get a text about it.
-    """
 
-    appointment: Appointment
-    will_text: bool = False
+@dataclass(frozen=True)
+class Cancelled(ViewingOutcome):
+    """The viewing was cancelled."""
 
 
 @dataclass(frozen=True)

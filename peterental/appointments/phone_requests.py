@@ -167,7 +167,7 @@ class RequestContext:
 
     @property
     def bookings_to_change(self) -> tuple[Appointment, ...]:
-        """The same. Raises CallerUnknown, NoBooking where there is none."""
+        """The caller's bookings. Raises CallerUnknown, NoBooking where there is none."""
         if not self.callers_bookings:
             raise NoBooking if self.caller_number else CallerUnknown
         return self.callers_bookings

@@ -11,13 +11,14 @@ from peterental.agents.model import AgentInactive, AgentUnknown
 from peterental.agents.working_hours.repository import WorkingHoursRepository
 from peterental.appointments import phone_requests
 from peterental.appointments.availability import Availability, UnavailableReason
+from peterental.appointments.callback_message import callback_message
 from peterental.appointments.model import BookingRequest, CalendarUnavailable, HomesNamed, SlotTaken
+from peterental.appointments.phone_reading import LockedReader, request_context
 from peterental.appointments.phone_requests import Decision, RequestContext
 from peterental.appointments.repository import AppointmentRepository, Turn
 from peterental.appointments.slot_check import LineCheck, check_slot
 from peterental.appointments.team import CalendarStale, team_of
 from peterental.appointments.understanding import understand
-from peterental.appointments.wish import wish_of
 from peterental.calls.model import ToolInvocation
 from peterental.clock import utc_now
 from peterental.errors import Fault, Refusal
@@ -58,7 +59,7 @@ class PhoneBookingService:
         calls: records the answer of each tool call.
         calendars: knows whether busy times may be relied on, and reads them again.
         now: returns the present moment, aware.
-        promises_texts: whether callers are told that they will get a text. A rehearsal sends none.
+        promises_texts: whether callers are promised a text. A rehearsal sends none.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class PhoneBookingService:
         self._calls = calls
         self._calendars = calendars
         self._now = now
+        self._reader = LockedReader(self._appointments, calls, calendars, now)
         self._promises_texts = promises_texts
         self._languages: dict[AgentKey, Language] = {}
 
@@ -103,7 +105,7 @@ class PhoneBookingService:
         try:
             return self._offer_slots(invocation, request, render)
         except CalendarStale as stale:
-            return self._leave_wish(invocation, request, render, stale)
+            return self._request_callback(invocation, request, render, stale)
 
     def _offer_slots(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
         """Read the schedule, decide, and record. Raises CalendarStale."""
@@ -115,15 +117,7 @@ class PhoneBookingService:
         self._remember_language(invocation, schedule.agent)
         team = team_of(line, self._calendars.is_current, now)
         self._require_current(schedule, team, now)
-        context = RequestContext(
-            now=now,
-            invocation=invocation,
-            agent=schedule.agent,
-            taken=schedule.taken,
-            busy=schedule.busy,
-            team=team,
-            catalogue=line.catalogue,
-        )
+        context = request_context(invocation, line, team, now)
         return self._answer_question(context, request, render, phone_requests.offer_slots)
 
     def book(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
@@ -191,16 +185,8 @@ class PhoneBookingService:
         """
         now = now or self._now()
         line, agent = self._visible_line(agent_id, viewer, now)
-        schedule = line.holder
         invocation = ToolInvocation(name="set_appointment", tool_call_id="")
-        context = RequestContext(
-            now=now,
-            invocation=invocation,
-            agent=agent,
-            taken=schedule.taken,
-            busy=schedule.busy,
-            team=team_of(line, lambda *_: True, now),
-        )
+        context = request_context(invocation, line, team_of(line, lambda *_: True, now), now)
         return understand(phrase, context), agent
 
     def _visible_line(self, agent_id: str, viewer: Viewer, now: datetime) -> tuple[LineSchedule, Agent]:
@@ -297,7 +283,7 @@ class PhoneBookingService:
         try:
             return self._attempt_change(invocation, request, render, decide, needs_calendar=needs_calendar)
         except CalendarStale as stale:
-            return self._leave_wish(invocation, request, render, stale)
+            return self._request_callback(invocation, request, render, stale)
         except SlotTaken as refusal:
             answer = render(refusal, None, self._now())
             self._calls.record_tool_call_alone(invocation, answer=answer, outcome="refused")
@@ -317,32 +303,17 @@ class PhoneBookingService:
         Raises SlotTaken, and CalendarStale if the decision needs a calendar that was read too long ago.
         """
         with self._appointments.translate_overlap_error(), self._database.transaction(plan_once=True) as connection:
-            locked_agents = self._calls.lock_line(connection, invocation)
-            now = self._now()
-            home = request.property_address
-            pending = self._appointments.queue_schedule(connection, invocation, home, now, reads_history=True)
-            connection.sync()
-            found = pending.read()
-            call_history = found.history or self._calls.history(connection, invocation)
-            if call_history.redelivered is not None:
-                return call_history.redelivered.answer
-            schedule = found.schedule
-            team = None
-            if found.line.agents:
-                team = team_of(found.line, self._calendars.is_current, now, locked_agents())
+            reading = self._reader.read(connection, invocation, request.property_address)
+            if reading.call_history.redelivered is not None:
+                return reading.call_history.redelivered.answer
+            found = reading.found
             if needs_calendar:
-                self._require_current(schedule, team, now)
-            context = RequestContext(
-                now=now,
-                invocation=invocation,
-                agent=schedule.agent,
-                taken=schedule.taken,
-                busy=schedule.busy,
-                team=team,
+                self._require_current(found.schedule, reading.team, reading.now)
+            context = replace(
+                request_context(invocation, found.line, reading.team, reading.now),
                 own=found.own,
                 textable=found.textable if self._promises_texts else frozenset(),
-                call_history=call_history,
-                catalogue=found.line.catalogue,
+                call_history=reading.call_history,
             )
             return self._decide_and_record(connection, context, request, render, decide)
 
@@ -357,7 +328,7 @@ class PhoneBookingService:
         if not self._calendars.is_current(schedule.calendar_age, agent, now):
             raise CalendarStale(agent, agent)
 
-    def _leave_wish(
+    def _request_callback(
         self, invocation: ToolInvocation, request: BookingRequest, render: Render, stale: CalendarStale
     ) -> str:
         """Leave the line's agent an urgent message with what the caller wanted, and offer or book no time."""
@@ -370,7 +341,7 @@ class PhoneBookingService:
             if redelivered is not None:
                 return redelivered.answer
             can_call_back = self._calls.leave_urgent(
-                connection, invocation, agent, wish_of(invocation.name, request, of_team=stale.of_team)
+                connection, invocation, agent, callback_message(invocation.name, request, of_team=stale.of_team)
             )
             answer = render(CalendarUnavailable(can_call_back=can_call_back), agent, self._now())
             self._calls.record_tool_call(

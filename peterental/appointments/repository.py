@@ -23,11 +23,9 @@ from peterental.appointments.schedule_repository import (
     LINE_SCHEDULE_BY_ID,
     LINE_SCHEDULE_BY_VAPI_KEY,
     MULTI_DAY,
-    SCHEDULE_BY_ID,
     AgentSchedule,
     LineSchedule,
     read_line,
-    read_schedule,
     schedule_statement,
 )
 from peterental.calls.lookup import history_from
@@ -285,11 +283,6 @@ class AppointmentRepository:
         with self._database.connection() as connection:
             return read_line(LINE_SCHEDULE_BY_ID.execute(connection, {"agent_id": agent_id, "now": now}).fetchall())
 
-    def schedule_of(self, agent_id: str, now: datetime) -> AgentSchedule:
-        """Return the schedule of one agent. One statement, one round trip."""
-        with self._database.connection() as connection:
-            return read_schedule(SCHEDULE_BY_ID.execute(connection, {"agent_id": agent_id, "now": now}).fetchone())
-
     def first_overlapping(self, agent_id: str, start: datetime, until: datetime) -> Appointment | None:
         """Return the first confirmed viewing between two moments, buffer included.
 
@@ -417,7 +410,7 @@ class AppointmentRepository:
     def insertion(
         self, appointment: Appointment, blocked_until: datetime, tool_call_id: str, turn: Turn | None = None
     ) -> Change:
-        """Return the same for a booking by phone, as a part of the statement that records the tool call.
+        """Return the insertion of a booking by phone, as a part of the statement that records the tool call.
 
         Args:
             appointment: as for `insert`.

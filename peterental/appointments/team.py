@@ -28,7 +28,7 @@ class IsCurrent(Protocol):
     """Tells whether callers may be offered times of an agent, by the age of its busy times."""
 
     def __call__(self, age: CalendarAge | None, agent: Agent, now: datetime, /) -> bool:
-        """Return it."""
+        """Return whether times may be offered at `now`, when the busy times have this age."""
 
 
 class CalendarStale(Exception):

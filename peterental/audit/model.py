@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, time
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ COMMAND_LINE = "command line"
 
 SIGN_IN_PAGE = "sign-in page"
 """The actor of failed sign-ins: who it was is unknown."""
+
+
+NO_FIELDS: Mapping[str, object] = MappingProxyType({})
+"""The fields of a new object before, or of a removed one after."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -150,7 +150,7 @@ class KindNotOffered(Refusal):
 
 
 class SignInExpired(Refusal):
-    """That sign-in was started too long ago, or by somebody else. Start it again."""
+    """That sign-in was started too long ago, or by another user. Start it again."""
 
 
 @dataclass(frozen=True, kw_only=True)

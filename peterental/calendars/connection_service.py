@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from peterental.access import Viewer, require_admin
-from peterental.audit.model import Change
+from peterental.agents.service import agent_change
 from peterental.calendars.account import (
     KIND_NAMES,
     Account,
@@ -24,6 +24,7 @@ from peterental.calendars.account import (
 )
 from peterental.calendars.credentials import AddressCredentials, DemoCredentials, PasswordCredentials
 from peterental.calendars.model import CalendarGone, RemoteCalendar
+from peterental.database.column_limits import MAX_BIGINT
 
 if TYPE_CHECKING:
     from peterental.agents.model import Agent
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S = 15.0
 """How long a person waits for a provider, in seconds."""
-
-MAX_BIGINT = 2**63 - 1
 
 
 class ViewingQueue(Protocol):
@@ -300,7 +299,8 @@ class ConnectionService:
                 self._calendars.receive_by_default(connection, account_id, default.remote_id)
             self._viewings.queue_upcoming(connection, agent.agent_id)
             action = "calendar connected" if known is None else "calendar reconnected"
-            self._record(connection, viewer, action, agent, after={"calendar": f"{KIND_NAMES[kind]} {name}"})
+            change = agent_change(agent, action, after={"calendar": f"{KIND_NAMES[kind]} {name}"})
+            self._audit.record(connection, viewer, change)
         return account_id
 
     def _same_account(self, agent_id: str, kind: CalendarKind, name: str, credentials: Credentials) -> Account | None:
@@ -360,7 +360,7 @@ class ConnectionService:
                 "keeps_titles": keeps_titles,
             }
             if after != before:
-                self._record(connection, viewer, "calendar chosen", agent, before=before, after=after)
+                self._audit.record(connection, viewer, agent_change(agent, "calendar chosen", before, after))
 
     def set_trusts_stale(self, agent_id: str, viewer: Viewer, *, trusts_stale: bool) -> None:
         """Choose whether times are offered by phone while a calendar cannot be read. Raises AgentUnknown."""
@@ -370,10 +370,8 @@ class ConnectionService:
             return
         with self._database.transaction() as connection:
             self._calendars.set_trusts_stale(connection, agent_id, trusts_stale=trusts_stale)
-            name = "trusts_stale"
-            self._record(
-                connection, viewer, "calendar chosen", agent, before={name: before}, after={name: trusts_stale}
-            )
+            change = agent_change(agent, "calendar chosen", {"trusts_stale": before}, {"trusts_stale": trusts_stale})
+            self._audit.record(connection, viewer, change)
 
     def disconnect(self, account_id: int, viewer: Viewer) -> Account:
         """Disconnect an account: its busy times are deleted. Events in the calendar stay there. Raises AccountUnknown.
@@ -384,7 +382,8 @@ class ConnectionService:
         with self._database.transaction() as connection:
             self._calendars.lock_agent_calendars(connection, agent.agent_id)
             self._calendars.remove_account(connection, account_id)
-            self._record(connection, viewer, "calendar disconnected", agent, before={"calendar": account.label})
+            change = agent_change(agent, "calendar disconnected", before={"calendar": account.label})
+            self._audit.record(connection, viewer, change)
         return account
 
     def sync_now(self, account_id: int, viewer: Viewer) -> SyncResult:
@@ -409,26 +408,6 @@ class ConnectionService:
     def _require_offered(self, kind: CalendarKind) -> None:
         if kind not in self._providers.offered:
             raise KindNotOffered(kind=KIND_NAMES[kind])
-
-    def _record(
-        self,
-        connection: Connection,
-        viewer: Viewer,
-        action: str,
-        agent: Agent,
-        *,
-        before: Mapping[str, object] | None = None,
-        after: Mapping[str, object] | None = None,
-    ) -> None:
-        change = Change(
-            action=action,
-            subject_kind="agent",
-            subject_id=agent.agent_id,
-            subject_name=agent.agent_name,
-            before=before or {},
-            after=after or {},
-        )
-        self._audit.record(connection, viewer, change)
 
 
 def _chosen(calendars: Iterable[Calendar], *, keeps_titles: bool) -> dict[str, object]:

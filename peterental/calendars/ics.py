@@ -61,7 +61,7 @@ class IcsAccount:
         self._owner = owner
 
     def calendars(self) -> Sequence[RemoteCalendar]:
-        """Return the calendar, after fetching it: an address that cannot be read is told at once.
+        """Return the calendar, after fetching it: an address that cannot be read is refused at once.
 
         Raises:
             AddressNotAllowed: the address is not https, or not on the public internet.

@@ -20,8 +20,8 @@ _LOCAL = tuple(
 def is_public(address: IPAddress) -> bool:
     """Return whether an address is one of the public internet.
 
-    An IPv6 address in which an IPv4 address is embedded (mapped, 6to4, Teredo, NAT64) is as public as that one: a
-    gateway on the way may unwrap it.
+    An IPv6 address in which an IPv4 address is embedded (mapped, 6to4, NAT64) is as public as that one: a gateway on
+    the way may unwrap it. One of Teredo is none.
     """
     if isinstance(address, IPv4Address):
         return _is_public_ipv4(address)
@@ -29,13 +29,9 @@ def is_public(address: IPAddress) -> bool:
         return _is_public_ipv4(address.ipv4_mapped)
     if address in _NAT64:
         return _is_public_ipv4(IPv4Address(int(address) & 0xFFFFFFFF))
-    embedded = [address.sixtofour, *(address.teredo or ())]
-    return (
-        address in _GLOBAL_UNICAST
-        and address.is_global
-        and not address.is_reserved
-        and all(_is_public_ipv4(inner) for inner in embedded if inner is not None)
-    )
+    if address.sixtofour is not None:
+        return _is_public_ipv4(address.sixtofour)
+    return address in _GLOBAL_UNICAST and address.is_global
 
 
 def is_local(address: IPAddress) -> bool:

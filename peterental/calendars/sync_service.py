@@ -52,7 +52,7 @@ _POLL_S = 0.05
 
 
 class OwnEventObserver(Protocol):
-    """Is told which of our events a reading contains. Runs in the transaction that stores the reading."""
+    """Receives which of our events a reading contains. Runs in the transaction that stores the reading."""
 
     def observe(self, connection: Connection, calendar: Calendar, window: ReadWindow, reading: Reading) -> None:
         """Note which of our events a person moved or deleted."""
@@ -68,7 +68,7 @@ class SyncService:
         agents: the repository of agents.
         providers: opens accounts.
         max_age_s: the greatest age of busy times that callers are offered times by, in seconds.
-        observer: is told of our own events.
+        observer: receives our own events.
         is_online: False never asks a provider for a caller, as in a rehearsal.
     """
 

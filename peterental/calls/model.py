@@ -232,7 +232,7 @@ class Call:
 
 
 Flag = Literal["unbooked", "fault"]
-"""A problem of a call of which its agent is told: see `CallSummary.is_unbooked` and `CallSummary.has_fault`."""
+"""A problem of a call that its agent is notified of: see `CallSummary.is_unbooked` and `CallSummary.has_fault`."""
 
 Problem = Literal["fault", "unbooked", "bad_end", "no_report"]
 """What a person should look at: see `CallSummary.problems`."""

@@ -349,8 +349,7 @@ def _key(key: AgentKey) -> dict[str, str | None]:
     return {"assistant_id": key.assistant_id, "phone_number_id": key.phone_number_id}
 
 
-def batch_record(invocation: ToolInvocation, values: Mapping[str, object]) -> dict[str, object]:
-    """Return the values of one tool call for `record_tool_calls`, as JSON can hold them."""
+def _invocation_values(invocation: ToolInvocation) -> dict[str, object]:
     return {
         **_key(invocation.agent_key),
         "vapi_call_id": invocation.vapi_call_id,
@@ -358,22 +357,19 @@ def batch_record(invocation: ToolInvocation, values: Mapping[str, object]) -> di
         "kind": invocation.conversation_kind,
         "caller_number": invocation.caller_number,
         "name": invocation.name,
-        "arguments": invocation.arguments,
         "duration_ms": invocation.duration_ms,
-        **values,
     }
+
+
+def batch_record(invocation: ToolInvocation, values: Mapping[str, object]) -> dict[str, object]:
+    """Return the values of one tool call for `record_tool_calls`, as JSON can hold them."""
+    return {**_invocation_values(invocation), "arguments": invocation.arguments, **values}
 
 
 def _parameters(invocation: ToolInvocation, values: dict[str, Any]) -> dict[str, Any]:
     return {
-        **_key(invocation.agent_key),
-        "vapi_call_id": invocation.vapi_call_id,
-        "tool_call_id": invocation.tool_call_id,
-        "kind": invocation.conversation_kind,
-        "caller_number": invocation.caller_number,
-        "name": invocation.name,
+        **_invocation_values(invocation),
         "arguments": msgspec.json.encode(invocation.arguments, enc_hook=str).decode(),
-        "duration_ms": invocation.duration_ms,
         **values,
         "offered": f"{{{','.join(map(str, values['offered']))}}}" if values["offered"] else None,
     }

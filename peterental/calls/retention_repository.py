@@ -76,7 +76,7 @@ class CallRetentionRepository:
         return int(rows[0]["number"])
 
     def reduce_tool_calls_without_call(self, before: datetime, *, now: datetime, limit: int) -> int:
-        """Reduce the oldest tool calls without a call, and return their number; arguments as above."""
+        """Reduce the oldest tool calls without a call, and return their number; arguments as for `reduce_calls`."""
         rows = self._database.fetch(
             f"""
             WITH due AS MATERIALIZED (

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from peterental.access import owner_filter
 from peterental.agents.model import Agent, AgentUnknown
 from peterental.calls.model import (
     UNASSIGNED,
@@ -145,7 +146,7 @@ class CallService:
         call_filter = replace(call_filter, text=_clean(call_filter.text), agent_id=_clean(call_filter.agent_id))
         first = (page - 1) * PAGE_SIZE
         found, is_truncated, open_problems = self._queries.listing(
-            _owner_filter(viewer), call_filter, slice(first, first + PAGE_SIZE + 1), self._now()
+            owner_filter(viewer), call_filter, slice(first, first + PAGE_SIZE + 1), self._now()
         )
         return CallPage(
             calls=tuple(found[:PAGE_SIZE]),
@@ -160,7 +161,7 @@ class CallService:
         One round trip.
         """
         call_filter = CallFilter(agent_id=_clean(agent_id))
-        return tuple(self._queries.listing(_owner_filter(viewer), call_filter, slice(0, limit), self._now())[0])
+        return tuple(self._queries.listing(owner_filter(viewer), call_filter, slice(0, limit), self._now())[0])
 
     def weekly_counts(self, agent: Agent, edges: Sequence[datetime], limit: int) -> list[tuple[int, int, int]]:
         """Count the calls of an agent by week.
@@ -193,7 +194,7 @@ class CallService:
 
         Raise CallUnknown for a missing call and for one that the viewer may not see.
         """
-        found = None if "\x00" in vapi_call_id else self._queries.record(vapi_call_id, _owner_filter(viewer))
+        found = None if "\x00" in vapi_call_id else self._queries.record(vapi_call_id, owner_filter(viewer))
         if found is None:
             raise CallUnknown
         summary, call = found
@@ -407,11 +408,6 @@ def _with_numbers(
     given = draft.attendee_phone
     phone = dialable(given, region) if given and not means_caller_number(given) else None
     return normalise(invocation.caller_number, region), replace(draft, attendee_phone=phone)
-
-
-def _owner_filter(viewer: Viewer) -> int | None:
-    """Return the user whose agents' calls a viewer sees; None for all."""
-    return None if viewer.is_admin else viewer.user_id
 
 
 def _clean(text: str) -> str:

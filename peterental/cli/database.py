@@ -16,7 +16,7 @@ from flask import current_app
 from peterental.cli.errors import report_errors
 from peterental.cli.terminal import colours, columns, output
 from peterental.clock import utc_now
-from peterental.config import Config
+from peterental.config import Config, config_of
 from peterental.database import Database, engine_settings, migrations_url_for
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.commands.status_table import status_table
@@ -426,7 +426,7 @@ def _confirm(question: str, *, yes: bool) -> bool:
 
 
 def _config() -> Config:
-    return cast("Config", current_app.extensions["peterental.config"])
+    return config_of(current_app)
 
 
 def _database() -> Database:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 import click
 from flask import current_app
 
 from peterental.cli.errors import report_errors
+from peterental.config import config_of
 from peterental.database.migrations.importing.tool_names import TOOL_NAMES
-
-if TYPE_CHECKING:
-    from peterental.config import Config
 
 
 @click.command("db-import")
@@ -40,7 +37,7 @@ def db_import(folder: Path, tool: str, into: Path | None) -> None:
     """
     from peterental.database.migrations.importing.importer import import_folder  # noqa: PLC0415  # not needed by a deploy
 
-    config = cast("Config", current_app.extensions["peterental.config"])
+    config = config_of(current_app)
     report = import_folder(folder, tool, into or config.migrations_dir)
     click.echo(report.text())
     sys.exit(not report.complete)

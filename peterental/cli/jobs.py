@@ -18,13 +18,12 @@ from flask import current_app
 from peterental.access import Viewer
 from peterental.cli.errors import report_errors
 from peterental.clock import utc_now
+from peterental.config import config_of
 from peterental.jobs.model import QueueStatus
 from peterental.logs import logging_config
-from peterental.plural import counted
 from peterental.services import services_of
 
 if TYPE_CHECKING:
-    from peterental.config import Config
     from peterental.database.pool import Database
 
 _OPERATOR = Viewer(user_id=0, email="command line", is_admin=True)
@@ -48,7 +47,7 @@ def jobs_work(*, once: bool, with_parent: bool) -> None:
     from peterental.worker.registry import TASKS  # noqa: PLC0415  # see above
     from peterental.worker.runner import JobWorker  # noqa: PLC0415  # see above
 
-    config = cast("Config", current_app.extensions["peterental.config"])
+    config = config_of(current_app)
     database = cast("Database", current_app.extensions["peterental.database"])
     services = services_of(current_app)
     logging.config.dictConfig(logging_config(config))
@@ -102,8 +101,8 @@ def jobs_status(*, as_json: bool) -> None:
     click.echo(f"running   {counts['running']}")
     click.echo(f"failed    {counts['failed']}")
     click.echo(f"done      {counts['done']}  in the last day")
-    alive = counted(status.workers, "worker") if status.workers else "none"
-    click.echo(f"workers   {alive}{_since('last seen', None if status.workers else status.last_seen_at, now)}")
+    seen = "" if status.workers else _since("last seen", status.last_seen_at, now)
+    click.echo(f"workers   {status.workers or 'none'}{seen}")
     if not status.workers:
         click.echo("No worker is running: start one with flask jobs-work, or gunicorn without JOBS=0.")
 

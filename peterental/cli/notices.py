@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import click
@@ -11,7 +11,9 @@ from flask import current_app
 
 from peterental.cli.errors import report_errors
 from peterental.clock import utc_now
+from peterental.config import config_of
 from peterental.errors import Fault, Refusal
+from peterental.notices.files import FOLDERS
 from peterental.notices.model import Channel, Letter, NotSent, PerhapsSent
 from peterental.notices.replies.model import IncomingText
 from peterental.notices.transports import transports
@@ -74,7 +76,7 @@ def notices_test(address: str) -> None:
     if transport.is_real:
         click.echo(f"✅ The provider took the {what} to {recipient} from {transport.sender}.{known_as}")
     else:
-        click.echo(f"✅ The {what} to {recipient} was written into {_config().instance_dir}.")
+        click.echo(f"✅ The {what} to {recipient} was written into {_config().instance_dir / FOLDERS[channel]}.")
 
 
 @click.command("notices-reply")
@@ -95,7 +97,7 @@ def notices_reply(number: str, text: str) -> None:
         raise NoNumber
     incoming = IncomingText(provider_id=f"local{uuid4().hex}", sender=sender, receiver="this machine", body=text)
     services_of(current_app).replies.receive(incoming)
-    click.echo(f"✅ The text from {sender} was taken in. See the Outbox and Messages for what became of it.")
+    click.echo(f"✅ The text from {sender} was received. See the Outbox and Messages for what became of it.")
 
 
 def _recipient(address: str) -> tuple[Channel, str]:
@@ -119,7 +121,7 @@ def _letter(channel: Channel, recipient: str, now: datetime) -> Letter:
 
 
 def _config() -> Config:
-    return cast("Config", current_app.extensions["peterental.config"])
+    return config_of(current_app)
 
 
 COMMANDS = (notices_test, notices_reply)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
 
 import click
 from flask import current_app
@@ -15,11 +14,9 @@ from peterental.appointments.understanding import understand
 from peterental.calls.model import ToolInvocation
 from peterental.cli.errors import report_errors
 from peterental.clock import utc_now
+from peterental.config import config_of
 from peterental.services import services_of
 from peterental.voice.speech import render
-
-if TYPE_CHECKING:
-    from peterental.config import Config
 
 _OPERATOR = Viewer(user_id=0, email="command line", is_admin=True)
 _WORKING_HOURS = Window(9 * 60, 17 * 60)
@@ -59,7 +56,7 @@ def phone_understand(phrase: str, agent_id: str | None, now_text: str | None) ->
 
 def _default_agent() -> Agent:
     """Return an agent with the default rules: Monday to Friday, nine to five, in DEFAULT_TIME_ZONE."""
-    zone = cast("Config", current_app.extensions["peterental.config"]).default_time_zone
+    zone = config_of(current_app).default_time_zone
     week = tuple((weekday, _WORKING_HOURS) for weekday in _WORKDAYS)
     return Agent(agent_id="default", agent_name="Default", time_zone=zone, rules=Rules(week=week))
 

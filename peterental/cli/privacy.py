@@ -6,13 +6,14 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 from flask import current_app
 
 from peterental.access import Viewer
 from peterental.cli.errors import report_errors
+from peterental.config import config_of
 from peterental.errors import Fault, Refusal
 from peterental.phone_numbers import region_of
 from peterental.plural import counted, plural
@@ -164,7 +165,7 @@ def _write(path: Path, text: Iterator[str]) -> None:
 
 
 def _config() -> Config:
-    return cast("Config", current_app.extensions["peterental.config"])
+    return config_of(current_app)
 
 
 COMMANDS = (calls_reduce, person_export, person_delete)

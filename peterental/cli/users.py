@@ -10,7 +10,7 @@ from flask import current_app
 
 from peterental import demo
 from peterental.cli.errors import report_errors
-from peterental.config import Config
+from peterental.config import Config, config_of
 from peterental.database import Database
 from peterental.services import services_of
 from peterental.users.model import EmailTaken
@@ -93,7 +93,7 @@ def _password() -> str:
 
 
 def _config() -> Config:
-    return cast("Config", current_app.extensions["peterental.config"])
+    return config_of(current_app)
 
 
 def _database() -> Database:

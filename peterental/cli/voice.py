@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import cast
 
 import click
 from flask import current_app
 
 from peterental.access import Viewer
 from peterental.cli.errors import report_errors
-from peterental.config import Config
+from peterental.config import config_of
 from peterental.line.composition import line_services_of
+from peterental.line.model import AccountMissing
 from peterental.services import services_of
 from peterental.voice.tool_registry import tools_json
 
@@ -30,7 +30,7 @@ def vapi_tools(agent_id: str, url: str | None, credential: str | None) -> None:
     Example: flask vapi-tools ana-lima --url https://peterental.example.com
     """
     agent = services_of(current_app).agents.get(agent_id, _OPERATOR)
-    address = (url or cast("Config", current_app.extensions["peterental.config"]).address).rstrip("/")
+    address = (url or config_of(current_app).address).rstrip("/")
     webhook = f"{address}/vapi/webhook"
     click.echo(json.dumps(tools_json(webhook, credential), indent=2))
     click.echo(f"Server URL of the assistant and of each tool: {webhook}", err=True)
@@ -53,13 +53,18 @@ def vapi_diff(agent_id: str | None) -> None:
 
     Example: flask vapi-diff ana-lima
     """
-    drift = line_services_of(current_app).drift
+    line = line_services_of(current_app)
+    drift = line.drift
     if agent_id is not None:
         agent = services_of(current_app).agents.get(agent_id, _OPERATOR)
         found = [(agent, drift.check(agent_id, _OPERATOR))]
     else:
+        if not line.account.is_connected():
+            raise AccountMissing
         drift.check_all()
         found = [(agent, check) for agent, check in drift.checks(_OPERATOR) if check is not None]
+        if not found:
+            click.echo("No agent has an assistant yet.")
     for agent, check in found:
         click.echo(f"{agent.agent_id}: {'differs' if check.differs else 'as set up'}")
         if check.problem:

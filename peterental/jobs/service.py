@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from peterental.access import Viewer, require_admin
 from peterental.audit.model import Change
 from peterental.audit.service import AuditService
+from peterental.database.column_limits import MAX_BIGINT
 from peterental.database.connect import Connection
 from peterental.database.pool import Database
 from peterental.jobs.model import JobNotFound, JobNotWaiting, JobPage, JobRequest, JobState, QueueStatus
@@ -14,7 +15,6 @@ from peterental.jobs.repository import JobRepository
 
 PAGE_SIZE = 50
 OPEN_STATES: tuple[JobState, ...] = ("failed", "running", "waiting")
-MAX_BIGINT = 2**63 - 1
 
 
 class JobService:

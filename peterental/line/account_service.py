@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from peterental.access import Viewer, require_admin
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from peterental.line.repository import LineRepository
 
 _PURPOSE = "key of the vapi account"
-
-OpenApi = Callable[[float], VapiApi]
 
 
 class AccountService:

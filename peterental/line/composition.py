@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from peterental.clock import utc_now
 from peterental.encryption import Keyring
@@ -18,7 +18,7 @@ from peterental.line.repository import LineRepository
 from peterental.line.set_up_service import SetUpService
 
 if TYPE_CHECKING:
-    from peterental.config import Config
+    from peterental.config import Application, Config
     from peterental.database.pool import Database
     from peterental.services import Services
 
@@ -34,12 +34,6 @@ class LineServices:
     drift: DriftService
     reconciliation: ReconciliationService
     set_ups: SetUpService
-
-
-class Application(Protocol):
-    """The part of a Flask application that is used here."""
-
-    extensions: dict[str, Any]
 
 
 def build_line(

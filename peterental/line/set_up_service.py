@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from peterental.access import Viewer, require_admin
 from peterental.agents.model import AgentKey, Profile
-from peterental.audit.model import Change
+from peterental.agents.service import agent_change
 from peterental.errors import PeteRentalError
 from peterental.line import desired
 from peterental.line.comparison import rings
@@ -239,14 +239,8 @@ class SetUpService:
         number = self._number(api, agent, set_up, assistant_id)
         with self._database.transaction() as connection:
             self._repository.finish(connection, agent.agent_id)
-            change = Change(
-                action="line set up",
-                subject_kind="agent",
-                subject_id=agent.agent_id,
-                subject_name=agent.agent_name,
-                after={"vapi_assistant_id": assistant_id, "phone_number_id": agent.phone_number_id},
-            )
-            self._audit.record(connection, viewer, change)
+            ids = {"vapi_assistant_id": assistant_id, "phone_number_id": agent.phone_number_id}
+            self._audit.record(connection, viewer, agent_change(agent, "line set up", after=ids))
         snapshot = Snapshot(
             assistants={assistant_id: assistant},
             numbers={str(number["id"]).lower(): number} if number else {},

@@ -10,13 +10,13 @@ from peterental.access import Viewer, owner_filter
 from peterental.audit.model import Change
 from peterental.audit.service import AuditService
 from peterental.clock import utc_now
+from peterental.database.column_limits import MAX_BIGINT
 from peterental.database.pool import Database
 from peterental.messages.model import Message, MessageFilter, MessagePage, MessageUnknown
 from peterental.messages.repository import MessageRepository
 from peterental.search import MIN_CHARS
 
 PAGE_SIZE = 25
-MAX_BIGINT = 2**63 - 1
 MAX_SUBJECT_CHARS = 80
 
 

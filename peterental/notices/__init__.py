@@ -1,1 +1,1 @@
-"""Notices: what visitors, agents and users are told by e-mail and text."""
+"""Notices: what visitors, agents and users are sent by e-mail and text."""

@@ -12,13 +12,13 @@ from peterental.calendars.repository import CalendarRepository
 from peterental.calls.queries import CallQueries
 from peterental.clock import utc_now
 from peterental.messages.repository import MessageRepository
-from peterental.notices.agent_choices import words
+from peterental.notices.agent_choices import list_lines
 from peterental.notices.agent_choices.morning_list import MorningLists, text_of
-from peterental.notices.letters import phone_words
+from peterental.notices.letters import format_phone
 from peterental.notices.model import Letter, NoLongerTrue
 from peterental.notices.wording.model import WordingKey
 from peterental.notices.wording.rendering import render
-from peterental.notices.wording.times import day_words, time_words
+from peterental.notices.wording.times import format_day, format_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _DONE = "the message is done"
 _READ_AGAIN = "the calendar can be read again"
 _UNFLAGGED = "the call needs no check any more"
-_NOTHING = "there is nothing to tell"
+_NOTHING = "there is nothing to report"
 _AGENT_GONE = "the agent was deleted"
 
 
@@ -112,7 +112,7 @@ class AgentLetters:
     def require_true(self, connection: Connection, notice: Notice) -> None:
         """Raise NoLongerTrue if a person has settled what the notice is about. One round trip at most.
 
-        A call that was flagged stays so, and a list tells what was so when it was written.
+        A call that was flagged stays so, and a list says what was so when it was written.
         """
         match notice.kind:
             case "agent_urgent_message":
@@ -128,7 +128,7 @@ class AgentLetters:
         message = self._messages.get(_number(notice), None)
         if message is None or message.is_done:
             raise NoLongerTrue(reason=_DONE)
-        phone = phone_words(message.attendee_phone or message.caller_number)
+        phone = format_phone(message.attendee_phone or message.caller_number)
         fields = {"visitor": message.attendee_name or "", "phone": phone, "message": message.body}
         return _Said(fields | _when(message.received_at, notice, agent), f"/messages/{message.message_id}")
 
@@ -143,8 +143,8 @@ class AgentLetters:
             raise NoLongerTrue(reason=_UNFLAGGED)
         fields = {
             "visitor": summary.attendee_name or "",
-            "phone": phone_words(summary.caller_number),
-            "message": words.FLAGS[notice.language][flag],
+            "phone": format_phone(summary.caller_number),
+            "message": list_lines.FLAGS[notice.language][flag],
         }
         when = _when(summary.started_or_created_at, notice, agent)
         return _Said(fields | when, f"/calls/{quote(call_id, safe='')}")
@@ -155,7 +155,7 @@ class AgentLetters:
             raise NoLongerTrue(reason=_READ_AGAIN)
         message = f"{account.kind_name}: {account.problem}"
         if account.state == "reauth_required":
-            message = f"{message} {words.RECONNECT[notice.language]}"
+            message = f"{message} {list_lines.RECONNECT[notice.language]}"
         return _Said({"message": message}, f"/agents/{quote(agent.agent_id, safe='')}/calendars")
 
     def _morning_list(self, notice: Notice, agent: Agent) -> _Said:
@@ -164,14 +164,14 @@ class AgentLetters:
         if found.is_empty:
             raise NoLongerTrue(reason=_NOTHING)
         message = text_of(found, agent, notice.channel, notice.language)
-        day_said = day_words(notice.due_at, agent.zone, notice.language, notice.channel)
+        day_said = format_day(notice.due_at, agent.zone, notice.language, notice.channel)
         return _Said({"message": message, "day": day_said}, f"/agents/{quote(agent.agent_id, safe='')}/day")
 
 
 def _when(moment: datetime, notice: Notice, agent: Agent) -> dict[str, str]:
     return {
-        "day": day_words(moment, agent.zone, notice.language, notice.channel),
-        "time": time_words(moment, agent.zone, notice.channel),
+        "day": format_day(moment, agent.zone, notice.language, notice.channel),
+        "time": format_time(moment, agent.zone, notice.channel),
     }
 
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +16,8 @@ from peterental.mail_settings import MailSender
 from peterental.notices.mail.message import message_of
 from peterental.notices.model import Channel, Delivery, Letter, NotSent, of_no_other
 
-MAIL_FOLDER = "mail"
-TEXT_FOLDER = "texts"
-"""The folders below `instance/`."""
+FOLDERS: Mapping[Channel, str] = {"email": "mail", "text": "texts"}
+"""The folders below `instance/`, by channel."""
 
 DEVELOPMENT_MAIL_FROM = MailSender("office@peterental.example", "PeteRental")
 """Who e-mail comes from where MAIL_FROM is not set."""

@@ -1,4 +1,4 @@
-"""The letters of viewings: what visitors and agents are told when one is booked, moved, cancelled, due or missed."""
+"""The letters of viewings: what visitors and agents are sent when one is booked, moved, cancelled, due or missed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from peterental.clock import utc_now
 from peterental.notices.model import Invitation, Letter, NoLongerTrue
 from peterental.notices.wording.model import WordingKey
 from peterental.notices.wording.rendering import clean, render, with_opt_out
-from peterental.notices.wording.times import day_words, span_words, time_words
+from peterental.notices.wording.times import format_day, format_span, format_time
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -113,21 +113,21 @@ class ViewingLetters:
         fields = {
             "visitor": viewing.attendee_name,
             "home": viewing.property_address,
-            "day": day_words(viewing.start, zone, language, channel),
-            "time": time_words(viewing.start, zone, channel),
+            "day": format_day(viewing.start, zone, language, channel),
+            "time": format_time(viewing.start, zone, channel),
             "agent": viewing.agent_name,
             "office": settings.office_name,
-            "agent_phone": phone_words(viewing.handover_number),
-            "phone": phone_words(viewing.attendee_phone or viewing.caller_number),
-            "until": time_words(viewing.end, zone, channel),
+            "agent_phone": format_phone(viewing.handover_number),
+            "phone": format_phone(viewing.attendee_phone or viewing.caller_number),
+            "until": format_time(viewing.end, zone, channel),
             "link": self._link(viewing, notice) or "",
             "confirm": "" if viewing.confirmed_at else CONFIRM,
         }
         if notice.old_start is not None:
-            fields["old_day"] = day_words(notice.old_start, zone, language, channel)
-            fields["old_time"] = time_words(notice.old_start, zone, channel)
+            fields["old_day"] = format_day(notice.old_start, zone, language, channel)
+            fields["old_time"] = format_time(notice.old_start, zone, channel)
         if notice.kind == "reminder_hours":
-            fields["hours"] = span_words(viewing.start - self._now(), language)
+            fields["hours"] = format_span(viewing.start - self._now(), language)
         return fields
 
     def _link(self, viewing: ViewingOfNotice, notice: Notice) -> str | None:
@@ -138,7 +138,7 @@ class ViewingLetters:
         return f"{self._public_url}/appointments/{viewing.appointment_id}" if self._public_url else None
 
 
-def phone_words(number: str | None) -> str:
+def format_phone(number: str | None) -> str:
     """Return a number as people write it, which phones recognise: `405-555-0123`; others unchanged."""
     if number and number.startswith("+1") and len(number) == _NORTH_AMERICAN_CHARS and number[1:].isdigit():
         return f"{number[2:5]}-{number[5:8]}-{number[8:]}"
@@ -146,7 +146,7 @@ def phone_words(number: str | None) -> str:
 
 
 def _require(viewing: ViewingState | None, notice: Notice, now: datetime) -> None:
-    """Raise NoLongerTrue unless a viewing is as a notice tells it."""
+    """Raise NoLongerTrue unless a viewing is as a notice says."""
     reason = _why_not(viewing, notice, now)
     if reason is not None:
         raise NoLongerTrue(reason=reason)

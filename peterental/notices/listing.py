@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peterental.access import Viewer, owner_filter
+from peterental.database.column_limits import MAX_BIGINT
 from peterental.notices.listing_repository import NoticeListingRepository
 from peterental.notices.model import NoticePage, NoticeUnknown
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from peterental.notices.model import Notice, NoticeCounts, NoticeFilter
 
 PAGE_SIZE = 25
-MAX_BIGINT = 2**63 - 1
 
 
 class NoticeListing:

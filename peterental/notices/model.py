@@ -29,7 +29,7 @@ VisitorKind = Literal[
     "waitlist_offer",
     "reply",
 ]
-"""What visitors are told. `changed` is another home, agent or length; `reply` answers a text of theirs."""
+"""What visitors are notified of. `changed` is another home, agent or length; `reply` answers a text of theirs."""
 
 AgentKind = Literal[
     "agent_booked",
@@ -62,16 +62,16 @@ class Notice:
     Args:
         notice_id: its id.
         appointment_id: the viewing that it is about; None for one about something else.
-        agent_id: of the viewing, or the agent who is told; None for users' notices.
+        agent_id: of the viewing, or the agent who is notified; None for users' notices.
         about: what a notice without a viewing is about, such as `user:7`.
-        kind: what it tells.
+        kind: what it reports.
         channel: how.
         audience: whom.
         recipient: a number in E.164, or an e-mail address.
-        revision: `appointments.sequence` of what it tells.
+        revision: `appointments.sequence` of the viewing that it describes.
         language: of the recipient.
         is_answer: whether it answers what the recipient did a moment ago: quiet hours do not hold it.
-        old_start: the start before the change that it tells of, if the change had one.
+        old_start: the start before the change that it reports, if the change had one.
         due_at: when it is to be sent.
         expires_at: after that it is not sent any more.
         state: what became of it.
@@ -147,7 +147,7 @@ class NoticeFilter:
 
     Args:
         state, channel, audience, kind: of the notice.
-        agent_id: the agent of its viewing, or who is told.
+        agent_id: the agent of its viewing, or who is notified.
         recipient: the number in E.164, or the e-mail address.
         appointment_id: the viewing that it is about.
         since: only notices written then or later, aware.
@@ -163,9 +163,6 @@ class NoticeFilter:
     appointment_id: int | None = None
     since: datetime | None = None
     until: datetime | None = None
-
-
-ALL_NOTICES = NoticeFilter()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -378,7 +375,7 @@ class PerhapsSent(Fault):
 class NoLongerTrue(Fault):
     """{reason}.
 
-    What the notice tells is not so any more; it is suppressed with this reason.
+    What the notice says is no longer so; it is suppressed with this reason.
     """
 
     def __init__(self, *, reason: str) -> None:
@@ -443,7 +440,7 @@ class Composer(Protocol):
 
 
 class ConsentCheck(Protocol):
-    """Knows who does not want to be told by a channel."""
+    """Knows who does not want to be notified by a channel."""
 
     def is_stopped(self, connection: Connection, channel: Channel, recipient: str) -> bool:
         """Return whether a recipient said stop."""

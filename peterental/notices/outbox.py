@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from peterental.access import Viewer, owner_filter
 from peterental.audit.model import Change
 from peterental.clock import utc_now
+from peterental.database.column_limits import MAX_BIGINT
 from peterental.notices.model import NoticeNotOver, NoticeTooLate, NoticeUnknown
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from peterental.notices.repository import OutboxRepository
 
 MAX_OF_APPOINTMENT = 200
-MAX_BIGINT = 2**63 - 1
 
 
 class Outbox:
@@ -47,7 +47,7 @@ class Outbox:
         self._now = now
 
     def add(self, connection: Connection, notice: NewNotice) -> None:
-        """Queue writing a notice and the job that sends it, in the transaction of what it tells.
+        """Queue writing a notice and the job that sends it, in the transaction of what it reports.
 
         Costs no round trip of its own. Nothing is written if it is there already, or if its channel is off.
         """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _TEXTED = re.compile(r"\+[1-9][0-9]{7,14}")
 _SETTLING = frozenset({"booked", "moved", "reopened"})
 _SETTLING_CHANGES = frozenset({"home", "agent_id", "minutes"})
-"""Of an edit: what the visitor was told at once."""
+"""Of an edit: the changes that the visitor was notified of at once."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def planned_reminders(
         appointment: the viewing.
         events: its history.
         settings: what the office sends.
-        ways: where the visitor is told, by channel.
+        ways: where the visitor is notified, by channel.
         now: the present moment, aware.
     """
     if appointment.status != "confirmed":
@@ -77,10 +77,10 @@ def planned_reminders(
     return tuple(found)
 
 
-def ways_to_tell(
+def addresses_by_channel(
     appointment: Appointment, settings: NoticeSettings, ready: Mapping[Channel, ChannelState]
 ) -> dict[Channel, str]:
-    """Return the number and the address at which a visitor is told, by channel."""
+    """Return the number and the address at which a visitor is notified, by channel."""
     number, address = appointment.attendee_phone or appointment.caller_number or "", appointment.attendee_email or ""
     ways: dict[Channel, str] = {}
     if "text" in ready and settings.texts_visitors and _TEXTED.fullmatch(number):

@@ -29,8 +29,8 @@ def transports(config: Config, now: Callable[[], datetime]) -> dict[Channel, Tra
 
         found["text"] = TwilioTransport(config, now)
     if not config.is_production:
-        from peterental.notices.files import MAIL_FOLDER, TEXT_FOLDER, FileTransport  # noqa: PLC0415  # see above
+        from peterental.notices.files import FOLDERS, FileTransport  # noqa: PLC0415  # see above
 
-        found.setdefault("email", FileTransport("email", config.instance_dir / MAIL_FOLDER, now))
-        found.setdefault("text", FileTransport("text", config.instance_dir / TEXT_FOLDER, now))
+        for channel, folder in FOLDERS.items():
+            found.setdefault(channel, FileTransport(channel, config.instance_dir / folder, now))
     return found

@@ -1,4 +1,4 @@
-"""What users are told by e-mail: that they were invited, and how to choose a new password."""
+"""What users are sent by e-mail: that they were invited, and how to choose a new password."""
 
 from __future__ import annotations
 

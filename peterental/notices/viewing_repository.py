@@ -32,7 +32,7 @@ class ViewingState:
 
     @property
     def contacts(self) -> frozenset[str | None]:
-        """The number and the address at which the visitor is told."""
+        """The number and the address at which the visitor is notified."""
         return frozenset((self.attendee_phone or self.caller_number, self.attendee_email))
 
 

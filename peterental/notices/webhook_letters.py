@@ -57,13 +57,13 @@ class WebhookNotices:
         self._users = UserRepository(database)
         self._outbox = outbox
 
-    def tell_turned_off(self, connection: Connection, endpoint_id: int, now: datetime) -> None:
+    def notify_turned_off(self, connection: Connection, endpoint_id: int, now: datetime) -> None:
         """Write one e-mail to every active admin, in the transaction that turns a webhook off. Waits for the server.
 
         Args:
             connection: of the transaction.
             endpoint_id: which webhook.
-            now: the present moment, aware: a webhook that is turned off again later is told again.
+            now: the present moment, aware: a webhook that is turned off again later is reported again.
         """
         for email in self._users.admin_addresses(connection):
             notice = NewNotice(

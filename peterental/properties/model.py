@@ -189,7 +189,7 @@ class Property(PropertyDetails):
         return [window for window in shared if window.opens_min < window.closes_min]
 
     def _override_within(self, day: date, outer: Window | None) -> Sequence[Window | None]:
-        """Return the same for an override of a day; a day on which it may not be shown is closed."""
+        """Return when it may be shown on a day with an override; closed if it may not be shown then."""
         if outer is None:
             return (None,)
         return self._windows_within(day.isoweekday(), outer) or (None,)

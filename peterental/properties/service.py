@@ -10,10 +10,11 @@ from typing import Any
 
 from peterental.access import Viewer, require_admin
 from peterental.agents.working_hours.model import format_windows
-from peterental.agents.working_hours.service import MAX_BIGINT, WEEKDAYS
+from peterental.agents.working_hours.service import WEEKDAYS
 from peterental.audit.model import AuditEntry, Change
 from peterental.audit.service import AuditService
 from peterental.clock import utc_now
+from peterental.database.column_limits import MAX_BIGINT
 from peterental.database.deadline import DeadlineConnection
 from peterental.database.pool import Database
 from peterental.matching import Match, compare, is_placeholder_home
@@ -121,7 +122,7 @@ class PropertyService:
             self._require_new(connection, details)
             property_id = self._homes.insert(connection, details)
             after = {name: value for name, value in audited(details).items() if value not in (None, [], {})}
-            self._audit.record(connection, viewer, audit_change(property_id, details, "created", {}, after))
+            self._audit.record(connection, viewer, home_change(property_id, details, "created", {}, after))
         return property_id
 
     def change(
@@ -147,7 +148,7 @@ class PropertyService:
                 if home.is_active:
                     self._require_new(connection, details, property_id)
                 self._homes.update(connection, property_id, details)
-                self._audit.record(connection, viewer, audit_change(property_id, details, "edited", before, after))
+                self._audit.record(connection, viewer, home_change(property_id, details, "edited", before, after))
 
     def retire(self, property_id: int, viewer: Viewer) -> None:
         """Take a home out of what is offered; its viewings remain, and no import brings it back.
@@ -159,7 +160,7 @@ class PropertyService:
             if home.is_active or home.retired_by is None:
                 self._homes.retire(connection, property_id, viewer.email)
                 before, after = {"status": home.status}, {"status": "inactive"}
-                self._audit.record(connection, viewer, audit_change(property_id, home, "retired", before, after))
+                self._audit.record(connection, viewer, home_change(property_id, home, "retired", before, after))
 
     def restore(self, property_id: int, viewer: Viewer) -> None:
         """Offer an inactive home again. Raises AdminsOnly, PropertyUnknown, PropertyExists."""
@@ -169,7 +170,7 @@ class PropertyService:
                 self._require_new(connection, home, property_id)
                 self._homes.restore(connection, property_id)
                 before, after = {"status": home.status}, {"status": "active"}
-                self._audit.record(connection, viewer, audit_change(property_id, home, "restored", before, after))
+                self._audit.record(connection, viewer, home_change(property_id, home, "restored", before, after))
 
     def changes_since(self, home: Property, seen: datetime) -> tuple[AuditEntry, ...]:
         """Return the recorded changes of a home after `seen`, oldest first. One query."""
@@ -278,7 +279,7 @@ class PropertyService:
             raise PropertyExists(existing)
 
 
-def audit_change(
+def home_change(
     property_id: int, details: PropertyDetails, action: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Change:
     """Return the audit log's record of a change of a home."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
 from peterental.appointments.listing.model import AgentChoice
@@ -166,19 +166,8 @@ class Attention:
     @property
     def total(self) -> int:
         """How many there are in all, each kind counted up to MOST_COUNTED."""
-        return sum(
-            found.total
-            for found in (
-                self.viewings,
-                self.messages,
-                self.calls,
-                self.calendars,
-                self.notices,
-                self.homes,
-                self.lines,
-                self.webhooks,
-            )
-        )
+        found: list[Found[Any]] = [getattr(self, kind.name) for kind in fields(self)]
+        return sum(each.total for each in found)
 
 
 @dataclass(frozen=True, kw_only=True)

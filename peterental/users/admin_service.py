@@ -38,15 +38,15 @@ class UserAdminService:
     Args:
         database: where users are stored.
         audit: records the changes.
-        tell_invited: called when a user without a password gets a link.
+        notify_invited: called when a user without a password gets a link.
     """
 
-    def __init__(self, database: Database, audit: AuditService, tell_invited: TellInvited = lambda *_: None) -> None:
+    def __init__(self, database: Database, audit: AuditService, notify_invited: TellInvited = lambda *_: None) -> None:
         self._database = database
         self._users = UserRepository(database)
         self._sessions = SessionRepository(database)
         self._audit = audit
-        self._tell_invited = tell_invited
+        self._notify_invited = notify_invited
 
     def listing(self, viewer: Viewer, *, text: str = "", page: int = 1) -> UserPage:
         """Return one page of the users by e-mail address, the deactivated ones last.
@@ -85,7 +85,7 @@ class UserAdminService:
                 )
                 after = {"email": email, "full_name": name, "role": role}
                 self._audit.record(connection, viewer, user_change("invited", added.user_id, email, after=after))
-                self._tell_invited(connection, email, PasswordGrant(added.user_id, 0))
+                self._notify_invited(connection, email, PasswordGrant(added.user_id, 0))
         except EmailTaken:
             with self._database.transaction() as connection:
                 user = self._users.lock_by_email(connection, email)
@@ -110,7 +110,7 @@ class UserAdminService:
             grant = PasswordGrant(user_id, user.session_epoch, self._users.increment_links_made(connection, user_id))
             self._record(connection, viewer, "link made", user)
             if not user.has_password:
-                self._tell_invited(connection, user.email, grant)
+                self._notify_invited(connection, user.email, grant)
         _log.info("Password link made: %s by %s", user.email, viewer.email)
         return grant
 

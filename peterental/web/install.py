@@ -42,6 +42,43 @@ from peterental.web.users import pages as user_pages
 from peterental.web.visits import pages as visit_pages
 from peterental.web.webhooks import pages as webhook_pages
 
+PAGES = (
+    agent_notice_pages,
+    agent_pages,
+    appointment_pages,
+    audit_pages,
+    calendar_pages,
+    call_pages,
+    home_pages,
+    job_pages,
+    line_pages,
+    message_pages,
+    notice_pages,
+    offer_pages,
+    office_calendar_pages,
+    privacy_pages,
+    search_pages,
+    time_off_pages,
+    today_pages,
+    token_pages,
+    tool_tester_pages,
+    user_pages,
+    visit_pages,
+    webhook_pages,
+)
+"""The modules with the pages of each feature; those of sign-in belong to the shell."""
+
+COMMANDS = (
+    *calendars.COMMANDS,
+    *jobs.COMMANDS,
+    *notices.COMMANDS,
+    *users.COMMANDS,
+    *phone.COMMANDS,
+    *privacy.COMMANDS,
+    *voice.COMMANDS,
+)
+"""The commands that need the services; those of the migration engine are added without the pages, too."""
+
 MAX_BODY_BYTES = 5 * 1024 * 1024
 """The longest call histories that Vapi sends are far smaller."""
 
@@ -69,40 +106,9 @@ def install(app: Flask, config: Config) -> None:
     app.register_blueprint(feeds.create_blueprint())
     app.register_blueprint(twilio.create_blueprint(services, config))
     app.register_blueprint(api.create_blueprint(services, config))
-    for pages in (
-        agent_notice_pages,
-        agent_pages,
-        appointment_pages,
-        audit_pages,
-        calendar_pages,
-        call_pages,
-        home_pages,
-        job_pages,
-        line_pages,
-        message_pages,
-        notice_pages,
-        offer_pages,
-        office_calendar_pages,
-        privacy_pages,
-        search_pages,
-        time_off_pages,
-        today_pages,
-        token_pages,
-        tool_tester_pages,
-        user_pages,
-        visit_pages,
-        webhook_pages,
-    ):
+    for pages in PAGES:
         app.register_blueprint(pages.create_blueprint())
-    for command in (
-        *calendars.COMMANDS,
-        *jobs.COMMANDS,
-        *notices.COMMANDS,
-        *users.COMMANDS,
-        *phone.COMMANDS,
-        *privacy.COMMANDS,
-        *voice.COMMANDS,
-    ):
+    for command in COMMANDS:
         app.cli.add_command(command)
     with_host = host_header.HostHeader(app.wsgi_app, urlsplit(config.address).netloc)
     app.wsgi_app = ClientAddress(with_host, config.trusted_proxies)  # type: ignore[method-assign]  # Flask's documented way

@@ -65,7 +65,7 @@ class WebhookSender:
         now: returns the present moment, aware.
         allow_private: whether loopback, private networks and plain HTTP are allowed.
         timeout_s: for one attempt.
-        tell_turned_off: tells people, in the transaction that turns an endpoint off at a moment.
+        notify_turned_off: notifies the admins, in the transaction that turns an endpoint off at a moment.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class WebhookSender:
         *,
         allow_private: bool = False,
         timeout_s: float = ATTEMPT_TIMEOUT_S,
-        tell_turned_off: Callable[[Connection, int, datetime], None] | None = None,
+        notify_turned_off: Callable[[Connection, int, datetime], None] | None = None,
     ) -> None:
         self._database = database
         self._endpoints = EndpointRepository(database)
@@ -88,7 +88,7 @@ class WebhookSender:
         self._now = now
         self._allow_private = allow_private
         self._timeout_s = timeout_s
-        self._tell_turned_off = tell_turned_off
+        self._notify_turned_off = notify_turned_off
 
     def deliver(self, endpoint_id: int) -> None:
         """Deliver what is due to an endpoint, unless another process does.
@@ -226,8 +226,8 @@ class WebhookSender:
             reason = _reason_to_turn_off(attempt, now - since, is_last=next_at is None)
             if reason is not None:
                 self._endpoints.set_active(connection, endpoint.endpoint_id, now, active=False, reason=reason)
-                if self._tell_turned_off is not None:
-                    self._tell_turned_off(connection, endpoint.endpoint_id, now)
+                if self._notify_turned_off is not None:
+                    self._notify_turned_off(connection, endpoint.endpoint_id, now)
             elif next_at is not None:
                 self._jobs.defer(connection, _job(endpoint.endpoint_id, next_at))
 

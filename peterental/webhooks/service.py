@@ -14,6 +14,7 @@ from peterental.access import require_admin
 from peterental.audit.model import Change
 from peterental.calendars.public_addresses import is_local, is_public
 from peterental.clock import utc_now
+from peterental.database.column_limits import MAX_BIGINT
 from peterental.jobs.model import JobRequest
 from peterental.webhooks.model import (
     DELIVER_WEBHOOKS,
@@ -54,7 +55,6 @@ MAX_LISTED = 50
 MAX_DELETED = 1_000
 """Deliveries that one statement deletes."""
 
-MAX_BIGINT = 2**63 - 1
 PURPOSE = "webhook secret"
 """What the secrets are encrypted for."""
 

@@ -76,7 +76,7 @@ def test_stored_busy_times_are_exact(database: Database) -> None:
     ]
     for start, end in spans:
         database.fetch("INSERT INTO agent_busy (agent_id, during) VALUES ('ana', tstzrange(%s, %s))", (start, end))
-    schedule = AppointmentRepository(database).schedule_of("ana", now)
+    schedule = AppointmentRepository(database).line_of("ana", now).holder
     assert schedule.busy.overlaps(now + timedelta(hours=9), now + timedelta(hours=10))
     assert not schedule.busy.overlaps(now + timedelta(hours=9, microseconds=1), now + timedelta(hours=10, seconds=1))
     assert schedule.busy.overlaps(now + timedelta(hours=9, minutes=59), now + timedelta(hours=10, seconds=2))

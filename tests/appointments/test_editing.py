@@ -32,6 +32,7 @@ from peterental.appointments.visitors.model import ViewingChanged
 from peterental.database.pool import Database
 from peterental.errors import Refusal
 from peterental.services import Services, build_services
+from tests.clocks import Clock
 from tests.servers import until_a_session_waits
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
@@ -42,19 +43,10 @@ TEN = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
 HALF_AN_HOUR = timedelta(minutes=30)
 
 
-class Clock:
-    """The present moment, which a test sets."""
-
-    now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
     """A clock that shows Sunday morning at first."""
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture

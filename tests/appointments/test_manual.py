@@ -42,6 +42,7 @@ from peterental.clock import TimeSkipped
 from peterental.database.constraints import ConstraintViolated
 from peterental.database.pool import Database
 from peterental.services import Services, build_services
+from tests.clocks import Clock
 from tests.servers import until_a_session_waits
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
@@ -59,19 +60,10 @@ ENTRY = NewBooking(
 )
 
 
-class Clock:
-    """The present moment, which a test sets."""
-
-    now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
     """A clock that shows Sunday morning at first."""
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture
@@ -219,10 +211,22 @@ def test_acknowledged_warning_allows_booking(
     with pytest.raises(ConfirmationRequired) as refused:
         services.manual.book(replace(ENTRY, when=when), ADMIN)
     assert refused.value.warnings.kinds == (concern,)
-    assert refused.value.nearest or concern is BookingWarning.AGENT_INACTIVE or refused.value.nearest == ()
+    assert refused.value.nearest, "other times are offered"
     assert states(database) == []
     services.manual.book(replace(ENTRY, when=acknowledging(refused.value, when)), ADMIN)
     assert [state[2] for state in states(database)] == [False]
+
+
+def test_time_at_the_end_of_the_notice_needs_no_confirmation(services: Services, database: Database) -> None:
+    """As callers may book it: the notice is the least, not what has to be exceeded."""
+    minutes = (TEN - NOW) // timedelta(minutes=1)
+    database.fetch("UPDATE agents SET notice_minutes = %s", [minutes])
+    services.manual.book(ENTRY, ADMIN)
+    database.fetch("UPDATE agents SET notice_minutes = %s", [minutes + 1])
+    later = replace(ENTRY, key="l" * 32, agent_id="ana", when=WallClockTime(day=MONDAY, clock_min=570))
+    with pytest.raises(ConfirmationRequired) as refused:
+        services.manual.book(later, ADMIN)
+    assert refused.value.warnings.kinds == (BookingWarning.TOO_SOON,)
 
 
 def test_full_day_needs_confirmation(database: Database, book: Callable[..., Appointment]) -> None:

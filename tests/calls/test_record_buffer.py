@@ -11,7 +11,7 @@ import pytest
 from peterental.calls import record_buffer
 from peterental.calls.record_buffer import Record, RecordBuffer
 from peterental.database.connect import DatabaseBusy, DatabaseUnavailable
-from tests.servers import until
+from tests.servers import HANG_S, until
 
 
 class FakeStore:
@@ -182,3 +182,21 @@ def test_exit_writes_what_is_left(
     store.error = None
     leave()
     assert store.batches == [["1: at nine", "2: at nine"]]
+
+
+def test_a_later_answer_is_kept_when_an_earlier_one_is_put_back(store: FakeStore, buffer: RecordBuffer) -> None:
+    """The first write fails while a second delivery of its tool call is answered."""
+    store.error = DatabaseUnavailable(reason="it is down")
+    store.is_open.clear()
+    for tool_call_id in ("a", "b"):
+        buffer.add(record(tool_call_id))
+    writer = threading.Thread(target=buffer.flush)
+    writer.start()
+    assert store.entered.wait(HANG_S)
+    buffer.add(record("c"))
+    buffer.add(record("b", "at ten"))
+    store.is_open.set()
+    writer.join(HANG_S)
+    store.error = None
+    assert buffer.flush()
+    assert store.batches == [["a: at nine", "b: at ten", "c: at nine"]]

@@ -53,7 +53,7 @@ def test_status_as_json(app: Flask, database: Database) -> None:
     assert answer["workers"] == 1
     assert answer["counts"] == {"waiting": 0, "running": 0, "failed": 0, "done": 0, "discarded": 0}
     assert answer["oldest_due_at"] is None
-    assert "1 worker\n" in run(app, "jobs-status").output
+    assert "workers   1\n" in run(app, "jobs-status").output
     close_for_good(app.extensions["peterental.database"])
 
 

@@ -7,7 +7,7 @@ from tests.line.office import ANA, SESSION_WORDS, Office
 from tests.line.vapi_server import KEY, PUBLIC_URL, SECRET
 
 
-def vapi_diff(office: Office, database_url: str, *arguments: str) -> tuple[int, str, str]:
+def vapi_diff(office: Office, database_url: str, *arguments: str, key: str = KEY) -> tuple[int, str, str]:
     done = flask(
         "vapi-diff",
         *arguments,
@@ -15,7 +15,7 @@ def vapi_diff(office: Office, database_url: str, *arguments: str) -> tuple[int, 
         SECRET_KEY=SESSION_WORDS,
         PUBLIC_URL=PUBLIC_URL,
         VAPI_WEBHOOK_SECRET=SECRET,
-        VAPI_API_KEY=KEY,
+        VAPI_API_KEY=key,
         VAPI_URL=office.vapi.url,
     )
     return done.returncode, done.stdout, done.stderr
@@ -48,3 +48,6 @@ def test_diff_shows_what_differs_and_writes_nothing(office: Office, database_url
 def test_diff_explains_what_is_missing(office: Office, database_url: str) -> None:
     assert vapi_diff(office, database_url, ANA) == (1, "", "❌ Choose an assistant first.\n")
     assert vapi_diff(office, database_url, "nobody") == (1, "", "❌ There is no such agent.\n")
+    assert vapi_diff(office, database_url) == (0, "No agent has an assistant yet.\n", "")
+    missing = "❌ No Vapi account is connected. An admin connects one under Settings, Phone line.\n"
+    assert vapi_diff(office, database_url, key="") == (1, "", missing)

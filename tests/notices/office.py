@@ -19,6 +19,7 @@ from peterental.appointments.repository import AppointmentRepository
 from peterental.database.pool import Database
 from peterental.notices.model import Channel, Delivery, Letter, NotSent, PerhapsSent, of_no_other
 from peterental.services import Services, build_services
+from tests.clocks import Clock
 from tests.guillotine import Killed
 
 ADMIN = Viewer(user_id=0, email="office@example.com", is_admin=True)
@@ -34,19 +35,6 @@ Behaviour = Literal[
     "take", "away", "refuse", "take and be silent", "lose", "die before", "die after", "die after taking", "break"
 ]
 """What a provider, or the process, does with a letter."""
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **period: float) -> None:
-        self.now += timedelta(**period)
 
 
 @dataclass

@@ -65,14 +65,14 @@ def test_a_missing_answer_is_printed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("address", "folder", "said"),
     [
-        ("ana@example.com", "mail", "The e-mail to ana@example.com was written into"),
-        ("(405) 555-0123", "texts", "The text to +14055550123 was written into"),
+        ("ana@example.com", "mail", "The e-mail to ana@example.com was written into {folder}."),
+        ("(405) 555-0123", "texts", "The text to +14055550123 was written into {folder}."),
     ],
 )
 def test_in_development_it_becomes_a_file(tmp_path: Path, address: str, folder: str, said: str) -> None:
     code, output = run(app_with(tmp_path), address)
     assert code == 0
-    assert said in output
+    assert said.format(folder=tmp_path / folder) in output
     assert len(list((tmp_path / folder).iterdir())) == 1
 
 

@@ -16,7 +16,7 @@ from peterental.access import Viewer
 from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.notices.files import FileTransport
-from peterental.notices.model import ALL_NOTICES, NoLongerTrue
+from peterental.notices.model import NoLongerTrue, NoticeFilter
 from peterental.notices.user_letters import AboutUser, UserLetters
 from peterental.notices.user_notices import RESET_TASK, MailOff
 from peterental.services import Services, build_services
@@ -258,7 +258,7 @@ def test_the_hand_over_looks_again(office: Office, ana: Viewer, database: Databa
     office.services.user_notices.request_reset(ANA, CLIENT)
     (args,) = office.jobs()
     office.services.user_notices.write_reset(args["account"], office.now)
-    (notice,) = office.services.notice_listing.listing(Viewer(0, "x", is_admin=True), ALL_NOTICES).notices
+    (notice,) = office.services.notice_listing.listing(Viewer(0, "x", is_admin=True), NoticeFilter()).notices
     letters = UserLetters(
         UserRepository(database), key=lambda: KEY, address="https://rent.example.com",
         office_name=lambda: "Norman Homes", namespace=lambda: "ns", now=lambda: office.now,

@@ -27,6 +27,7 @@ from peterental.properties.importing.repository import MAX_PENDING, ImportReposi
 from peterental.properties.importing.service import KEEP_FILES, ImportService
 from peterental.properties.model import Property, PropertyDetails, PropertyFilter
 from peterental.properties.service import PropertyService
+from tests.clocks import Clock
 from tests.servers import until
 from tests.together import at_once
 
@@ -34,18 +35,9 @@ NOW = datetime(2026, 11, 30, 16, 0, tzinfo=UTC)
 FOUR = "Id,Street,Unit,City,Rent\nA,1420 Elm St,2B,Norman,1450\nB,9 Ash St,,Norman,900\nC,7 Oak St,,Norman,\nD,5 Fir St,,Norman,700\n"
 
 
-class Clock:
-    """A clock that tests set."""
-
-    now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture

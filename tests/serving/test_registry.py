@@ -116,6 +116,14 @@ def test_an_address_that_has_most_makes_room(registry: Registry, clock: Clock, c
     assert [client.connection.is_expired for client in clients] == [False, False, True] + [False] * 6
 
 
+def test_an_address_that_has_half_is_not_singled_out(clock: Clock, clients: list[Client]) -> None:
+    registry = Registry(Limits(heads=7), clock)
+    for address in ["192.0.2.1", *["192.0.2.9"] * 4, "192.0.2.2", "192.0.2.3", "192.0.2.4"]:
+        clients.append(waiting(registry, State.HEAD, address=address))
+        clock.now_s += 0.01
+    assert [client.connection.is_expired for client in clients] == [True] + [False] * 7
+
+
 def test_a_flood_is_shut_down_in_groups(clock: Clock, clients: list[Client]) -> None:
     registry = Registry(Limits(new=32), clock)
     for _ in range(33):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -12,13 +13,18 @@ from peterental.agents.model import Profile
 from peterental.database.pool import Database
 from peterental.services import Services, build_services
 from peterental.today import repository as repository_module
-from peterental.today.model import MOST_COUNTED, SHOWN, Counts
+from peterental.today.model import MOST_COUNTED, SHOWN, Attention, Counts, Found
 from peterental.today.repository import TodayRepository
 from peterental.today.service import MAX_VIEWINGS, today_in
 from tests.plans import Explained, read_whole
 
 NOW = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)  # a Wednesday: noon in Chicago, 6 pm in Lisbon
 ADMIN = Viewer(user_id=0, email="office@example.com", is_admin=True)
+
+
+@pytest.mark.parametrize("kind", [kind.name for kind in fields(Attention)])
+def test_every_kind_counts_among_what_needs_a_person(kind: str) -> None:
+    assert Attention(**{kind: Found((), 3)}).total == 3
 
 
 @pytest.fixture

@@ -57,7 +57,8 @@ def test_uncommon_password_is_accepted(password: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "password", ["zelda.quibble@larkspur.example", "Quibble Zelda", "larkspurzelda", "zeldaquibble1"]
+    "password",
+    ["zelda.quibble@larkspur.example", "Quibble Zelda", "larkspurzelda", "zeldaquibble1", "l.a.r.k.s.p.u.r.z.e.l.d.a"],
 )
 def test_own_name_and_address_are_refused(password: str) -> None:
     assert is_common(password, ["zelda.quibble@larkspur.example", "Zelda Quibble"])

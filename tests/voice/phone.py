@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.services import Services, build_services
 from peterental.voice.webhook import create_blueprint
+from tests import clocks
 
 PAYLOADS = Path(__file__).parent / "payloads"
 
@@ -32,17 +33,10 @@ SUNDAY_MORNING = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 
 
 @dataclass
-class Clock:
-    """A clock that the test sets."""
+class Clock(clocks.Clock):
+    """A clock that shows Sunday morning at first."""
 
     now: datetime = SUNDAY_MORNING
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **by: float) -> None:
-        """Advance the clock; arguments as for timedelta."""
-        self.now += timedelta(**by)
 
 
 @dataclass

@@ -110,11 +110,11 @@ def test_simulation_uses_the_given_time(database: Database, ana: Agent) -> None:
     later_result = simulate_tool_call(
         database, ana, "get_availability", {"date": "2026-11-24"}, caller_number=None, now=later
     )
-    assert "past" in later_result.sentence or "2026" not in later_result.sentence
+    assert later_result.sentence.startswith("I have Wednesday the twenty-fourth at "), "of 2027: the day is past"
     now_result = simulate_tool_call(
         database, ana, "get_availability", {"date": "2026-11-24"}, caller_number=None, now=SUNDAY_MORNING
     )
-    assert later_result.sentence != now_result.sentence
+    assert now_result.sentence.startswith("I have Tuesday the twenty-fourth at ")
 
 
 def test_simulated_fault_apologises(database: Database, ana: Agent, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import replace
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -286,7 +286,9 @@ def test_raised_refusal_becomes_a_sentence(services: Services, clock: Clock) -> 
 
     nowhere = Database("postgresql://nowhere")
     agents = Refusing(nowhere, AuditService(nowhere))
-    phone = Phone(webhook(replace(services, agents=agents), clock))
+    refusing = copy(services)
+    vars(refusing)["agents"] = agents
+    phone = Phone(webhook(refusing, clock))
     assert phone.play("assistant-request")["error"].startswith("I'm sorry, this line is not connected")
 
 

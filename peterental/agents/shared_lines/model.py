@@ -81,7 +81,7 @@ class LineSharing:
 
     @property
     def line(self) -> SharedLine:
-        """The same, by ids."""
+        """Whom the line books for, by ids."""
         return SharedLine(self.holder.agent_id, tuple(each.agent_id for each in self.members), self.choice)
 
     @property

@@ -54,7 +54,7 @@ class SharedLineRepository:
         return Sharing(self._database.fetch(_SHARING, {"holder": holder_agent_id}))
 
     def read(self, connection: Connection, holder_agent_id: str) -> Sharing:
-        """Return the same as a transaction sees it."""
+        """Return what `get` does, as the transaction sees it."""
         return Sharing(connection.execute(_SHARING.encode(), {"holder": holder_agent_id}).fetchall())
 
     def members(self, connection: Connection, agent_ids: Sequence[str]) -> tuple[LineMember, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from peterental.access import require_admin
 from peterental.agents.repository import AgentRepository
-from peterental.agents.service import audit_change, lock_agent
+from peterental.agents.service import agent_change, lock_agent
 from peterental.agents.shared_lines.model import (
     MAX_MEMBERS,
     LineSharing,
@@ -52,7 +52,7 @@ class SharedLineService:
         return self.sharing_of(self._agents.get(agent_id, viewer))
 
     def sharing_of(self, holder: Agent) -> LineSharing:
-        """Return the same for an agent that the viewer may see. One query."""
+        """Return whom the line of an agent that the viewer may see books for. One query."""
         found = self._lines.get(holder.agent_id)
         return LineSharing(holder=holder, members=found.members, choice=found.choice, updated_at=found.updated_at)
 
@@ -86,7 +86,7 @@ class SharedLineService:
             before = SharedLine(agent_id, tuple(each.agent_id for each in found.members), found.choice)
             if after != before:
                 self._lines.save(connection, after)
-                change = audit_change(
+                change = agent_change(
                     holder,
                     "sharing changed",
                     {"books_for": _names(found.members, holder), "choice": found.choice},

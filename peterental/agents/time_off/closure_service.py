@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from peterental.access import Viewer, require_admin
 from peterental.agents.time_off.blocks import TimeOffBlocks
+from peterental.agents.time_off.descriptions import closure_fields
 from peterental.agents.time_off.model import (
     MAX_CLOSURES_AT_ONCE,
     Closure,
@@ -22,14 +23,13 @@ from peterental.agents.time_off.model import (
     TooManyClosures,
 )
 from peterental.agents.time_off.repository import ClosureRepository, closure_of, translate_constraint_errors
-from peterental.agents.time_off.words import closure_fields
 from peterental.audit.model import Change
 from peterental.audit.service import AuditService
 from peterental.clock import utc_now
+from peterental.database.column_limits import MAX_BIGINT
 from peterental.database.deadline import DeadlineConnection
 from peterental.database.pool import Database
 
-MAX_BIGINT = 2**63 - 1
 CLOSURES_PER_STEP = 5
 """Closures that are added while every agent is locked: a thousand rows for 200 agents."""
 
@@ -71,9 +71,9 @@ class ClosureService:
     def add(self, closures: Sequence[ClosureEntry], viewer: Viewer) -> tuple[Closure, ...]:
         """Close the office, and return the closures that were added.
 
-        One that exists already with this name and time is left out: people press a button twice. Viewings that stand
-        in a closure stay booked. Many are added in steps, each in a transaction of its own, because callers wait while
-        every agent is locked.
+        One that exists already with this name and time is left out: people press a button twice. Viewings that fall
+        into a closure stay booked. Many are added in steps, each in a transaction of its own, because callers wait
+        while every agent is locked.
 
         Raises AdminsOnly, ClosureNameMissing, LastDayBeforeFirst, TimeOffEndsBeforeStart, TimeOffInPast,
         TooManyClosures.

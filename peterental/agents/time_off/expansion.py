@@ -62,7 +62,7 @@ def days_of(entry: RepeatingEntry, first: date, last: date) -> Iterator[date]:
     last = min(last, entry.last_day or last)
     monday = entry.first_day - timedelta(days=entry.first_day.weekday())
     step = _WEEK * entry.every_weeks
-    monday += max((first - monday) // step, 0) * step
+    monday += (first - monday) // step * step
     while monday <= last:
         for weekday in entry.weekdays:
             day = monday + timedelta(days=weekday - 1)

@@ -10,8 +10,9 @@ from datetime import date, datetime
 from peterental.access import Viewer, owner_filter
 from peterental.agents.model import Agent, AgentUnknown
 from peterental.agents.repository import AgentRepository
-from peterental.agents.service import audit_change, lock_agent
+from peterental.agents.service import agent_change, lock_agent
 from peterental.agents.time_off.blocks import TimeOffBlocks
+from peterental.agents.time_off.descriptions import repeating_fields
 from peterental.agents.time_off.expansion import days_of
 from peterental.agents.time_off.model import (
     MAX_REPEATING_PER_AGENT,
@@ -29,13 +30,11 @@ from peterental.agents.time_off.model import (
     WeeksOutOfRange,
 )
 from peterental.agents.time_off.repository import RepeatingBlockRepository, repeating_of, translate_constraint_errors
-from peterental.agents.time_off.words import repeating_fields
 from peterental.audit.service import AuditService
 from peterental.clock import utc_now
+from peterental.database.column_limits import MAX_BIGINT
 from peterental.database.deadline import DeadlineConnection
 from peterental.database.pool import Database
-
-MAX_BIGINT = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ class RepeatingBlockService:
         return block
 
     def add(self, agent_id: str, repeating: RepeatingEntry, viewer: Viewer) -> RepeatingBlock:
-        """Add a repeating block to an agent. Viewings that stand in it stay booked.
+        """Add a repeating block to an agent. Viewings that fall into it stay booked.
 
         If the agent has the same one, it is returned and no other is added: people press a button twice.
 
@@ -101,7 +100,7 @@ class RepeatingBlockService:
             block = self._read(connection, repeating_id)
             self._blocks.renew_repeating(connection, block, self._now())
             self._agents.touch(connection, agent.agent_id)
-            change = audit_change(agent, "repeating block added", {}, repeating_fields(entry))
+            change = agent_change(agent, "repeating block added", {}, repeating_fields(entry))
             self._audit.record(connection, viewer, change)
         return block
 
@@ -160,7 +159,7 @@ class RepeatingBlockService:
             self._audit.record(
                 change.connection,
                 viewer,
-                audit_change(change.agent, "repeating block removed", repeating_fields(change.block), {}),
+                agent_change(change.agent, "repeating block removed", repeating_fields(change.block), {}),
             )
         return change.block
 
@@ -207,7 +206,7 @@ class RepeatingBlockService:
         block = self._read(change.connection, change.block.repeating_id)
         self._blocks.renew_repeating(change.connection, block, self._now())
         self._agents.touch(change.connection, change.agent.agent_id)
-        self._audit.record(change.connection, change.viewer, audit_change(change.agent, action, before, after))
+        self._audit.record(change.connection, change.viewer, agent_change(change.agent, action, before, after))
 
     def _require_future(self, entry: RepeatingEntry, agent: Agent) -> None:
         if entry.last_day is not None and entry.last_day < self._today(agent):

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from peterental.access import Viewer
 from peterental.agents.model import Agent, AgentChanged, Window
 from peterental.agents.repository import AgentRepository
-from peterental.agents.service import AgentService, audit_change, lock_agent
+from peterental.agents.service import AgentService, agent_change, lock_agent
 from peterental.agents.working_hours.model import (
     MINUTES_PER_DAY,
     BusyBlock,
@@ -33,12 +33,11 @@ from peterental.agents.working_hours.model import (
 from peterental.agents.working_hours.repository import WorkingHoursRepository, date_override
 from peterental.audit.service import AuditService
 from peterental.clock import existing_instant, midnight, utc_now
+from peterental.database.column_limits import MAX_BIGINT
 from peterental.database.deadline import DeadlineConnection
 from peterental.database.pool import Database
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
-MAX_BIGINT = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -203,7 +202,7 @@ class WorkingHoursService:
     ) -> None:
         """Queue the agent's new `updated_at` and the entry in the audit log."""
         self._locks.touch(change.connection, change.agent.agent_id)
-        self._audit.record(change.connection, change.actor, audit_change(change.agent, action, before, after))
+        self._audit.record(change.connection, change.actor, agent_change(change.agent, action, before, after))
 
 
 def _by_weekday(week: Sequence[tuple[int, Window]]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Viewings that stand in time off: they stay booked until a person moves or cancels them."""
+"""Viewings that fall into time off: they stay booked until a person moves or cancels them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ MAX_SHOWN = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class StandingViewing(BookingSummary):
-    """A confirmed viewing to come that stands in time off, with its agent."""
+class ViewingInTimeOff(BookingSummary):
+    """A confirmed viewing to come that falls into time off, with its agent."""
 
     agent_id: str
     agent_name: str
@@ -37,7 +37,7 @@ class StandingViewing(BookingSummary):
 
 
 class TimeOffViewings:
-    """The viewings of one database that stand in time off.
+    """The viewings of one database that fall into time off.
 
     Args:
         database: where they are stored.
@@ -49,7 +49,7 @@ class TimeOffViewings:
         self._now = now
 
     def counts(self, items: Iterable[TimeOffItem], viewer: Viewer) -> dict[tuple[str, int], int]:
-        """Return how many viewings stand in each line of the list of time off, by `closure`, `repeating` or `block`.
+        """Return how many viewings fall into each line of the list of time off, by `closure`, `repeating` or `block`.
 
         The viewings of agents that the viewer may not see are not counted. One query.
         """
@@ -63,18 +63,18 @@ class TimeOffViewings:
                 ids["block"].append(item.block.busy_id)
         return self._viewings.counts(self._now(), owner_filter(viewer), {**ids}) if any(ids.values()) else {}
 
-    def of_closure(self, closure_id: int, viewer: Viewer) -> tuple[StandingViewing, ...]:
+    def of_closure(self, closure_id: int, viewer: Viewer) -> tuple[ViewingInTimeOff, ...]:
         """Return the first MAX_SHOWN viewings in a closure that the viewer may see, soonest first. One query."""
         return self._list(viewer, closure_id=closure_id)
 
-    def of_repeating(self, repeating_id: int, viewer: Viewer) -> tuple[StandingViewing, ...]:
+    def of_repeating(self, repeating_id: int, viewer: Viewer) -> tuple[ViewingInTimeOff, ...]:
         """Return the first MAX_SHOWN viewings in a repeating block that the viewer may see. One query."""
         return self._list(viewer, repeating_id=repeating_id)
 
     def _list(
         self, viewer: Viewer, *, closure_id: int | None = None, repeating_id: int | None = None
-    ) -> tuple[StandingViewing, ...]:
+    ) -> tuple[ViewingInTimeOff, ...]:
         rows = self._viewings.viewings(
             self._now(), owner_filter(viewer), closure_id=closure_id, repeating_id=repeating_id, limit=MAX_SHOWN
         )
-        return tuple(StandingViewing(**row) for row in rows)
+        return tuple(ViewingInTimeOff(**row) for row in rows)

@@ -1,4 +1,4 @@
-"""The viewings that stand in time off, in PostgreSQL."""
+"""The viewings that fall into time off, in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _VIEWINGS = f"""
 
 
 class TimeOffViewingRepository:
-    """The confirmed viewings to come that stand in time off. Every method is one round trip."""
+    """The confirmed viewings to come that fall into time off. Every method is one round trip."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -52,7 +52,7 @@ class TimeOffViewingRepository:
     def counts(
         self, now: datetime, user_id: int | None, wanted: dict[str, Sequence[int]]
     ) -> dict[tuple[str, int], int]:
-        """Return how many viewings stand in each piece of time off, by its kind and id; none where there are none.
+        """Return how many viewings fall into each piece of time off, by its kind and id; none where there are none.
 
         Args:
             now: the present moment, aware.

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from peterental.agents.service import agent_change
 from peterental.appointments.calendar_events.event import event_of
-from peterental.audit.model import Change
 from peterental.clock import utc_now
 from peterental.errors import NotFound, Refusal
 
@@ -199,8 +199,7 @@ class FeedService:
         return Feed(text, hashlib.sha256(text).hexdigest()[:32], changed_at)
 
     def _record(self, connection: Connection, action: str, agent: Agent, viewer: Viewer) -> None:
-        change = Change(action=action, subject_kind="agent", subject_id=agent.agent_id, subject_name=agent.agent_name)
-        self._audit.record(connection, viewer, change)
+        self._audit.record(connection, viewer, agent_change(agent, action))
 
 
 def _path(token: str) -> str:

@@ -22,6 +22,7 @@ from peterental.calendars.model import (
     EventRefused,
 )
 from peterental.clock import utc_now
+from peterental.database.column_limits import MAX_INTEGER
 from peterental.errors import Fault
 from peterental.jobs.model import JobRequest
 
@@ -53,7 +54,6 @@ _POLL_S = 0.1
 MAX_WAITING = 200
 MAX_REVISIONS = 5
 MAX_CHANGED_SHOWN = 20
-MAX_APPOINTMENT_ID = 2**31 - 1
 
 
 class MailboxBusy(Fault):
@@ -298,7 +298,7 @@ class CalendarEventService:
 
         Raises AgentUnknown. At most three queries.
         """
-        viewing = self._events.viewing(appointment_id) if 0 < appointment_id <= MAX_APPOINTMENT_ID else None
+        viewing = self._events.viewing(appointment_id) if 0 < appointment_id <= MAX_INTEGER else None
         if viewing is None:
             return None
         self._agent_service.get(viewing.agent_id, viewer)

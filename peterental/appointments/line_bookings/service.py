@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from peterental.agents.model import AgentInactive, AgentUnknown
+from peterental.appointments.audit import viewing_change
 from peterental.appointments.busy_times import NO_BUSY_TIMES
 from peterental.appointments.fresh_calendars import with_fresh_calendars
 from peterental.appointments.line_bookings.model import LineNotVisible, LineTimes
@@ -35,7 +36,6 @@ from peterental.appointments.repository import AppointmentRepository, Turn
 from peterental.appointments.start_check import check_start
 from peterental.appointments.team import whole_team_of
 from peterental.appointments.team_availability import TeamAvailability
-from peterental.audit.model import Change
 from peterental.clock import utc_now
 
 if TYPE_CHECKING:
@@ -172,14 +172,8 @@ class LineBookingService:
         if team.is_shared:
             turn = Turn(team.holder.agent_id, team.turn_at(new.created_at or self._now()))
             self._appointments.note_turn(connection, turn, agent.agent_id)
-        change = Change(
-            action="booked",
-            subject_kind="appointment",
-            subject_id=str(booked.appointment_id),
-            subject_name=f"{booked.attendee_name}, {booked.property_address}",
-            after=booked_fields(booked) | {"line": team.holder.agent_name},
-        )
-        self._audit.record(connection, viewer, change)
+        fields = booked_fields(booked) | {"line": team.holder.agent_name}
+        self._audit.record(connection, viewer, viewing_change("booked", booked, after=fields))
         return booked
 
     def _team(

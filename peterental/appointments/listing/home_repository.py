@@ -38,7 +38,7 @@ class HomeViewingRepository:
         return [Appointment(**row) for row in rows]
 
     def words(self, property_id: int, user_id: int | None, limit: int) -> list[tuple[str, int]]:
-        """Return what callers called a home, most often first, with the number of viewings; `user_id` as above."""
+        """Return what callers called a home and how often, most often first; `user_id` as for `upcoming`."""
         rows = self._database.fetch(
             """
             SELECT property_address, COUNT(*) AS viewings

@@ -120,7 +120,7 @@ class ListingService:
         self, viewer: Viewer, chosen: str | None = None
     ) -> tuple[tuple[AgentChoice, ...], tuple[str, ...]]:
         """Return the agents to choose from, as `agents` does, and the time zones of all. One query."""
-        user_id = None if viewer.is_admin else viewer.user_id
+        user_id = owner_filter(viewer)
         with self._database.transaction() as connection:
             return self._listing.agents(connection, user_id, chosen, MAX_AGENTS_OFFERED)
 
@@ -163,7 +163,7 @@ class ListingService:
 
         If there are more agents than are offered, one more is returned.
         """
-        user_id = None if viewer.is_admin else viewer.user_id
+        user_id = owner_filter(viewer)
         limit = MAX_AGENTS_OFFERED + 1 if viewer.is_admin else None
         agents, zones = self._listing.agents(connection, user_id, wanted.agent_id, limit)
         if agents and agents[0].agent_id == wanted.agent_id:

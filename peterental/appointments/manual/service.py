@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from peterental.access import Viewer, owner_filter
 from peterental.agents.working_hours.repository import WorkingHoursRepository
+from peterental.appointments.audit import viewing_change
 from peterental.appointments.manual.editing import (
     VISITOR_FIELDS,
     audited_changes,
@@ -47,8 +48,9 @@ from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.manual.warnings import check_warnings
 from peterental.appointments.model import AddressMissing, Appointment, AppointmentUnknown, NameMissing, SlotTaken
 from peterental.appointments.repository import AppointmentRepository
-from peterental.audit.model import Change, changed_fields
+from peterental.audit.model import changed_fields
 from peterental.clock import existing_instant, midnight, utc_now
+from peterental.database.column_limits import MAX_INTEGER
 from peterental.properties.repository import PropertyRepository
 
 if TYPE_CHECKING:
@@ -75,12 +77,9 @@ if TYPE_CHECKING:
     from peterental.database.pool import Database
     from peterental.properties.model import Property
 
-MAX_APPOINTMENT_ID = 2**31 - 1
-"""The column is an INTEGER."""
-
 
 @dataclass(frozen=True)
-class _Place:
+class _Placement:
     """Where a viewing is to be, and who asks.
 
     Args:
@@ -156,34 +155,13 @@ class ManualBookingService:
                     raise DuplicateSubmission(made)
                 start, end = _times(agent, entry.when, entry.duration_min or agent.rules.slot_minutes)
                 home = self._home(connection, entry.property_id, None)
-                place = _Place(schedule, entry.property_id, viewer)
+                place = _Placement(schedule, entry.property_id, viewer)
                 found = self._require_confirmed(connection, place, entry.when, (start, end), now)
-                appointment = Appointment(
-                    appointment_id=0,
-                    agent_id=agent.agent_id,
-                    agent_name=agent.agent_name,
-                    time_zone=agent.time_zone,
-                    property_address=home.label if home else entry.property_address,
-                    property_id=entry.property_id,
-                    home_label=home.label if home else None,
-                    start=start,
-                    end=end,
-                    status="confirmed",
-                    attendee_name=entry.attendee_name,
-                    attendee_email=entry.attendee_email,
-                    attendee_phone=number_to_reach(entry.attendee_phone, agent),
-                    overlap_allowed=found.allows_overlap,
-                    created_at=now,
-                    booked_by=viewer.email,
-                )
-                row = self._appointments.insert(
-                    connection,
-                    appointment,
-                    end + timedelta(minutes=agent.rules.buffer_minutes),
-                    f"{MANUAL_KEY_PREFIX}{entry.key}",
-                    viewer.email,
-                ).fetchone()
-                booked = replace(appointment, appointment_id=row["appointment_id"] if row else 0)
+                new = _new_viewing(entry, agent, home, times=(start, end), found=found, viewer=viewer, now=now)
+                blocked_until = end + timedelta(minutes=agent.rules.buffer_minutes)
+                key = f"{MANUAL_KEY_PREFIX}{entry.key}"
+                row = self._appointments.insert(connection, new, blocked_until, key, viewer.email).fetchone()
+                booked = replace(new, appointment_id=row["appointment_id"] if row else 0)
                 self._record(connection, viewer, "booked", None, booked)
                 record(connection, booked.appointment_id)
                 return booked
@@ -228,7 +206,7 @@ class ManualBookingService:
                 start = _times(agent, when, agent.rules.slot_minutes)[0]
                 if start == old.start:
                     raise SameTime
-                place = _Place(schedule, old.property_id, viewer)
+                place = _Placement(schedule, old.property_id, viewer)
                 found = self._require_confirmed(
                     connection, place, when, (start, start + duration), now, ignored_id=appointment_id
                 )
@@ -252,7 +230,7 @@ class ManualBookingService:
     ) -> Appointment:
         """Change everything about a viewing but its start and its status. Return it as it is then.
 
-        The visitor is told of another home, agent or length by triggers (migration 033); the agent's calendar as well.
+        Triggers notify the visitor of another home, agent or length, and update the agent's calendar (migration 033).
 
         Args:
             appointment_id: which.
@@ -269,7 +247,7 @@ class ManualBookingService:
         require_complete(viewing)
         now = self._now()
         with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
-            if 0 < appointment_id <= MAX_APPOINTMENT_ID:
+            if 0 < appointment_id <= MAX_INTEGER:
                 self._manual.lock_agents_of(connection, appointment_id, viewing.agent_id)
             old = self._seen(connection, appointment_id, seen, viewer)
             schedule = self._manual.read(connection, viewing.agent_id, now)
@@ -284,13 +262,13 @@ class ManualBookingService:
             if not {"agent_id", "minutes"}.isdisjoint(changes):
                 blocked_until = new.end + timedelta(minutes=agent.rules.buffer_minutes)
             if not {"agent_id", "minutes", "home_id"}.isdisjoint(changes):
-                place = _Place(schedule, new.property_id, viewer)
+                place = _Placement(schedule, new.property_id, viewer)
                 found = self._require_edit_confirmed(
                     connection, place, new, changes, acknowledged=viewing.acknowledged, now=now
                 )
                 new = replace(new, overlap_allowed=found.allows_overlap)
             self._manual.edit(connection, new, changes, blocked_until, now, actor=viewer.email)
-            self._audit_change(connection, viewer, "edited", new, before_and_after=audited_changes(changes))
+            self._audit.record(connection, viewer, viewing_change("edited", new, *audited_changes(changes)))
             record(connection, new.appointment_id)
             return new
 
@@ -338,8 +316,8 @@ class ManualBookingService:
 
         Raises AppointmentUnknown, also for one that the viewer may not see.
         """
-        user_id = None if viewer.is_admin else viewer.user_id
-        known = 0 < appointment_id <= MAX_APPOINTMENT_ID
+        user_id = owner_filter(viewer)
+        known = 0 < appointment_id <= MAX_INTEGER
         appointment = self._manual.get(connection, appointment_id, user_id) if known else None
         if appointment is None:
             raise AppointmentUnknown
@@ -352,7 +330,7 @@ class ManualBookingService:
 
         Raises AppointmentUnknown, EditConflict.
         """
-        if 0 < appointment_id <= MAX_APPOINTMENT_ID:
+        if 0 < appointment_id <= MAX_INTEGER:
             self._manual.lock_agent_of(connection, appointment_id)
         return self._seen(connection, appointment_id, seen, viewer)
 
@@ -368,7 +346,7 @@ class ManualBookingService:
     def _require_confirmed(
         self,
         connection: Connection,
-        place: _Place,
+        place: _Placement,
         when: WallClockTime,
         times: tuple[datetime, datetime],
         now: datetime,
@@ -390,7 +368,7 @@ class ManualBookingService:
     def _require_edit_confirmed(
         self,
         connection: Connection,
-        place: _Place,
+        place: _Placement,
         new: Appointment,
         changes: Changes,
         *,
@@ -412,7 +390,7 @@ class ManualBookingService:
     def _warnings(
         self,
         connection: Connection,
-        place: _Place,
+        place: _Placement,
         day: date,
         times: tuple[datetime, datetime],
         now: datetime,
@@ -444,7 +422,7 @@ class ManualBookingService:
         )
 
     def _of_same_home(
-        self, connection: Connection, place: _Place, times: tuple[datetime, datetime], ignored_id: int | None
+        self, connection: Connection, place: _Placement, times: tuple[datetime, datetime], ignored_id: int | None
     ) -> tuple[HomeViewing, ...]:
         """Return the viewings that other agents have of the home then, where the office wants one at a time."""
         assert place.schedule.agent is not None  # noqa: S101  # tells mypy; `_agent_for` checked it
@@ -479,7 +457,7 @@ class ManualBookingService:
         if others:
             raise SlotTaken(availability.nearest(old.start))
         same_home = self._of_same_home(
-            connection, _Place(schedule, old.property_id, viewer), (old.start, old.end), old.appointment_id
+            connection, _Placement(schedule, old.property_id, viewer), (old.start, old.end), old.appointment_id
         )
         if same_home:
             raise HomeBusy(same_home[0], availability.nearest(old.start))
@@ -496,27 +474,48 @@ class ManualBookingService:
     ) -> None:
         """Queue the entry of the audit log."""
         old, new = changed_fields(before, after) if before else ({}, booked_fields(after))
-        self._audit_change(connection, viewer, action, after, before_and_after=(old, new))
+        self._audit.record(connection, viewer, viewing_change(action, after, old, new))
 
-    def _audit_change(
-        self,
-        connection: Connection,
-        viewer: Viewer,
-        action: str,
-        after: Appointment,
-        *,
-        before_and_after: tuple[dict[str, object], dict[str, object]],
-    ) -> None:
-        old, new = before_and_after
-        change = Change(
-            action=action,
-            subject_kind="appointment",
-            subject_id=str(after.appointment_id),
-            subject_name=f"{after.attendee_name}, {after.property_address}",
-            before=old,
-            after=new,
-        )
-        self._audit.record(connection, viewer, change)
+
+def _new_viewing(
+    entry: NewBooking,
+    agent: Agent,
+    home: Property | None,
+    *,
+    times: tuple[datetime, datetime],
+    found: BookingWarnings,
+    viewer: Viewer,
+    now: datetime,
+) -> Appointment:
+    """Return a viewing that is not stored yet.
+
+    Args:
+        entry: what to book.
+        agent: with whom.
+        home: of the catalogue; None for other words.
+        times: its start and end, in UTC.
+        found: the warnings that the user has confirmed.
+        viewer: who books it.
+        now: the present moment, aware.
+    """
+    return Appointment(
+        appointment_id=0,
+        agent_id=agent.agent_id,
+        agent_name=agent.agent_name,
+        time_zone=agent.time_zone,
+        property_address=home.label if home else entry.property_address,
+        property_id=entry.property_id,
+        home_label=home.label if home else None,
+        start=times[0],
+        end=times[1],
+        status="confirmed",
+        attendee_name=entry.attendee_name,
+        attendee_email=entry.attendee_email,
+        attendee_phone=number_to_reach(entry.attendee_phone, agent),
+        overlap_allowed=found.allows_overlap,
+        created_at=now,
+        booked_by=viewer.email,
+    )
 
 
 def _times(agent: Agent, when: WallClockTime, duration_min: int) -> tuple[datetime, datetime]:

@@ -39,7 +39,7 @@ class VisitorRepository:
         return rows[0] if rows else None
 
     def read(self, connection: Connection, appointment_id: int) -> DictRow | None:
-        """Return the same in a transaction. Waits for the server."""
+        """Return what `find` does, in a transaction. Waits for the server."""
         return connection.execute(_VIEWING.encode(), (appointment_id,)).fetchone()
 
     def confirm(self, connection: Connection, appointment: Appointment, now: datetime) -> None:

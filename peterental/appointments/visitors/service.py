@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from peterental.agents.model import AgentInactive
 from peterental.agents.working_hours.repository import WorkingHoursRepository
+from peterental.appointments.audit import viewing_change
 from peterental.appointments.busy_times import NO_BUSY_TIMES
 from peterental.appointments.fresh_calendars import with_fresh_calendars
 from peterental.appointments.line_bookings.repository import LineRepository
@@ -40,7 +41,7 @@ from peterental.appointments.visitors.model import (
     visitor_uid,
 )
 from peterental.appointments.visitors.repository import VisitorRepository
-from peterental.audit.model import Change, changed_fields
+from peterental.audit.model import changed_fields
 from peterental.calendars.model import Marker, ViewingEvent
 from peterental.clock import utc_now
 
@@ -360,15 +361,7 @@ class VisitorService:
         old, new = changed_fields(before, replace(after, **_of_agent(before)))
         if after.agent_id != before.agent_id:
             old, new = old | {"agent": before.agent_name}, new | {"agent": after.agent_name}
-        change = Change(
-            action=action,
-            subject_kind="appointment",
-            subject_id=str(after.appointment_id),
-            subject_name=f"{after.attendee_name}, {after.property_address}",
-            before=old,
-            after=new,
-        )
-        self._audit.record(connection, actor, change)
+        self._audit.record(connection, actor, viewing_change(action, after, old, new))
 
 
 def _of_agent(viewing: Appointment) -> dict[str, Any]:

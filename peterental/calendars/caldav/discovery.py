@@ -30,7 +30,7 @@ _FROM_MOST_TELLING = (CalendarUnreachable, CalendarNonsense, CalendarAccessLost)
 
 
 @dataclass(frozen=True)
-class _Place:
+class _CalendarHome:
     """Where calendars are.
 
     Args:
@@ -88,17 +88,17 @@ def _calendars_by(client: DavClient, answer: HttpAnswer) -> list[RemoteCalendar]
         places = _homes(here, base)
     if not places:
         is_calendar = names.CALENDAR in here.names_in(names.RESOURCE_TYPE)
-        places = [_Place(answer.url, depth=0 if is_calendar else 1)]
+        places = [_CalendarHome(answer.url, depth=0 if is_calendar else 1)]
     calendars = {path_of(found.remote_id): found for place in places for found in _calendars_in(client, place)}
     default = _default_path(client, here, base) or _only_writable(calendars)
     return [replace(calendar, is_default=path == default) for path, calendar in calendars.items()]
 
 
-def _homes(here: DavResponse, base: str) -> list[_Place]:
-    return [_Place(named_url(base, href)) for href in here.hrefs_in(names.HOME_SET)]
+def _homes(here: DavResponse, base: str) -> list[_CalendarHome]:
+    return [_CalendarHome(named_url(base, href)) for href in here.hrefs_in(names.HOME_SET)]
 
 
-def _calendars_in(client: DavClient, place: _Place) -> Iterator[RemoteCalendar]:
+def _calendars_in(client: DavClient, place: _CalendarHome) -> Iterator[RemoteCalendar]:
     listed, base = client.propfind(place.url, _LISTING, depth=place.depth)
     for response in listed.responses:
         types = response.names_in(names.RESOURCE_TYPE)

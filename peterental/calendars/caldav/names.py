@@ -22,6 +22,5 @@ DEFAULT_CALENDAR = CALDAV + "schedule-default-calendar-URL"
 CALENDAR = CALDAV + "calendar"
 CALENDAR_DATA = CALDAV + "calendar-data"
 COMPONENTS = CALDAV + "supported-calendar-component-set"
-UID_CONFLICT = CALDAV + "no-uid-conflict"
 
 CTAG = CALENDARSERVER + "getctag"

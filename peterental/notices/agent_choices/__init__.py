@@ -1,1 +1,1 @@
-"""What agents are told, by e-mail and text: at once, in a morning list, or not at all."""
+"""What agents are notified of, by e-mail and text: at once, in a morning list, or not at all."""

@@ -1,4 +1,4 @@
-"""What an agent chose to be told, and the errors about it."""
+"""What an agent chose to be notified of, and the errors about it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ LIST: AgentKind = "agent_morning_list"
 KINDS: tuple[AgentKind, ...] = (*VIEWING_KINDS, *OTHER_KINDS, LIST)
 
 USUAL: Mapping[Channel, Timing] = MappingProxyType({"email": "now", "text": "off"})
-"""What agents are told who chose nothing. The functions of migration 026 have the same defaults."""
+"""The choices of agents who made none. The functions of migration 026 have the same defaults."""
 
 TROUBLE_AFTER = timedelta(minutes=30)
-"""How long a calendar fails before its agent is told, unless its sign-in was refused."""
+"""How long a calendar fails before its agent is notified, unless its sign-in was refused."""
 
 MAX_EMAIL_CHARS = 255
 
@@ -61,7 +61,7 @@ class ListNeeded(Refusal):
 
 @dataclass(frozen=True, kw_only=True)
 class Contact:
-    """Where an agent is told.
+    """Where an agent is notified.
 
     Args:
         email: in place of the address of the agent's user; None for that.
@@ -74,7 +74,7 @@ class Contact:
 
 @dataclass(frozen=True, kw_only=True)
 class AgentNotices:
-    """What an agent is told, and where.
+    """What an agent is notified of, and where.
 
     Args:
         agent: who.
@@ -95,7 +95,7 @@ class AgentNotices:
         return version_of([self.contact.email, self.contact.phone, choices])
 
     def address(self, channel: Channel) -> str | None:
-        """Return where the agent is told by a channel; None where nowhere."""
+        """Return the address that a channel notifies the agent at; None for none."""
         return (self.contact.email or self.user_email) if channel == "email" else self.contact.phone
 
 
@@ -177,5 +177,5 @@ class MorningList:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to tell."""
+        """Whether it has nothing to say."""
         return not (self.viewings or self.changes or self.messages or self.calls or self.calendars)

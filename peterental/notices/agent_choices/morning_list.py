@@ -10,7 +10,7 @@ from peterental.calls.model import CallFilter
 from peterental.calls.queries import CallQueries
 from peterental.clock import midnight
 from peterental.messages.repository import MessageRepository
-from peterental.notices.agent_choices import words
+from peterental.notices.agent_choices import list_lines
 from peterental.notices.agent_choices.model import (
     KINDS,
     USUAL,
@@ -19,7 +19,7 @@ from peterental.notices.agent_choices.model import (
     list_about,
 )
 from peterental.notices.agent_choices.repository import AgentChoicesRepository
-from peterental.notices.letters import phone_words
+from peterental.notices.letters import format_phone
 
 if TYPE_CHECKING:
     from peterental.agents.model import Agent, Language
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from peterental.notices.model import Channel
 
 LOOKS_BACK_DAYS = 7
-"""After an outage, a list tells what happened in so many days."""
+"""After an outage, a list covers at most so many days."""
 
 MAX_MESSAGES = 20
 MAX_CALLS = 20
@@ -73,18 +73,18 @@ class MorningLists:
         )
 
     def _since(self, agent: Agent, channel: Channel, day: date) -> datetime:
-        """Return until when the agent was told by earlier lists; a day ago if none was sent."""
+        """Return until when earlier lists covered the changes; a day ago if none was sent."""
         before = [day - timedelta(days=ago) for ago in range(1, LOOKS_BACK_DAYS + 1)]
-        told = self._repository.listed_until(channel, [list_about(agent.agent_id, each) for each in before])
-        return told or midnight(before[0], agent.zone)
+        covered = self._repository.listed_until(channel, [list_about(agent.agent_id, each) for each in before])
+        return covered or midnight(before[0], agent.zone)
 
     def _flagged(self, agent: Agent, since: datetime, until: datetime) -> tuple[tuple[datetime, str, str], ...]:
         found: dict[str, tuple[datetime, str, str]] = {}
         for flag in FLAGS:
             wanted = CallFilter(agent_id=agent.agent_id, flag=flag, since=since, until=until)
             for call in self._calls.listing(None, wanted, slice(0, MAX_CALLS), until)[0]:
-                number = phone_words(call.caller_number)
-                why = words.FLAGS[agent.language][flag]
+                number = format_phone(call.caller_number)
+                why = list_lines.FLAGS[agent.language][flag]
                 found.setdefault(call.vapi_call_id, (call.started_or_created_at, number, why))
         return tuple(sorted(found.values()))
 
@@ -95,18 +95,18 @@ class MorningLists:
 
 def text_of(found: MorningList, agent: Agent, channel: Channel, language: Language) -> str:
     """Return the lines of a morning list, in sections."""
-    said = words.LISTS[language]
+    said = list_lines.LISTS[language]
     sections = (
-        (said.viewings, [words.viewing_line(each, agent.zone, channel, language) for each in found.viewings]),
-        (said.changes, [words.change_line(each, agent.zone, channel, language) for each in found.changes]),
+        (said.viewings, [list_lines.viewing_line(each, agent.zone, channel, language) for each in found.viewings]),
+        (said.changes, [list_lines.change_line(each, agent.zone, channel, language) for each in found.changes]),
         (said.messages, list(found.messages)),
-        (said.calls, [words.call_line(call, agent.zone, channel, language) for call in found.calls]),
+        (said.calls, [list_lines.call_line(call, agent.zone, channel, language) for call in found.calls]),
         (said.calendars, list(found.calendars)),
     )
     return "\n\n".join("\n".join((title, *lines)) for title, lines in sections if lines)
 
 
 def _said(message: Message) -> str:
-    number = phone_words(message.attendee_phone or message.caller_number)
+    number = format_phone(message.attendee_phone or message.caller_number)
     sender = ", ".join(part for part in (message.attendee_name, number) if part)
     return f"{sender}: {message.body}" if sender else message.body

@@ -1,4 +1,4 @@
-"""Find what agents have to be told that no viewing's change causes: flagged calls, calendars, morning lists."""
+"""Notify agents of what no change of a viewing causes: flagged calls, calendars, morning lists."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FLAGS: tuple[Flag, ...] = ("fault", "unbooked")
 
 CALLS_SINCE = timedelta(hours=6)
-"""Agents are not told of calls that began longer ago: they turned the notices on later."""
+"""Agents are not notified of calls that began longer ago: they turned the notices on later."""
 
 CALL_SETTLES = timedelta(minutes=1)
 """How long after its end a call's tool calls and its report may still arrive."""
@@ -57,27 +57,27 @@ class AgentNoticePlanner:
     def plan(self) -> int:
         """Write what is due now, and return how many notices of calls and calendars, and how many lists."""
         now = self._now()
-        return self._tell_of_calls(now) + self._tell_of_calendars(now) + self._tell_lists(now)
+        return self._notify_of_calls(now) + self._notify_of_calendars(now) + self._write_lists(now)
 
-    def _tell_of_calls(self, now: datetime) -> int:
-        told: dict[str, str] = {}
+    def _notify_of_calls(self, now: datetime) -> int:
+        flagged: dict[str, str] = {}
         for flag in FLAGS:
             wanted = CallFilter(flag=flag, since=now - CALLS_SINCE)
             calls = self._calls.listing(None, wanted, slice(0, MAX_CALLS), now)[0]
-            told |= {call.vapi_call_id: call.agent_id for call in calls if call.agent_id and _is_over(call, now)}
-        pairs = [(agent_id, f"call:{call_id}") for call_id, agent_id in sorted(told.items())]
-        return self._repository.tell("agent_flagged_call", pairs, now, now + STALE_AFTER) if pairs else 0
+            flagged |= {call.vapi_call_id: call.agent_id for call in calls if call.agent_id and _is_over(call, now)}
+        pairs = [(agent_id, f"call:{call_id}") for call_id, agent_id in sorted(flagged.items())]
+        return self._repository.notify("agent_flagged_call", pairs, now, now + STALE_AFTER) if pairs else 0
 
-    def _tell_of_calendars(self, now: datetime) -> int:
+    def _notify_of_calendars(self, now: datetime) -> int:
         """Notify each agent once of an outage: the first failure is part of what the notice is about."""
         failing = self._calendars.failing(now - TROUBLE_AFTER)
         pairs = [
             (account.agent_id, f"calendar:{account.account_id}:{account.failed_since:%Y-%m-%dT%H:%M:%S.%f}")
             for account in failing
         ]
-        return self._repository.tell("agent_calendar_trouble", pairs, now, now + STALE_AFTER) if pairs else 0
+        return self._repository.notify("agent_calendar_trouble", pairs, now, now + STALE_AFTER) if pairs else 0
 
-    def _tell_lists(self, now: datetime) -> int:
+    def _write_lists(self, now: datetime) -> int:
         written = 0
         for due in self._repository.due_lists(now, LIST_WITHIN):
             agent = self._agents.get(due.agent_id, None)

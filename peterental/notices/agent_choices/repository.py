@@ -1,4 +1,4 @@
-"""What agents chose to be told, and the notices about something else than a viewing, in PostgreSQL."""
+"""What agents chose to be notified of, and the notices about something else than a viewing, in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class AgentChoicesRepository:
         self._database = database
 
     def get(self, agent_id: str) -> tuple[Contact, str | None, Choices]:
-        """Return where an agent is told, the address of its active user, and what was chosen."""
+        """Return where an agent is notified, the address of its active user, and what was chosen."""
         return _stored(self._database.fetch(_STORED, (agent_id,)))
 
     def read(self, connection: Connection, agent_id: str) -> tuple[Contact, str | None, Choices]:
-        """Return the same, as the transaction sees it."""
+        """Return what `get` does, as the transaction sees it."""
         return _stored(connection.execute(_STORED.encode(), [agent_id]).fetchall())
 
     def store(self, connection: Connection, agent_id: str, contact: Contact, choices: Choices) -> None:
@@ -71,10 +71,10 @@ class AgentChoicesRepository:
 
     # --- notices that are not about a viewing ------------------------------------------------------------------------
 
-    def tell(
+    def notify(
         self,
         kind: AgentKind,
-        told: Sequence[tuple[str, str]],
+        subjects: Sequence[tuple[str, str]],
         at: datetime,
         until: datetime,
     ) -> int:
@@ -82,23 +82,23 @@ class AgentChoicesRepository:
 
         Args:
             kind: of the notices.
-            told: the agent, and what the notice is about, for each.
+            subjects: the agent, and what the notice is about, for each.
             at: when they are due.
             until: later they are not sent.
         """
         rows = self._database.fetch(
             """
-            SELECT COALESCE(SUM(tell_agent(told.agent_id, %(kind)s, told.about, %(at)s, %(until)s)), 0)::int AS number
-            FROM unnest(%(agents)s::text[], %(abouts)s::text[]) AS told (agent_id, about)
+            SELECT COALESCE(SUM(tell_agent(agent_id, %(kind)s, subject.about, %(at)s, %(until)s)), 0)::int AS number
+            FROM unnest(%(agents)s::text[], %(abouts)s::text[]) AS subject (agent_id, about)
             WHERE NOT EXISTS (
                 SELECT FROM notices
-                WHERE notices.appointment_id IS NULL AND notices.about = told.about AND notices.kind = %(kind)s
+                WHERE notices.appointment_id IS NULL AND notices.about = subject.about AND notices.kind = %(kind)s
             )
             """,
             {
                 "kind": kind,
-                "agents": [agent_id for agent_id, _ in told],
-                "abouts": [about for _, about in told],
+                "agents": [agent_id for agent_id, _ in subjects],
+                "abouts": [about for _, about in subjects],
                 "at": at,
                 "until": until,
             },
@@ -167,7 +167,7 @@ class AgentChoicesRepository:
         return bool(rows)
 
     def listed_until(self, channel: Channel, abouts: Sequence[str]) -> datetime | None:
-        """Return until when the latest of some lists told an agent by a channel; None if none of them was sent."""
+        """Return until when the latest of some lists covered the changes, by a channel; None if none was sent."""
         rows = self._database.fetch(
             """
             SELECT MAX(due_at) AS until FROM notices
@@ -205,7 +205,7 @@ class AgentChoicesRepository:
         """
         rows = self._database.fetch(
             f"""
-            SELECT told.kind, viewing.start_time AS start, {named_home("viewing")}, viewing.attendee_name
+            SELECT change.kind, viewing.start_time AS start, {named_home("viewing")}, viewing.attendee_name
             FROM (
                 SELECT id FROM appointments WHERE agent_id = %(agent_id)s AND start_time >= %(since)s
                 UNION
@@ -221,11 +221,11 @@ class AgentChoicesRepository:
                     WHEN event.changes ?| '{{home,minutes}}' THEN 'changed'
                     ELSE event.kind
                 END AS kind
-            ) AS told
+            ) AS change
             WHERE (viewing.agent_id = %(agent_id)s OR event.changes #>> '{{agent_id,0}}' = %(agent_id)s)
                 AND viewing.start_time >= %(since)s
                 AND event.happened_at >= %(since)s AND event.happened_at < %(until)s
-                AND told.kind = ANY (%(kinds)s)
+                AND change.kind = ANY (%(kinds)s)
                 AND event.actor IS DISTINCT FROM (
                     SELECT users.email FROM agents JOIN users USING (user_id) WHERE agents.agent_id = %(agent_id)s
                 )

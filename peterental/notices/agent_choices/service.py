@@ -1,4 +1,4 @@
-"""What an agent is told, how and when: shown to and changed by the agent's user and admins."""
+"""What an agent is notified of, how and when: shown to and changed by the agent's user and admins."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from peterental.agents.repository import AgentRepository
-from peterental.agents.service import audit_change, lock_agent
+from peterental.agents.service import agent_change, lock_agent
 from peterental.clock import utc_now
 from peterental.notices.agent_choices.model import (
     CHANNEL_NAMES,
@@ -43,7 +43,7 @@ _EMAIL = re.compile(r"[^\s@<>,;\"]{1,64}@[^\s@<>,;\"]{1,190}\.[^\s@<>,;\"]{1,60}
 
 
 class AgentChoicesService:
-    """What the agents of one database are told.
+    """What the agents of one database are notified of.
 
     Args:
         database: where it is stored.
@@ -64,14 +64,14 @@ class AgentChoicesService:
         return tuple(entry for entry in entries if entry.change.action == CHANGED)
 
     def show(self, agent_id: str, viewer: Viewer) -> AgentNotices:
-        """Return what an agent is told, and where. Two round trips. Raises AgentUnknown."""
+        """Return what an agent is notified of, and where. Two round trips. Raises AgentUnknown."""
         agent = self._agents.get(agent_id, viewer)
         return _notices(agent, *self._repository.get(agent_id))
 
     def change(
         self, agent_id: str, contact: Contact, choices: Choices, viewer: Viewer, *, seen: str | None = None
     ) -> None:
-        """Change what an agent is told, and where.
+        """Change what an agent is notified of, and where.
 
         Args:
             agent_id: whom.
@@ -95,7 +95,7 @@ class AgentChoicesService:
             if changed:
                 self._repository.store(connection, agent_id, after.contact, after.choices)
                 fields = ({name: side[name] for name in changed} for side in (old, new))
-                self._audit.record(connection, viewer, audit_change(agent, CHANGED, *fields))
+                self._audit.record(connection, viewer, agent_change(agent, CHANGED, *fields))
 
 
 def _notices(agent: Agent, contact: Contact, user_email: str | None, stored: Choices) -> AgentNotices:
@@ -125,7 +125,7 @@ def _require_list(notices: AgentNotices) -> None:
 def _fields(notices: AgentNotices) -> Mapping[str, object]:
     """Return the fields of the audit log: one for each kind, such as `at once by e-mail`."""
     words = {"now": "at once", "morning": "in the morning list"}
-    told: dict[str, object] = {
+    choices: dict[str, object] = {
         kind: ", ".join(
             f"{words[timing]} by {CHANNEL_NAMES[channel]}"
             for channel in CHANNELS
@@ -133,4 +133,4 @@ def _fields(notices: AgentNotices) -> Mapping[str, object]:
         )
         for kind in KINDS
     }
-    return {"email": notices.contact.email, "phone": notices.contact.phone, **told}
+    return {"email": notices.contact.email, "phone": notices.contact.phone, **choices}

@@ -58,7 +58,7 @@ class ConsentRepository:
     def start(
         self, connection: Connection, channel: Channel, recipient: str, *, how: str, words: str, at: datetime
     ) -> None:
-        """Queue recording that a recipient wants to be told again."""
+        """Queue recording that a recipient wants notices again."""
         connection.execute(
             """
             INSERT INTO contact_consents (channel, recipient, purpose, given_at, how_given, words_given)

@@ -1,4 +1,4 @@
-"""Who may be told, and who said stop."""
+"""Who may be sent notices, and who said stop."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Consents:
     def start(
         self, connection: Connection, channel: Channel, recipient: str, *, how: str, words: str, at: datetime
     ) -> None:
-        """Record that a recipient wants to be told again; the arguments are those of `stop`."""
+        """Record that a recipient wants notices again; the arguments are those of `stop`."""
         self._repository.start(connection, channel, recipient, how=how, words=words, at=at)
 
     def record_opt_out(self, channel: Channel, recipient: str, reason: str, at: datetime) -> None:

@@ -16,8 +16,8 @@ LONGEST = timedelta(hours=20)
 """The most that `release_hours` may be."""
 
 # The notices of each viewing are looked up (OFFSET 0 keeps it so): few viewings start soon. The notice that asked is
-# of the viewing as it is now: one that was moved or restored since was not asked about. In the night nobody is told, so
-# nothing is released.
+# of the viewing as it is now: one that was moved or restored since was not asked about. In quiet hours no notice is
+# sent, so nothing is released.
 _DUE = """
     SELECT appointments.id
     FROM appointments

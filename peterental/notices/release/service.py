@@ -36,7 +36,7 @@ class ReleaseService:
         """Release the viewings that are due. Return how many were released.
 
         A viewing is due within the hours that the office has set, if its visitor was asked to confirm it at least two
-        hours ago and did not, and if the visitor may be told now. Each is one transaction, which looks again.
+        hours ago and did not, and if the visitor may be notified now. Each is one transaction, which looks again.
         """
         now, released = self._now(), 0
         for appointment_id in self._unconfirmed.due(now):

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from peterental.notices.letters import phone_words
+from peterental.notices.letters import format_phone
 from peterental.notices.wording.rendering import clean
-from peterental.notices.wording.times import day_words, time_words
+from peterental.notices.wording.times import format_day, format_time
 
 if TYPE_CHECKING:
     from peterental.notices.model import Language
-    from peterental.notices.replies.model import ToldViewing
+    from peterental.notices.replies.model import TextedViewing
 
 MAX_VIEWINGS_NAMED = 3
 _MAX_HOME_CHARS = 60
@@ -62,7 +62,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = MappingProxyType(
 
 
 def answer(
-    name: str, language: Language, office: str, viewings: Sequence[ToldViewing], link_of: Callable[[int], str]
+    name: str, language: Language, office: str, viewings: Sequence[TextedViewing], link_of: Callable[[int], str]
 ) -> str:
     """Return an answer.
 
@@ -91,15 +91,15 @@ def answer(
             ),
             "link": link_of(first.appointment_id),
             "agent": clean("agent", first.agent_name, "text"),
-            "phone": phone_words(first.handover_number),
+            "phone": format_phone(first.handover_number),
         }
     return _filled(TEXTS[language][name], fields)
 
 
-def _viewing(viewing: ToldViewing, language: Language) -> str:
+def _viewing(viewing: TextedViewing, language: Language) -> str:
     home = clean("home", viewing.property_address[:_MAX_HOME_CHARS], "text")
-    day = day_words(viewing.start, viewing.zone, language, "text")
-    return f"{home}, {day}{' at ' if language == 'en' else ', '}{time_words(viewing.start, viewing.zone, 'text')}"
+    day = format_day(viewing.start, viewing.zone, language, "text")
+    return f"{home}, {day}{' at ' if language == 'en' else ', '}{format_time(viewing.start, viewing.zone, 'text')}"
 
 
 def _filled(wording: str, fields: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peterental.notices.replies.model import Conversation, Outcome, ToldViewing
+from peterental.notices.replies.model import Conversation, Outcome, TextedViewing
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,7 +29,7 @@ class Decision:
     """
 
     outcome: Outcome
-    viewing: ToldViewing | None
+    viewing: TextedViewing | None
 
 
 def decide(understood: Understanding, conversation: Conversation, now: datetime, *, has_offer: bool) -> Decision:
@@ -64,7 +64,7 @@ def _asked(meaning: Meaning, conversation: Conversation) -> Outcome:
 
 
 def _confirmed(
-    conversation: Conversation, upcoming: list[ToldViewing], newest: ToldViewing | None, *, has_offer: bool
+    conversation: Conversation, upcoming: list[TextedViewing], newest: TextedViewing | None, *, has_offer: bool
 ) -> Decision:
     if has_offer and (conversation.last_kind == "waitlist_offer" or not upcoming):
         return Decision("take_offer", newest)
@@ -74,7 +74,7 @@ def _confirmed(
     return _of_one("confirm", upcoming, newest)
 
 
-def _of_one(outcome: Outcome, upcoming: list[ToldViewing], newest: ToldViewing | None) -> Decision:
+def _of_one(outcome: Outcome, upcoming: list[TextedViewing], newest: TextedViewing | None) -> Decision:
     """Return a change of the only upcoming viewing.
 
     With several or none, nothing is changed, nor if it was changed after the newest text about it.

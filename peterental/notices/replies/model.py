@@ -51,7 +51,7 @@ class IncomingText:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ToldViewing:
+class TextedViewing:
     """A viewing that a number was texted about. Times are UTC.
 
     Args:
@@ -64,7 +64,7 @@ class ToldViewing:
         property_address: the home.
         attendee_name: the visitor.
         released_at: when it was released; None if it was not.
-        told_sequence: the newest state of it that a notice told the number; None if none did. Answers do not count.
+        texted_sequence: the newest state of it that the number was texted; None for none. Answers do not count.
     """
 
     appointment_id: int
@@ -79,7 +79,7 @@ class ToldViewing:
     property_address: str
     attendee_name: str
     released_at: datetime | None
-    told_sequence: int | None
+    texted_sequence: int | None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -89,7 +89,7 @@ class ToldViewing:
     @property
     def is_known(self) -> bool:
         """Whether the number was texted its present state: an answer to an earlier text does not mean this one."""
-        return self.told_sequence == self.sequence
+        return self.texted_sequence == self.sequence
 
     def is_upcoming(self, now: datetime) -> bool:
         """Return whether it takes place and has not begun."""
@@ -109,14 +109,14 @@ class Conversation:
         has_acknowledgement: whether one of its messages was acknowledged a short while ago.
     """
 
-    viewings: tuple[ToldViewing, ...] = ()
+    viewings: tuple[TextedViewing, ...] = ()
     last_kind: Kind | None = None
     last_appointment_id: int | None = None
     is_stopped: bool = False
     answers: int = 0
     has_acknowledgement: bool = False
 
-    def upcoming(self, now: datetime) -> list[ToldViewing]:
+    def upcoming(self, now: datetime) -> list[TextedViewing]:
         """Return the viewings that take place and have not begun."""
         return [viewing for viewing in self.viewings if viewing.is_upcoming(now)]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from peterental.appointments.repository import CALLER_END
 from peterental.notices.consents.repository import lock_recipient
-from peterental.notices.replies.model import Conversation, IncomingText, Reply, ToldViewing
+from peterental.notices.replies.model import Conversation, IncomingText, Reply, TextedViewing
 from peterental.phone_numbers import last_digits
 from peterental.properties.lookup import named_home
 
@@ -30,13 +30,13 @@ _VIEWING = f"""
 """
 
 _ONE_VIEWING = f"""
-    SELECT {_VIEWING} NULL AS told_sequence FROM appointments JOIN agents USING (agent_id) WHERE id = %s
+    SELECT {_VIEWING} NULL AS texted_sequence FROM appointments JOIN agents USING (agent_id) WHERE id = %s
 """
 
 _TOLD = f"""
-    SELECT {_VIEWING} told_sequence
+    SELECT {_VIEWING} texted_sequence
     FROM (
-        SELECT appointment_id, MAX(notice_id) AS newest, MAX(revision) FILTER (WHERE kind <> 'reply') AS told_sequence
+        SELECT appointment_id, MAX(notice_id) AS newest, MAX(revision) FILTER (WHERE kind <> 'reply') AS texted_sequence
         FROM (
             SELECT appointment_id, notice_id, revision, kind
             FROM notices
@@ -56,7 +56,7 @@ _TOLD = f"""
 
 # By the number that called: the number itself is compared too, since many numbers have the same last digits.
 _NEWEST = f"""
-    SELECT {_VIEWING} NULL AS told_sequence
+    SELECT {_VIEWING} NULL AS texted_sequence
     FROM appointments JOIN agents USING (agent_id)
     WHERE {CALLER_END} = %(end)s AND caller_number IS NOT NULL AND %(sender)s IN (caller_number, attendee_phone)
     ORDER BY start_time DESC
@@ -127,12 +127,12 @@ class ReplyRepository:
         told = connection.execute(_TOLD.encode(), values)
         rows = told.fetchall() or connection.execute(_NEWEST.encode(), values).fetchall()
         known: DictRow = number.fetchone() or {}
-        return Conversation(viewings=tuple(ToldViewing(**row) for row in rows), **known)
+        return Conversation(viewings=tuple(TextedViewing(**row) for row in rows), **known)
 
-    def viewing(self, connection: Connection, appointment_id: int) -> ToldViewing | None:
+    def viewing(self, connection: Connection, appointment_id: int) -> TextedViewing | None:
         """Return a viewing as it is now; None if it was deleted."""
         row = connection.execute(_ONE_VIEWING.encode(), (appointment_id,)).fetchone()
-        return None if row is None else ToldViewing(**row)
+        return None if row is None else TextedViewing(**row)
 
     def add(
         self,
@@ -174,18 +174,18 @@ class ReplyRepository:
             (outcome, appointment_id, answer, now, provider_id),
         )
 
-    def is_told(self, connection: Connection, appointment_id: int, sender: str, sequence: int) -> bool:
-        """Return whether a text that tells the present state of a viewing to a number is in the outbox."""
+    def has_current_text(self, connection: Connection, appointment_id: int, sender: str, sequence: int) -> bool:
+        """Return whether a text with the present state of a viewing to a number is in the outbox."""
         row = connection.execute(
             """
             SELECT EXISTS (
                 SELECT FROM notices
                 WHERE appointment_id = %s AND recipient = %s AND channel = 'text' AND revision = %s AND kind <> 'reply'
-            ) AS is_told
+            ) AS has_current_text
             """,
             (appointment_id, sender, sequence),
         ).fetchone()
-        return row is not None and bool(row["is_told"])
+        return row is not None and bool(row["has_current_text"])
 
     def of_appointment(self, appointment_id: int, limit: int) -> list[Reply]:
         """Return the newest texts about a viewing, oldest first. One round trip."""

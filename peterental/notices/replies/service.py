@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from peterental.notices.consents.service import Consents
     from peterental.notices.model import Language
     from peterental.notices.outbox import Outbox
-    from peterental.notices.replies.model import Conversation, IncomingText, Outcome, Reply, ToldViewing
+    from peterental.notices.replies.model import Conversation, IncomingText, Outcome, Reply, TextedViewing
     from peterental.notices.replies.understanding import Understanding
     from peterental.notices.settings import NoticeSettingsService
     from peterental.notices.waitlist.service import WaitlistService
@@ -76,7 +76,7 @@ class _Open:
     understood: Understanding
     conversation: Conversation
     outcome: Outcome
-    viewing: ToldViewing | None
+    viewing: TextedViewing | None
     appointment_id: int | None
 
 
@@ -238,11 +238,11 @@ class ReplyService:
             return False
         if conversation.answers >= MAX_ANSWERS or (outcome == "message" and conversation.has_acknowledgement):
             return True
-        # The outbox tells the visitor of the change already.
+        # The notice of the change answers the visitor already.
         return (
             outcome in {"cancel", "take_offer"}
             and viewing is not None
-            and self._replies.is_told(connection, viewing.appointment_id, found.text.sender, viewing.sequence)
+            and self._replies.has_current_text(connection, viewing.appointment_id, found.text.sender, viewing.sequence)
         )
 
     def _answer(self, found: _Open, office: str, now: datetime) -> str:
@@ -264,7 +264,7 @@ def _language(found: _Open) -> Language:
     return found.understood.language or (found.viewing.language if found.viewing else "en")
 
 
-def _may_be_reinstated(viewing: ToldViewing, now: datetime) -> bool:
+def _may_be_reinstated(viewing: TextedViewing, now: datetime) -> bool:
     released_at = viewing.released_at
     return released_at is not None and now < min(released_at + REINSTATE_WITHIN, viewing.start)
 

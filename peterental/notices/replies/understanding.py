@@ -55,7 +55,6 @@ _EMOJI = {
 _NOUNS = "viewing|visit|appointment|appt|apt|appointement|showing|tour|booking|reservation|meeting"
 _SPANISH_NOUNS = "visita|cita|reserva|reservacion"
 _DAYS = "today|todays|tomorrow|tomorrows|monday|tuesday|wednesday|thursday|friday|saturday|sunday"
-_SPANISH_DAYS = "hoy|manana|lunes|martes|miercoles|jueves|viernes|sabado|domingo"
 
 _NO_REQUEST = re.compile(
     r"\b(?:(?:ill|will|can|could|to|gonna) (?:i |we )?stop (?:by|in|over)|bus stop|stop sign|stop light|non stop"

@@ -1,4 +1,4 @@
-"""Decide what becomes of the entries of a waitlist, and who is offered which time. Pure."""
+"""Decide which entries of a waitlist end, and who is offered which time. Pure."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from peterental.notices.model import NoticeSettings
     from peterental.notices.waitlist.model import Entry, OpenEntry
 
-Fate = Literal["keep", "end", "passed", "unsent"]
-"""What becomes of an entry. Its offer ends as `passed` if the caller let it pass.
+Resolution = Literal["keep", "end", "passed", "unsent"]
+"""What is done with an entry. Its offer ends as `passed` if the caller let it pass.
 
 It ends as `unsent`, and may be made again, if no text was sent or the home is not shown any more.
 """
 
 
-def fate_of(found: OpenEntry, now: datetime) -> Fate:
-    """Return what becomes of an entry at a moment, before anything is offered."""
+def resolution_of(found: OpenEntry, now: datetime) -> Resolution:
+    """Return what is done with an entry at a moment, before anything is offered."""
     entry = found.entry
     is_over = entry.state == "waiting" and all(until <= now for _, until in entry.wanted)
     if found.has_stopped or found.has_viewing or is_over or found.text_state == "failed":

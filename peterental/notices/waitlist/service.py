@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from peterental.agents.model import AgentUnknown
 from peterental.agents.repository import AgentRepository
-from peterental.agents.service import audit_change, lock_agent
+from peterental.agents.service import agent_change, lock_agent
 from peterental.agents.working_hours.hold_repository import HoldRepository
 from peterental.appointments import own_bookings
 from peterental.appointments.availability import UnavailableReason
@@ -22,10 +22,11 @@ from peterental.appointments.busy_times import NO_BUSY_TIMES
 from peterental.appointments.home_choice import Catalogue, TakenHome
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.model import VISITOR, Appointment, SlotTaken
+from peterental.appointments.phone_reading import LockedReader, request_context
 from peterental.appointments.phone_requests import UNBOOKED, RequestContext, offered_in, question_in
 from peterental.appointments.repository import AppointmentRepository
-from peterental.appointments.team import team_of
 from peterental.clock import utc_now
+from peterental.database.column_limits import MAX_BIGINT
 from peterental.errors import Refusal
 from peterental.notices.model import NewNotice
 from peterental.notices.waitlist import offering
@@ -65,7 +66,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_SHOWN = 100
-MAX_BIGINT = 2**63 - 1
 
 
 class WaitlistService:
@@ -104,6 +104,7 @@ class WaitlistService:
         self._settings = settings
         self._audit = audit
         self._now = now
+        self._reader = LockedReader(self._appointments, calls, calendars, now)
 
     # --- by phone ----------------------------------------------------------------------------------------------------
 
@@ -115,38 +116,21 @@ class WaitlistService:
         """
         self._calls.settle(invocation.vapi_call_id)
         with self._database.transaction() as connection:
-            locked_agents = self._calls.lock_line(connection, invocation)
-            now = self._now()
-            home = request.property_address
-            pending = self._appointments.queue_schedule(connection, invocation, home, now, reads_history=True)
-            connection.sync()
-            found = pending.read()
-            call_history = found.history or self._calls.history(connection, invocation)
-            if call_history.redelivered is not None:
-                return call_history.redelivered.answer
-            line = found.line
-            schedule = line.holder
-            team = None
-            if line.agents:
-                team = team_of(line, self._calendars.is_current, now, locked_agents())
-            context = RequestContext(
-                now=now,
-                invocation=invocation,
-                agent=schedule.agent,
-                taken=schedule.taken,
-                busy=schedule.busy,
-                team=team,
-                call_history=call_history,
-                catalogue=line.catalogue,
+            reading = self._reader.read(connection, invocation, request.property_address)
+            if reading.call_history.redelivered is not None:
+                return reading.call_history.redelivered.answer
+            context = replace(
+                request_context(invocation, reading.found.line, reading.team, reading.now),
+                call_history=reading.call_history,
             )
-            result = self._join(connection, context, request, schedule)
-            answer = render(result, schedule.agent, now)
+            result = self._join(connection, context, request, reading.found.schedule)
+            answer = render(result, context.agent, reading.now)
             self._calls.record_tool_call(
                 connection,
                 invocation,
                 answer=answer,
                 outcome="refused" if isinstance(result, Refusal) else "answered",
-                agent_id=schedule.agent.agent_id if schedule.agent else None,
+                agent_id=context.agent.agent_id if context.agent else None,
                 offered=offered_in(result),
                 asked=question_in(result),
             )
@@ -217,14 +201,14 @@ class WaitlistService:
         """End entries and offers that are over, and return the entries that wait, first come first."""
         waiting = []
         for found in self._waitlist.open_entries(connection, agent_id, now):
-            entry, fate = found.entry, offering.fate_of(found, now)
-            if fate != "keep" and entry.state == "offered":
+            entry, resolution = found.entry, offering.resolution_of(found, now)
+            if resolution != "keep" and entry.state == "offered":
                 self._holds.remove(connection, agent_id, entry.hold_key)
-            if fate == "end":
+            if resolution == "end":
                 self._waitlist.end(connection, entry.entry_id)
-            elif fate in {"passed", "unsent"}:
-                self._waitlist.take_back(connection, entry, is_passed=fate == "passed")
-                if fate == "passed" and entry.offered_start is not None:
+            elif resolution in {"passed", "unsent"}:
+                self._waitlist.take_back(connection, entry, is_passed=resolution == "passed")
+                if resolution == "passed" and entry.offered_start is not None:
                     entry = replace(entry, passed=(*entry.passed, entry.offered_start))
                 waiting.append(replace(entry, state="waiting"))
             elif entry.state == "waiting":
@@ -424,6 +408,6 @@ class WaitlistService:
                 self._holds.remove(connection, agent.agent_id, entry.hold_key)
                 self._waitlist.end(connection, entry_id)
                 before = {"attendee_name": entry.attendee_name, "property_address": entry.home}
-                change = audit_change(agent, "waiting caller removed", before, {})
+                change = agent_change(agent, "waiting caller removed", before, {})
                 self._audit.record(connection, viewer, change)
         return entry

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from peterental.clock import zone_abbreviation
 from peterental.notices.model import Channel, Language
 from peterental.plural import counted
 
@@ -28,7 +29,7 @@ _PLAIN = str.maketrans("áéíóú", "aeiou")
 """GSM-7 lacks most of them: one would make a text message twice as long."""
 
 
-def day_words(moment: datetime, zone: ZoneInfo, language: Language, channel: Channel) -> str:
+def format_day(moment: datetime, zone: ZoneInfo, language: Language, channel: Channel) -> str:
     """Return a local day: `Tue, Dec 1` or `mar 1 dic` in a text, `Tuesday, December 1` or `martes 1 de diciembre`."""
     local = moment.astimezone(zone)
     weekday, month = _DAYS[language][local.weekday()], _MONTHS[language][local.month - 1]
@@ -38,14 +39,14 @@ def day_words(moment: datetime, zone: ZoneInfo, language: Language, channel: Cha
     return f"{weekday}, {month} {local.day}" if language == "en" else f"{weekday} {local.day} de {month}"
 
 
-def time_words(moment: datetime, zone: ZoneInfo, channel: Channel) -> str:
+def format_time(moment: datetime, zone: ZoneInfo, channel: Channel) -> str:
     """Return a local time: `2:30 PM` in a text, `2:30 PM CST` in an e-mail, which may be read in another zone."""
     local = moment.astimezone(zone)
     clock = f"{local.hour % NOON or NOON}:{local.minute:02} {'AM' if local.hour < NOON else 'PM'}"
-    return clock if channel == "text" else f"{clock} {_zone_name(local)}"
+    return clock if channel == "text" else f"{clock} {zone_abbreviation(local)}"
 
 
-def span_words(span: timedelta, language: Language) -> str:
+def format_span(span: timedelta, language: Language) -> str:
     """Return a span of time: `2 hours`, `1 hora`, `45 minutes`; empty if it is not positive."""
     minutes = round(span.total_seconds() / 60)
     if minutes <= 0:
@@ -54,13 +55,3 @@ def span_words(span: timedelta, language: Language) -> str:
     if hours:
         return counted(hours, "hour") if language == "en" else counted(hours, "hora")
     return counted(minutes, "minute") if language == "en" else counted(minutes, "minuto")
-
-
-def _zone_name(local: datetime) -> str:
-    """Return the abbreviation of a time's zone, such as `CST`; `UTC-3` where it has none."""
-    name = local.tzname() or ""
-    if name.isalpha():
-        return name
-    minutes = int((local.utcoffset() or timedelta()).total_seconds()) // 60
-    sign, minutes = ("-", -minutes) if minutes < 0 else ("+", minutes)
-    return f"UTC{sign}{minutes // 60}" + (f":{minutes % 60:02}" if minutes % 60 else "")

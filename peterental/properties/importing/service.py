@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from peterental.access import Viewer, require_admin
-from peterental.agents.working_hours.service import MAX_BIGINT
 from peterental.audit.model import Change
 from peterental.audit.service import AuditService
 from peterental.clock import utc_now
+from peterental.database.column_limits import MAX_BIGINT
 from peterental.database.deadline import DeadlineConnection
 from peterental.database.pool import Database
 from peterental.properties.importing.columns import chosen, guess, remembered
@@ -40,7 +40,7 @@ from peterental.properties.importing.reading import read_csv, records_of_listing
 from peterental.properties.importing.repository import ImportRepository, is_reserved
 from peterental.properties.model import PropertyDetails
 from peterental.properties.repository import PropertyRepository
-from peterental.properties.service import audit_change, audited, one_line
+from peterental.properties.service import audited, home_change, one_line
 
 KEEP_FILES = timedelta(days=1)
 TIME_LIMIT_S = 30
@@ -226,18 +226,18 @@ def _changes(plan: Plan, pending: PendingImport, ids: Mapping[str, int]) -> Iter
     )
     for planned in plan.added:
         after = {**_filled(planned.details), "source": pending.source, "source_id": planned.source_id}
-        yield audit_change(ids[planned.source_id], planned.details, "created", {}, after)
+        yield home_change(ids[planned.source_id], planned.details, "created", {}, after)
     for planned in plan.changed:
         yield _edited(planned, "edited", {}, {})
     for planned in plan.returned:
         yield _edited(planned, "restored", {"status": "inactive"}, {"status": "active"})
     for home in plan.vanished:
-        yield audit_change(home.property_id, home, "vanished", {"status": "active"}, {"status": "inactive"})
+        yield home_change(home.property_id, home, "vanished", {"status": "active"}, {"status": "inactive"})
 
 
 def _edited(planned: PlannedHome, action: str, before: Mapping[str, str], after: Mapping[str, str]) -> Change:
     assert planned.home is not None  # noqa: S101  # for mypy; what is changed was there
-    return audit_change(
+    return home_change(
         planned.home.property_id, planned.details, action, {**before, **planned.before}, {**after, **planned.after}
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from peterental.access import ToolToken, Viewer, owner_filter
 from peterental.audit.model import Change
 from peterental.clock import utc_now
+from peterental.database.column_limits import MAX_BIGINT
 from peterental.users.tokens.model import (
     MAX_NAME_CHARS,
     MAX_TOKENS,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
 
-MAX_BIGINT = 2**63 - 1
 
 _TOKEN = re.compile(rf"{TOKEN_PREFIX}[A-Za-z0-9_-]{{43}}")
 _log = logging.getLogger("peterental.users")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 
-from wtforms import Field, HiddenField, SelectField, StringField, TelField
+from wtforms import Field, SelectField, StringField, TelField
 from wtforms.fields import SelectChoice
 from wtforms.validators import NumberRange, Optional, ValidationError
 
@@ -16,10 +15,9 @@ from peterental.line.model import is_uuid
 from peterental.phone_numbers import DEFAULT_REGION, normalise, region_of
 from peterental.users.model import UserChoice
 from peterental.web.agents.time_zones import SUGGESTED_ZONES, named_zone
-from peterental.web.shell.forms import PageForm, WholeNumber, required, up_to
+from peterental.web.shell.forms import PageForm, VersionedForm, WholeNumber, required, up_to
 from peterental.web.shell.template_filters import LANGUAGE_NAMES
 
-NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 VERBATIM_INPUT = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
@@ -46,25 +44,6 @@ def _check_zone(form: PageForm, field: Field) -> None:
     del form
     if not is_time_zone(field.data):
         raise ValidationError(f"{field.data[:60]} is not a time zone. Enter a name such as America/Chicago.")
-
-
-class VersionedForm(PageForm):
-    """A form that carries the agent's version, to detect edit conflicts."""
-
-    seen = HiddenField()
-
-    def show_state(self, agent: Agent) -> None:
-        """Set the version to that of `agent`, whose state this form shows."""
-        self.seen.data = agent.updated_at.isoformat() if agent.updated_at else ""
-
-    @property
-    def seen_at(self) -> datetime:
-        """The agent's `updated_at` when the form was opened; NEVER if unknown."""
-        try:
-            seen = datetime.fromisoformat(self.seen.data or "")
-        except ValueError:
-            return NEVER
-        return seen if seen.tzinfo else NEVER
 
 
 class AgentForm(VersionedForm):
@@ -133,7 +112,7 @@ class AgentForm(VersionedForm):
         self._check_vapi_id(field)
 
     def validate_phone_number_id(self, field: Field) -> None:
-        """Likewise."""
+        """Check that the id is one of Vapi's, or was there before."""
         self._check_vapi_id(field)
 
     def validate_handover_number(self, field: Field) -> None:
@@ -168,7 +147,7 @@ class AgentForm(VersionedForm):
                 self[name].data = value
         if "user_id" in self:
             self.user_id.data = str(agent.user_id or "")
-        self.show_state(agent)
+        self.show_version(agent.updated_at)
 
     def show_conflict(self, agent: Agent, entries: Sequence[AuditEntry]) -> None:
         """Add the stored value, and who saved it, to every field that differs.
@@ -185,7 +164,7 @@ class AgentForm(VersionedForm):
             if name in self and (not entries or name in saver) and getattr(stored, name) != getattr(typed, name):
                 by = f" by {saver[name]}" if name in saver else ""
                 self[name].errors = [*self[name].errors, f"Now saved{by}: {self._display_value(name, stored)}."]
-        self.show_state(agent)
+        self.show_version(agent.updated_at)
 
     def _display_value(self, name: str, stored: Profile) -> str:
         value = getattr(stored, name)

@@ -30,16 +30,17 @@ from peterental.appointments.slot_check import SlotCheck
 from peterental.calls.model import UNASSIGNED
 from peterental.calls.service import RECENT_DAYS
 from peterental.clock import utc_now
-from peterental.config import Config
+from peterental.config import Config, config_of
 from peterental.errors import Refusal
 from peterental.line.composition import line_services_of
 from peterental.services import Services, services_of
 from peterental.web.agents import calendar_pages, waitlist_pages, working_hours_pages
 from peterental.web.agents.edit_conflict import conflict_message
-from peterental.web.agents.forms import NEVER, AgentForm
+from peterental.web.agents.forms import AgentForm
 from peterental.web.agents.time_zones import SUGGESTED_ZONES
 from peterental.web.calls import labels
 from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.forms import NEVER
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 
@@ -253,6 +254,4 @@ def _services() -> Services:
 
 
 def _config() -> Config:
-    config = current_app.extensions["peterental.config"]
-    assert isinstance(config, Config)  # noqa: S101  # for mypy; create_app set it
-    return config
+    return config_of(current_app)

@@ -15,8 +15,7 @@ from peterental.agents.working_hours.parser import parse_windows
 from peterental.agents.working_hours.service import WEEKDAYS
 from peterental.audit.model import AuditEntry
 from peterental.errors import Refusal
-from peterental.web.agents.forms import VersionedForm
-from peterental.web.shell.forms import PageForm, up_to
+from peterental.web.shell.forms import PageForm, VersionedForm, up_to
 from peterental.web.shell.template_filters import wall_clock
 
 MIN_DAY, MAX_DAY = date(2000, 1, 1), date(2100, 1, 1)
@@ -41,7 +40,7 @@ def _opening(window: Window) -> str:
     return opens[:-3] if is_plain else opens
 
 
-def _check_hours(form: PageForm, field: Field) -> None:
+def check_hours(form: PageForm, field: Field) -> None:
     """Check that the text can be parsed as hours."""
     del form
     try:
@@ -74,11 +73,12 @@ def check_start(form: PageForm, field: Field) -> None:
         raise StopValidation("24:00 is the end of a day. Choose the next day and 00:00.")
 
 
-def _hours(label: str, description: str = "") -> StringField:
+def hours_field(label: str, description: str = "") -> StringField:
+    """Return the field of the hours of one day, typed as `9-12, 1-5`."""
     return StringField(
         label,
         description=description,
-        validators=[up_to(MAX_HOURS_CHARS), _check_hours],
+        validators=[up_to(MAX_HOURS_CHARS), check_hours],
         render_kw=HOURS_ATTRIBUTES,
     )
 
@@ -136,13 +136,13 @@ class TimeOfDayField(TimeField):  # type: ignore[misc]  # WTForms has no types
 class WeekForm(VersionedForm):
     """The working hours of every weekday."""
 
-    monday = _hours("Monday")
-    tuesday = _hours("Tuesday")
-    wednesday = _hours("Wednesday")
-    thursday = _hours("Thursday")
-    friday = _hours("Friday")
-    saturday = _hours("Saturday")
-    sunday = _hours("Sunday")
+    monday = hours_field("Monday")
+    tuesday = hours_field("Tuesday")
+    wednesday = hours_field("Wednesday")
+    thursday = hours_field("Thursday")
+    friday = hours_field("Friday")
+    saturday = hours_field("Saturday")
+    sunday = hours_field("Sunday")
 
     @property
     def days(self) -> list[Field]:
@@ -158,7 +158,7 @@ class WeekForm(VersionedForm):
         """Fill in the stored hours of an agent."""
         for field, windows in zip(self.days, _week_of(agent), strict=True):
             field.data = format_windows(windows)
-        self.show_state(agent)
+        self.show_version(agent.updated_at)
 
     def show_conflict(self, agent: Agent, entries: Sequence[AuditEntry]) -> None:
         """Add the stored hours, and who saved them, to every day that differs.
@@ -174,14 +174,14 @@ class WeekForm(VersionedForm):
             if (not entries or name in saver) and typed != saved:
                 by = f" by {saver[name]}" if name in saver else ""
                 field.errors = [*field.errors, f"Now saved{by}: {format_windows(saved) or 'closed'}."]
-        self.show_state(agent)
+        self.show_version(agent.updated_at)
 
 
 class DayForm(PageForm):
     """A date override: other hours on one day."""
 
     day = DayField("Day", validators=[require_day, check_year])
-    hours = _hours("Hours on that day", "For example 10–14. Leave empty if closed.")
+    hours = hours_field("Hours on that day", "For example 10–14. Leave empty if closed.")
     note = note_field("For example Thanksgiving.")
 
     @property

@@ -21,9 +21,9 @@ from peterental.clock import TimeSkipped, clock_time
 from peterental.errors import Refusal
 from peterental.services import services_of
 from peterental.web.agents.edit_conflict import conflict_message
-from peterental.web.agents.forms import NEVER
 from peterental.web.agents.working_hours_forms import BusyForm, DayForm, WeekForm
 from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.forms import NEVER
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 from peterental.web.shell.template_filters import clock, day, zone_name

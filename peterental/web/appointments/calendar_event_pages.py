@@ -32,7 +32,7 @@ def put_back(appointment_id: int) -> Response:
     return redirect(url_for("appointments.show", appointment_id=appointment_id), 303)
 
 
-def event_words(event: EventState | None, *, is_cancelled: bool) -> str:
+def describe_event(event: EventState | None, *, is_cancelled: bool) -> str:
     """Return what is written about a viewing in the agent's calendar; empty if nothing has to be.
 
     Args:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from wtforms import EmailField, Field, HiddenField, SelectField, StringField, TelField, TextAreaField
-from wtforms.validators import NumberRange, Optional, Regexp
+from wtforms import Field, HiddenField, SelectField, StringField, TextAreaField
+from wtforms.validators import NumberRange
 
 from peterental.appointments.manual.model import MAX_DURATION_MIN, MAX_NOTES_CHARS, MIN_DURATION_MIN, ViewingEdit
 from peterental.phone_numbers import ANY_REGION, readable
-from peterental.web.appointments.manual_forms import EMAIL
-from peterental.web.shell.forms import PageForm, WholeNumber, required, up_to
+from peterental.web.appointments.manual_forms import VisitorForm
+from peterental.web.shell.forms import WholeNumber, required, up_to
 
 if TYPE_CHECKING:
     from peterental.appointments.listing.model import AgentChoice
@@ -26,22 +26,9 @@ OF_VIEWING = ("property_address", "agent_id", "minutes")
 """The fields that a viewing which is over or cancelled keeps."""
 
 
-class EditForm(PageForm):
+class EditForm(VisitorForm):
     """Everything about a viewing but its start and its status."""
 
-    attendee_name = StringField(
-        "Visitor", validators=[required("Enter the visitor's name."), up_to(255)], render_kw={"autocomplete": "off"}
-    )
-    attendee_phone = TelField("Phone", validators=[up_to(40)], render_kw={"autocomplete": "off"})
-    attendee_email = EmailField(
-        "E-mail",
-        validators=[
-            Optional(),
-            up_to(255),
-            Regexp(EMAIL, message="Enter an e-mail address such as dolores@example.com."),
-        ],
-        render_kw={"autocomplete": "off"},
-    )
     property_address = StringField(
         "Home",
         description="Choose a home from the list, or enter another address.",

@@ -22,10 +22,10 @@ from peterental.clock import utc_now
 from peterental.errors import Refusal
 from peterental.services import services_of
 from peterental.web.appointments.edit_forms import EditForm
-from peterental.web.appointments.homes import MAX_HOMES_SHOWN, home_names, understood
+from peterental.web.appointments.homes import MAX_HOMES_SHOWN, home_names, ids_ignoring_case
 from peterental.web.appointments.manual_forms import acknowledgement_token, parse_seen_token, seen_token
 from peterental.web.appointments.manual_pages import conflict_page
-from peterental.web.notices.of_viewing import told_of_change
+from peterental.web.notices.of_viewing import notice_of_change
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.session import current_viewer
 
@@ -67,7 +67,7 @@ def edit(appointment_id: int) -> Answer:
         form.keep_viewing()
     confirmation: ConfirmationRequired | None = None
     if form.validate_on_submit():
-        entry = form.entry(appointment, understood(names))
+        entry = form.entry(appointment, ids_ignoring_case(names))
         try:
             return _save(appointment_id, entry, form)
         except ConfirmationRequired as refusal:
@@ -87,7 +87,7 @@ def edit(appointment_id: int) -> Answer:
         confirmation=confirmation,
         agent=services.agents.get(form.agent_id.data, viewer) if confirmation else None,
         token=acknowledgement_token(confirmation.warnings) if confirmation else "",
-        told=told_of_change(services, appointment, now) if not is_over else "",
+        told=notice_of_change(services, appointment, now) if not is_over else "",
         now=now,
     )
     if confirmation is not None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from peterental.properties.model import PropertyName
 
 MAX_HOMES_SHOWN = 300
-"""Suggested homes. Any other name of the catalogue is understood, too."""
+"""Suggested homes. Any other name of the catalogue is ids_ignoring_case, too."""
 
 
 def home_names(options: Sequence[PropertyName]) -> dict[str, int]:
@@ -23,6 +23,6 @@ def home_names(options: Sequence[PropertyName]) -> dict[str, int]:
     }
 
 
-def understood(names: Mapping[str, int]) -> dict[str, int]:
-    """Return the same without regard to capital letters."""
+def ids_ignoring_case(names: Mapping[str, int]) -> dict[str, int]:
+    """Return what `home_names` does, without regard to capital letters."""
     return {name.casefold(): number for name, number in names.items()}

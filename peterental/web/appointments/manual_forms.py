@@ -99,7 +99,25 @@ class WhenForm(PageForm):
         return day if day is not None and FIRST_YEAR <= day.year <= LAST_YEAR else None
 
 
-class BookForm(WhenForm):
+class VisitorForm(PageForm):
+    """Who comes."""
+
+    attendee_name = StringField(
+        "Visitor", validators=[required("Enter the visitor's name."), up_to(255)], render_kw={"autocomplete": "off"}
+    )
+    attendee_phone = TelField("Phone", validators=[up_to(40)], render_kw={"autocomplete": "off"})
+    attendee_email = EmailField(
+        "E-mail",
+        validators=[
+            Optional(),
+            up_to(255),
+            Regexp(EMAIL, message="Enter an e-mail address such as dolores@example.com."),
+        ],
+        render_kw={"autocomplete": "off"},
+    )
+
+
+class BookForm(VisitorForm, WhenForm):
     """A manual booking."""
 
     agent_id = SelectField("Agent", validators=[required("Choose an agent.")], coerce=str)
@@ -114,19 +132,6 @@ class BookForm(WhenForm):
         validators=[required("Enter the address of the home."), up_to(500)],
         render_kw={"autocomplete": "off", "list": "homes"},
     )
-    attendee_name = StringField(
-        "Visitor", validators=[required("Enter the visitor's name."), up_to(255)], render_kw={"autocomplete": "off"}
-    )
-    attendee_email = EmailField(
-        "E-mail",
-        validators=[
-            Optional(),
-            up_to(255),
-            Regexp(EMAIL, message="Enter an e-mail address such as dolores@example.com."),
-        ],
-        render_kw={"autocomplete": "off"},
-    )
-    attendee_phone = TelField("Phone", validators=[up_to(40)], render_kw={"autocomplete": "off"})
     key = HiddenField()
 
     def __iter__(self) -> Iterator[Field]:

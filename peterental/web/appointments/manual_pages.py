@@ -28,7 +28,7 @@ from peterental.clock import TimeSkipped, utc_now
 from peterental.errors import Refusal
 from peterental.services import Services, services_of
 from peterental.web.appointments.history import changed_fields
-from peterental.web.appointments.homes import MAX_HOMES_SHOWN, home_names, understood
+from peterental.web.appointments.homes import MAX_HOMES_SHOWN, home_names, ids_ignoring_case
 from peterental.web.appointments.manual_forms import (
     BookForm,
     MoveForm,
@@ -37,7 +37,7 @@ from peterental.web.appointments.manual_forms import (
     parse_seen_token,
     seen_token,
 )
-from peterental.web.notices.of_viewing import told_of_change
+from peterental.web.notices.of_viewing import notice_of_change
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
@@ -81,7 +81,7 @@ def new() -> Answer:
     if len(agents) == 1:
         form.agent_id.data = agents[0].agent_id
     names = home_names(services.properties.options(viewer))
-    homes = understood(names)
+    homes = ids_ignoring_case(names)
     confirmation: ConfirmationRequired | None = None
     nearest: tuple[datetime, ...] = ()
     is_sent = request.method == "POST" and "look" not in request.form
@@ -174,7 +174,7 @@ def cancel(appointment_id: int) -> Answer:
         "appointments/cancel.html",
         appointment=appointment,
         seen=seen_token(appointment),
-        told=told_of_change(services, appointment, now),
+        told=notice_of_change(services, appointment, now),
         now=now,
     )
 

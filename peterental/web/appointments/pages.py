@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app, render_template, request
@@ -13,6 +12,7 @@ from flask import Blueprint, Response, current_app, render_template, request
 from peterental.appointments.listing.model import LAST_PAGE, MAX_AGENTS_OFFERED, MAX_EXPORTED, PAGE_SIZE
 from peterental.appointments.model import Appointment, EventKind
 from peterental.clock import utc_now
+from peterental.config import config_of
 from peterental.services import services_of
 from peterental.web.appointments import calendar_event_pages, edit_pages
 from peterental.web.appointments.csv_export import lines
@@ -23,9 +23,6 @@ from peterental.web.appointments.manual_pages import add_routes
 from peterental.web.notices.of_viewing import notices_of
 from peterental.web.shell.months import file_name, month_links
 from peterental.web.shell.session import current_viewer
-
-if TYPE_CHECKING:
-    from peterental.config import Config
 
 
 @dataclass
@@ -113,7 +110,7 @@ def show(appointment_id: int) -> str:
         seen=seen_token(appointment),
         has_call=call_id is not None and services.calls.exists(call_id),
         event=event,
-        event_words=calendar_event_pages.event_words(event, is_cancelled=appointment.status == "cancelled"),
+        event_words=calendar_event_pages.describe_event(event, is_cancelled=appointment.status == "cancelled"),
         now=now,
         **notices_of(services, appointment, events, now),
     )
@@ -122,7 +119,7 @@ def show(appointment_id: int) -> str:
 def _list_zone(appointments: Sequence[Appointment]) -> ZoneInfo:
     """Return the zone in whose days a list is grouped: that of its agents if they share one, else the office's."""
     zones = {appointment.time_zone for appointment in appointments}
-    config: Config = current_app.extensions["peterental.config"]
+    config = config_of(current_app)
     return ZoneInfo(zones.pop() if len(zones) == 1 else config.default_time_zone)
 
 

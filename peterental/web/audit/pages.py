@@ -12,6 +12,7 @@ from flask import Blueprint, current_app, render_template, request, url_for
 
 from peterental.audit.model import COMMAND_LINE, SIGN_IN_PAGE, LogFilter, SubjectKind
 from peterental.clock import utc_now
+from peterental.config import config_of
 from peterental.services import services_of
 from peterental.web.audit.field_labels import action_label, labelled_fields, subject_label
 from peterental.web.shell.months import month_links
@@ -20,7 +21,6 @@ from peterental.web.shell.session import current_viewer
 
 if TYPE_CHECKING:
     from peterental.audit.model import Change
-    from peterental.config import Config
 
 LAST_PAGE = 1000
 MAX_ID_DIGITS = 18
@@ -67,7 +67,7 @@ def create_blueprint() -> Blueprint:
 def index() -> str:
     """Show who changed what, newest first. Runs two queries."""
     viewer, services = current_viewer(), services_of(current_app)
-    config: Config = current_app.extensions["peterental.config"]
+    config = config_of(current_app)
     zone = ZoneInfo(config.default_time_zone)
     params = QueryParams(request.args)
     wanted, chosen = parse_filter(params, zone)

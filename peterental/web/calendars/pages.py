@@ -21,6 +21,7 @@ from peterental.calendars.account import (
 from peterental.calendars.model import AddressNotAllowed, CalendarFault
 from peterental.calendars.oauth import ScopesMissing
 from peterental.clock import utc_now
+from peterental.config import config_of
 from peterental.errors import NotFound, PeteRentalError, Refusal
 from peterental.plural import counted
 from peterental.services import Services, services_of
@@ -340,5 +341,4 @@ def _services() -> Services:
 
 
 def _config() -> Config:
-    config: Config = current_app.extensions["peterental.config"]
-    return config
+    return config_of(current_app)

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from peterental.appointments.understanding import explain_tool_calls
 from peterental.calls.model import MAX_PROBLEMS_COUNTED, PROBLEMS_STAY_OPEN, UNASSIGNED, CallFilter
 from peterental.clock import utc_now
+from peterental.config import config_of
 from peterental.services import services_of
 from peterental.voice.tool_registry import ARGUMENT_LABELS
 from peterental.web.calls import labels
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from peterental.agents.model import AgentName
     from peterental.appointments.date_parsing import Explanation
     from peterental.calls.model import Call, CallRecord, ToolCall
-    from peterental.config import Config
 
 LAST_PAGE = 100
 """The last page that can be opened, a few thousand calls back. The date filter leads to older ones."""
@@ -76,7 +76,7 @@ def index() -> str:
     viewer, services = current_viewer(), services_of(current_app)
     params = QueryParams(request.args)
     agents = services.agents.names(viewer, params.text("agent"))
-    config: Config = current_app.extensions["peterental.config"]
+    config = config_of(current_app)
     wanted, chosen = parse_filter(params, agents, ZoneInfo(config.default_time_zone), with_unassigned=viewer.is_admin)
     page, now = params.page(LAST_PAGE), utc_now()
     today = now.astimezone(ZoneInfo(config.default_time_zone)).date()

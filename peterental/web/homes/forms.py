@@ -14,13 +14,11 @@ from peterental.agents.model import AgentName, Window
 from peterental.agents.working_hours.parser import parse_windows
 from peterental.agents.working_hours.service import WEEKDAYS
 from peterental.audit.model import AuditEntry
-from peterental.errors import Refusal
 from peterental.plural import counted
 from peterental.properties.model import Property, PropertyDetails, PropertySettings
 from peterental.properties.service import LIMITS, MAX_CHARS, MAX_NAME_CHARS, MAX_NAMES, audited, validated
-from peterental.web.agents.forms import VersionedForm
-from peterental.web.agents.working_hours_forms import HOURS_ATTRIBUTES, MAX_HOURS_CHARS, DayField, format_windows
-from peterental.web.shell.forms import PageForm, WholeNumber, required, up_to
+from peterental.web.agents.working_hours_forms import DayField, format_windows, hours_field
+from peterental.web.shell.forms import PageForm, VersionedForm, WholeNumber, required, up_to
 
 MAX_BATHROOM_CHARS = 6
 NO_ENTRY = {"autocomplete": "off"}
@@ -68,15 +66,6 @@ class Ticks(SelectMultipleField):  # type: ignore[misc]  # WTForms has no types
     option_widget = CheckboxInput()
 
 
-def _check_hours(form: PageForm, field: Field) -> None:
-    """Check that the text can be parsed as hours."""
-    del form
-    try:
-        parse_windows(field.data or "")
-    except Refusal as refusal:
-        raise StopValidation(str(refusal)) from refusal
-
-
 def _check_names(form: PageForm, field: Field) -> None:
     """Check the number of other names, and the length of each."""
     del form
@@ -85,10 +74,6 @@ def _check_names(form: PageForm, field: Field) -> None:
         raise StopValidation(f"At most {MAX_NAMES} other names.")
     if any(len(name) > MAX_NAME_CHARS for name in names):
         raise StopValidation(f"Each name can have at most {MAX_NAME_CHARS} characters.")
-
-
-def _hours(label: str) -> StringField:
-    return StringField(label, validators=[up_to(MAX_HOURS_CHARS), _check_hours], render_kw=HOURS_ATTRIBUTES)
 
 
 class HomeForm(VersionedForm):
@@ -121,13 +106,13 @@ class HomeForm(VersionedForm):
     available_on = DayField("Available from", description="Empty: now.", validators=[Optional()])
     showing_minutes = _number("showing_minutes", "Viewing length", "Empty: the agent’s.")  # noqa: RUF001  # an apostrophe
     notice_minutes = _number("notice_minutes", "Minimum notice", "The agent’s counts too.")  # noqa: RUF001  # likewise
-    monday = _hours("Monday")
-    tuesday = _hours("Tuesday")
-    wednesday = _hours("Wednesday")
-    thursday = _hours("Thursday")
-    friday = _hours("Friday")
-    saturday = _hours("Saturday")
-    sunday = _hours("Sunday")
+    monday = hours_field("Monday")
+    tuesday = hours_field("Tuesday")
+    wednesday = hours_field("Wednesday")
+    thursday = hours_field("Thursday")
+    friday = hours_field("Friday")
+    saturday = hours_field("Saturday")
+    sunday = hours_field("Sunday")
     shown_by = Ticks("Agents", validate_choice=False)
 
     @property
@@ -156,10 +141,6 @@ class HomeForm(VersionedForm):
         self.shown_by.data = sorted(home.shown_by)
         for weekday, day in enumerate(self.days, start=1):
             day.data = format_windows(window for on_weekday, window in home.windows if on_weekday == weekday)
-
-    def show_version(self, home: Property) -> None:
-        """Set the version to that of `home`, whose state this form shows."""
-        self.seen.data = home.updated_at.isoformat() if home.updated_at else ""
 
     def details(self) -> PropertyDetails:
         """Return the home in a valid form."""
@@ -195,7 +176,7 @@ class HomeForm(VersionedForm):
             by = f" by {saver[name]}" if name in saver else ""
             for field, words in self._displayed(name, home, typed):
                 field.errors = [*field.errors, f"Now saved{by}: {words}."]
-        self.show_version(home)
+        self.show_version(home.updated_at)
 
     def _displayed(self, name: str, home: Property, typed: dict[str, Any]) -> Iterator[tuple[Field, str]]:
         """Yield the fields in which a stored value is shown, and its words."""

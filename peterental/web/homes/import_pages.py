@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
@@ -12,6 +12,7 @@ from wtforms import BooleanField, HiddenField, StringField
 
 from peterental.access import require_admin
 from peterental.audit.model import Change
+from peterental.config import config_of
 from peterental.plural import counted
 from peterental.properties.importing.model import (
     FIELD_LABELS,
@@ -34,9 +35,6 @@ from peterental.web.shell.access_control import accepts_upload
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import PageForm, required, up_to
 from peterental.web.shell.session import current_viewer
-
-if TYPE_CHECKING:
-    from peterental.config import Config
 
 Answer = Response | str | tuple[str, int]
 
@@ -218,5 +216,5 @@ def _services() -> Services:
 
 
 def _zone() -> ZoneInfo:
-    config: Config = current_app.extensions["peterental.config"]
+    config = config_of(current_app)
     return ZoneInfo(config.default_time_zone)

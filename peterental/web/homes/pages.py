@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from peterental.access import require_admin
 from peterental.clock import utc_now
+from peterental.config import config_of
 from peterental.errors import Refusal
 from peterental.properties.model import (
     MANY_BEDROOMS,
@@ -24,10 +25,10 @@ from peterental.properties.model import (
 )
 from peterental.properties.service import PAGE_SIZE
 from peterental.services import Services, services_of
-from peterental.web.agents.forms import NEVER
 from peterental.web.homes import import_pages
 from peterental.web.homes.forms import HomeForm, HomeSettingsForm, windows_by_weekday
 from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.forms import NEVER
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 from peterental.web.shell.template_filters import clock
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from peterental.audit.model import AuditEntry
-    from peterental.config import Config
     from peterental.properties.model import Property
 
 Answer = Response | str | tuple[str, int]
@@ -145,7 +145,7 @@ def edit(property_id: int) -> Answer:
     form.offer(services.agents.names(viewer), home)
     if not form.is_submitted():
         form.show(home)
-        form.show_version(home)
+        form.show_version(home.updated_at)
     if form.validate_on_submit():
         try:
             services.properties.change(property_id, form.details(), viewer, seen=form.seen_at)
@@ -242,5 +242,5 @@ def _services() -> Services:
 
 
 def _zone() -> ZoneInfo:
-    config: Config = current_app.extensions["peterental.config"]
+    config = config_of(current_app)
     return ZoneInfo(config.default_time_zone)

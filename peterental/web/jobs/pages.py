@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import MAXYEAR, MINYEAR, datetime
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
@@ -12,15 +11,13 @@ from werkzeug.wrappers import Response
 
 from peterental.access import Viewer
 from peterental.clock import utc_now
+from peterental.config import config_of
 from peterental.jobs.model import JobNotWaiting, JobState
 from peterental.jobs.service import OPEN_STATES
 from peterental.services import services_of
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 from peterental.web.shell.template_filters import format_age
-
-if TYPE_CHECKING:
-    from peterental.config import Config
 
 LAST_PAGE = 1000
 
@@ -46,7 +43,7 @@ def create_blueprint() -> Blueprint:
 def index() -> str:
     """Show how the queue is doing, and its jobs, by default those that are not over. Runs two queries."""
     viewer, services = current_viewer(), services_of(current_app)
-    config: Config = current_app.extensions["peterental.config"]
+    config = config_of(current_app)
     params = QueryParams(request.args)
     state = params.choice("show", STATES, "There is no state {}. The jobs that are not over are shown.")
     page = params.page(LAST_PAGE)

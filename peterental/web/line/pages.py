@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from peterental.access import require_admin
 from peterental.clock import utc_now
+from peterental.config import config_of
 from peterental.errors import Forbidden, Refusal
 from peterental.line import desired
 from peterental.line.composition import LineServices, line_services_of, target_of, webhook_url
@@ -301,5 +302,4 @@ def _line() -> LineServices:
 
 
 def _config() -> Config:
-    config: Config = current_app.extensions["peterental.config"]
-    return config
+    return config_of(current_app)

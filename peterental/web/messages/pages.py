@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from peterental.config import config_of
 from peterental.messages.model import MAX_OPEN_COUNTED, MessageFilter, State
 from peterental.search import MIN_CHARS
 from peterental.services import services_of
@@ -17,7 +18,6 @@ from peterental.web.shell.session import current_viewer
 
 if TYPE_CHECKING:
     from peterental.agents.model import AgentName
-    from peterental.config import Config
 
 FILTERS = ("q", "agent", "show", "from", "to")
 LAST_PAGE = 100
@@ -39,7 +39,7 @@ def index() -> str:
     viewer, services = current_viewer(), services_of(current_app)
     params = QueryParams(request.args)
     agents = services.agents.names(viewer, params.text("agent"))
-    config: Config = current_app.extensions["peterental.config"]
+    config = config_of(current_app)
     wanted, chosen = parse_filter(params, agents, ZoneInfo(config.default_time_zone))
     page = params.page(LAST_PAGE)
     return render_template(

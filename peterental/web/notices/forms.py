@@ -15,8 +15,7 @@ from peterental.notices.model import NoticeSettings, StoredSettings
 from peterental.notices.settings import MAX_NAME_CHARS, RELEASE_HOURS
 from peterental.notices.wording.model import MAX_BODY_CHARS, MAX_SUBJECT_CHARS
 from peterental.plural import counted
-from peterental.web.agents.forms import VersionedForm
-from peterental.web.shell.forms import PageForm, required, up_to
+from peterental.web.shell.forms import PageForm, VersionedForm, required, up_to
 
 MAX_RECIPIENT_CHARS = 254
 
@@ -78,10 +77,6 @@ class SettingsForm(VersionedForm):
     quiet_until = ClockField("Quiet hours end", validators=[_require_time])
     list_at = ClockField("Morning list of agents", validators=[_require_time])
 
-    def show_version(self, stored: StoredSettings) -> None:
-        """Set the version to that of the settings, whose state this form shows."""
-        self.seen.data = stored.updated_at.isoformat()
-
     def settings(self) -> NoticeSettings:
         """Return the settings in a valid form."""
         values = {name: self[name].data for name in NoticeSettings.__dataclass_fields__ if name != "release_hours"}
@@ -103,7 +98,7 @@ class SettingsForm(VersionedForm):
             if value != getattr(typed, name):
                 by = f" by {saver[name]}" if name in saver else ""
                 self[name].errors = [*self[name].errors, f"Now saved{by}: {_words(value)}."]
-        self.show_version(stored)
+        self.show_version(stored.updated_at)
 
 
 def _words(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from peterental.notices.planned import planned_reminders, ways_to_tell
+from peterental.notices.planned import addresses_by_channel, planned_reminders
 from peterental.web.notices import labels
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def notices_of(services: Services, appointment: Appointment, events: Sequence[Ev
     }
 
 
-def told_of_change(services: Services, appointment: Appointment, now: datetime) -> str:
+def notice_of_change(services: Services, appointment: Appointment, now: datetime) -> str:
     """Return the clause that says how the visitor is told when a viewing is changed; empty if not.
 
     Runs two queries, and one for each channel. Such as `by text to (405) 555-0142 and by e-mail to ana@example.com`.
@@ -59,7 +59,7 @@ def _ways(
     services: Services, appointment: Appointment, settings: NoticeSettings, ready: Mapping[Channel, ChannelState]
 ) -> dict[Channel, str]:
     """Return the number and the address at which a visitor is told, without those who said stop."""
-    ways = ways_to_tell(appointment, settings, ready)
+    ways = addresses_by_channel(appointment, settings, ready)
     return {channel: to for channel, to in ways.items() if not _is_stopped(services, channel, to)}
 
 

@@ -11,6 +11,7 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from werkzeug.wrappers import Response
 
 from peterental.clock import utc_now
+from peterental.config import config_of
 from peterental.notices.model import NoticeFilter, NoticeNotOver, NoticeTooLate
 from peterental.phone_numbers import normalise, region_of
 from peterental.services import services_of
@@ -161,5 +162,4 @@ def _labels() -> dict[str, Any]:
 
 
 def _config() -> Config:
-    config: Config = current_app.extensions["peterental.config"]
-    return config
+    return config_of(current_app)

@@ -10,7 +10,8 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from werkzeug.wrappers import Response
 
 from peterental.access import require_admin
-from peterental.notices.files import MAIL_FOLDER, TEXT_FOLDER
+from peterental.config import config_of
+from peterental.notices.files import FOLDERS
 from peterental.notices.model import NoticeSettingsChanged, NoticeSettingsInvalid
 from peterental.notices.samples import ChannelOff, RecipientRefused
 from peterental.notices.wording.builtin import key_named
@@ -24,10 +25,10 @@ from peterental.notices.wording.model import (
     WordingUnknown,
 )
 from peterental.services import Services, services_of
-from peterental.web.agents.forms import NEVER
 from peterental.web.notices import labels, outbox_pages
 from peterental.web.notices.forms import SendTestForm, SettingsForm, TextWordingForm, WordingForm
 from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.forms import NEVER
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 from peterental.web.shell.template_filters import clock
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from peterental.notices.wording.model import WordingKey
 
 Answer = Response | str | tuple[str, int]
-
-FOLDERS: dict[Channel, str] = {"text": TEXT_FOLDER, "email": MAIL_FOLDER}
 
 
 def create_blueprint() -> Blueprint:
@@ -71,7 +70,7 @@ def settings() -> Answer:
     stored = services.notice_settings.stored(viewer)
     form = SettingsForm(data={**asdict(stored.settings), "release_hours": str(stored.settings.release_hours or "")})
     if not form.is_submitted():
-        form.show_version(stored)
+        form.show_version(stored.updated_at)
     if form.validate_on_submit():
         try:
             services.notice_settings.change(form.settings(), viewer, seen=form.seen_at)
@@ -243,8 +242,7 @@ def _url(endpoint: str, key: WordingKey) -> str:
 
 
 def _config() -> Config:
-    config: Config = current_app.extensions["peterental.config"]
-    return config
+    return config_of(current_app)
 
 
 def _services() -> Services:

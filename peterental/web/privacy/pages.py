@@ -14,6 +14,7 @@ from wtforms.validators import Length
 
 from peterental.access import Viewer
 from peterental.clock import utc_now
+from peterental.config import config_of
 from peterental.errors import NotFound
 from peterental.phone_numbers import region_of
 from peterental.privacy.model import SearchTooSlow, UpcomingChanged, described
@@ -24,7 +25,6 @@ from peterental.web.shell.forms import PageForm, required
 from peterental.web.shell.session import current_viewer
 
 if TYPE_CHECKING:
-    from peterental.config import Config
     from peterental.privacy.model import Holdings
 
 Answer = Response | str | tuple[str, int]
@@ -72,7 +72,7 @@ def index() -> Answer:
         except SearchTooSlow as fault:
             form.form_errors.append(str(fault))
             status = 503
-    config: Config = current_app.extensions["peterental.config"]
+    config = config_of(current_app)
     return render_template(
         "privacy/index.html",
         form=form,
@@ -139,7 +139,7 @@ def _admin() -> Viewer:
 
 def _person(text: str) -> Person:
     """Parse a number, in the national form of the office's country, or an address. Raises PersonInvalid."""
-    config: Config = current_app.extensions["peterental.config"]
+    config = config_of(current_app)
     return Person.parse(text, region_of(config.default_time_zone))
 
 

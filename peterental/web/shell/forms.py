@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from flask_wtf import FlaskForm
@@ -11,6 +12,9 @@ from wtforms.i18n import DummyTranslations
 from wtforms.validators import InputRequired, StopValidation
 
 from peterental.errors import Refusal
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""The version of a form that names none: every stored state is a later one."""
 
 FORM_EXPIRED = "The form had expired. Nothing was saved. Check your entries and send the form again."
 
@@ -69,6 +73,25 @@ class PageForm(FlaskForm):  # type: ignore[misc]  # WTForms has no types
             self.form_errors.append(str(refusal))
         else:
             field.errors = [*field.errors, str(refusal)]
+
+
+class VersionedForm(PageForm):
+    """A form that carries when what it shows had last changed, to detect edit conflicts."""
+
+    seen = HiddenField()
+
+    def show_version(self, updated_at: datetime | None) -> None:
+        """Set the version to that of the state which this form shows."""
+        self.seen.data = updated_at.isoformat() if updated_at else ""
+
+    @property
+    def seen_at(self) -> datetime:
+        """When what the form showed had last changed; NEVER if unknown."""
+        try:
+            seen = datetime.fromisoformat(self.seen.data or "")
+        except ValueError:
+            return NEVER
+        return seen if seen.tzinfo else NEVER
 
 
 def strip(value: object) -> object:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Flask, current_app, g, request
 
-from peterental.config import Config
+from peterental.config import Config, config_of
 from peterental.users.session_repository import ABSOLUTE_LIMIT
 from peterental.web.shell import assets, error_pages, schema_page, security_headers, sign_in, template_filters
 from peterental.web.shell.access_control import authenticate_request
@@ -57,6 +57,6 @@ def _for_every_template() -> dict[str, object]:
         "viewer": viewer,
         "needs_second_factor": g.get("needs_second_factor", False),
         "navigation_counts": navigation_counts,
-        "office_zone": ZoneInfo(current_app.extensions["peterental.config"].default_time_zone),
+        "office_zone": ZoneInfo(config_of(current_app).default_time_zone),
         "navigation": navigation_for(endpoints, is_admin=viewer.is_admin, endpoint=request.endpoint),
     }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flask import Flask
 from markupsafe import escape
 
+from peterental.clock import zone_abbreviation
 from peterental.messages.model import dialled
 from peterental.phone_numbers import DEFAULT_REGION, readable, region_of
 from peterental.plural import counted, plural
@@ -45,13 +46,7 @@ def long_day(moment: datetime, zone: ZoneInfo, now: datetime | None = None) -> s
 
 def zone_name(moment: datetime, zone: ZoneInfo) -> str:
     """Return the zone's abbreviation at that moment: `CST`, else `UTC-3`."""
-    local = moment.astimezone(zone)
-    name = local.tzname() or ""
-    if name.isalpha():
-        return name
-    minutes = int((local.utcoffset() or timedelta()).total_seconds()) // 60
-    sign, minutes = ("-", -minutes) if minutes < 0 else ("+", minutes)
-    return f"UTC{sign}{minutes // 60}" + (f":{minutes % 60:02}" if minutes % 60 else "")
+    return zone_abbreviation(moment.astimezone(zone))
 
 
 def iso(moment: datetime, zone: ZoneInfo) -> str:

@@ -1,4 +1,4 @@
-"""Pages of one closure of the office: add, change, remove it, and see the viewings that stand in it."""
+"""Pages of one closure of the office: add, change, remove it, and see the viewings that fall into it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def new_closure() -> Answer:
 
 @preserves_form
 def closure(closure_id: int) -> Answer:
-    """Show a closure with the viewings that stand in it, and change it. Runs three queries."""
+    """Show a closure with the viewings that fall into it, and change it. Runs three queries."""
     viewer, services = current_viewer(), services_of(current_app)
     found = services.closures.get(closure_id, viewer)
     form = ClosureForm()
@@ -103,7 +103,7 @@ def remove_closure(closure_id: int) -> Response:
 
 
 def _saved(name: str, closures: tuple[Closure, ...] | list[Closure]) -> Response:
-    """Report a saved closure; its page shows the viewings that stand in it, if there are any."""
+    """Report a saved closure; its page shows the viewings that fall into it, if there are any."""
     if not closures:
         flash(f"{name}: the office was closed then already.", "done")
         return redirect(url_for("time_off.index"), 303)

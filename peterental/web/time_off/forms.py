@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 
-from wtforms import Field, HiddenField, SelectField, SelectMultipleField, StringField
+from wtforms import Field, SelectField, SelectMultipleField, StringField
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, NumberRange, Optional
 
 from peterental.agents.model import AgentName
+from peterental.agents.time_off.descriptions import WEEKDAY_NAMES
 from peterental.agents.time_off.model import MAX_WEEKS, Closure, ClosureEntry, RepeatingBlock, RepeatingEntry
-from peterental.agents.time_off.words import WEEKDAY_NAMES
 from peterental.agents.working_hours.model import MINUTES_PER_DAY, BusyBlockRequest
 from peterental.web.agents.working_hours_forms import (
     BusyForm,
@@ -22,11 +21,10 @@ from peterental.web.agents.working_hours_forms import (
     note_field,
     require_day,
 )
-from peterental.web.shell.forms import PageForm, WholeNumber, required, up_to
+from peterental.web.shell.forms import PageForm, VersionedForm, WholeNumber, required, up_to
 
 NOON_MIN = 12 * 60
 MAX_NAME_CHARS = 120
-NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 PARTS: Mapping[str, tuple[int | None, int | None]] = {
     "day": (None, None),
@@ -63,22 +61,7 @@ class OtherTimesForm(BusyForm):
     agent_id = SelectField("Agent", validate_choice=False)
 
 
-class SeenForm(PageForm):
-    """A form that carries the version of what it changes, to detect edit conflicts."""
-
-    seen = HiddenField()
-
-    @property
-    def seen_at(self) -> datetime:
-        """When what the form shows had last changed; NEVER if unknown."""
-        try:
-            seen = datetime.fromisoformat(self.seen.data or "")
-        except ValueError:
-            return NEVER
-        return seen if seen.tzinfo else NEVER
-
-
-class ClosureForm(SeenForm):
+class ClosureForm(VersionedForm):
     """A closure of the office."""
 
     name = StringField(
@@ -120,10 +103,10 @@ class ClosureForm(SeenForm):
         self.from_time.data = closure.from_min or None
         self.until_time.data = closure.until_min if closure.until_min != MINUTES_PER_DAY else None
         self.exempt.data = sorted(closure.exempt)
-        self.seen.data = closure.updated_at.isoformat()
+        self.show_version(closure.updated_at)
 
 
-class RepeatingForm(SeenForm):
+class RepeatingForm(VersionedForm):
     """A repeating block of an agent."""
 
     agent_id = SelectField("Agent", validate_choice=False)
@@ -169,7 +152,7 @@ class RepeatingForm(SeenForm):
         self.first_day.data = block.first_day
         self.last_day.data = block.last_day
         self.note.data = block.note
-        self.seen.data = block.updated_at.isoformat()
+        self.show_version(block.updated_at)
 
 
 class SkipForm(PageForm):

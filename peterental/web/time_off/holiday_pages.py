@@ -11,6 +11,7 @@ from peterental.access import require_admin
 from peterental.agents.time_off.model import ClosureEntry
 from peterental.agents.time_off.public_holidays import HOME_COUNTRY, countries, public_holidays, states
 from peterental.clock import utc_now
+from peterental.config import config_of
 from peterental.phone_numbers import region_of
 from peterental.plural import counted
 from peterental.services import services_of
@@ -34,7 +35,7 @@ def holidays() -> Answer:
     viewer, services = current_viewer(), services_of(current_app)
     require_admin(viewer)
     params = QueryParams(request.args)
-    zone = current_app.extensions["peterental.config"].default_time_zone
+    zone = config_of(current_app).default_time_zone
     own = region_of(zone)
     fallback = own if own in countries() else HOME_COUNTRY
     country = params.choice("country", countries(), "There is no country {}.") or fallback

@@ -12,9 +12,10 @@ from werkzeug.wrappers import Response
 from wtforms.fields import SelectChoice
 
 from peterental.agents.model import AgentUnknown
-from peterental.agents.time_off.words import WEEKDAY_NAMES, repeats_in_words
+from peterental.agents.time_off.descriptions import WEEKDAY_NAMES, describe_repetition
 from peterental.agents.working_hours.model import BusyBlock, BusyBlockInPast, BusyBlockRequest, EndsBeforeStart
 from peterental.clock import TimeSkipped, clock_time, utc_now
+from peterental.config import config_of
 from peterental.errors import Refusal
 from peterental.services import services_of
 from peterental.web.agents.working_hours_forms import format_windows
@@ -27,7 +28,6 @@ from peterental.web.time_off.forms import PARTS, BlockForm, OtherTimesForm
 
 if TYPE_CHECKING:
     from peterental.agents.model import Agent
-    from peterental.config import Config
 
 Answer = Response | str | tuple[str, int]
 
@@ -170,7 +170,7 @@ def _page(*, block_form: BlockForm | None = None, times_form: OtherTimesForm | N
         weeks=[(agent, _week(agent)) for agent in shown[:WEEKS_SHOWN]],
         more_weeks=len(shown) > WEEKS_SHOWN,
         weekdays=WEEKDAY_NAMES,
-        repeats_in_words=repeats_in_words,
+        describe_repetition=describe_repetition,
         format_windows=format_windows,
         warnings=params.warnings,
     )
@@ -186,5 +186,5 @@ def _week(agent: Agent) -> list[str]:
 
 
 def _zone() -> ZoneInfo:
-    config: Config = current_app.extensions["peterental.config"]
+    config = config_of(current_app)
     return ZoneInfo(config.default_time_zone)

@@ -9,6 +9,7 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from werkzeug.wrappers import Response
 
 from peterental.agents.model import AgentUnknown
+from peterental.agents.time_off.descriptions import describe_repetition
 from peterental.agents.time_off.model import (
     LastDayBeforeFirst,
     NotOnThatDay,
@@ -19,8 +20,8 @@ from peterental.agents.time_off.model import (
     WeekdaysMissing,
     WeeksOutOfRange,
 )
-from peterental.agents.time_off.words import repeats_in_words
 from peterental.clock import utc_now
+from peterental.config import config_of
 from peterental.errors import Refusal
 from peterental.services import services_of
 from peterental.web.shell.csrf import preserves_form
@@ -57,7 +58,7 @@ def new_repeating() -> Answer:
     chosen = QueryParams(request.args).text("agent")
     agents = services.agents.names(viewer, chosen)
     zone = next((agent.zone for agent in agents if agent.agent_id == chosen), None)
-    default_zone = ZoneInfo(current_app.extensions["peterental.config"].default_time_zone)
+    default_zone = ZoneInfo(config_of(current_app).default_time_zone)
     today = utc_now().astimezone(zone or default_zone).date()
     form = RepeatingForm(data={"agent_id": chosen, "first_day": today, "every_weeks": 1})
     offer_agents(form.agent_id, agents)
@@ -69,7 +70,7 @@ def new_repeating() -> Answer:
         except Refusal as refusal:
             form.add_error(refusal, REFUSED_AT.get(type(refusal)))
         else:
-            flash(f"{block.agent_name} is blocked {repeats_in_words(block)}.", "done")
+            flash(f"{block.agent_name} is blocked {describe_repetition(block)}.", "done")
             standing = services.time_off_viewings.of_repeating(block.repeating_id, viewer)
             return _to_page(block.repeating_id) if standing else redirect(url_for("time_off.index"), 303)
     page = render_template("time_off/repeating.html", form=form, block=None)
@@ -78,7 +79,7 @@ def new_repeating() -> Answer:
 
 @preserves_form
 def repeating(repeating_id: int) -> Answer:
-    """Show a repeating block with its exceptions and the viewings that stand in it, and change it.
+    """Show a repeating block with its exceptions and the viewings that fall into it, and change it.
 
     Runs two queries.
     """
@@ -139,7 +140,7 @@ def remove_repeating(repeating_id: int) -> Response:
     except RepeatingBlockUnknown as refusal:
         flash(str(refusal), "refused")
     else:
-        flash(f"{removed.agent_name} is no longer blocked {repeats_in_words(removed)}.", "done")
+        flash(f"{removed.agent_name} is no longer blocked {describe_repetition(removed)}.", "done")
     return redirect(url_for("time_off.index"), 303)
 
 
@@ -156,7 +157,7 @@ def _page(repeating_id: int, form: RepeatingForm | None = None, *, skip_form: Sk
         form=form,
         sent=sent,
         block=block,
-        words=repeats_in_words(block),
+        words=describe_repetition(block),
         today=utc_now().astimezone(block.zone).date(),
         skip_form=skip_form or SkipForm(formdata=None, prefix="skip-"),
         viewings=services.time_off_viewings.of_repeating(repeating_id, viewer),

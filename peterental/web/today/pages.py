@@ -11,6 +11,7 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 
 from peterental.appointments.manual.model import EditConflict, HomeBusy, InvalidTransition, NotStartedYet
 from peterental.appointments.model import AppointmentUnknown, SlotTaken
+from peterental.config import config_of
 from peterental.services import services_of
 from peterental.today.model import LOOKS_BACK, MOST_OF_A_DAY
 from peterental.web.appointments.manual_forms import parse_seen_token, seen_token
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from peterental.appointments.manual.model import Action
     from peterental.appointments.model import Appointment
-    from peterental.config import Config
     from peterental.today.model import Today
 
 MAP_SEARCH = "https://www.google.com/maps/search/?api=1&query="
@@ -66,7 +66,7 @@ def index() -> str:
     warnings = list(params.warnings)
     if today.is_agent_unknown:
         warnings.append(f"There is no agent “{params.text('agent')[:40]}”. This is the day of all agents.")
-    config: Config = current_app.extensions["peterental.config"]
+    config = config_of(current_app)
     zone = ZoneInfo(config.default_time_zone)
     shown = date_shown(today, zone)
     return render_template(

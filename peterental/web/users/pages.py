@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from peterental.access import require_admin
 from peterental.clock import utc_now
-from peterental.config import Config
+from peterental.config import config_of
 from peterental.errors import Refusal
 from peterental.notices.model import ChannelState
 from peterental.services import Services, services_of
@@ -192,7 +192,7 @@ def pass_on(mail: ChannelState | None) -> str:
 
 def _show_link(grant: PasswordGrant) -> Response:
     token = encode(grant, str(current_app.secret_key), utc_now())
-    config: Config = current_app.extensions["peterental.config"]
+    config = config_of(current_app)
     session[_LINK_SESSION_KEY] = [grant.user_id, config.address + url_for("users.join", token=token)]
     return redirect(url_for("users.show", user_id=grant.user_id), 303)
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
-from wtforms import HiddenField, SelectMultipleField, StringField
+from wtforms import SelectMultipleField, StringField
 from wtforms.fields import SelectChoice
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from peterental.access import require_admin
 from peterental.clock import utc_now
+from peterental.config import config_of
 from peterental.errors import Refusal
 from peterental.services import services_of
 from peterental.web.shell.csrf import preserves_form
-from peterental.web.shell.forms import PageForm, required, up_to
+from peterental.web.shell.forms import VersionedForm, required, up_to
 from peterental.web.shell.session import current_viewer
 from peterental.web.webhooks.labels import EVENT_LABELS
 from peterental.webhooks.model import (
@@ -34,9 +34,6 @@ from peterental.webhooks.model import (
 )
 from peterental.webhooks.service import WebhookService
 
-if TYPE_CHECKING:
-    from peterental.config import Config
-
 Answer = Response | str | tuple[str, int]
 
 TYPE_LABELS: Mapping[str, str] = {str(kind): label for kind, label in EVENT_LABELS.items()} | {TEST: "Test"}
@@ -46,7 +43,7 @@ FIELD_OF: Mapping[type[Refusal], str] = {EndpointAddressInvalid: "url", NoEventT
 """The field at which each refusal is shown."""
 
 
-class EndpointForm(PageForm):
+class EndpointForm(VersionedForm):
     """An endpoint."""
 
     url = StringField(
@@ -61,19 +58,10 @@ class EndpointForm(PageForm):
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )
-    seen = HiddenField()
 
     def entry(self) -> EndpointEntry:
         """Return the endpoint in a valid form."""
         return EndpointEntry(url=self.url.data, event_types=tuple(self.event_types.data or ()))
-
-    @property
-    def seen_at(self) -> datetime | None:
-        """`updated_at` of the endpoint when the form was opened."""
-        try:
-            return datetime.fromisoformat(self.seen.data or "")
-        except ValueError:
-            return None
 
 
 def create_blueprint() -> Blueprint:
@@ -133,12 +121,12 @@ def show(endpoint_id: int) -> Answer:
         except Refusal as refusal:
             form.add_error(refusal, FIELD_OF.get(type(refusal)))
             if isinstance(refusal, EndpointChanged):
-                form.seen.data = endpoint.updated_at.isoformat()
+                form.show_version(endpoint.updated_at)
         else:
             flash("The webhook was saved.", "done")
             return redirect(url_for("webhooks.show", endpoint_id=endpoint_id), 303)
     elif request.method == "GET":
-        form.seen.data = endpoint.updated_at.isoformat()
+        form.show_version(endpoint.updated_at)
     body = render_template(
         "webhooks/show.html",
         endpoint=endpoint,
@@ -213,7 +201,7 @@ def _show_secret(issued: IssuedSecret, message: str) -> str:
 
 
 def _labels() -> dict[str, Any]:
-    config: Config = current_app.extensions["peterental.config"]
+    config = config_of(current_app)
     return {
         "types": TYPE_LABELS,
         "states": STATE_LABELS,

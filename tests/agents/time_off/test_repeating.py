@@ -10,6 +10,7 @@ import pytest
 
 from peterental.access import Viewer
 from peterental.agents.model import AgentUnknown, Profile
+from peterental.agents.time_off.descriptions import describe_repetition
 from peterental.agents.time_off.expansion import DAYS_AHEAD
 from peterental.agents.time_off.model import (
     MAX_REPEATING_PER_AGENT,
@@ -23,7 +24,6 @@ from peterental.agents.time_off.model import (
     WeekdaysMissing,
     WeeksOutOfRange,
 )
-from peterental.agents.time_off.words import repeats_in_words
 from tests.agents.time_off.conftest import ADMIN, LUNCH, NOW, STRANGER, Office, holiday
 from tests.guillotine import Guillotine, Killed, MortalDatabase
 from tests.together import at_once
@@ -276,4 +276,4 @@ def test_user_adds_blocks_to_own_agent(office: Office) -> None:
     ],
 )
 def test_repetition_in_words(weekdays: tuple[int, ...], every_weeks: int, words: str) -> None:
-    assert repeats_in_words(replace(LUNCH, weekdays=weekdays, every_weeks=every_weeks)) == words
+    assert describe_repetition(replace(LUNCH, weekdays=weekdays, every_weeks=every_weeks)) == words

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,26 +11,17 @@ import pytest
 from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.services import Services, build_services
+from tests.clocks import Clock
 
 SIGNED_WITH = "a text for tests, long enough to sign links"
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
 """Sunday, nine in the morning in Chicago."""
 
 
-@dataclass
-class Clock:
-    """The present moment, which a test sets."""
-
-    now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
     """A clock that shows Sunday morning at first."""
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture

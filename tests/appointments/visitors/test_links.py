@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peterental.appointments.visitors.links import ID_BYTES, TOKEN_CHARS, VisitorLinks
+from peterental.notices.waitlist.links import OfferLinks
 
 LINKS = VisitorLinks("a key for tests, long enough to be one", "https://rent.example.com/")
 ALPHABET = string.ascii_letters + string.digits + "-_"
@@ -53,6 +54,13 @@ def test_spare_bits_do_not_make_a_second_link() -> None:
     ]
     assert len(same) == 16
     assert [LINKS.appointment_of(one) for one in same].count(7) == 1
+
+
+@given(IDS)
+def test_a_link_of_a_viewing_is_none_of_an_offer(number: int) -> None:
+    offers = OfferLinks("a key for tests, long enough to be one", "https://rent.example.com/")
+    assert offers.appointment_of(LINKS.token(number)) is None
+    assert LINKS.appointment_of(offers.token(number)) is None
 
 
 def test_another_key_ends_all_links() -> None:

@@ -29,7 +29,8 @@ from peterental.calls.model import ToolInvocation
 from peterental.database.pool import Database
 from peterental.errors import Refusal
 from peterental.services import Services
-from tests.appointments.visitors.conftest import NOW, Clock
+from tests.appointments.visitors.conftest import NOW
+from tests.clocks import Clock
 from tests.servers import until_a_session_waits
 
 ADMIN = Viewer(1, "office@example.com", is_admin=True)

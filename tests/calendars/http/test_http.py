@@ -453,6 +453,23 @@ def test_credentials_stay_with_their_host(client: HttpClient) -> None:
     assert other.exchanges[0].header("Depth") == "1"
 
 
+@pytest.mark.parametrize(
+    ("origin", "target", "shared"),
+    [
+        ("https://a.example/x", "https://a.example/y", True),
+        ("https://a.example/x", "https://a.example:443/y", True),
+        ("http://a.example/x", "http://a.example:80/y", True),
+        ("https://a.example/x", "http://a.example:443/y", False),
+        ("https://a.example/x", "http://a.example/y", False),
+        ("http://a.example:443/x", "https://a.example/y", True),
+        ("https://a.example/x", "https://a.example:8443/y", False),
+        ("https://a.example/x", "https://b.example/y", False),
+    ],
+)
+def test_credentials_leave_neither_server_nor_tls(origin: str, target: str, shared: bool) -> None:  # noqa: FBT001  # expected
+    assert http._may_share_credentials(parse_url(origin), parse_url(target)) is shared
+
+
 def test_credentials_in_a_url_are_sent_and_hidden(client: HttpClient) -> None:
     with LoopbackServer(answer(b"in")) as server:
         got = client.request("GET", server.url("/a").replace("http://", "http://da%20na:s%C3%A9cret@"))

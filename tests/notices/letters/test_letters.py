@@ -10,8 +10,8 @@ import pytest
 
 from peterental.appointments.visitors.model import visitor_uid
 from peterental.config import Config
-from peterental.notices.letters import ViewingLetters, phone_words
-from peterental.notices.model import ALL_NOTICES, Kind, Letter, NewNotice, NoLongerTrue, Notice
+from peterental.notices.letters import ViewingLetters, format_phone
+from peterental.notices.model import Kind, Letter, NewNotice, NoLongerTrue, Notice, NoticeFilter
 from peterental.notices.viewing_repository import ViewingRepository
 from peterental.services import build_services
 from tests.notices.office import ADMIN, EMAIL, PHONE_NUMBER, Office
@@ -45,7 +45,7 @@ def notice_of(office: Office, viewing: int, kind: Kind, channel: str = "text") -
             expires_at=row["start_time"] + timedelta(days=1),
         )
         office.services.outbox.add(connection, notice)
-    found = office.services.notice_listing.listing(ADMIN, ALL_NOTICES).notices
+    found = office.services.notice_listing.listing(ADMIN, NoticeFilter()).notices
     return next(each for each in found if (each.kind, each.channel) == (kind, channel))
 
 
@@ -160,7 +160,7 @@ def test_a_changed_wording_and_language_are_used(office: Office) -> None:
     viewing = office.book()
     spanish = notice_of(office, viewing, "booked")
     office.database.fetch("UPDATE notices SET language = 'es'")
-    (spanish,) = office.services.notice_listing.listing(ADMIN, ALL_NOTICES).notices
+    (spanish,) = office.services.notice_listing.listing(ADMIN, NoticeFilter()).notices
     assert composed(office, spanish).body.startswith(
         "Leasing office: Visita reservada: 12 Elm Street, jue 3 dic, 12:00 PM."
     )
@@ -293,7 +293,7 @@ def test_production_without_a_public_address_sends_no_links(office: Office) -> N
     [("+14055550123", "405-555-0123"), ("+442071234567", "+442071234567"), (None, ""), ("555 0100", "555 0100")],
 )
 def test_numbers_are_written_as_people_do(number: str | None, shown: str) -> None:
-    assert phone_words(number) == shown
+    assert format_phone(number) == shown
 
 
 def test_the_invitation_has_the_time_of_the_viewing(office: Office) -> None:

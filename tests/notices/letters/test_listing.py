@@ -12,7 +12,7 @@ from peterental.database.pool import Database
 from peterental.notices import listing as module
 from peterental.notices import listing_repository
 from peterental.notices.listing_repository import NoticeListingRepository
-from peterental.notices.model import ALL_NOTICES, NoticeFilter, NoticeUnknown
+from peterental.notices.model import NoticeFilter, NoticeUnknown
 from peterental.services import build_services
 from tests.conftest import Databases
 from tests.notices.office import ADMIN, EMAIL, PHONE_NUMBER, Office
@@ -27,19 +27,19 @@ def test_agents_see_the_notices_of_their_own(office: Office, monkeypatch: pytest
     office.book(email=EMAIL)
     notices, since = office.services.notice_listing, office.clock.now - timedelta(days=1)
     (first_id, second_id) = office.notices("notice_id")
-    assert [notice.notice_id for notice in notices.listing(ADMIN, ALL_NOTICES).notices] == [second_id, first_id]
-    assert notices.listing(STRANGER, ALL_NOTICES).notices == ()
+    assert [notice.notice_id for notice in notices.listing(ADMIN, NoticeFilter()).notices] == [second_id, first_id]
+    assert notices.listing(STRANGER, NoticeFilter()).notices == ()
     assert notices.counts(STRANGER, since).states == {}
     with pytest.raises(NoticeUnknown):
         notices.notice(first_id, STRANGER)
     user = office.services.users.create("ana@example.com", "correct horse battery", "agent", "Ana")
     office.database.fetch("UPDATE agents SET user_id = %s", [user.user_id])
     ana = Viewer(user_id=user.user_id, email="ana@example.com", is_admin=False)
-    assert len(notices.listing(ana, ALL_NOTICES).notices) == 2
+    assert len(notices.listing(ana, NoticeFilter()).notices) == 2
     assert notices.notice(first_id, ana).notice_id == first_id
     assert notices.counts(ana, since).states == {("text", "waiting"): 1, ("email", "waiting"): 1}
     monkeypatch.setattr(module, "PAGE_SIZE", 1)
-    first, second = notices.listing(ana, ALL_NOTICES), notices.listing(ana, ALL_NOTICES, page=2)
+    first, second = notices.listing(ana, NoticeFilter()), notices.listing(ana, NoticeFilter(), page=2)
     assert (first.has_more, second.has_more) == (True, False)
     assert (first.notices[0].notice_id, second.notices[0].notice_id) == (second_id, first_id)
 
@@ -138,7 +138,7 @@ DAY = datetime(2026, 7, 4, tzinfo=UTC)
 @pytest.mark.parametrize(
     "wanted",
     [
-        ALL_NOTICES,
+        NoticeFilter(),
         NoticeFilter(state="failed"),
         NoticeFilter(state="suppressed", channel="email"),
         NoticeFilter(state="waiting"),

@@ -12,7 +12,7 @@ import pytest
 from peterental.appointments.manual.model import Event
 from peterental.appointments.model import Appointment
 from peterental.notices.model import Channel, ChannelState, NoticeSettings
-from peterental.notices.planned import PlannedReminder, planned_reminders, ways_to_tell
+from peterental.notices.planned import PlannedReminder, addresses_by_channel, planned_reminders
 from tests.notices.office import ADMIN, EMAIL, PHONE_NUMBER, Office
 
 NOW = datetime(2026, 12, 1, 18, 0, tzinfo=UTC)
@@ -45,7 +45,7 @@ def planned(
 ) -> list[tuple[str, str, float]]:
     """Return kind, channel, and how many hours before the start each reminder is sent."""
     office = NoticeSettings(**settings)
-    ways = ways_to_tell(viewing, office, READY if ready is None else ready)
+    ways = addresses_by_channel(viewing, office, READY if ready is None else ready)
     found = planned_reminders(viewing, events, office, ways, now)
     return [(each.kind, each.channel, (viewing.start - each.due_at) / timedelta(hours=1)) for each in found]
 
@@ -99,7 +99,7 @@ def test_what_is_planned_is_what_is_written(office: Office, hours_ahead: float) 
     appointment, events = office.services.manual.show(viewing, ADMIN)
     settings, ready = office.services.notice_settings.get(), office.services.notice_channels.ready()
     expected = planned_reminders(
-        appointment, events, settings, ways_to_tell(appointment, settings, ready), office.clock.now
+        appointment, events, settings, addresses_by_channel(appointment, settings, ready), office.clock.now
     )
     while office.clock.now < start:
         office.clock.forward(minutes=10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peterental.access import AdminsOnly, Viewer
-from peterental.notices.model import ALL_NOTICES, NewNotice
+from peterental.notices.model import NewNotice, NoticeFilter
 from peterental.notices.samples import ChannelOff, RecipientRefused
 from peterental.notices.wording.builtin import BUILT_IN
 from peterental.notices.wording.model import FieldUnknown, Wording, WordingKey, WordingUnknown
@@ -95,7 +95,9 @@ def test_a_test_is_sent_as_saved_to_the_address(office: Office) -> None:
     (mail,) = office.mails.taken
     assert (mail.subject or "").startswith("[Test] Visita cancelada: ")
     assert mail.sender_name == "Leasing office"
-    assert {notice.state for notice in office.services.notice_listing.listing(ADMIN, ALL_NOTICES).notices} == {"sent"}
+    assert {notice.state for notice in office.services.notice_listing.listing(ADMIN, NoticeFilter()).notices} == {
+        "sent"
+    }
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +20,7 @@ from peterental.services import Services, build_services
 from peterental.worker.registry import TASKS
 from peterental.worker.release_viewings import RELEASE_VIEWINGS
 from peterental.worker.task import JobRun
+from tests.clocks import Clock
 from tests.plans import Explained, read_whole
 
 SIGNED_WITH = "a text for tests, long enough to sign links"
@@ -30,20 +30,10 @@ ADMIN = Viewer(1, "office@example.com", is_admin=True)
 SOON = NOON + timedelta(hours=3)
 
 
-@dataclass
-class Clock:
-    """The present moment, which a test sets."""
-
-    now: datetime = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
     """A clock that shows noon at first."""
-    return Clock()
+    return Clock(NOON)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from peterental.notices.texts.segments import segments
 from peterental.notices.wording import model
 from peterental.notices.wording.model import Wording, WordingRefused
 from peterental.notices.wording.rendering import MAX_VALUE_CHARS, check, clean, render
-from peterental.notices.wording.times import day_words, span_words, time_words
+from peterental.notices.wording.times import format_day, format_span, format_time
 
 CHICAGO = ZoneInfo("America/Chicago")
 
@@ -114,13 +114,13 @@ def test_a_message_keeps_its_lines() -> None:
 
 def test_days_and_times_are_those_of_the_home() -> None:
     moment = datetime(2026, 12, 6, 5, 5, tzinfo=UTC)
-    assert day_words(moment, CHICAGO, "en", "text") == "Sat, Dec 5"
-    assert day_words(moment, CHICAGO, "es", "text") == "sab 5 dic"
-    assert day_words(moment, CHICAGO, "es", "email") == "sábado 5 de diciembre"
-    assert time_words(moment, CHICAGO, "text") == "11:05 PM"
-    assert time_words(moment, CHICAGO, "email") == "11:05 PM CST"
-    assert time_words(moment, ZoneInfo("America/Sao_Paulo"), "email") == "2:05 AM UTC-3"
-    assert time_words(moment, ZoneInfo("Asia/Kathmandu"), "email") == "10:50 AM UTC+5:45"
+    assert format_day(moment, CHICAGO, "en", "text") == "Sat, Dec 5"
+    assert format_day(moment, CHICAGO, "es", "text") == "sab 5 dic"
+    assert format_day(moment, CHICAGO, "es", "email") == "sábado 5 de diciembre"
+    assert format_time(moment, CHICAGO, "text") == "11:05 PM"
+    assert format_time(moment, CHICAGO, "email") == "11:05 PM CST"
+    assert format_time(moment, ZoneInfo("America/Sao_Paulo"), "email") == "2:05 AM UTC-3"
+    assert format_time(moment, ZoneInfo("Asia/Kathmandu"), "email") == "10:50 AM UTC+5:45"
 
 
 @pytest.mark.parametrize(
@@ -135,4 +135,4 @@ def test_days_and_times_are_those_of_the_home() -> None:
 )
 def test_spans_are_counted(minutes: int, english: str, spanish: str) -> None:
     span = timedelta(minutes=minutes)
-    assert (span_words(span, "en"), span_words(span, "es")) == (english, spanish)
+    assert (format_span(span, "en"), format_span(span, "es")) == (english, spanish)

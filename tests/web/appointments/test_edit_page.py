@@ -18,7 +18,7 @@ from peterental.database.pool import Database
 from peterental.properties.model import PropertyDetails, PropertyName
 from peterental.services import Services
 from peterental.web.appointments.history import changed_fields
-from peterental.web.appointments.homes import home_names, understood
+from peterental.web.appointments.homes import home_names, ids_ignoring_case
 
 if TYPE_CHECKING:
     from werkzeug.test import TestResponse
@@ -195,7 +195,7 @@ def test_words_of_changes() -> None:
 def test_homes_of_one_name_are_told_apart() -> None:
     names = home_names([PropertyName(1, "1 Elm"), PropertyName(2, "1 Elm"), PropertyName(3, "2 Oak")])
     assert names == {"1 Elm (home 1)": 1, "1 Elm (home 2)": 2, "2 Oak": 3}
-    assert understood(names)["2 oak"] == 3
+    assert ids_ignoring_case(names)["2 oak"] == 3
 
 
 def test_enter_books_rather_than_showing_times(office: Browser, book: Callable[..., int]) -> None:

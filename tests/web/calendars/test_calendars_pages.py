@@ -258,7 +258,7 @@ def test_state_is_of_one_user_and_one_use(
     state = begin(browser)
     other = open_browser()
     other.sign_in(admin.email)
-    expired = "That sign-in was started too long ago, or by somebody else. Start it again."
+    expired = "That sign-in was started too long ago, or by another user. Start it again."
     for path in (f"/oauth/google?state={state}&code=x", "/oauth/google?code=x", "/oauth/google?state=%00%ff&code=x"):
         page = other.get(path)
         assert page.headers["Location"] == "/agents"

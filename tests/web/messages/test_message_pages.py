@@ -216,6 +216,15 @@ def test_urgent_messages_are_marked_and_come_first(office: Browser, leave: Leave
         assert text.count(">Urgent</span>") == sum("rgent" in body for body in expected)
 
 
+def test_an_old_urgent_message_is_on_the_first_page(office: Browser, leave: Leave) -> None:
+    leave("Old and urgent", ago=900, is_urgent=True)
+    for number in range(2 * PAGE_SIZE):
+        leave(f"New {number}")
+    for query in ("", "?show=all"):
+        bodies = re.findall(r'<p class="lead-body[^>]*>([^<]+)</p>', office.get(f"/messages{query}").text)
+        assert (bodies[0], len(bodies)) == ("Old and urgent", PAGE_SIZE)
+
+
 # --- lengths ----------------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from peterental.access import Viewer
 from peterental.database.pool import Database
-from peterental.notices.model import ALL_NOTICES
+from peterental.notices.model import NoticeFilter
 from peterental.notices.wording.builtin import BUILT_IN
 from peterental.notices.wording.model import Wording, WordingKey
 from peterental.services import Services
@@ -118,7 +118,7 @@ def test_a_test_goes_to_the_outbox(office: Browser, services: Services, database
         assert 'id="recipient-error"' in answer.text
     page = office.send(f"{TEXT}/test", recipient="405 555 0142", at=TEXT, follow=True).text
     assert "A test goes to +14055550142." in page
-    (notice,) = services.notice_listing.listing(admin, ALL_NOTICES).notices
+    (notice,) = services.notice_listing.listing(admin, NoticeFilter()).notices
     assert (notice.kind, notice.recipient) == ("test", "+14055550142")
 
 

@@ -262,6 +262,7 @@ def test_button_returns_to_the_referring_page(stranger: Browser, before: str, ad
         "javascript:alert(1)",
         "/\t/evil.example",
         "/\n/evil.example",
+        "/\x7f/evil.example",
         " //evil.example",
         "evil.example",
         "//[",

@@ -68,6 +68,8 @@ def test_endpoint_is_changed(office: Browser, added: IssuedSecret, services: Ser
     assert "Another admin changed this webhook" in late.text
     assert services.webhooks.get(added.endpoint.endpoint_id, admin).url == f"{URL}/2"
     assert office.send(path, url="x", event_types="viewing.moved", seen="odd").status_code == 400
+    unknown = office.send(path, url=URL, event_types="viewing.moved", seen="odd")
+    assert "Another admin changed this webhook" in unknown.text
     assert office.get("/webhooks/999").status_code == 404
 
 

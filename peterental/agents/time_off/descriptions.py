@@ -1,4 +1,4 @@
-"""Closures and repeating blocks in words. Pure."""
+"""Describe closures and repeating blocks, in sentences and for the audit log. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturd
 _DAYS_OF_WORK = (1, 2, 3, 4, 5)
 
 
-def repeats_in_words(entry: RepeatingEntry) -> str:
+def describe_repetition(entry: RepeatingEntry) -> str:
     """Return when a block repeats: `every Monday`, `every weekday`, `every 2 weeks on Monday and Friday`."""
     weekdays = tuple(entry.weekdays)
     if entry.every_weeks == 1:
@@ -38,7 +38,7 @@ def repeating_fields(entry: RepeatingEntry) -> dict[str, object]:
     """Return the fields of a repeating block for the audit log."""
     is_whole_day = (entry.from_min, entry.until_min) == (0, MINUTES_PER_DAY)
     return {
-        "repeats": repeats_in_words(entry),
+        "repeats": describe_repetition(entry),
         "hours": None if is_whole_day else format_windows([Window(entry.from_min, entry.until_min)]),
         "first_day": entry.first_day,
         "last_day": entry.last_day,

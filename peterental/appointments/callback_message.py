@@ -1,4 +1,4 @@
-"""What a caller wanted, as a message to the agent who has to call back. Pure."""
+"""The message to an agent who has to call back: what the caller wanted. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 MAX_PART_CHARS = 200
 
 
-def wish_of(tool: str, request: BookingRequest, *, of_team: bool = False) -> MessageDraft:
+def callback_message(tool: str, request: BookingRequest, *, of_team: bool = False) -> MessageDraft:
     """Return the message about a request that could not be answered, because the calendar cannot be read.
 
     Args:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from peterental.agents.model import Language
 from peterental.calls.model import Flag
-from peterental.notices.letters import phone_words
+from peterental.notices.letters import format_phone
 from peterental.notices.model import AgentKind, Channel
-from peterental.notices.wording.times import day_words, time_words
+from peterental.notices.wording.times import format_day, format_time
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -92,13 +92,13 @@ LISTS: Mapping[Language, ListWords] = MappingProxyType(
 def viewing_line(viewing: ListedViewing, zone: ZoneInfo, channel: Channel, language: Language) -> str:
     """Return the line of a viewing: time, home, visitor, number, and whether the visitor confirmed."""
     confirmed = LISTS[language].confirmed if viewing.is_confirmed else ""
-    parts = (viewing.property_address, viewing.attendee_name, phone_words(viewing.phone), confirmed)
-    return f"{time_words(viewing.start, zone, channel)} {', '.join(filter(None, parts))}"
+    parts = (viewing.property_address, viewing.attendee_name, format_phone(viewing.phone), confirmed)
+    return f"{format_time(viewing.start, zone, channel)} {', '.join(filter(None, parts))}"
 
 
 def change_line(change: ListedChange, zone: ZoneInfo, channel: Channel, language: Language) -> str:
     """Return the line of a change: what happened, to which viewing, and when that is."""
-    day, time = day_words(change.start, zone, language, channel), time_words(change.start, zone, channel)
+    day, time = format_day(change.start, zone, language, channel), format_time(change.start, zone, channel)
     happened = LISTS[language].happened[change.kind]
     return f"{happened}: {change.property_address}, {change.attendee_name}, {day}, {time}"
 
@@ -106,5 +106,5 @@ def change_line(change: ListedChange, zone: ZoneInfo, channel: Channel, language
 def call_line(call: tuple[datetime, str, str], zone: ZoneInfo, channel: Channel, language: Language) -> str:
     """Return the line of a call: when, from which number, and why it has to be checked."""
     began_at, number, why = call
-    day, time = day_words(began_at, zone, language, channel), time_words(began_at, zone, channel)
+    day, time = format_day(began_at, zone, language, channel), format_time(began_at, zone, channel)
     return f"{', '.join(filter(None, (day, time, number)))}: {why}"
