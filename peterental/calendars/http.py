@@ -48,6 +48,11 @@ _CHUNK_BYTES = 65_536
 LONGEST_PAUSE_S = 3600.0
 """The longest pause that a provider can ask for, in seconds."""
 
+_PERHAPS_UNSTORABLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+"""How JSON escapes what PostgreSQL cannot store: NUL, and half of a surrogate pair. Whole pairs are found as well."""
+
+_HALF_OF_A_PAIR = re.compile(r"[\ud800-\udfff]")
+
 USUAL_PAUSE_S = 60.0
 """The pause after an answer of 429 that does not name one, in seconds."""
 
@@ -69,12 +74,22 @@ class HttpAnswer:
     url: str
 
     def json(self) -> Any:
-        """Return the body as JSON. Raises CalendarNonsense."""
+        """Return the body as JSON, whose texts a database can store. Raises CalendarNonsense."""
         try:
-            return json.loads(self.body)
+            text, is_strict = self._text()
+            content = json.loads(text)
+            return content if is_strict and not _PERHAPS_UNSTORABLE.search(text) else _storable(content)
         except (ValueError, RecursionError):
             pass
         raise CalendarNonsense(host=host_of(self.url), reason="it is not JSON")
+
+    def _text(self) -> tuple[str, bool]:
+        """Return the body as text, and whether its encoding is valid. Raises UnicodeDecodeError."""
+        encoding = json.detect_encoding(self.body)
+        try:
+            return self.body.decode(encoding), True
+        except UnicodeDecodeError:
+            return self.body.decode(encoding, "surrogatepass"), False
 
 
 class RequestBody(Protocol):
@@ -281,6 +296,20 @@ def retry_after_s(headers: Mapping[str, str]) -> float:
     except (ValueError, TypeError, OverflowError):
         return USUAL_PAUSE_S
     return min(max(pause_s, 1.0), LONGEST_PAUSE_S)
+
+
+def _storable(value: Any) -> Any:
+    """Return decoded JSON without NUL, and with U+FFFD in place of half a surrogate pair.
+
+    Programs that cut a text after so many UTF-16 units cut an emoji in two.
+    """
+    if isinstance(value, str):
+        return _HALF_OF_A_PAIR.sub("\N{REPLACEMENT CHARACTER}", value.replace("\0", ""))
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {_storable(name): _storable(item) for name, item in value.items()}
+    return value
 
 
 # --- URLs ------------------------------------------------------------------------------------------------------------
