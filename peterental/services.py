@@ -204,6 +204,7 @@ def build_services(
         config.calendar_max_age_minutes * 60.0,
         calendar_outbox,
         is_online=reads_calendars,
+        waiting_pages=max(1, config.web_threads // 4),
     )
     hours = WorkingHoursService(database, agents, audit, clock)
     visitors = VisitorService(database, audit, sync, lambda: providers.namespace, clock)

@@ -8,7 +8,15 @@ from flask import Flask, current_app, g, request
 
 from peterental.config import Config
 from peterental.users.session_repository import ABSOLUTE_LIMIT
-from peterental.web.shell import assets, error_pages, schema_page, security_headers, sign_in, template_filters
+from peterental.web.shell import (
+    assets,
+    error_pages,
+    provider_places,
+    schema_page,
+    security_headers,
+    sign_in,
+    template_filters,
+)
 from peterental.web.shell.access_control import authenticate_request
 from peterental.web.shell.csrf import csrf
 from peterental.web.shell.navigation import navigation_for
@@ -42,6 +50,7 @@ def install(app: Flask, config: Config) -> None:
     app.add_template_filter(without_param)
     assets.install(app)
     error_pages.install(app)
+    provider_places.install(app, config)
     app.register_blueprint(schema_page.create_blueprint())
     app.register_blueprint(sign_in.create_blueprint())
     app.context_processor(_for_every_template)
