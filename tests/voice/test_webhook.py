@@ -290,7 +290,8 @@ def test_raised_refusal_becomes_a_sentence(services: Services, clock: Clock) -> 
     assert phone.play("assistant-request")["error"].startswith("I'm sorry, this line is not connected")
 
 
-def test_availability_answers_without_its_record(phone: Phone, database: Database) -> None:
+def test_availability_answers_without_its_record(phone: Phone, services: Services, database: Database) -> None:
+    """The record is tried again until the database takes it."""
     database.fetch(
         """
         CREATE FUNCTION wait() RETURNS TRIGGER LANGUAGE plpgsql AS
@@ -299,6 +300,10 @@ def test_availability_answers_without_its_record(phone: Phone, database: Databas
     )
     database.fetch("CREATE TRIGGER wait BEFORE INSERT ON tool_calls FOR EACH ROW EXECUTE FUNCTION wait()")
     assert phone.say("get_availability").startswith("I have tomorrow")
+    assert not services.calls.write_buffered()
+    database.fetch("DROP TRIGGER wait ON tool_calls")
+    assert services.calls.write_buffered()
+    assert len(services.calls.tool_calls("call-1")) == 1
 
 
 def test_failed_messages_are_still_answered(phone: Phone, database: Database) -> None:
