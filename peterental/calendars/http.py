@@ -171,6 +171,11 @@ class HttpClient:
                 sent = CaseInsensitiveDict({k: v for k, v in sent.items() if k.lower() not in _CREDENTIAL_HEADERS})
         raise CalendarNonsense(host=target.host, reason=f"it redirects more than {MAX_REDIRECTS} times")
 
+    @property
+    def time_left_s(self) -> float:
+        """The time that is left for the whole piece of work, also for reading what was answered, in seconds."""
+        return self._deadline.left_s
+
     def close(self) -> None:
         """Close the connections."""
         self._adapter.close()
