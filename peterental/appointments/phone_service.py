@@ -326,6 +326,7 @@ class PhoneBookingService:
             call_history = found.history or self._calls.history(connection, invocation)
             if call_history.redelivered is not None:
                 return call_history.redelivered.answer
+            invocation = call_history.stored(invocation)
             schedule = found.schedule
             team = None
             if found.line.agents:
@@ -366,9 +367,10 @@ class PhoneBookingService:
         with self._database.transaction(plan_once=True) as connection:
             read_history = self._calls.begin(connection, invocation)
             connection.sync()
-            redelivered = read_history().redelivered
-            if redelivered is not None:
-                return redelivered.answer
+            history = read_history()
+            if history.redelivered is not None:
+                return history.redelivered.answer
+            invocation = history.stored(invocation)
             can_call_back = self._calls.leave_urgent(
                 connection, invocation, agent, wish_of(invocation.name, request, of_team=stale.of_team)
             )

@@ -124,6 +124,7 @@ class WaitlistService:
             call_history = found.history or self._calls.history(connection, invocation)
             if call_history.redelivered is not None:
                 return call_history.redelivered.answer
+            invocation = call_history.stored(invocation)
             line = found.line
             schedule = line.holder
             team = None
