@@ -380,13 +380,18 @@ class _Inflater:
 
     def decode(self, chunk: bytes) -> Iterator[bytes]:
         """Yield what a chunk decompresses to."""
-        data = chunk
-        while data:
-            if self._decompressor.eof:  # gzip may have several members
+        data, is_more_due = chunk, False
+        while data or is_more_due:
+            if self._decompressor.eof:  # gzip may have several members, and zeros after the last one
+                data = data.lstrip(b"\0")
+                if not data:
+                    return
                 self._decompressor = zlib.decompressobj(zlib.MAX_WBITS | 32)
             piece = self._inflated(data)
             yield piece
             data = self._decompressor.unconsumed_tail or self._decompressor.unused_data
+            # All input may be read while some of its output, beyond the size of a piece, is not yet returned.
+            is_more_due = len(piece) == _CHUNK_BYTES and not self._decompressor.eof
             self._is_started = True
 
     def _inflated(self, data: bytes) -> bytes:

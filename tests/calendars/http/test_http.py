@@ -176,6 +176,22 @@ def test_compressed_bodies_are_read(client: HttpClient, encoding: str, body: byt
         assert client.request("GET", server.url()).body == TEXT
 
 
+@pytest.mark.parametrize("beyond", [0, 1, 2, 100, 258, 300])
+@pytest.mark.parametrize("window_bits", [-15, 15, 31], ids=["raw deflate", "zlib", "gzip"])
+def test_the_end_of_a_compressed_body_is_read(client: HttpClient, window_bits: int, beyond: int) -> None:
+    """The decompressor may have read all input while a few bytes of its output are not returned yet."""
+    body = b"a" * (65_536 + beyond)
+    compressor = zlib.compressobj(9, zlib.DEFLATED, window_bits)
+    sent = compressor.compress(body) + compressor.flush()
+    with LoopbackServer(answer(sent, headers={"Content-Encoding": "deflate"})) as server:
+        assert client.request("GET", server.url()).body == body
+
+
+def test_zeros_after_a_compressed_body_are_ignored(client: HttpClient) -> None:
+    with LoopbackServer(answer(gzip.compress(TEXT) + bytes(512), headers={"Content-Encoding": "gzip"})) as server:
+        assert client.request("GET", server.url()).body == TEXT
+
+
 def test_an_empty_compressed_body_is_empty(client: HttpClient) -> None:
     with LoopbackServer(answer(headers={"Content-Encoding": "gzip"})) as server:
         assert client.request("GET", server.url()).body == b""
