@@ -212,15 +212,16 @@ class UserRepository:
     def lock_signed_in(self, connection: Connection, viewer: Viewer) -> UserDetails | None:
         """Lock and return a viewer's user until the transaction ends; None if the viewer's session has ended.
 
-        What ends the session waits for the transaction, or the transaction for it.
+        What ends the session waits for the transaction, or the transaction for it. The user is locked first, as
+        everywhere: otherwise two browsers that end each other's session would wait for each other.
         """
-        if viewer.session_id is not None:
-            row = connection.execute(
-                "SELECT ended_at FROM user_sessions WHERE session_id = %s FOR SHARE", (viewer.session_id,)
-            ).fetchone()
-            if row is None or row["ended_at"] is not None:
-                return None
-        return self.lock(connection, viewer.user_id)
+        user = self.lock(connection, viewer.user_id)
+        if viewer.session_id is None:
+            return user
+        row = connection.execute(
+            "SELECT ended_at FROM user_sessions WHERE session_id = %s FOR SHARE", (viewer.session_id,)
+        ).fetchone()
+        return None if row is None or row["ended_at"] is not None else user
 
     def lock_by_email(self, connection: Connection, email: str) -> UserDetails | None:
         """Lock and return the user with an e-mail address, ignoring case."""

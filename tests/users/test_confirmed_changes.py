@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pyotp
 import pytest
@@ -15,6 +16,7 @@ from peterental.users.model import SecondFactorIsOff, SignedIn, SignedOut
 from peterental.users.second_factor_service import SecondFactorService
 from peterental.users.service import UserService
 from peterental.users.session_service import SessionService
+from tests.together import at_once
 from tests.users.conftest import PASSWORD, AuditLog, Clock
 
 NEW = "four quiet ponds shimmer"
@@ -133,3 +135,27 @@ def test_second_factor_stays_as_it_is_after_the_sessions_ended(
 def code_of(secret: str, clock: Clock) -> str:
     """Return the present code of an authenticator app."""
     return pyotp.TOTP(secret).at(int(clock().timestamp()))
+
+
+def test_two_browsers_at_once_wait_in_turn(
+    second_factor: SecondFactorService,
+    sessions: SessionService,
+    enter: Callable[..., str],
+    ana: Viewer,
+    clock: Clock,
+) -> None:
+    """Each ends the other's session. Neither waits for the other in a circle, which the server would end by an error."""
+
+    def turn_on(viewer: Viewer) -> str:
+        setup = second_factor.propose(viewer)
+        try:
+            second_factor.turn_on(viewer, setup.token, PASSWORD, code_of(setup.secret, clock))
+        except SignedOut:
+            return "signed out"
+        return "on"
+
+    for _ in range(8):
+        found = [sessions.viewer(enter(ana)) for _ in range(2)]
+        jobs = [partial(turn_on, each.viewer) for each in found if each is not None]
+        assert sorted(at_once(jobs)) == ["on", "signed out"]
+        second_factor.reset_by_operator(ana.email)
