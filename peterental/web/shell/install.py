@@ -11,6 +11,7 @@ from peterental.users.session_repository import ABSOLUTE_LIMIT
 from peterental.web.shell import (
     assets,
     error_pages,
+    form_parsing,
     provider_places,
     schema_page,
     security_headers,
@@ -42,6 +43,7 @@ def install(app: Flask, config: Config) -> None:
         WTF_CSRF_TIME_LIMIT=None,  # a token is valid as long as its session
     )
     app.session_interface = PageSessions()
+    form_parsing.install(app)
     csrf.init_app(app)
     app.before_request(authenticate_request)
     app.before_request(drop_empty_params)
