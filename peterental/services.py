@@ -290,6 +290,7 @@ class Services:
             self._config.calendar_max_age_minutes * 60.0,
             self._calendar_outbox,
             is_online=self._reads_calendars,
+            waiting_pages=max(1, self._config.web_threads // 4),
         )
 
     @cached_property

@@ -82,6 +82,7 @@ WITHOUT_VIEWER = {
     "calendar_sync.lease": INTERNAL,
     "calendar_sync.record_failure": INTERNAL,
     "calendar_sync.refresh": PHONE_CALL,
+    "calendar_sync.refresh_for_page": LINK,
     "calendar_sync.sync": BACKGROUND,
     "calendar.conflicts": ALREADY_CHECKED,
     "calendar.summaries": ALREADY_CHECKED,

@@ -18,6 +18,8 @@ Result = TypeVar("Result")
 def with_fresh_calendars(calendars: SyncService, work: Callable[[], Result]) -> Result:
     """Do something that needs the calendars of a line; if all are too old, read one and do it once more.
 
+    For visitors' pages and the office's tools: few of them may wait at the same time.
+
     Args:
         calendars: reads them, which takes up to two seconds.
         work: raises CalendarStale; has no transaction open when it does.
@@ -27,7 +29,7 @@ def with_fresh_calendars(calendars: SyncService, work: Callable[[], Result]) -> 
     try:
         return work()
     except CalendarStale as stale:
-        calendars.refresh(stale.agent.agent_id)
+        calendars.refresh_for_page(stale.agent.agent_id)
     try:
         return work()
     except CalendarStale as stale:

@@ -27,12 +27,14 @@ class LockedReading:
 
     Args:
         now: when, aware.
+        invocation: the tool call, with the id under which it is stored.
         found: the line, and the caller's own bookings.
         team: all agents of the line that are locked, if it has more than its own.
         call_history: the earlier tool calls of this call.
     """
 
     now: datetime
+    invocation: ToolInvocation
     found: CallersSchedule
     team: Team | None
     call_history: CallHistory
@@ -77,7 +79,7 @@ class LockedReader:
         team = None
         if found.line.agents:
             team = team_of(found.line, self._calendars.is_current, now, locked_agents())
-        return LockedReading(now, found, team, call_history)
+        return LockedReading(now, call_history.stored(invocation), found, team, call_history)
 
 
 def request_context(invocation: ToolInvocation, line: LineSchedule, team: Team | None, now: datetime) -> RequestContext:

@@ -310,7 +310,7 @@ class PhoneBookingService:
             if needs_calendar:
                 self._require_current(found.schedule, reading.team, reading.now)
             context = replace(
-                request_context(invocation, found.line, reading.team, reading.now),
+                request_context(reading.invocation, found.line, reading.team, reading.now),
                 own=found.own,
                 textable=found.textable if self._promises_texts else frozenset(),
                 call_history=reading.call_history,
@@ -337,9 +337,10 @@ class PhoneBookingService:
         with self._database.transaction(plan_once=True) as connection:
             read_history = self._calls.begin(connection, invocation)
             connection.sync()
-            redelivered = read_history().redelivered
-            if redelivered is not None:
-                return redelivered.answer
+            history = read_history()
+            if history.redelivered is not None:
+                return history.redelivered.answer
+            invocation = history.stored(invocation)
             can_call_back = self._calls.leave_urgent(
                 connection, invocation, agent, callback_message(invocation.name, request, of_team=stale.of_team)
             )

@@ -28,7 +28,7 @@ from peterental.appointments.schedule_repository import (
     read_line,
     schedule_statement,
 )
-from peterental.calls.lookup import history_from
+from peterental.calls.lookup import arguments_json, history_from
 from peterental.calls.repository import Change
 from peterental.database.constraints import named_constraints
 from peterental.database.statement import Statement
@@ -217,15 +217,15 @@ class PendingSchedule:
     Args:
         read: returns the rows.
         numbers: those in the tool call, in E.164.
-        tool_call_id: the tool call for which the history is read; None: it is not.
+        invocation: the tool call for which the history is read; None: it is not.
     """
 
     def __init__(
-        self, read: Callable[[], list[DictRow]], numbers: frozenset[str], tool_call_id: str | None = None
+        self, read: Callable[[], list[DictRow]], numbers: frozenset[str], invocation: ToolInvocation | None = None
     ) -> None:
         self._read = read
         self._numbers = numbers
-        self._tool_call_id = tool_call_id
+        self._invocation = invocation
 
     def read(self) -> CallersSchedule:
         """Return what was read."""
@@ -238,7 +238,7 @@ class PendingSchedule:
             read_line(rows),
             tuple(own),
             frozenset() if stopped is None else self._numbers.difference(stopped),
-            None if self._tool_call_id is None or not rows else history_from(rows[0], self._tool_call_id),
+            None if self._invocation is None or not rows else history_from(rows[0], self._invocation),
         )
 
 
@@ -264,6 +264,7 @@ class AppointmentRepository:
             "now": now,
             "vapi_call_id": invocation.vapi_call_id or None,
             "tool_call_id": invocation.tool_call_id,
+            "arguments_sent": arguments_json(invocation),
         }
         with self._database.connection(plan_once=True) as connection:
             read = self._begin(connection, LINE_SCHEDULE_BY_VAPI_KEY, values, home)
@@ -320,12 +321,13 @@ class AppointmentRepository:
             "caller_end": last_digits(invocation.caller_number),
             "vapi_call_id": invocation.vapi_call_id or None,
             "tool_call_id": invocation.tool_call_id,
+            "arguments_sent": arguments_json(invocation),
             "history_call_id": invocation.vapi_call_id,
             "numbers": list(numbers),
         }
         statements = SCHEDULE_OWN_AND_HISTORY if reads_history else SCHEDULE_AND_OWN
         read = self._begin(connection, statements, values, home)
-        return PendingSchedule(read, numbers, invocation.tool_call_id if reads_history else None)
+        return PendingSchedule(read, numbers, invocation if reads_history else None)
 
     def _begin(
         self, connection: Connection, statements: Mapping[bool, Statement], values: dict[str, object], home: str | None

@@ -48,6 +48,11 @@ _CHUNK_BYTES = 65_536
 LONGEST_PAUSE_S = 3600.0
 """The longest pause that a provider can ask for, in seconds."""
 
+_PERHAPS_UNSTORABLE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+"""How JSON escapes what PostgreSQL cannot store: NUL, and half of a surrogate pair. Whole pairs are found as well."""
+
+_HALF_OF_A_PAIR = re.compile(r"[\ud800-\udfff]")
+
 USUAL_PAUSE_S = 60.0
 """The pause after an answer of 429 that does not name one, in seconds."""
 
@@ -69,12 +74,22 @@ class HttpAnswer:
     url: str
 
     def json(self) -> Any:
-        """Return the body as JSON. Raises CalendarNonsense."""
+        """Return the body as JSON, whose texts a database can store. Raises CalendarNonsense."""
         try:
-            return json.loads(self.body)
+            text, is_strict = self._text()
+            content = json.loads(text)
+            return content if is_strict and not _PERHAPS_UNSTORABLE.search(text) else _storable(content)
         except (ValueError, RecursionError):
             pass
         raise CalendarNonsense(host=host_of(self.url), reason="it is not JSON")
+
+    def _text(self) -> tuple[str, bool]:
+        """Return the body as text, and whether its encoding is valid. Raises UnicodeDecodeError."""
+        encoding = json.detect_encoding(self.body)
+        try:
+            return self.body.decode(encoding), True
+        except UnicodeDecodeError:
+            return self.body.decode(encoding, "surrogatepass"), False
 
 
 class RequestBody(Protocol):
@@ -155,6 +170,11 @@ class HttpClient:
             if not _may_share_credentials(origin, target):
                 sent = CaseInsensitiveDict({k: v for k, v in sent.items() if k.lower() not in _CREDENTIAL_HEADERS})
         raise CalendarNonsense(host=target.host, reason=f"it redirects more than {MAX_REDIRECTS} times")
+
+    @property
+    def time_left_s(self) -> float:
+        """The time that is left for the whole piece of work, also for reading what was answered, in seconds."""
+        return self._deadline.left_s
 
     def close(self) -> None:
         """Close the connections."""
@@ -283,6 +303,20 @@ def retry_after_s(headers: Mapping[str, str]) -> float:
     return min(max(pause_s, 1.0), LONGEST_PAUSE_S)
 
 
+def _storable(value: Any) -> Any:
+    """Return decoded JSON without NUL, and with U+FFFD in place of half a surrogate pair.
+
+    Programs that cut a text after so many UTF-16 units cut an emoji in two.
+    """
+    if isinstance(value, str):
+        return _HALF_OF_A_PAIR.sub("\N{REPLACEMENT CHARACTER}", value.replace("\0", ""))
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {_storable(name): _storable(item) for name, item in value.items()}
+    return value
+
+
 # --- URLs ------------------------------------------------------------------------------------------------------------
 
 
@@ -346,13 +380,18 @@ class _Inflater:
 
     def decode(self, chunk: bytes) -> Iterator[bytes]:
         """Yield what a chunk decompresses to."""
-        data = chunk
-        while data:
-            if self._decompressor.eof:  # gzip may have several members
+        data, is_more_due = chunk, False
+        while data or is_more_due:
+            if self._decompressor.eof:  # gzip may have several members, and zeros after the last one
+                data = data.lstrip(b"\0")
+                if not data:
+                    return
                 self._decompressor = zlib.decompressobj(zlib.MAX_WBITS | 32)
             piece = self._inflated(data)
             yield piece
             data = self._decompressor.unconsumed_tail or self._decompressor.unused_data
+            # All input may be read while some of its output, beyond the size of a piece, is not yet returned.
+            is_more_due = len(piece) == _CHUNK_BYTES and not self._decompressor.eof
             self._is_started = True
 
     def _inflated(self, data: bytes) -> bytes:

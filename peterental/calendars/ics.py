@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from peterental.calendars.http import HttpAnswer, HttpClient, host_of, raise_for_status
+from peterental.calendars.icalendar_data.limits import USUAL_LIMITS, Limits
 from peterental.calendars.icalendar_data.reader import EventTimes, calendar_name, read_events
 from peterental.calendars.model import (
     AddressNotAllowed,
@@ -69,7 +70,7 @@ class IcsAccount:
         """
         answer = self._http.request("GET", self._url, headers={"Accept": "text/calendar, */*;q=0.5"})
         self._check(answer)
-        name = calendar_name(answer.body, host=self._host)
+        name = calendar_name(answer.body, host=self._host, limits=self._limits)
         return (RemoteCalendar(remote_id=REMOTE_ID, name=name or self._host, is_default=True),)
 
     def read(self, remote_id: str, window: ReadWindow, cursor: str | None) -> Reading:  # noqa: ARG002 - there is one
@@ -93,7 +94,14 @@ class IcsAccount:
         if answer.status == _NOT_MODIFIED and conditions:
             return Reading(is_whole=False, cursor=cursor)
         self._check(answer)
-        found = read_events(answer.body, window, namespace=self._namespace, owner=self._owner, host=self._host)
+        found = read_events(
+            answer.body,
+            window,
+            namespace=self._namespace,
+            owner=self._owner,
+            host=self._host,
+            limits=self._limits,
+        )
         return Reading(
             is_whole=True,
             busy=found.busy,
@@ -101,6 +109,11 @@ class IcsAccount:
             cursor=_cursor(answer),
             notes=(*found.notes, *_google_notes(self._host, found)),
         )
+
+    @property
+    def _limits(self) -> Limits:
+        """The limits of reading what has just been fetched, within the time of both."""
+        return USUAL_LIMITS.within(self._http.time_left_s)
 
     def _check(self, answer: HttpAnswer) -> None:
         """Raise the fault that an answer means, if it has no calendar in it."""

@@ -70,6 +70,7 @@ class SyncService:
         max_age_s: the greatest age of busy times that callers are offered times by, in seconds.
         observer: receives our own events.
         is_online: False never asks a provider for a caller, as in a rehearsal.
+        waiting_pages: how many threads may wait for calendars because of visitors' pages and the office's tools.
     """
 
     def __init__(  # noqa: PLR0917  # passed once, by name, in services.py
@@ -82,6 +83,7 @@ class SyncService:
         observer: OwnEventObserver,
         *,
         is_online: bool = True,
+        waiting_pages: int = 2,
     ) -> None:
         self._database = database
         self._calendars = calendars
@@ -90,6 +92,7 @@ class SyncService:
         self.max_age_s = max_age_s
         self._observer = observer
         self._is_online = is_online
+        self._waiting_pages = threading.BoundedSemaphore(waiting_pages)
 
     # --- relying on what was read ------------------------------------------------------------------------------------
 
@@ -125,6 +128,18 @@ class SyncService:
                 if result is None or result.state != "busy" or self._is_fresh(account):
                     break
                 threading.Event().wait(min(_POLL_S, left_s))
+
+    def refresh_for_page(self, agent_id: str) -> None:
+        """Read an agent's calendars as `refresh` does, because a visitor or a tool of the office waits for them.
+
+        Returns at once if too many of them wait already: phone calls need the threads, and a visitor may open the page
+        any number of times.
+        """
+        if self._waiting_pages.acquire(blocking=False):
+            try:
+                self.refresh(agent_id)
+            finally:
+                self._waiting_pages.release()
 
     def _is_fresh(self, account: Account) -> bool:
         ages = [calendar.age_s for calendar in self._calendars.calendars_of(account.account_id) if calendar.blocks]

@@ -60,6 +60,11 @@ class Deadline:
         """Whether no time is left."""
         return monotonic() >= self._end
 
+    @property
+    def left_s(self) -> float:
+        """The time that is left, in seconds; 0 if none is."""
+        return max(0.0, self._end - monotonic())
+
     def remaining_s(self) -> float:
         """Return the time that is left, in seconds. Raises TimeoutError if none is."""
         remaining = self._end - monotonic()

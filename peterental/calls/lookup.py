@@ -12,10 +12,15 @@ from peterental.calls.model import CallHistory, ToolCall
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from peterental.calls.model import ToolInvocation
+
 HOME_QUESTION = "which-home:"
 """The start of the key of a question about a home, `ToolCall.asked`; the ids of the homes that it named follow it."""
 
 MAX_HOME_QUESTIONS = 4
+
+IS_ANOTHER = "(tool_call_id <> %(tool_call_id)s OR arguments IS DISTINCT FROM %(arguments_sent)s::jsonb)"
+"""A condition: a row of `tool_calls` is not an earlier delivery of the present tool call, which may share its id."""
 
 HOME_QUESTIONS = f"""
     (
@@ -25,7 +30,7 @@ HOME_QUESTIONS = f"""
         FROM (
             SELECT asked, arguments, received_at, id
             FROM tool_calls
-            WHERE vapi_call_id = %(vapi_call_id)s AND tool_call_id <> %(tool_call_id)s
+            WHERE vapi_call_id = %(vapi_call_id)s AND {IS_ANOTHER}
             AND starts_with(asked, '{HOME_QUESTION}')
             ORDER BY received_at DESC, id DESC
             LIMIT {MAX_HOME_QUESTIONS}
@@ -34,14 +39,15 @@ HOME_QUESTIONS = f"""
 """
 """An expression: the latest questions about homes in this phone call, latest first, with what the caller had said.
 
-Parameters here and below: the ids of the phone call and of the tool call, whose own earlier delivery does not count.
+Parameters here and below: the ids of the phone call and of the tool call, whose own earlier delivery does not count,
+and its arguments as JSON.
 """
 
 HOMES_ASKED_ABOUT = f"""
     (
         SELECT string_to_array(NULLIF(substr(asked, {len(HOME_QUESTION) + 1}), ''), ',')::bigint[]
         FROM tool_calls
-        WHERE vapi_call_id = %(vapi_call_id)s AND tool_call_id <> %(tool_call_id)s
+        WHERE vapi_call_id = %(vapi_call_id)s AND {IS_ANOTHER}
             AND starts_with(asked, '{HOME_QUESTION}')
         ORDER BY received_at DESC, id DESC
         LIMIT 1
@@ -99,28 +105,39 @@ class _StoredToolCall(msgspec.Struct):
 _decoder = msgspec.json.Decoder(tuple[_StoredToolCall, ...])
 
 
-def history_from(row: Mapping[str, Any], tool_call_id: str) -> CallHistory:
+def history_from(row: Mapping[str, Any], invocation: ToolInvocation) -> CallHistory:
     """Return the history in a row with HISTORY_COLUMNS.
 
     Args:
         row: the row.
-        tool_call_id: the tool call for which it was read.
+        invocation: the tool call for which it was read.
     """
     stored = _decoder.decode(row["tool_calls"]) if row["tool_calls"] else ()
-    return history_of(map(msgspec.structs.asdict, stored), tool_call_id, has_ended=row["has_ended"])
+    return history_of(map(msgspec.structs.asdict, stored), invocation, has_ended=row["has_ended"])
 
 
-def history_of(rows: Iterable[Mapping[str, Any]], tool_call_id: str, *, has_ended: bool) -> CallHistory:
+def history_of(rows: Iterable[Mapping[str, Any]], invocation: ToolInvocation, *, has_ended: bool) -> CallHistory:
     """Return the history that some rows of `tool_calls`, oldest first, are for one of a call's tool calls."""
     calls = [tool_call_from(row) for row in rows]
-    redelivered = next((c for c in calls if c.tool_call_id == tool_call_id and c.outcome != "fault"), None)
-    others = tuple(call for call in calls if call.tool_call_id != tool_call_id)
-    return CallHistory(redelivered, others, has_ended=has_ended)
+    same_id = next((call for call in calls if call.tool_call_id == invocation.tool_call_id), None)
+    is_id_taken = same_id is not None and not same_id.is_delivered_again_by(invocation)
+    own_id = (invocation.under_own_id() if is_id_taken else invocation).tool_call_id
+    return CallHistory(
+        redelivered=next((c for c in calls if c.tool_call_id == own_id and c.outcome != "fault"), None),
+        others=tuple(call for call in calls if call.tool_call_id != own_id),
+        has_ended=has_ended,
+        is_id_taken=is_id_taken,
+    )
 
 
 def tool_call_from(row: Mapping[str, Any]) -> ToolCall:
     """Return the tool call in a row that has the columns of `tool_calls` and no others."""
     return ToolCall(**{**row, "arguments": row["arguments"] or {}, "offered": tuple(row["offered"] or ())})
+
+
+def arguments_json(invocation: ToolInvocation) -> str:
+    """Return the arguments of a tool call as JSON."""
+    return msgspec.json.encode(invocation.arguments, enc_hook=str).decode()
 
 
 def called_agent(vapi_call_id: str) -> str:

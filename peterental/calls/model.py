@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Literal
@@ -52,6 +54,17 @@ Render = Callable[[Outcome | Refusal, Agent | None, datetime], str]
 """Renders the line that the caller hears, from an outcome or a refusal, the agent, and the current time (aware)."""
 
 
+def content_id(sent: str, *content: object) -> str:
+    """Return an id of a tool call whose own id says too little: the same for the same content, another for any other.
+
+    Args:
+        sent: its own id.
+        content: what tells it apart, as JSON has it.
+    """
+    text = json.dumps(content, sort_keys=True)
+    return f"{sent} {hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ToolInvocation:
     """A tool call as received.
@@ -83,6 +96,13 @@ class ToolInvocation:
         """Milliseconds since it arrived."""
         return (time.perf_counter() - self.began_s) * 1000
 
+    def under_own_id(self) -> ToolInvocation:
+        """Return it with an id made of what it asks for, because its conversation used the id for something else.
+
+        The same tool call delivered again gets the same id.
+        """
+        return replace(self, tool_call_id=content_id(self.tool_call_id, self.name, self.arguments))
+
 
 @dataclass(frozen=True, kw_only=True)
 class ToolCall:
@@ -109,20 +129,33 @@ class ToolCall:
         """Whether its arguments and its answer were removed."""
         return self.answer == REDUCED_ANSWER and not self.arguments
 
+    def is_delivered_again_by(self, invocation: ToolInvocation) -> bool:
+        """Return whether a tool call with the same id is this one again, and not another one.
+
+        Of one that was reduced nothing but the id is left.
+        """
+        return self.is_reduced or (self.name, self.arguments) == (invocation.name, invocation.arguments)
+
 
 @dataclass(frozen=True)
 class CallHistory:
     """The earlier tool calls of a phone call.
 
     Args:
-        redelivered: the tool call with the same id, if it was answered before with anything but a fault.
+        redelivered: the same tool call, if it was answered before with anything but a fault.
         others: the call's other tool calls, oldest first.
         has_ended: whether the phone call is over: a tool call that arrives after that is late.
+        is_id_taken: whether the conversation used the id of the tool call for something else.
     """
 
     redelivered: ToolCall | None = None
     others: tuple[ToolCall, ...] = ()
     has_ended: bool = False
+    is_id_taken: bool = False
+
+    def stored(self, invocation: ToolInvocation) -> ToolInvocation:
+        """Return the tool call with the id under which it is stored."""
+        return invocation.under_own_id() if self.is_id_taken else invocation
 
     @cached_property
     def offered(self) -> tuple[datetime, ...]:

@@ -13,6 +13,7 @@ from peterental.calls.lookup import (
     CALL_HAS_ENDED,
     TOOL_CALL_COLUMNS,
     TOOL_CALLS_OF_CALL,
+    arguments_json,
     history_of,
     tool_call_from,
 )
@@ -232,9 +233,8 @@ class CallRepository:
 
     def queue_history(self, connection: Connection, invocation: ToolInvocation) -> Callable[[], CallHistory]:
         """Queue the query for the call's tool calls and its status; return what reads them."""
-        tool_call_id = invocation.tool_call_id
         cursor = _HISTORY.execute(
-            connection, {"history_call_id": invocation.vapi_call_id, "tool_call_id": tool_call_id}
+            connection, {"history_call_id": invocation.vapi_call_id, "tool_call_id": invocation.tool_call_id}
         )
 
         def read() -> CallHistory:
@@ -243,7 +243,7 @@ class CallRepository:
             earlier = [row for row in rows if row["id"] is not None]
             for row in earlier:
                 del row["id"], row["has_ended"]
-            return history_of(earlier, tool_call_id, has_ended=has_ended)
+            return history_of(earlier, invocation, has_ended=has_ended)
 
         return read
 
@@ -369,7 +369,7 @@ def batch_record(invocation: ToolInvocation, values: Mapping[str, object]) -> di
 def _parameters(invocation: ToolInvocation, values: dict[str, Any]) -> dict[str, Any]:
     return {
         **_invocation_values(invocation),
-        "arguments": msgspec.json.encode(invocation.arguments, enc_hook=str).decode(),
+        "arguments": arguments_json(invocation),
         **values,
         "offered": f"{{{','.join(map(str, values['offered']))}}}" if values["offered"] else None,
     }

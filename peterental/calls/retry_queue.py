@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 RETRY_INTERVAL_S = 1.0
 MAX_QUEUED = 2_000
 MAX_QUEUED_CHARS = 32 * 1024 * 1024
-"""Of all queued transcripts and messages together; one report has up to some hundred thousand."""
+"""Of all queued texts together; one report has up to some hundred thousand."""
 
 Store = Callable[["CallUpdate", datetime], None]
 
@@ -96,8 +96,4 @@ class CallUpdateQueue:
                     return
 
     def _characters(self) -> int:
-        return sum(
-            len(text or "")
-            for update, _ in self._queue
-            for text in (update.transcript, update.messages, update.structured_data)
-        )
+        return sum(len(value) for update, _ in self._queue for value in vars(update).values() if isinstance(value, str))

@@ -325,6 +325,7 @@ class CallService:
             history = read_history()
             if history.redelivered is not None:
                 return history.redelivered.answer
+            invocation = history.stored(invocation)
             refusal = _refusal_of(row, draft)
             earlier = history.answer_to_identical_call(invocation, "message")
             callee = Agent(**row) if row else None

@@ -183,9 +183,11 @@ class VapiApi:
         """Return the JSON of a successful answer; raise what any other one means."""
         if answer.status in _BAD_KEY:
             raise VapiKeyRefused
+        from peterental.calendars.model import CalendarNonsense  # noqa: PLC0415  # see __init__
+
         try:
-            content = json.loads(answer.body)
-        except (ValueError, RecursionError):
+            content = answer.json()
+        except CalendarNonsense:
             content = None
         if answer.status not in _OK:
             raise VapiRefused(action=action, reason=self._reason(answer.status, content))

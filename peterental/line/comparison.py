@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from peterental.line import desired
+from peterental.line.desired import list_in, mapping_in
 from peterental.line.model import Difference, MarkersDamaged, Remote
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def rings(number: Remote, names: Mapping[str, str]) -> str:
         return names.get(assistant_id, assistant_id)
     if number.get("squadId") or number.get("workflowId"):
         return "a squad" if number.get("squadId") else "a workflow"
-    url = _mapping(number.get("server")).get("url")
+    url = mapping_in(number.get("server")).get("url")
     return f"whatever {shown_url(url)} answers" if url else NOTHING
 
 
@@ -97,27 +98,27 @@ def shown_url(url: object) -> str:
 
 
 def _server(assistant: Remote, target: Target) -> Iterator[Difference]:
-    theirs = _mapping(assistant.get("server"))
+    theirs = mapping_in(assistant.get("server"))
     if theirs.get("url") != target.webhook_url:
         yield _written("Server URL", target.webhook_url, shown_url(theirs.get("url")))
     wanted = desired.desired_server({}, target)["timeoutSeconds"]
     if theirs.get("timeoutSeconds") != wanted:
         yield _written("Server timeout, in seconds", str(wanted), str(theirs.get("timeoutSeconds") or NOTHING))
     if not desired.authenticates(theirs, target):
-        names = {name.lower() for name in _mapping(theirs.get("headers"))}
+        names = {name.lower() for name in mapping_in(theirs.get("headers"))}
         is_set = bool(names & {"authorization", "x-vapi-secret"} or theirs.get("credentialId"))
         yield _written("Secret of the webhook", "the secret of this installation", "another one" if is_set else NOTHING)
 
 
 def _messages(assistant: Remote) -> Iterator[Difference]:
-    theirs = [str(each) for each in assistant.get("serverMessages") or []]
+    theirs = [str(each) for each in list_in(assistant.get("serverMessages"))]
     ours = desired.desired_server_messages(assistant)
     if ours != theirs:
         yield _written("Messages to the server", ", ".join(ours), ", ".join(theirs) or "Vapi's default")
 
 
 def _tools(assistant: Remote, account_tools: Sequence[Remote]) -> Iterator[Difference]:
-    theirs = _mapping(assistant.get("model")).get("tools") or []
+    theirs = list_in(mapping_in(assistant.get("model")).get("tools"))
     ours = desired.our_tools()
     for name, tool in ours.items():
         found = [each for each in theirs if desired.tool_name(each) == name]
@@ -132,7 +133,7 @@ def _tools(assistant: Remote, account_tools: Sequence[Remote]) -> Iterator[Diffe
         if each["id"] in detached:
             part = f"Tool {desired.tool_name(each)} of the account"
             yield _written(part, "not attached", f"attached as {each['id']}")
-    others = [desired.tool_name(each) or _mapping(each).get("type") or "tool" for each in theirs]
+    others = [desired.tool_name(each) or mapping_in(each).get("type") or "tool" for each in theirs]
     kept = sorted({str(each) for each in others} - ours.keys())
     if kept:
         yield _kept("Other tools", ", ".join(kept))
@@ -181,7 +182,3 @@ def _kept(part: str, theirs: str) -> Difference:
 def _bounded(text: str) -> str:
     text = text.replace("\x00", "")
     return text if len(text) <= MAX_TEXT_CHARS else f"{text[:MAX_TEXT_CHARS]}…"
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -134,18 +134,18 @@ def assistant_changes(
 
 def desired_model(assistant: Remote, agent: Agent, account_tools: Sequence[Remote]) -> dict[str, Any]:
     """Return the whole model with our block in its prompt and our tools. Raises MarkersDamaged."""
-    model: dict[str, Any] = copy.deepcopy(dict(assistant.get("model") or MODEL))
-    messages = [each for each in model.get("messages") or [] if isinstance(each, dict)]
+    model: dict[str, Any] = copy.deepcopy(dict(mapping_in(assistant.get("model")) or MODEL))
+    messages = [each for each in list_in(model.get("messages")) if isinstance(each, dict)]
     system = next((each for each in messages if each.get("role") == "system"), None)
     if system is None:
         system = {"role": "system", "content": ""}
         messages.insert(0, system)
     system["content"] = with_block(str(system.get("content") or ""), prompt_block(agent))
     model["messages"] = messages
-    model["tools"] = desired_tools(model.get("tools") or [])
+    model["tools"] = desired_tools(list_in(model.get("tools")))
     detached = ids_of_our_tools(assistant, account_tools)
     if detached:
-        model["toolIds"] = [each for each in model["toolIds"] if each not in detached]
+        model["toolIds"] = [each for each in list_in(model.get("toolIds")) if str(each) not in detached]
     return model
 
 
@@ -186,38 +186,38 @@ def is_same_tool(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> bool:
 
 def normalised_tool(tool: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parts of a tool that are compared."""
-    function = _mapping(tool.get("function"))
-    parameters = dict(_mapping(function.get("parameters")))
-    parameters["required"] = sorted(parameters.get("required") or [])
+    function = mapping_in(tool.get("function"))
+    parameters = dict(mapping_in(function.get("parameters")))
+    parameters["required"] = sorted(map(str, list_in(parameters.get("required"))))
     return {
         "description": function.get("description") or "",
         "parameters": parameters,
         "strict": bool(function.get("strict")),
         "async": bool(tool.get("async")),
-        "server": _mapping(tool.get("server")).get("url"),
+        "server": mapping_in(tool.get("server")).get("url"),
     }
 
 
 def tool_name(tool: Any) -> str | None:
     """Return the name by which a model calls a tool."""
-    name = _mapping(_mapping(tool).get("function")).get("name")
+    name = mapping_in(mapping_in(tool).get("function")).get("name")
     return name if isinstance(name, str) else None
 
 
 def ids_of_our_tools(assistant: Remote, account_tools: Sequence[Remote]) -> frozenset[str]:
     """Return the ids of the account's tools that an assistant uses in place of ours."""
     named = {each["id"] for each in account_tools if tool_name(each) in TOOLS_BY_NAME}
-    return frozenset(named.intersection(map(str, _mapping(assistant.get("model")).get("toolIds") or [])))
+    return frozenset(named.intersection(map(str, list_in(mapping_in(assistant.get("model")).get("toolIds")))))
 
 
 def desired_server(assistant: Remote, target: Target) -> dict[str, Any]:
     """Return the whole server object of an assistant: our address, and a header with the secret."""
-    theirs = _mapping(assistant.get("server"))
+    theirs = mapping_in(assistant.get("server"))
     server = {**theirs, "url": target.webhook_url, "timeoutSeconds": TIMEOUT_S}
     if not authenticates(theirs, target):
         others = {
             name: value
-            for name, value in _mapping(theirs.get("headers")).items()
+            for name, value in mapping_in(theirs.get("headers")).items()
             if name.lower() not in {"authorization", "x-vapi-secret"}
         }
         server["headers"] = {**others, "Authorization": target.authorization}
@@ -231,7 +231,7 @@ def authenticates(server: Mapping[str, Any], target: Target) -> bool:
 
     A credential is trusted where the address is ours already: its secret cannot be read.
     """
-    headers = {name.lower(): value for name, value in _mapping(server.get("headers")).items()}
+    headers = {name.lower(): value for name, value in mapping_in(server.get("headers")).items()}
     if headers.get("authorization") == target.authorization or headers.get("x-vapi-secret") == target.secret:
         return True
     by_credential = bool(server.get("credentialId")) and not {"authorization", "x-vapi-secret"} & headers.keys()
@@ -240,7 +240,7 @@ def authenticates(server: Mapping[str, Any], target: Target) -> bool:
 
 def desired_server_messages(assistant: Remote) -> list[str]:
     """Return the messages that an assistant should send, in their own order where they are right."""
-    theirs = [str(each) for each in assistant.get("serverMessages") or []]
+    theirs = [str(each) for each in list_in(assistant.get("serverMessages"))]
     wanted = [*SERVER_MESSAGES, *(each for each in ANSWERED_MESSAGES if each in theirs)]
     return theirs if sorted(theirs) == sorted(wanted) else wanted
 
@@ -260,9 +260,15 @@ def number_changes(number: Remote, assistant_id: str) -> dict[str, Any]:
 
 
 def _messages(assistant: Remote) -> list[Mapping[str, Any]]:
-    messages = _mapping(assistant.get("model")).get("messages") or []
+    messages = list_in(mapping_in(assistant.get("model")).get("messages"))
     return [each for each in messages if isinstance(each, dict)]
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
+def mapping_in(value: object) -> Mapping[str, Any]:
+    """Return an object that Vapi sent; an empty one in place of anything else."""
     return value if isinstance(value, dict) else {}
+
+
+def list_in(value: object) -> Sequence[Any]:
+    """Return a list that Vapi sent; an empty one in place of anything else."""
+    return value if isinstance(value, list) else []

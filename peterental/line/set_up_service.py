@@ -268,7 +268,7 @@ class SetUpService:
         """Create the assistant, unless an earlier attempt that got no answer has done so."""
         if set_up.is_asked:
             for each in api.assistants():
-                if (each.get("metadata") or {}).get(desired.SET_UP_KEY) == str(set_up.key):
+                if desired.mapping_in(each.get("metadata")).get(desired.SET_UP_KEY) == str(set_up.key):
                     return each
         self._repository.record_asked(agent.agent_id)
         choice = set_up.choice

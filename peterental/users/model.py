@@ -62,6 +62,10 @@ class LinkInvalid(Refusal):
     """That link was already used or is no longer valid. Ask an admin for a new one."""
 
 
+class SignedOut(Refusal):
+    """You were signed out while this was sent, and nothing was changed. Sign in, then try again."""
+
+
 class PasswordWrong(Refusal):
     """That is not your current password."""
 

@@ -209,6 +209,20 @@ class UserRepository:
         ).fetchone()
         return UserDetails(**row) if row else None
 
+    def lock_signed_in(self, connection: Connection, viewer: Viewer) -> UserDetails | None:
+        """Lock and return a viewer's user until the transaction ends; None if the viewer's session has ended.
+
+        What ends the session waits for the transaction, or the transaction for it. The user is locked first, as
+        everywhere: otherwise two browsers that end each other's session would wait for each other.
+        """
+        user = self.lock(connection, viewer.user_id)
+        if viewer.session_id is None:
+            return user
+        row = connection.execute(
+            "SELECT ended_at FROM user_sessions WHERE session_id = %s FOR SHARE", (viewer.session_id,)
+        ).fetchone()
+        return None if row is None or row["ended_at"] is not None else user
+
     def lock_by_email(self, connection: Connection, email: str) -> UserDetails | None:
         """Lock and return the user with an e-mail address, ignoring case."""
         row = connection.execute(

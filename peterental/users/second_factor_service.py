@@ -105,18 +105,19 @@ class SecondFactorService:
             password: the viewer's current password.
             code: the first code of the app.
 
-        Raises SetupExpired, PasswordWrong, CodeWrong, SecondFactorIsOn, TooManyAttempts, SignInBusy.
+        Raises SetupExpired, PasswordWrong, CodeWrong, SecondFactorIsOn, TooManyAttempts, SignInBusy, SignedOut.
         """
         secret = self._keyring.decrypt(_setup_of(viewer), token, lifetime_s=SETUP_LIFETIME_S)
         if secret is None:
             raise SetupExpired
         with self._passwords.admission():
-            self._confirmation.require(viewer, password)
+            verified = self._confirmation.require(viewer, password)
         step = totp.matching_step(secret, code, self._now())
         if step is None:
             raise CodeWrong
         sealed, codes = self._codes.seal(viewer.user_id, secret), totp.new_recovery_codes()
         with self._database.transaction() as connection:
+            self._confirmation.require_unchanged(connection, viewer, verified)
             if not self._factors.insert(connection, viewer.user_id, secret=sealed, last_step=step):
                 raise SecondFactorIsOn
             self._store_codes(connection, viewer, codes)
@@ -127,11 +128,12 @@ class SecondFactorService:
     def renew_codes(self, viewer: Viewer, password: str, code: str) -> tuple[str, ...]:
         """Replace the recovery codes; return the new ones, which are not shown again.
 
-        Raises PasswordWrong, CodeWrong, SecondFactorIsOff, TooManyAttempts, SignInBusy.
+        Raises PasswordWrong, CodeWrong, SecondFactorIsOff, TooManyAttempts, SignInBusy, SignedOut.
         """
-        self._confirm(viewer, password, code)
+        verified = self._confirm(viewer, password, code)
         codes = totp.new_recovery_codes()
         with self._database.transaction() as connection:
+            self._confirmation.require_unchanged(connection, viewer, verified)
             self._store_codes(connection, viewer, codes)
             self._record(connection, viewer, "recovery codes replaced", viewer.user_id, viewer.email)
             self._users.clear_failures(connection, user_key(viewer.user_id).subject)
@@ -141,10 +143,11 @@ class SecondFactorService:
     def turn_off(self, viewer: Viewer, password: str, code: str) -> None:
         """Turn the second factor off. The viewer's other sessions end.
 
-        Raises PasswordWrong, CodeWrong, SecondFactorIsOff, TooManyAttempts, SignInBusy.
+        Raises PasswordWrong, CodeWrong, SecondFactorIsOff, TooManyAttempts, SignInBusy, SignedOut.
         """
-        self._confirm(viewer, password, code)
+        verified = self._confirm(viewer, password, code)
         with self._database.transaction() as connection:
+            self._confirmation.require_unchanged(connection, viewer, verified)
             if not self._factors.delete(connection, viewer.user_id):
                 raise SecondFactorIsOff
             self._change(connection, viewer, "second factor off")
@@ -178,14 +181,15 @@ class SecondFactorService:
             self._reset(connection, user, COMMAND_LINE)
         _log.info("Second factor reset: %s by %s", user.email, COMMAND_LINE)
 
-    def _confirm(self, viewer: Viewer, password: str, code: str) -> None:
-        """Verify the password, then use up a code."""
+    def _confirm(self, viewer: Viewer, password: str, code: str) -> int:
+        """Verify the password, then use up a code; return the account's epoch."""
         if self._factors.get(viewer.user_id) is None:
             raise SecondFactorIsOff
         with self._passwords.admission():
-            self._confirmation.require(viewer, password)
+            verified = self._confirmation.require(viewer, password)
         if self._codes.accept(viewer.user_id, code) is None:
             raise CodeWrong
+        return verified
 
     def _setup(self, viewer: Viewer, secret: str) -> SecondFactorSetup:
         token = self._keyring.encrypt(_setup_of(viewer), secret)

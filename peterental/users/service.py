@@ -236,15 +236,14 @@ class UserService:
 
         All existing sessions of the viewer end.
 
-        Raises PasswordTooShort, PasswordTooLong, PasswordCommon, PasswordWrong, TooManyAttempts, SignInBusy,
-            EmailUnknown.
+        Raises PasswordTooShort, PasswordTooLong, PasswordCommon, PasswordWrong, TooManyAttempts, SignInBusy, SignedOut.
         """
         secret = encode_new_password(new, viewer.email)
         with self.passwords.admission():
-            self._confirmation.require(viewer, current)
+            verified = self._confirmation.require(viewer, current)
             password_hash = self.passwords.hash(secret)
         with self._database.transaction() as connection:
-            user = self._users.lock(connection, viewer.user_id)
+            user = self._confirmation.require_unchanged(connection, viewer, verified)
             epoch = self._set_password(connection, user, password_hash, viewer)
         _log.info("Password changed: %s", viewer.email)
         return epoch
@@ -319,11 +318,7 @@ class UserService:
             self._users.end_sessions(connection, viewer.user_id)
             self._audit.record(connection, viewer, user_change("signed out everywhere", viewer.user_id, viewer.email))
 
-    def _set_password(
-        self, connection: Connection, user: UserDetails | None, password_hash: str, actor: Viewer | str
-    ) -> int:
-        if user is None:
-            raise EmailUnknown
+    def _set_password(self, connection: Connection, user: UserDetails, password_hash: str, actor: Viewer | str) -> int:
         epoch = self._users.set_password(connection, user.user_id, password_hash)
         for key in (
             *login_throttle.sign_in_keys(user.email, UNKNOWN_ORIGIN),

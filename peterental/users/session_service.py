@@ -50,9 +50,10 @@ class SessionService:
         """
         token, viewer = secrets.token_urlsafe(TOKEN_BYTES), signed_in.viewer
         with self._database.transaction() as connection:
+            # The new row locks its user, as all that ends sessions does first: the two must not wait for each other.
+            self._sessions.insert(connection, viewer, signed_in.session_epoch, _hash(token), client)
             if replaces is not None:
                 self._sessions.end_token(connection, _hash(replaces))
-            self._sessions.insert(connection, viewer, signed_in.session_epoch, _hash(token), client)
             after: dict[str, object] = {
                 "address": client.address,
                 "browser": client.browser,

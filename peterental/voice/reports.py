@@ -6,6 +6,7 @@ A field may be at message level, under `artifact` or `analysis`, or under `call`
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -120,16 +121,15 @@ def _evaluation(value: object) -> str | None:
 
 def _structured_outputs(places: Places) -> list[tuple[str, object]]:
     """Return name and result of every structured output, in the order sent."""
-    found: list[tuple[str, object]] = []
+    found: dict[tuple[str, bytes], tuple[str, object]] = {}
     for value in _values(places, "structuredOutputs"):
         items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         for key, item in items:
             fields = _mapping(item)
             name = single_line(fields.get("name")) or single_line(fields.get("id")) or str(key)
-            output = (name, fields.get("result", item))
-            if output not in found:
-                found.append(output)
-    return found
+            result = fields.get("result", item)
+            found.setdefault((name, _identity(result)), (name, result))
+    return list(found.values())
 
 
 def _output(
@@ -158,12 +158,11 @@ def _structured_data(places: Places, outputs: list[tuple[str, object]]) -> objec
     entries = [*_multi_entries(places), *outputs]
     if not entries:
         return single
-    merged: dict[str, object] = dict(single) if isinstance(single, dict) else {}
-    if single is not None and not isinstance(single, dict):
-        merged["structuredData"] = single
-    for name, value in entries:
-        _add(merged, name, value)
-    return merged
+    first = single.items() if isinstance(single, dict) else [("structuredData", single)] if single is not None else []
+    merged = _Fields()
+    for name, value in (*first, *entries):
+        merged.add(name, value)
+    return merged.values
 
 
 def _multi_entries(places: Places) -> Iterator[tuple[str, object]]:
@@ -172,13 +171,32 @@ def _multi_entries(places: Places) -> Iterator[tuple[str, object]]:
             yield from item.items() if isinstance(item, dict) else [("structuredDataMulti", item)]
 
 
-def _add(merged: dict[str, object], name: str, value: object) -> None:
-    """Add a field under its name, or under a numbered one where another value has that name."""
-    free, number = name, 1
-    while free in merged and merged[free] != value:
-        number += 1
-        free = f"{name} ({number})"
-    merged[free] = value
+class _Fields:
+    """Fields whose names differ. The time is linear, however many have the same name."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self._known: set[tuple[str, bytes]] = set()
+        self._numbers: dict[str, int] = {}
+
+    def add(self, name: str, value: object) -> None:
+        """Add a field under its name, or under a numbered one where another value has that name."""
+        known = (name, _identity(value))
+        if known in self._known:
+            return
+        self._known.add(known)
+        free, number = name, self._numbers.get(name, 1)
+        while free in self.values:
+            number += 1
+            free = f"{name} ({number})"
+        self._numbers[name] = number
+        self.values[free] = value
+
+
+def _identity(value: object) -> bytes:
+    """Return what JSON values have in common that are stored alike."""
+    stored = msgspec.json.encode(json_safe(value, keep_lines=True), order="deterministic")
+    return hashlib.sha256(stored).digest()
 
 
 # --- recordings -------------------------------------------------------------------------------------------------------
@@ -193,12 +211,13 @@ _RECORDING_FIELD = re.compile(r"recording|presigned", re.IGNORECASE)
 
 def _recordings(places: Places) -> dict[str, str | None]:
     """Return the recording to play, and all recordings as JSON text: URLs by the path of the field that held them."""
-    urls: dict[str, Any] = {}
+    fields = _Fields()
     for place in places:
         for name, value in place.items():
             if _RECORDING_FIELD.search(name):
                 for path, url in _urls(name, value):
-                    _add(urls, path, url)
+                    fields.add(path, url)
+    urls = fields.values
     preferred = next((urls[name] for name in RECORDINGS_BY_PREFERENCE if name in urls), None)
     return {"recording_url": preferred or next(iter(urls.values()), None), "recordings": json_text(urls)}
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from peterental.calls.model import ToolInvocation
+from peterental.calls.model import ToolInvocation, content_id
 from peterental.voice import speech
 from peterental.voice.arguments import booking_request, message_draft, searched_homes
 
@@ -232,14 +232,18 @@ def invocation_of(request: ToolRequest, envelope: Envelope, began_s: float) -> T
         envelope: the message that carried it.
         began_s: when the message arrived, in seconds on the monotonic clock.
     """
+    key, caller = envelope.agent_key, envelope.caller_number
+    tool_call_id = request.tool_call_id
+    if not envelope.vapi_call_id:  # nothing but the id would tell two callers apart
+        tool_call_id = content_id(tool_call_id, key.assistant_id, key.phone_number_id, caller)
     return ToolInvocation(
         name=request.name,
-        tool_call_id=request.tool_call_id,
+        tool_call_id=tool_call_id,
         arguments=request.arguments,
         vapi_call_id=envelope.vapi_call_id,
         conversation_kind=envelope.conversation_kind,
-        agent_key=envelope.agent_key,
-        caller_number=envelope.caller_number,
+        agent_key=key,
+        caller_number=caller,
         began_s=began_s,
     )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -70,12 +71,20 @@ def test_updates_are_stored_once_in_order() -> None:
     until(lambda: store.stored[-1] == "later", "a new thread stores it")
 
 
-def test_full_queue_drops_the_oldest(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(retry_queue, "MAX_QUEUED_CHARS", 25)
+TEXTS = sorted(field.name for field in fields(CallUpdate) if "str" in str(field.type) and field.name != "vapi_call_id")
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_full_queue_drops_the_oldest(
+    name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every text counts, whichever field it is in: a summary may be as long as a transcript."""
+    monkeypatch.setattr(retry_queue, "MAX_QUEUED_CHARS", 2_500)
     queue = CallUpdateQueue(FakeStore().store, retry_interval_s=HANG_S)
     with caplog.at_level(logging.ERROR):
-        for name in "abc":
-            queue.enqueue(replace(REPORT, vapi_call_id=name), NOW)
+        for call in "abc":
+            texts: dict[str, Any] = {"vapi_call_id": call, name: "x" * 1_000}
+            queue.enqueue(CallUpdate(**texts), NOW)
     assert len(queue) == 2
     assert [record.__dict__["call_id"] for record in caplog.records] == ["a"]
 

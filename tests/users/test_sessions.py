@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 
 from peterental.access import Viewer
@@ -15,6 +17,7 @@ from peterental.users.login_throttle import ClientOrigin
 from peterental.users.model import Client, SessionUnknown, SignedIn
 from peterental.users.service import UserService
 from peterental.users.session_service import SessionService
+from tests.servers import HANG_S, until_a_session_waits
 
 if TYPE_CHECKING:
     from tests.users.conftest import AuditLog, Clock
@@ -273,3 +276,27 @@ def test_flood_of_unknown_addresses_leaves_one_entry(users: UserService, log: Au
     assert log.lines == ["sign-in page sign-in failed unknown account"]
     assert log.entries[0].change.subject_id == ""
     assert "my secret" not in str(database.fetch("SELECT audit_log::text AS row FROM audit_log"))
+
+
+def test_new_session_locks_its_user_first(
+    *,
+    database: Database,
+    database_url: str,
+    users: UserService,
+    sessions: SessionService,
+    enter: Callable[..., str],
+    ana: Viewer,
+) -> None:
+    """As every change of a user that ends sessions does: in the other order, the two would wait for each other."""
+    old = enter(ana)
+    signed_in = users.sign_in(ana.email, WORDS)
+    assert isinstance(signed_in, SignedIn)
+    with psycopg.connect(database_url) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("SELECT FROM users WHERE user_id = %s FOR UPDATE", (ana.user_id,))
+        started = pool.submit(sessions.start, signed_in, PHONE, replaces=old)
+        until_a_session_waits(database_url)
+        other.execute("UPDATE user_sessions SET ended_at = NOW() WHERE user_id = %s", (ana.user_id,))
+        other.commit()
+        assert found(sessions, started.result(HANG_S)) == ana
+    assert sessions.viewer(old) is None
+    assert database.fetch("SELECT COUNT(*) AS valid FROM user_sessions WHERE ended_at IS NULL") == [{"valid": 1}]

@@ -17,12 +17,12 @@ from peterental.users.admin_service import PAGE_SIZE, UserAdminService
 from peterental.users.model import (
     EmailInvalid,
     EmailTaken,
-    EmailUnknown,
     LastAdmin,
     LinkInvalid,
     PasswordGrant,
     PasswordTooShort,
     SignedIn,
+    SignedOut,
     UserDeactivated,
     UserUnknown,
 )
@@ -299,7 +299,7 @@ def test_unknown_user_is_refused(users: UserService, user_admin: UserAdminServic
             user_admin.set_role(user_id, "admin", admin)
         with pytest.raises(LinkInvalid):
             users.user_of_grant(PasswordGrant(user_id, 0))
-    with pytest.raises(EmailUnknown):
+    with pytest.raises(SignedOut):
         users.change_password(Viewer(999, admin.email, is_admin=True), PASSWORD, NEW_PASSWORD)
 
 

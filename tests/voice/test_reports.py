@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from peterental.voice.messages import decode
 
@@ -146,6 +149,38 @@ def test_outputs_have_summary_and_success(message: dict[str, Any], summary: str 
 )  # fmt: skip
 def test_data_of_every_generation_is_merged(message: dict[str, Any], data: object) -> None:
     assert data_of(message) == data
+
+
+ENTRIES = 30_000
+"""So many values under one name would take minutes if each were compared with all before it."""
+
+MOST_CPU_S = 10.0
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"structuredDataMulti": list(range(ENTRIES))},
+        {"structuredDataMulti": [{"same": number} for number in range(ENTRIES)]},
+        {"structuredDataMulti": [{f"same ({number})": "x"} for number in range(2, ENTRIES)] + [{"same": n} for n in range(3)]},
+        {"artifact": {"structuredOutputs": [{"name": "same", "result": {"n": n}} for n in range(ENTRIES)]}},
+        {"artifact": {"structuredOutputs": [{"name": "Call Summary", "result": [n]} for n in range(ENTRIES)]}},
+    ],
+    ids=["scalars", "fields", "numbered names", "outputs", "summaries"],
+)  # fmt: skip
+def test_values_of_one_name_take_linear_time(message: dict[str, Any]) -> None:
+    began_s = time.thread_time()
+    data = data_of(message)
+    assert time.thread_time() - began_s < MOST_CPU_S
+    assert len(data) >= ENTRIES
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "a (2)", "b"]), st.integers(0, 2) | st.none()), max_size=12))
+def test_every_value_is_kept_under_a_name_of_its_own(pairs: list[tuple[str, int | None]]) -> None:
+    data = data_of({"structuredDataMulti": [{name: value} for name, value in pairs]}) or {}
+    for name, value in pairs:
+        assert any(key == name or key.startswith(f"{name} (") for key, kept in data.items() if kept == value)
+    assert len(data) == len(set(pairs))
 
 
 # --- recordings -------------------------------------------------------------------------------------------------------

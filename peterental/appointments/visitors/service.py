@@ -353,7 +353,7 @@ class VisitorService:
         try:
             return work()
         except CalendarUnavailable:
-            self._calendars.refresh(agent_id)
+            self._calendars.refresh_for_page(agent_id)
         return work()
 
     def _record(self, connection: Connection, actor: str, action: str, before: Appointment, after: Appointment) -> None:

@@ -31,6 +31,11 @@ class DavClient:
         self._http = http
         self._auth = (username, password)
 
+    @property
+    def time_left_s(self) -> float:
+        """The time that is left for the whole piece of work, in seconds."""
+        return self._http.time_left_s
+
     def propfind(self, url: str, properties: Iterable[str], *, depth: int = 0) -> tuple[Multistatus, str]:
         """Return properties of a resource, and of its members with depth 1, and the URL that answered at last."""
         answer = self.ask("PROPFIND", url, propfind(properties), depth=depth)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from collections.abc import Collection as AnyOf
 from dataclasses import dataclass, replace
 from time import monotonic
@@ -40,16 +42,25 @@ class EventReader:
         owner: the e-mail addresses of the calendar's owner.
         host: where the resources came from, for faults.
         limits: of all resources together; of their size, for each.
+        time_left_s: returns the time that is left for fetching and reading together, in seconds.
     """
 
     def __init__(
-        self, window: ReadWindow, *, namespace: str, owner: AnyOf[str], host: str, limits: Limits = USUAL_LIMITS
+        self,
+        window: ReadWindow,
+        *,
+        namespace: str,
+        owner: AnyOf[str],
+        host: str,
+        limits: Limits = USUAL_LIMITS,
+        time_left_s: Callable[[], float] = lambda: math.inf,
     ) -> None:
         self._window = window
         self._namespace = namespace
         self._owner = owner
         self._host = host
         self._limits = limits
+        self._time_left_s = time_left_s
 
     def read(self, resource: Resource, *, url: str) -> ResourceEvents:
         """Return the events of a resource.
@@ -77,7 +88,7 @@ class EventReader:
             namespace=self._namespace,
             owner=self._owner,
             host=self._host,
-            limits=self._limits,
+            limits=self._limits.within(self._time_left_s()),
         )
         busy = tuple(time for group in times.busy.values() for time in group)
         left = self._limits.max_instances - len(busy)

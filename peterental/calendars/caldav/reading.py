@@ -90,6 +90,7 @@ class CalendarReader:
             namespace=self._namespace,
             owner=self._owner | frozenset(cursor.addresses),
             host=host_of(self._collection.url),
+            time_left_s=lambda: self._client.time_left_s,
         )
         renamed = set(cursor.renamed)
         for resource in self._collection.fetch(asked):

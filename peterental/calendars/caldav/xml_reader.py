@@ -61,17 +61,20 @@ def parse_xml(body: bytes, *, host: str) -> Element:
     other events of a calendar unreadable.
 
     Args:
-        body: the document, in any encoding that it declares.
+        body: the document, in the encoding that it declares.
         host: who sent it, for the error.
 
     Raises:
-        CalendarNonsense: it is not XML, has a document type, or is beyond the limits.
+        CalendarNonsense: it is not XML, is in an encoding that expat cannot read, has a document type, or is beyond the
+            limits.
     """
     clean = body if body.startswith(_UTF_16) else body.translate(None, _NOT_IN_XML)
     try:
         return _Builder().build(clean)
     except expat.ExpatError as error:
         raise CalendarNonsense(host=host, reason="its answer is not XML") from error
+    except (LookupError, ValueError) as error:  # of the encoding that it declares
+        raise CalendarNonsense(host=host, reason="its answer is in an encoding that cannot be read") from error
     except _OverLimit as limit:
         raise CalendarNonsense(host=host, reason=limit.reason) from None
 

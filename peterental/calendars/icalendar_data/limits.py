@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 from peterental.calendars.model import CalendarNonsense
@@ -31,6 +31,10 @@ class Limits:
     max_instances: int = 100_000
     max_steps: int = 1_000_000
     time_s: float = 30.0
+
+    def within(self, time_s: float) -> Limits:
+        """Return the same limits with at most this time, in seconds: a caller may be waiting for the reading."""
+        return replace(self, time_s=min(self.time_s, time_s))
 
 
 USUAL_LIMITS = Limits()
@@ -96,4 +100,4 @@ class Budget:
     def check_time(self) -> None:
         """Raise CalendarNonsense if the time is over."""
         if monotonic() > self._end:
-            raise self.nonsense(f"it takes longer than {self._limits.time_s:g} seconds to read")
+            raise self.nonsense(f"it takes longer than {round(self._limits.time_s, 1):g} seconds to read")

@@ -6,13 +6,12 @@ before a second attempt.
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import quote, urlencode
 
 from peterental.clock import utc_now
@@ -147,11 +146,13 @@ class TwilioTransport:
 
         try:
             answer = http.request("GET", url, auth=(self._account, self._token), follow=False)
+            reason = f"Twilio answered {answer.status}"
             if answer.status in _OK:
                 page = answer.json()
                 if isinstance(page, dict) and isinstance(page.get("messages"), list):
-                    return page
-            reason = f"Twilio answered {answer.status}"
+                    if all(map(_is_readable, page["messages"])):
+                        return page
+                    reason = "a text in Twilio's list cannot be read"  # it may be the one that is looked for
         except (AddressNotAllowed, CalendarFault) as fault:
             reason = f"Twilio: {fault.values.get('reason')}"
         raise PerhapsSent(reason=f"it cannot be looked up: {reason}")
@@ -191,9 +192,8 @@ class _HandedOver:
 
 def _delivery(answer: HttpAnswer) -> Delivery:
     """Return what Twilio says about a text that it took. Raises PerhapsSent if that cannot be read."""
-    content = _json(answer)
-    sid = content.get("sid")
-    if isinstance(sid, str) and re.fullmatch(r"[A-Za-z0-9]{1,64}", sid):
+    sid = _json(answer).get("sid")
+    if _is_sid(sid):
         return Delivery(provider_id=sid)
     raise PerhapsSent(reason=f"Twilio answered {answer.status} without the id of the text")
 
@@ -217,11 +217,22 @@ def _refusal(answer: HttpAnswer) -> NotSent | PerhapsSent:
 
 def _json(answer: HttpAnswer) -> dict[str, Any]:
     """Return the object in an answer; an empty one if there is none."""
+    from peterental.calendars.model import CalendarNonsense  # noqa: PLC0415 - see _http
+
     try:
-        content = json.loads(answer.body)
-    except (ValueError, RecursionError):
+        content = answer.json()
+    except CalendarNonsense:
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def _is_readable(message: object) -> bool:
+    """Return whether an entry of the list says which text it is."""
+    return isinstance(message, dict) and _is_sid(message.get("sid"))
+
+
+def _is_sid(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9]{1,64}", value) is not None
 
 
 def _created_at(message: Mapping[str, Any]) -> datetime:

@@ -120,14 +120,14 @@ class WaitlistService:
             if reading.call_history.redelivered is not None:
                 return reading.call_history.redelivered.answer
             context = replace(
-                request_context(invocation, reading.found.line, reading.team, reading.now),
+                request_context(reading.invocation, reading.found.line, reading.team, reading.now),
                 call_history=reading.call_history,
             )
             result = self._join(connection, context, request, reading.found.schedule)
             answer = render(result, context.agent, reading.now)
             self._calls.record_tool_call(
                 connection,
-                invocation,
+                reading.invocation,
                 answer=answer,
                 outcome="refused" if isinstance(result, Refusal) else "answered",
                 agent_id=context.agent.agent_id if context.agent else None,

@@ -27,6 +27,7 @@ from peterental.plural import counted
 from peterental.services import Services, services_of
 from peterental.web.calendars.forms import AddressForm, CalDavForm
 from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.provider_places import ProvidersBusy, provider_place, waits_for_provider
 from peterental.web.shell.session import current_viewer
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ MAX_ID_DIGITS = 18
 
 ERROR_CODE = re.compile(r"[a-z_]{1,60}")
 
-CONNECT_ERRORS = (KeyMissing, KindNotOffered, AddressNotAllowed, CalendarFault)
+CONNECT_ERRORS = (KeyMissing, KindNotOffered, AddressNotAllowed, CalendarFault, ProvidersBusy)
 
 
 def create_blueprint() -> Blueprint:
@@ -109,7 +110,11 @@ def choose(agent_id: str) -> Answer:
     else:
         flash("The choice was saved.", "done")
     for account_id in new:
-        _flash_problem(services.calendars.sync_now(account_id, viewer))
+        try:
+            with provider_place():
+                _flash_problem(services.calendars.sync_now(account_id, viewer))
+        except ProvidersBusy:
+            flash("The calendar is read within five minutes.", "note")
     return _back(agent_id)
 
 
@@ -151,7 +156,9 @@ def connect_address(agent_id: str) -> Answer:
     form = AddressForm(prefix="address-")
     if form.validate_on_submit():
         try:
-            return _connected(_services().calendars.connect_address(agent_id, form.address.data, current_viewer()))
+            with provider_place():
+                result = _services().calendars.connect_address(agent_id, form.address.data, current_viewer())
+            return _connected(result)
         except CONNECT_ERRORS as error:
             _show_error(form, error, "address")
     return _page(agent_id, address=form)
@@ -164,7 +171,9 @@ def connect_caldav(agent_id: str) -> Answer:
     if form.validate_on_submit():
         server, name, password = form.server.data, form.user_name.data, form.password.data
         try:
-            return _connected(_services().calendars.connect_caldav(agent_id, server, name, password, current_viewer()))
+            with provider_place():
+                result = _services().calendars.connect_caldav(agent_id, server, name, password, current_viewer())
+            return _connected(result)
         except CONNECT_ERRORS as error:
             _show_error(form, error, "server" if isinstance(error, AddressNotAllowed) else None)
     return _page(agent_id, caldav=form)
@@ -192,6 +201,7 @@ def begin_sign_in(agent_id: str, kind: CalendarKind) -> Answer:
     return render_template("calendars/sign_in.html", agent=agent, kind=kind, kind_name=KIND_NAMES[kind], url=url)
 
 
+@waits_for_provider
 def finish_sign_in(kind: CalendarKind) -> Answer:
     """Connect the account of a person whom a provider sent back, or say why not, on the page of the agent."""
     services, viewer = _services(), current_viewer()
@@ -243,6 +253,7 @@ def _show_error(form: AddressForm | CalDavForm, error: PeteRentalError, at: str 
 # --- connected accounts ----------------------------------------------------------------------------------------------
 
 
+@waits_for_provider
 def sync(account_id: int) -> Answer:
     """Read an account at once. Takes as long as the provider does, at most 15 seconds."""
     result = _services().calendars.sync_now(account_id, current_viewer())

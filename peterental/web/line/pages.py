@@ -34,6 +34,7 @@ from peterental.web.calls.labels import format_response_time
 from peterental.web.line import sharing_pages
 from peterental.web.line.forms import ChooseForm, KeyForm
 from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.provider_places import provider_place
 from peterental.web.shell.session import current_viewer
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ def connect() -> Answer:
     _line().account.get(viewer)  # for admins only
     if form.validate_on_submit():
         try:
-            _line().account.connect(form.key.data, viewer)
+            with provider_place():
+                _line().account.connect(form.key.data, viewer)
         except (Refusal, VapiTrouble) as error:
             form.key.errors = [str(error)]
         else:
@@ -154,11 +156,12 @@ def choose(agent_id: str) -> Answer:
     if form.validate_on_submit():
         try:
             line.set_ups.choose(agent_id, form.choice, viewer)
-            if form.choice.assistant_id is None:
-                line.set_ups.resume(agent_id, viewer)
-                flash("The line is set up.", "done")
-            else:
-                _compare_choice(agent_id, line, viewer)
+            with provider_place():
+                if form.choice.assistant_id is None:
+                    line.set_ups.resume(agent_id, viewer)
+                    flash("The line is set up.", "done")
+                else:
+                    _compare_choice(agent_id, line, viewer)
         except INVALID_CHOICES as refusal:
             form.add_error(refusal, INVALID_CHOICES_AT.get(type(refusal)))
             return _page(agent, form)
@@ -182,7 +185,8 @@ def compare(agent_id: str) -> Answer:
     """Compare a line with what Vapi has now."""
     _services().agents.get(agent_id, current_viewer())
     try:
-        check = _line().drift.check(agent_id, current_viewer())
+        with provider_place():
+            check = _line().drift.check(agent_id, current_viewer())
     except (Refusal, VapiTrouble) as error:
         return _refused(agent_id, error)
     if check.differs:
@@ -197,7 +201,8 @@ def write(agent_id: str) -> Answer:
     _services().agents.get(agent_id, current_viewer())
     seen = {name: request.form.get(name, "")[:MAX_VERSION_CHARS] for name in ("seen_assistant", "seen_number")}
     try:
-        _line().set_ups.write(agent_id, current_viewer(), **seen)
+        with provider_place():
+            _line().set_ups.write(agent_id, current_viewer(), **seen)
     except (Refusal, VapiTrouble) as error:
         return _refused(agent_id, error)
     flash("The line is set up.", "done")
@@ -208,7 +213,8 @@ def resume(agent_id: str) -> Answer:
     """Do the missing steps of a set-up that stopped."""
     _services().agents.get(agent_id, current_viewer())
     try:
-        _line().set_ups.resume(agent_id, current_viewer())
+        with provider_place():
+            _line().set_ups.resume(agent_id, current_viewer())
     except (Refusal, VapiTrouble) as error:
         return _refused(agent_id, error)
     flash("The line is set up.", "done")
@@ -275,7 +281,8 @@ def _overview(account: Account | None) -> tuple[AccountOverview | None, str | No
     if account is None:
         return None, None
     try:
-        return _line().set_ups.overview(current_viewer()), None
+        with provider_place():
+            return _line().set_ups.overview(current_viewer()), None
     except (Refusal, VapiTrouble) as error:
         return None, str(error)
 

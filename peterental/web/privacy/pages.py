@@ -32,6 +32,8 @@ Answer = Response | str | tuple[str, int]
 MAX_ROWS = 20
 """Rows of each kind on the page; the export has all."""
 
+MAX_ID_DIGITS = 18
+
 
 class PersonForm(PageForm):
     """The person that is searched for."""
@@ -144,7 +146,7 @@ def _person(text: str) -> Person:
 
 
 def _ids(text: str) -> list[int]:
-    return [int(part) for part in text.split(",") if part.isascii() and part.isdigit()]
+    return [int(part) for part in text.split(",") if part.isascii() and part.isdigit() and len(part) <= MAX_ID_DIGITS]
 
 
 def _services() -> Services:

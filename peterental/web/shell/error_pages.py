@@ -15,6 +15,7 @@ from peterental.database.statement_errors import StatementCancelled, StatementRe
 from peterental.errors import Fault, Forbidden, NotFound, Refusal
 from peterental.users.model import SignInBusy, TooManyAttempts
 from peterental.web.shell.access_control import is_machine_request
+from peterental.web.shell.provider_places import ProvidersBusy
 from peterental.web.shell.sign_in_redirect import Field, preserved_fields
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(Forbidden, _forbidden)
     app.register_error_handler(TooManyAttempts, _too_many)
     app.register_error_handler(SignInBusy, _busy)
+    app.register_error_handler(ProvidersBusy, _busy)
     app.register_error_handler(DatabaseUnavailable, _unavailable)
     app.register_error_handler(DatabaseTooSlow, _unavailable)
     app.register_error_handler(StatementCancelled, _unavailable)
@@ -109,7 +111,7 @@ def _too_many(refusal: TooManyAttempts) -> Response:
     return response
 
 
-def _busy(refusal: SignInBusy) -> Response:
+def _busy(refusal: SignInBusy | ProvidersBusy) -> Response:
     response = _page(503, title="Busy", text=str(refusal), fields=_preserved_fields())
     response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response

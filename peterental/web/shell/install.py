@@ -8,7 +8,16 @@ from flask import Flask, current_app, g, request
 
 from peterental.config import Config, config_of
 from peterental.users.session_repository import ABSOLUTE_LIMIT
-from peterental.web.shell import assets, error_pages, schema_page, security_headers, sign_in, template_filters
+from peterental.web.shell import (
+    assets,
+    error_pages,
+    form_parsing,
+    provider_places,
+    schema_page,
+    security_headers,
+    sign_in,
+    template_filters,
+)
 from peterental.web.shell.access_control import authenticate_request
 from peterental.web.shell.csrf import csrf
 from peterental.web.shell.navigation import navigation_for
@@ -34,6 +43,7 @@ def install(app: Flask, config: Config) -> None:
         WTF_CSRF_TIME_LIMIT=None,  # a token is valid as long as its session
     )
     app.session_interface = PageSessions()
+    form_parsing.install(app)
     csrf.init_app(app)
     app.before_request(authenticate_request)
     app.before_request(drop_empty_params)
@@ -42,6 +52,7 @@ def install(app: Flask, config: Config) -> None:
     app.add_template_filter(without_param)
     assets.install(app)
     error_pages.install(app)
+    provider_places.install(app, config)
     app.register_blueprint(schema_page.create_blueprint())
     app.register_blueprint(sign_in.create_blueprint())
     app.context_processor(_for_every_template)

@@ -94,7 +94,7 @@ def _receive(form: Mapping[str, str], services: Services) -> Response:
         provider_id=sid,
         sender=sender,
         receiver=form.get("To", "")[:64],
-        body=form.get("Body", "").replace("\x00", ""),
+        body=form.get("Body", ""),
         files=int(files) if re.fullmatch(r"[0-9]{1,3}", files) else 0,
         is_answered=bool(form.get("OptOutType")),
     )
@@ -120,7 +120,7 @@ def _twiml() -> Response:
 
 
 def _signed_form(incoming: Request, config: Config) -> dict[str, str] | None:
-    """Return the form of a request that Twilio signed; None for any other."""
+    """Return the form of a request that Twilio signed, without NUL, which no database stores; None for any other."""
     pairs = _form(incoming)
     if pairs is None:
         return None
@@ -134,7 +134,7 @@ def _signed_form(incoming: Request, config: Config) -> dict[str, str] | None:
         auth_token=config.twilio_auth_token,
         shared_key=config.twilio_shared_key,
     )
-    return dict(pairs) if is_genuine else None
+    return {name: value.replace("\x00", "") for name, value in pairs} if is_genuine else None
 
 
 def _form(incoming: Request) -> list[tuple[str, str]] | None:

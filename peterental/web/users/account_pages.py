@@ -8,7 +8,15 @@ from werkzeug.wrappers import Response
 from peterental.clock import utc_now
 from peterental.errors import Refusal
 from peterental.services import services_of
-from peterental.users.model import CodeRequired, LinkInvalid, PasswordWrong, SignedIn, SignInBusy, TooManyAttempts
+from peterental.users.model import (
+    CodeRequired,
+    LinkInvalid,
+    PasswordWrong,
+    SignedIn,
+    SignedOut,
+    SignInBusy,
+    TooManyAttempts,
+)
 from peterental.users.password_links import decode
 from peterental.users.session_repository import ABSOLUTE_LIMIT, IDLE_LIMIT
 from peterental.web.shell import session
@@ -18,6 +26,9 @@ from peterental.web.shell.security_headers import send_no_referrer
 from peterental.web.users.forms import JoinForm, PasswordForm
 
 Answer = Response | str | tuple[str, int]
+
+FIELD_OF: dict[type[Refusal], str | None] = {PasswordWrong: "current", SignedOut: None}
+"""The field at which each refusal of a new password is shown, if it is not that of the new password."""
 
 
 def add_routes(blueprint: Blueprint) -> None:
@@ -44,7 +55,7 @@ def account() -> Answer:
         except (TooManyAttempts, SignInBusy):
             raise
         except Refusal as refusal:
-            form.add_error(refusal, "current" if isinstance(refusal, PasswordWrong) else "new")
+            form.add_error(refusal, FIELD_OF.get(type(refusal), "new"))
         else:
             session.start(SignedIn(viewer=viewer, session_epoch=epoch))
             flash("Your password was changed. Every other browser was signed out.", "done")

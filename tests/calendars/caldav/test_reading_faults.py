@@ -242,6 +242,22 @@ def test_limits_count_for_all_events_together() -> None:
         reader.read(Resource("/c/3.ics", None, lunch(3).encode()), url="")
 
 
+def test_fetching_and_reading_have_one_time_limit() -> None:
+    """A caller waits two seconds for a calendar, however many events a server sends in the last of them."""
+    left_s = iter([HANG_S, 0.0])
+    reader = EventReader(WINDOW, namespace=NAMESPACE, owner=(), host="h", time_left_s=lambda: next(left_s))
+    resource = Resource("/c/1.ics", None, lunch().encode())
+    assert reader.read(resource, url="https://h/c/1.ics").busy
+    with pytest.raises(CalendarNonsense, match="it takes longer than 0 seconds to read"):
+        reader.read(resource, url="https://h/c/1.ics")
+
+
+def test_readings_of_an_account_end_with_its_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HttpClient, "time_left_s", 0.0)
+    fault = fault_of(server_with(Script(query=LISTED, multiget=multistatus(LUNCH))))
+    assert "it takes longer than 0 seconds to read" in str(fault)
+
+
 def test_control_characters_do_not_make_a_calendar_unreadable() -> None:
     odd = event_at("/c/work/1.ics", lunch().replace("Lunch", "Lu\x0bn\x00ch"))
     with server_with(Script(query=LISTED, multiget=multistatus(odd))) as server:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from encodings.aliases import aliases
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -64,6 +65,20 @@ def test_number_of_elements_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_declared_encodings_are_read(encoding: str) -> None:
     document = f'<?xml version="1.0" encoding="{encoding}"?><a>Peñón</a>'.encode(encoding)
     assert parse_xml(document, host="h").text == "Peñón"
+
+
+@pytest.mark.parametrize("encoding", ["shift_jis", "gb2312", "utf-7", "utf-32", "x-unknown", "base64", "idna"])
+def test_encodings_that_cannot_be_read_are_refused(encoding: str) -> None:
+    """The parser raises ValueError for some, LookupError for others."""
+    document = f'<?xml version="1.0" encoding="{encoding}"?><a>text</a>'.encode()
+    with pytest.raises(CalendarNonsense, match="encoding that cannot be read|not XML"):
+        parse_xml(document, host="h")
+
+
+@given(st.sampled_from(sorted({*aliases, *aliases.values(), "undefined", "idna", "unicode_escape"})))
+def test_no_declared_encoding_escapes(encoding: str) -> None:
+    with contextlib.suppress(CalendarNonsense):
+        parse_xml(f'<?xml version="1.0" encoding="{encoding}"?><a>caf\xe9</a>'.encode("latin-1"), host="h")
 
 
 @given(st.binary(max_size=200) | st.text(alphabet="<>/ab:=\"'!?[]-& \n", max_size=200).map(str.encode))

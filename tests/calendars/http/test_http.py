@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import logging
 import socket
 import threading
@@ -13,6 +14,8 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from urllib3.util import parse_url
 
 from peterental.calendars import http, public_addresses, transport
@@ -170,6 +173,22 @@ TEXT = b"BEGIN:VCALENDAR" * 100
 )
 def test_compressed_bodies_are_read(client: HttpClient, encoding: str, body: bytes) -> None:
     with LoopbackServer(answer(body, headers={"Content-Encoding": encoding})) as server:
+        assert client.request("GET", server.url()).body == TEXT
+
+
+@pytest.mark.parametrize("beyond", [0, 1, 2, 100, 258, 300])
+@pytest.mark.parametrize("window_bits", [-15, 15, 31], ids=["raw deflate", "zlib", "gzip"])
+def test_the_end_of_a_compressed_body_is_read(client: HttpClient, window_bits: int, beyond: int) -> None:
+    """The decompressor may have read all input while a few bytes of its output are not returned yet."""
+    body = b"a" * (65_536 + beyond)
+    compressor = zlib.compressobj(9, zlib.DEFLATED, window_bits)
+    sent = compressor.compress(body) + compressor.flush()
+    with LoopbackServer(answer(sent, headers={"Content-Encoding": "deflate"})) as server:
+        assert client.request("GET", server.url()).body == body
+
+
+def test_zeros_after_a_compressed_body_are_ignored(client: HttpClient) -> None:
+    with LoopbackServer(answer(gzip.compress(TEXT) + bytes(512), headers={"Content-Encoding": "gzip"})) as server:
         assert client.request("GET", server.url()).body == TEXT
 
 
@@ -549,3 +568,37 @@ def test_json_is_read_or_nonsense() -> None:
 @pytest.mark.parametrize(("url", "host"), [("https://a.example/x", "a.example"), ("https://[", "The address"), ("", "The address")])  # fmt: skip
 def test_only_the_host_of_a_url_is_named(url: str, host: str) -> None:
     assert host_of(url) == host
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9)
+    | st.text(alphabet=st.sampled_from("ab\0\ud83d\ude00\xe9"), max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(content=JSON, is_escaped=st.booleans())
+@example(content="cut \ud83d", is_escaped=True)
+@example(content={"\udc00": ["a\0b"]}, is_escaped=False)
+@example(content="\U0001f600", is_escaped=True)
+def test_texts_of_json_can_be_stored(*, content: Any, is_escaped: bool) -> None:
+    """PostgreSQL stores no NUL, and no half of a surrogate pair, which JSON may have."""
+    body = json.dumps(content, ensure_ascii=is_escaped).encode("utf-8", "surrogatepass")
+    read = HttpAnswer(200, {}, body, "https://a.example/").json()
+    text = json.dumps(read, ensure_ascii=False)
+    assert text.encode()
+    assert "\\u0000" not in text
+    if "\\u0000" not in json.dumps(content) and is_storable(content):
+        assert read == content
+
+
+def is_storable(content: Any) -> bool:
+    """Return whether JSON has no half of a surrogate pair."""
+    try:
+        json.dumps(content, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -171,6 +171,16 @@ def test_a_server_that_hangs_is_unreachable() -> None:
         reading_of(client, Exchange.hang)
 
 
+def test_fetching_and_reading_have_one_time_limit(http: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller waits two seconds for a calendar, however many events a server sends in the last of them."""
+    assert 0 < http.time_left_s <= HANG_S
+    monkeypatch.setattr(HttpClient, "time_left_s", 0.0)  # it was fetched at the last moment
+    with pytest.raises(CalendarNonsense, match="it takes longer than 0 seconds to read"):
+        reading_of(http, answer(ONE))
+    with LoopbackServer(answer(ONE)) as server, pytest.raises(CalendarNonsense, match="to read"):
+        account(server, http).calendars()
+
+
 def test_a_private_address_is_told_when_it_is_connected() -> None:
     source = IcsAccount("https://127.0.0.1/a.ics", HttpClient(timeout_s=HANG_S), namespace=NAMESPACE, owner=[])
     with pytest.raises(AddressNotAllowed, match=r"127.0.0.1 is not on the public internet"):

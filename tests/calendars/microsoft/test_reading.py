@@ -54,6 +54,13 @@ def test_ordinary_account_costs_one_request(fake: FakeGraph) -> None:
     assert len(fake.asked) == 1
 
 
+def test_title_that_was_cut_in_an_emoji_can_be_stored(fake: FakeGraph) -> None:
+    """Outlook cuts a subject after 255 UTF-16 units. One such event must not keep the whole calendar from being read."""
+    fake.mailbox.add(*hours(3, 9), subject="a" * 254 + "\ud83d")
+    (time,) = blocked(read(fake))
+    assert time.title == "a" * 254 + "\N{REPLACEMENT CHARACTER}"
+
+
 def test_event_blocks_with_its_title(fake: FakeGraph) -> None:
     event_id = fake.mailbox.add(*hours(3, 9), subject="Dentist")
     reading = read(fake)

@@ -13,7 +13,7 @@ from peterental.notices.model import Delivery, Letter, NoLongerTrue, NotSent, Op
 from peterental.notices.texts import twilio
 from peterental.notices.texts.twilio import LISTED_AFTER, TwilioTransport
 from peterental.notices.texts.twilio_errors import is_about_account, meaning_of
-from tests.calendars.provider_server import HTML
+from tests.calendars.provider_server import HTML, Answer
 from tests.notices.twilio_server import NOON, OFFICE, PUBLIC_URL, VISITOR, Refused, Trouble, TwilioServer
 from tests.servers import HANG_S
 
@@ -198,6 +198,16 @@ def test_the_list_is_read_back_for_a_day_only(server: TwilioServer) -> None:
         server.add(f"Text {number}", age=timedelta(days=2))
     assert transport(server).find(LETTER, NOON) is None
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("entry", [None, "text", 7, [], {}, {"body": LETTER.body}, {"sid": None}, {"sid": "SM 1"}])
+def test_an_entry_that_cannot_be_read_decides_nothing(
+    server: TwilioServer, entry: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The entry may be the text that is looked for: sending it again might send it twice."""
+    monkeypatch.setattr(server, "answer", lambda _: Answer.of_json({"messages": [entry]}))
+    with pytest.raises(PerhapsSent, match="cannot be looked up: a text in Twilio's list cannot be read"):
+        transport(server).find(LETTER, NOON)
 
 
 def test_a_list_without_end_decides_nothing(server: TwilioServer, monkeypatch: pytest.MonkeyPatch) -> None:

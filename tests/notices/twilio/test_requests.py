@@ -284,6 +284,37 @@ def test_a_report_of_an_opt_out_is_a_stop(
     assert consent.how_revoked == "at the provider"
 
 
+ODD = [
+    "",
+    "\x00",
+    "a\x00b",
+    "\u202ex",
+    "\ufffd",
+    "9" * 5_000,
+    "x" * 20_000,
+    "+1 405",
+    "\U0001f600" * 700,
+    "'; --",
+    "%s{0}",
+]
+
+
+@pytest.mark.usefixtures("services")
+@pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
+def test_nonsense_that_is_signed_is_answered(app: Flask, odd: str, database: Database) -> None:
+    """Whatever a field has in it, Twilio gets an answer, and another text is taken after it."""
+    texts, reports = (
+        incoming("Hello"),
+        {"MessageSid": "SM1", "MessageStatus": "failed", "ErrorCode": "21610", "To": VISITOR},
+    )
+    for path, form in (("/twilio/sms", texts), ("/twilio/status", reports)):
+        for name in form:
+            answer = post(app, path, form | {"MessageSid": f"SM{name}"} | {name: odd})
+            assert answer.status_code in {200, 204, 400}, (path, name)
+    assert post(app, "/twilio/sms", incoming("Hello") | {"MessageSid": "SMlast"}).status_code == 200
+    assert database.fetch("SELECT body FROM text_replies WHERE provider_id = 'SMlast'") == [{"body": "Hello"}]
+
+
 @pytest.mark.usefixtures("services")
 def test_a_report_on_an_unknown_text_is_harmless(app: Flask, database: Database) -> None:
     form = {"MessageSid": "SM" + "9" * 32, "MessageStatus": "delivered", "ErrorCode": "none"}

@@ -134,6 +134,7 @@ def test_every_response_has_security_headers(app: Flask, office: Browser, others
         assert "frame-ancestors 'none'" in headers["Content-Security-Policy"], rule.rule
         assert "unsafe" not in headers["Content-Security-Policy"], rule.rule
         assert headers["Referrer-Policy"] in {"same-origin", "no-referrer"}, rule.rule
+        assert rule.endpoint == "asset" or headers["Cache-Control"] == "no-store", rule.rule
 
 
 def test_every_post_form_has_a_csrf_token(app: Flask, office: Browser, others: dict[str, str]) -> None:
@@ -198,3 +199,55 @@ def test_expired_token_keeps_form_entries(
         assert "The form had expired" in page.text
         assert 'value="Zoë &lt;3"' in page.text
     assert app.config["WTF_CSRF_TIME_LIMIT"] is None  # as long as the session lasts
+
+
+PUBLIC = {
+    "health.healthz",
+    "health.readyz",
+    "api.openapi",
+    "sign_in.login",
+    "users.forgot",
+}
+"""What a stranger gets a page of, beside the assets. Of `/join`, `/setup` and `/login/code` they only learn that they need a link."""
+
+
+def reached(app: Flask, browser: Browser, others: dict[str, str]) -> dict[tuple[str, str, str], tuple[int, str | None]]:
+    """Return the status and the target of what a browser gets at every address and by every method."""
+    found = {}
+    for rule in app.url_map.iter_rules():
+        path = PARAMETER.sub(lambda name: others.get(name.group(1), "x"), rule.rule)
+        for method in sorted({"GET", "POST"} & (rule.methods or set())):
+            response = browser.get(path) if method == "GET" else browser.post(path, do="off", confirm="yes")
+            found[method, rule.endpoint, path] = (response.status_code, response.headers.get("Location"))
+    return found
+
+
+@pytest.mark.untraced
+def test_ended_session_reaches_what_a_stranger_reaches(
+    app: Flask, services: Services, others: dict[str, str], admin: Viewer, open_browser: Callable[[], Browser]
+) -> None:
+    """Public pages only: the cookie of a session that has ended is as good as none, whatever it is sent to."""
+    manager = services.users.create("manager@example.com", "correct horse battery", "admin")
+    former = open_browser()
+    former.start_session(manager.email)
+    assert former.get("/users").status_code == 200
+    services.user_admin.deactivate(manager.user_id, admin)
+    answers = reached(app, open_browser(), others)
+    assert len(answers) > 200
+    assert {endpoint for (_, endpoint, _), (status, _) in answers.items() if status == 200} == PUBLIC
+    assert reached(app, former, others) == answers
+
+
+@pytest.mark.untraced
+def test_no_post_works_without_its_token(app: Flask, office: Browser, others: dict[str, str]) -> None:
+    """Another site can send any form of ours with the viewer's cookie, but not the token in it."""
+    for rule in app.url_map.iter_rules():
+        group = rule.endpoint.partition(".")[0]
+        if "POST" not in (rule.methods or set()) or group in {*MACHINE_BLUEPRINTS, *LINK_BLUEPRINTS}:
+            continue
+        path = PARAMETER.sub(lambda name: others.get(name.group(1), "x"), rule.rule)
+        response = office.post(path, confirm="yes", do="off", csrf_token="x" * 91)
+        # The sign-in page leads users who are signed in to the first page, and the set-up link is no longer valid.
+        is_harmless = response.headers.get("Location") == "/today" or response.status_code == 404
+        assert response.status_code == 400 or is_harmless, path
+        assert response.headers["Cache-Control"] == "no-store", path
