@@ -7,6 +7,7 @@ asked once: what the caller says again after it is taken as said, and marked for
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
@@ -38,6 +39,7 @@ from peterental.matching import (
     sound_of,
     told_apart,
 )
+from peterental.matching.usps import STREET_TYPES
 from peterental.properties.model import Property, label_of
 
 MOST_QUESTIONS = 2
@@ -56,6 +58,10 @@ _ORDINALS = {
     "tercera": 2,
     "tercero": 2,
 }
+_DENIALS = ("not", "not in", "not the", "not the one in", "no la de", "no el de", "no la que esta en", "no en")
+_BEFORE_CITY = word_set("de del en in from of at the")
+_BESIDE_CITY = word_set("the one la el los las de del en in on at a that this casa house home esa ese")
+_WORD = re.compile(r"[^\W_]+")
 _LITTLE_WORDS = word_set("the one la el de del en un una unidad uno")
 """Words of an answer that pick nothing."""
 
@@ -214,9 +220,79 @@ def _names_nothing(text: str) -> bool:
 
 
 def _resolve(text: str, homes: Sequence[Property], is_shown: Callable[[Property], bool]) -> Property:
+    """Return the one home that a text names; a city may stand before the street: "la de Moore en la calle Elm".
+
+    Raise WhichHome or HomeUnknown to ask, HomeRetired and HomeOfColleague.
+    """
+    text, homes = _without_denied_cities(text, homes)
+    try:
+        return _resolved(text, homes, is_shown)
+    except (WhichHome, HomeUnknown) as refusal:
+        city, rest = _city_in(text, homes)
+        if city is None:
+            raise
+        in_city = [home for home in homes if city in home.parsed.cities]
+        if isinstance(refusal, WhichHome):
+            left = [home for home in refusal.homes if home in in_city]
+            if not refusal.is_choice or not 0 < len(left) < len(refusal.homes):
+                raise
+            return _only(text, parse_address(text), left)
+        if not rest:
+            shown = [home for home in in_city if home.is_active and is_shown(home)]
+            if not shown:
+                raise
+            return _only(text, Address(cities=(city,)), shown)
+        try:
+            return _resolved(rest, in_city, is_shown)
+        except HomeUnknown:
+            raise refusal from None
+
+
+def _without_denied_cities(text: str, homes: Sequence[Property]) -> tuple[str, Sequence[Property]]:
+    """Return a text without "not Norman" and the homes elsewhere; both as they are where no city is denied.
+
+    "No, la de Norman", with a comma, corrects what was said before.
+    """
+    folded = f" {' '.join(fold(text).split())} "
+    if not any(f" {word} " in folded for word in ("not", "no")):
+        return text, homes
+    for city in {" ".join(home.parsed.city) for home in homes if home.parsed.city}:
+        for denial in _DENIALS:
+            said = f" {denial} {city}"
+            if said in folded and not folded.partition(said)[2][:1].isalnum():
+                folded = folded.replace(said, " ", 1)
+                text, homes = folded, [home for home in homes if " ".join(home.parsed.city) != city]
+    return text, homes
+
+
+def _city_in(text: str, homes: Sequence[Property]) -> tuple[tuple[str, ...] | None, str]:
+    """Return the one city of the homes that a text names before or beside a street, and the text without it.
+
+    "Moore Street" and "12 Moore" name a street.
+    """
+    words = _WORD.findall(fold(text))
+    found: dict[tuple[str, ...], str] = {}
+    for city in {home.parsed.city for home in homes if home.parsed.city}:
+        at = next((at for at in range(len(words)) if tuple(words[at : at + len(city)]) == city), None)
+        if at is None:
+            continue
+        before, after = words[:at], words[at + len(city) :]
+        is_street = bool(after) and (after[0] in STREET_TYPES and after[0] != "place")
+        if is_street or (before and before[-1][0].isdigit()):
+            continue
+        while before and before[-1] in _BEFORE_CITY:
+            before.pop()
+        rest = [*before, *after]
+        found[city] = " ".join(rest) if any(word not in _BESIDE_CITY for word in rest) else ""
+    return next(iter(found.items())) if len(found) == 1 else (None, "")
+
+
+def _resolved(text: str, homes: Sequence[Property], is_shown: Callable[[Property], bool]) -> Property:
     doubtful: list[Property] = []
     possible: list[Property] = []
-    for address in said_addresses(text):
+    readings = said_addresses(text)
+    for address in readings:
+        left_out = set(readings[0].words) - set(address.words)
         by_fit: dict[Fit, list[Property]] = {fit: [] for fit in Fit}
         for home in homes:
             fit = fit_of(address, home)
@@ -228,7 +304,7 @@ def _resolve(text: str, homes: Sequence[Property], is_shown: Callable[[Property]
         offered[Fit.EXACT] += _units_elsewhere(address, offered[Fit.EXACT], offered[Fit.SHORT])
         for fit in (Fit.EXACT, Fit.SHORT):
             if offered[fit]:
-                others = [home for home in possible if home not in offered[fit]]
+                others = [home for home in possible if home not in offered[fit] and _has_of(left_out, home)]
                 if others:  # what this reading leaves out may belong to the name of one of those
                     raise WhichHome(text, (*offered[fit], *(h for h in others if h.is_active and is_shown(h))))
                 return _only(text, address, offered[fit])
@@ -239,6 +315,20 @@ def _resolve(text: str, homes: Sequence[Property], is_shown: Callable[[Property]
     if doubtful:
         raise WhichHome(text, tuple(doubtful))
     raise HomeUnknown(text)
+
+
+def _has_of(left_out: set[str], home: Property) -> bool:
+    """Return whether a home may be named by one of the words that a reading leaves out, or by what it begins with."""
+    words = {word for address in (home.parsed, *_other_names(home)) for word in address.words}
+    return any(
+        word == other or (min(len(word), len(other)) >= _LEAST_LETTERS and word.startswith(other[: len(word)]))
+        for word in left_out
+        for other in words
+    )
+
+
+_LEAST_LETTERS = 3
+"""Of a word that another one may begin with."""
 
 
 def _units_elsewhere(address: Address, exact: Sequence[Property], short: Sequence[Property]) -> list[Property]:

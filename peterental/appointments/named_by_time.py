@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from peterental.appointments.date_parsing import named_viewings, viewings_left
+from peterental.appointments.date_parsing import named_viewings, viewing_at_place, viewings_left
 
 if TYPE_CHECKING:
     from peterental.appointments.date_parsing import Context
@@ -33,7 +33,13 @@ NOT_BY_TIME = NamedByTime()
 
 
 def named_by_time(
-    bookings: Sequence[Appointment], request: BookingRequest, context: Context, *, moves: bool, was_asked: bool
+    bookings: Sequence[Appointment],
+    request: BookingRequest,
+    context: Context,
+    *,
+    moves: bool,
+    was_asked: bool,
+    listed: Sequence[Appointment] = (),
 ) -> NamedByTime:
     """Return which bookings a request names by day or time.
 
@@ -43,6 +49,7 @@ def named_by_time(
         context: what the words are read against.
         moves: whether its time is a new one, of which only words such as "the Friday one to …" name a viewing.
         was_asked: whether this call asked which viewing is meant.
+        listed: those that the question named, in that order: "the second one" is one of them.
     """
 
     def ids(
@@ -51,10 +58,19 @@ def named_by_time(
         found = None if raw is None else find(raw, [booking.start for booking in bookings], context)
         return None if found is None else frozenset(bookings[at].appointment_id for at in found)
 
+    def placed(raw: object) -> frozenset[int] | None:
+        at = (
+            viewing_at_place(raw, [booking.start for booking in listed], context)
+            if listed and raw is not None
+            else None
+        )
+        return None if at is None else frozenset((listed[at].appointment_id,))
+
     said = request.said() if was_asked else ()
     read_time = viewings_left if moves else named_viewings
+    as_place = placed(request.property_address) or (None if moves else placed(request.start_time or request.date))
     return NamedByTime(
-        as_home=ids(named_viewings, request.property_address),
+        as_home=as_place or ids(named_viewings, request.property_address),
         as_time=ids(read_time, request.start_time if moves else request.start_time or request.date),
         as_answer=ids(read_time, said[-1]) if said else None,
     )

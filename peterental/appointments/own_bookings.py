@@ -19,7 +19,7 @@ from peterental.appointments.model import (
     WhichBooking,
 )
 from peterental.appointments.named_by_time import NOT_BY_TIME, NamedByTime
-from peterental.calls.model import ToolInvocation
+from peterental.calls.model import ToolCall, ToolInvocation
 from peterental.matching import (
     Match,
     Reason,
@@ -138,6 +138,52 @@ def agreeing_with(bookings: Sequence[Appointment], request: BookingRequest, name
     return Agreement(
         agreement.bookings, agreement.is_certain and (not is_misheard or bool(home)), agreement.differences
     )
+
+
+def bookings_to_name(
+    bookings: Sequence[Appointment], request: BookingRequest, named: Property | None, by_time: NamedByTime
+) -> Agreement | None:
+    """Return the bookings that agree with every fact in a request; None where it gives neither a name nor an address.
+
+    A day ("the one on Friday") leaves only the bookings of that day. Alone it is no fact: it is guessed too easily.
+    Raise IdentityMismatch where no booking agrees.
+
+    Args:
+        bookings: the caller's, at least one.
+        request: what was asked for.
+        named: the home of the catalogue that the request certainly names.
+        by_time: which of the bookings it names by day or time.
+    """
+    is_day_as_home = by_time.as_home is not None and not _is_at_certain_home(bookings, request, named)
+    if is_day_as_home:
+        request = replace(request, property_address=None)
+    if not given_name(request) and not given_home(request):
+        return None
+    on_day = (by_time.as_home if is_day_as_home else None, by_time.as_time)
+    left = [b for b in bookings if all(ids is None or b.appointment_id in ids for ids in on_day)]
+    if not left:
+        raise IdentityMismatch
+    return agreeing_with(left, request, named)
+
+
+def named_in_question(bookings: Sequence[Appointment], asked: ToolCall) -> tuple[Appointment, ...]:
+    """Return the bookings that the question which one is meant named, in that order; none where it named none.
+
+    Args:
+        bookings: the caller's, soonest first.
+        asked: the tool call that was answered with the question.
+    """
+    name, home = asked.arguments.get("attendee_name"), asked.arguments.get("property_address")
+    request = BookingRequest(
+        attendee_name=name if isinstance(name, str) else None,
+        property_address=home if isinstance(home, str) else None,
+    )
+    if not given_name(request) and not given_home(request):
+        return ()
+    try:
+        return agreeing_with(bookings, request).bookings
+    except IdentityMismatch:
+        return ()
 
 
 def booking_to_change(

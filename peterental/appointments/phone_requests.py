@@ -362,10 +362,9 @@ def find(context: RequestContext, request: BookingRequest) -> Decision:
     """Find the caller's own bookings; none is named before a second fact agrees."""
     _ = context.known_agent
     bookings = context.bookings_to_change
-    if not own_bookings.given_name(request) and not own_bookings.given_home(request):
-        return Decision(IdentityUnconfirmed(len(bookings)), "answered")
-    agreement = own_bookings.agreeing_with(bookings, request, context.named_home(request))
-    if not agreement.is_certain:
+    by_time = named_by_time(bookings, request, context.parse_context(request), moves=False, was_asked=False)
+    agreement = own_bookings.bookings_to_name(bookings, request, context.named_home(request), by_time)
+    if agreement is None or not agreement.is_certain:
         return Decision(IdentityUnconfirmed(len(bookings)), "answered")
     return Decision(Found(agreement.bookings), "answered")
 
@@ -536,7 +535,8 @@ def new_booking(  # noqa: PLR0917  # what a booking consists of
 def _target_booking(context: RequestContext, request: BookingRequest, *, moves: bool) -> Appointment:
     """Return the one booking that is to be changed. Raise CallerUnknown, NoBooking and what `own_bookings` raises."""
     bookings = context.bookings_to_change
-    was_asked = context.call_history.questions[-1:] and context.call_history.questions[-1].asked == "which-booking"
+    last = context.call_history.questions[-1] if context.call_history.questions else None
+    asked = last if last is not None and last.asked == "which-booking" else None
     return own_bookings.booking_to_change(
         bookings,
         request,
@@ -544,7 +544,12 @@ def _target_booking(context: RequestContext, request: BookingRequest, *, moves: 
         is_confirmed=context.was_asked("which-booking", "property_address", "attendee_name"),
         named=context.named_home(request),
         by_time=named_by_time(
-            bookings, request, context.parse_context(request), moves=moves, was_asked=bool(was_asked)
+            bookings,
+            request,
+            context.parse_context(request),
+            moves=moves,
+            was_asked=asked is not None,
+            listed=own_bookings.named_in_question(bookings, asked) if asked is not None else (),
         ),
     )
 

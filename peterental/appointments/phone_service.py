@@ -12,6 +12,7 @@ from peterental.agents.working_hours.repository import WorkingHoursRepository
 from peterental.appointments import phone_requests
 from peterental.appointments.availability import Availability, UnavailableReason
 from peterental.appointments.callback_message import callback_message
+from peterental.appointments.date_parsing import refers_back
 from peterental.appointments.model import BookingRequest, CalendarUnavailable, HomesNamed, SlotTaken
 from peterental.appointments.phone_reading import LockedReader, request_context
 from peterental.appointments.phone_requests import Decision, RequestContext
@@ -19,7 +20,7 @@ from peterental.appointments.repository import AppointmentRepository, Turn
 from peterental.appointments.slot_check import LineCheck, check_slot
 from peterental.appointments.team import CalendarStale, team_of
 from peterental.appointments.understanding import understand
-from peterental.calls.model import ToolInvocation
+from peterental.calls.model import CallHistory, ToolInvocation
 from peterental.clock import utc_now
 from peterental.errors import Fault, Refusal
 
@@ -95,7 +96,8 @@ class PhoneBookingService:
     def availability(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
         """Offer up to three free times.
 
-        One round trip to read, and at most one to record the tool call. More, and up to two seconds, if the agent's
+        One round trip to read, and at most one to record the tool call. One more for "later" and "what about the
+        afternoon", which depend on what was offered. More, and up to two seconds, if the agent's
         calendar was read too long ago.
         """
         try:
@@ -117,8 +119,21 @@ class PhoneBookingService:
         self._remember_language(invocation, schedule.agent)
         team = team_of(line, self._calendars.is_current, now)
         self._require_current(schedule, team, now)
-        context = request_context(invocation, line, team, now)
+        context = replace(
+            request_context(invocation, line, team, now),
+            call_history=self._history_of_search(invocation, request, schedule.agent),
+        )
         return self._answer_question(context, request, render, phone_requests.offer_slots)
+
+    def _history_of_search(
+        self, invocation: ToolInvocation, request: BookingRequest, agent: Agent | None
+    ) -> CallHistory:
+        """Return the call's history where a search refers back to an offer, which takes one more round trip."""
+        if agent is None or not refers_back(request.date, request.time_of_day, agent.language):
+            return CallHistory()
+        self._calls.settle(invocation.vapi_call_id)
+        with self._database.connection(plan_once=True) as connection:
+            return self._calls.history(connection, invocation)
 
     def book(self, invocation: ToolInvocation, request: BookingRequest, render: Render) -> str:
         """Book a viewing. Two round trips: one to lock and read, one to write and commit.

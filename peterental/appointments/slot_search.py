@@ -91,8 +91,12 @@ def closed_days_asked_about(question: Clarification, availability: Availability)
 
 def minutes_of_day(start: datetime, availability: Availability) -> int:
     """Return the wall-clock minutes after midnight at which `start` lies."""
+    return _wall_clock(start, availability)[1]
+
+
+def _wall_clock(start: datetime, availability: Availability) -> tuple[date, int]:
     local = start.astimezone(availability.zone)
-    return local.hour * 60 + local.minute
+    return local.date(), local.hour * 60 + local.minute
 
 
 def _days(availability: Availability, search: Search) -> Iterator[date]:
@@ -101,6 +105,8 @@ def _days(availability: Availability, search: Search) -> Iterator[date]:
 
 def _allowed(availability: Availability, search: Search) -> Iterator[datetime]:
     free = availability.free(_days(availability, search))
+    if search.choices:
+        return (start for start in free if search.allows(*_wall_clock(start, availability)))
     if not search.ranges and not search.excluded_ranges:
         return free
     return (start for start in free if search.allows_minutes(minutes_of_day(start, availability)))

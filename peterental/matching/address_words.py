@@ -37,7 +37,7 @@ _THOUSANDS = re.compile(r"(?<![\d,.])(\d{1,3}),(\d{3})(?=\s+[a-z])")
 _INITIALS = re.compile(r"\b(?:[a-z]\.\s?){2,}(?=\s|,|$|[a-z])")
 _WORD = re.compile(r"\d+/\d+|\d+\.\d+|\d+(?:-\d+)+|[^\W_]+|#")
 _LETTER_AND_DIGITS = re.compile(r"\b(\d+)-([a-z])\b|\b([a-z])-(\d+)\b")
-_SPELT_LETTER = re.compile(r"\b([a-z]) (?:as|like) in [a-z]+")
+_SPELT_LETTER = re.compile(r"\b([a-z]|ay|[bcdgptz]ee|jay|kay|em|en|eff|cue) (?:as|like) in [a-z]+")
 _COUNTY_ROAD = re.compile(r"\b(?:cr|co\.? rd\.?) (?=[0-9])")
 _HYPHENED_FRACTION = re.compile(r"(?<=\d)-(?=\d/\d)")
 _TENS_AND_UNITS = re.compile(
@@ -206,7 +206,7 @@ def _without_surroundings(words: list[str], *, is_first: bool) -> list[str]:
 
 
 def _has_unit(words: Sequence[str]) -> bool:
-    return any(word in NAMED_UNITS or word in NAMED_FLOORS or is_number(word) for word in words)
+    return any(word in NAMED_UNITS or word in NAMED_FLOORS or is_number(word) or len(word) == 1 for word in words)
 
 
 def _at_prepositions(words: list[str]) -> Iterator[AddressPart]:

@@ -46,8 +46,11 @@ def number_first(words: Sequence[str]) -> list[str]:
     is_lettered = len(after) == 1 and len(after[0]) == 1 and after[0].isalpha()
     if is_lettered and len(before) == 1 and before[0].isdecimal():
         return [before[0], *_street(words[at], after)]
-    is_inside = len(before) > 1 and before[0].isdecimal() and _INSIDE.issuperset(before[1:])
-    return [before[0], *_street(words[at], after)] if is_inside and after else list(words)
+    if not before or not before[0].isdecimal() or len(before) == 1 or not after:
+        return list(words)
+    side = [_DIRECTIONS[before[1]]] if before[1] in _DIRECTIONS else []  # "12 sur de la calle Main"
+    is_inside = len(before) > 1 + len(side) and _INSIDE.issuperset(before[1 + len(side) :])
+    return [before[0], *side, *_street(words[at], after)] if is_inside else list(words)
 
 
 def names_street(words: Sequence[str]) -> bool:

@@ -20,7 +20,13 @@ _SIGNS = {
     "at": "@", "arroba": "@", "dot": ".", "punto": ".", "period": ".", "point": ".", "underscore": "_",
     "dash": "-", "hyphen": "-", "minus": "-", "guion": "-", "plus": "+", "mas": "+",
 }  # fmt: skip
-_PAIRS = {("under", "score"): "_", ("guion", "bajo"): "_", ("guion", "medio"): "-", ("barra", "baja"): "_"}
+_PAIRS = {
+    ("at", "sign"): "@",
+    ("under", "score"): "_",
+    ("guion", "bajo"): "_",
+    ("guion", "medio"): "-",
+    ("barra", "baja"): "_",
+}
 _LETTERS = {("double", "u"): "w", ("doble", "u"): "w", ("doble", "ve"): "w", ("gee", "mail"): "gmail"}
 _REPEATS = {"double": 2, "doble": 2, "triple": 3}
 _LEADS = word_set(
@@ -29,6 +35,12 @@ _LEADS = word_set(
 _ASIDES = re.compile(
     r" as in [a-z]+|(?<= [a-z]) de [a-z]+| (?:all )?(?:lower ?case|one word|no spaces?|todo junto)(?= |$)"
 )
+_LETTER_FOR_WORD = re.compile(r"(?<= )([a-z]) for (?=\1)[a-z]+")
+"""A letter as it is spelt: "a for apple"."""
+
+_POLITE = word_set("thank thanks you please yes okay ok gracias por favor")
+"""Words that end a sentence, and no address."""
+
 _SENTENCE = word_set("the my and or is it not no")
 """Words that stand in sentences and in no address."""
 
@@ -49,8 +61,17 @@ def spoken_email(text: str) -> str | None:
     written = _BEFORE.sub("", text[: 2 * LONGEST_ADDRESS], count=1).rstrip(_AFTER)
     if _is_address(written):
         return written
+    whole, _, again = written.partition(",")
+    if _is_address(whole) and _begins_again(again):
+        return whole
     spelt = _spelt(written)
     return spelt if spelt is not None and _is_address(spelt) else None
+
+
+def _begins_again(text: str) -> bool:
+    """Return whether a text spells what was said before: "that's A D A"."""
+    words = fold(text).replace("'", "").split()
+    return bool(words) and words[0] in _SPELT_AGAIN
 
 
 def _is_address(text: str) -> bool:
@@ -62,15 +83,26 @@ def _spelt(text: str) -> str | None:
     """Return the address that words and signs spell; None for a sentence."""
     if "@" not in text:
         text = _HYPHENED_LETTERS.sub(lambda match: match[0].replace("-", " "), text)
-    folded = _ASIDES.sub("", " " + " ".join(fold(text).replace(",", " ").split()))
+    folded = " " + " ".join(fold(text).replace(",", " ").split())
+    folded = _ASIDES.sub("", _LETTER_FOR_WORD.sub(r"\1", folded))
     words = _SPACED.sub(r" \1 ", folded).split()
+    while words and words[-1] in _POLITE:
+        words.pop()
     start = next((at for at, word in enumerate(words) if word not in _LEADS), len(words))
     signs = list(_signs(words[start:]))
     if signs.count("@") != 1 or not _SENTENCE.isdisjoint(signs):
         return None
     at = signs.index("@")
+    if _runs_on(signs[at:]):
+        return None
     local = _with_digits(_as_spelt(signs[:at]))
     return None if local is None else "".join([*local, *signs[at:]])
+
+
+def _runs_on(domain: Sequence[str]) -> bool:
+    """Return whether further words follow the last name of a domain: "gmail dot com I think"."""
+    last = domain[len(domain) - 1 - domain[::-1].index(".") :] if "." in domain else ()
+    return len(last) > 2 and any(len(word) > 1 for word in last)  # noqa: PLR2004 - the dot and one name
 
 
 def _as_spelt(words: list[str]) -> list[str]:
@@ -108,6 +140,8 @@ def _with_digits(words: Sequence[str]) -> list[str] | None:
     if any(_is_number(word) and not word.isdecimal() for word in words[:end]):
         return None
     numbers = words[end:]
+    if numbers[:1] == ["oh"] and len(numbers) > 1:
+        numbers = ["zero", *numbers[1:]]
     if len(numbers) == 1:
         numbers = number_in_english(numbers[0]) or numbers
     return [*words[:end], *number_words(numbers)]

@@ -20,6 +20,7 @@ DESIGNATORS = UNIT_WORDS | BUILDING_WORDS | FLOOR_WORDS | NUMBER_WORDS
 _IDENTIFIER = re.compile(r"[0-9]{1,5}[a-z]{0,2}|[a-z]{1,2}[0-9]{1,4}[a-z]?|[a-z]|[0-9]{1,4}-[0-9]{1,4}")
 _WITH_DIGIT = re.compile(r"[0-9]{1,4}[a-z]{0,2}|[a-z]{1,2}[0-9]{1,4}[a-z]?|[0-9]{1,3}-[0-9]{1,4}")
 _PENTHOUSE = ("ph", "penthouse")
+_AFTER_UNIT = frozenset(("on", "at", "in", "of"))
 _ORDINAL = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th)")
 
 
@@ -111,12 +112,14 @@ def with_letters(words: Sequence[str], *, is_first: bool) -> list[str]:
 def letters_as_heard(words: Sequence[str]) -> list[str]:
     """Return the words of a part with a letter in place of its name behind the house number: "12 bee street".
 
-    They may as well be a name: "12 Jay Street".
+    They may as well be a name: "12 Jay Street". So may one at the end be: "1402 Elm bee".
     """
     if len(words) < 3 or not words[0].isdecimal():  # noqa: PLR2004 - number, letter and street
         return list(words)
     letter = _LETTERS.get(words[1]) or _HEARD_LETTERS.get(words[1]) or words[1]
-    return [words[0], letter, *words[2:]]
+    if letter != words[1]:
+        return [words[0], letter, *words[2:]]
+    return [*words[:-1], _LETTERS.get(words[-1], words[-1])]
 
 
 _HEARD_LETTERS = {"you": "u", "why": "y", "eye": "i", "be": "b", "queue": "q", "vee": "v", "are": "r"}
@@ -147,6 +150,9 @@ def _designated(words: Sequence[str], at: int, *, leads: bool) -> tuple[str | No
         return "floor", match[1] if match else word, at + 2
     if word in NAMED_UNITS and following in UNIT_WORDS and _identifier(words, at + 2)[0] is None:
         return "unit", NAMED_UNITS[word], at + 2
+    is_last = at + 2 >= len(words) or words[at + 2] in _AFTER_UNIT
+    if single_letter(word) and following in UNIT_WORDS and is_last:
+        return "unit", word, at + 2  # "the B unit"
     if word in _PENTHOUSE and (identifier := leading_identifier(following)) is not None:
         return "unit", f"ph{identifier}", at + 2
     if word not in DESIGNATORS:

@@ -225,7 +225,7 @@ LONG_DIRECTIONS = {short: word for word, short in DIRECTIONS.items() if word != 
 
 UNIT_WORDS = word_set("""
     apartment apartments apt apts appt unit units suite ste room rm flat door space spc lot trailer trlr slip office
-    ofc apartamento apto departamento depto
+    ofc apartamento apto departamento depto depa letra letter
 """)
 BUILDING_WORDS = frozenset(("building", "bldg", "bld", "edificio", "tower"))
 FLOOR_WORDS = frozenset(("floor", "fl", "flr", "piso"))

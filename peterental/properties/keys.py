@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from peterental import matching
+from peterental.folding import fold
 from peterental.matching import Address, canonical_city, near_patterns, parse_address, said_addresses, sound_of
 from peterental.properties.model import label_of
 
@@ -86,6 +87,9 @@ class SaidKeys:
     bedrooms: int | None = None
 
 
+_OF = frozenset(("de", "del"))
+
+
 def said_keys(text: str) -> SaidKeys:
     """Return what to look up for a home as a caller named it."""
     said = said_addresses(text)
@@ -97,6 +101,8 @@ def said_keys(text: str) -> SaidKeys:
     words = sorted({key for address in readings for key in _word_keys(address)})
     if not numbers and not words:
         words = sorted(_city_keys(first))
+    elif not numbers and not _OF.isdisjoint(fold(text).split()):  # "la de Noble" may name a city
+        words += sorted({f"@{' '.join(canonical_city(address.name))}" for address in said if address.name})
     return SaidKeys(numbers, near, words, first.bedrooms if not numbers and not words else None)
 
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 MAX_NAME_CHARS = 255
 MAX_ADDRESS_CHARS = 500
-MAX_PHONE_CHARS = 50
 
 _PLACEHOLDERS = frozenset(
     ("null", "none", "undefined", "n/a", "unknown", "not provided", "not given", "not specified", "unspecified")
@@ -76,7 +75,10 @@ def _name(arguments: Mapping[str, object]) -> str | None:
 def _phone(arguments: Mapping[str, object]) -> str | None:
     """Return the number to call back on, which models may write as a JSON number."""
     value = arguments.get("attendee_phone")
-    return str(value) if type(value) is int else _text(arguments, "attendee_phone", MAX_PHONE_CHARS)
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    # Not cut: a part of a number in words is another number. What is too long for one is none.
+    return str(value) if type(value) is int else _text(arguments, "attendee_phone")
 
 
 def _text(arguments: Mapping[str, object], name: str, max_chars: int | None = None) -> str | None:

@@ -129,7 +129,7 @@ def test_letters_and_spanish_numbers_are_spelt(said: str, address: str | None) -
     [
         ("Jon J O H N Smith", "John Smith"),
         ("Ana, A N A, Ruiz, R U I Z", "Ana Ruiz"),
-        ("Jon Smith, J-O-H-N", "Jon Smith, J-O-H-N"),
+        ("Jon Smith, J-O-H-N", "John Smith"),
         ("J R R Tolkien", "J R R Tolkien"),
         ("Ana with one n", "Ana"),
         ("Catherine with a C", "Catherine"),
@@ -145,3 +145,64 @@ def test_letters_and_spanish_numbers_are_spelt(said: str, address: str | None) -
 )
 def test_name_is_spelt_anywhere(said: str, name: str) -> None:
     assert spoken_name(said) == name
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("J-O-H-N Smith", "John Smith"),
+        ("D O L O R E S Whitcomb", "Dolores Whitcomb"),
+        ("Smith, S-M-Y-T-H-E", "Smythe"),
+        ("Maria, that's M A R I A", "Maria"),
+        ("Ana Test, spelled A-N-A T-E-S-T", "Ana Test"),
+        ("Ana Ruiz, R as in Robert, U, I, Z", "Ana Ruiz"),
+        ("Dolores, D as in David, O, L, O, R, E, S, Whitcomb", "Dolores Whitcomb"),
+        ("Ana Test, with two t's", "Ana Test"),
+        ("first name Ada last name Lovelace", "Ada Lovelace"),
+        ("my last name is Garcia, my first name is Luis", "Luis Garcia"),
+        ("nombre Luis apellido García", "Luis García"),
+        ("uh Bob, Bob Miller", "Bob Miller"),
+        ("Ada. Ada Test.", "Ada Test"),
+        ("Tim no sorry Tom Baker", "Tom Baker"),
+        ("Tim Baker, no wait, Tom Baker", "Tom Baker"),
+        ("Ana Ruis, I mean Ruiz", "Ana Ruiz"),
+        ("Ana Ruiz, I mean tomorrow", "Ana Ruiz, I mean tomorrow"),
+        ("the name would be Ada Test", "Ada Test"),
+        ("you can put it under Ada Test", "Ada Test"),
+        ("me, Ada Test", "Ada Test"),
+        ("for my wife Ana Ruiz", "Ana Ruiz"),
+        ("it's for my roommate, Ben Cole", "Ben Cole"),
+        ("para mi esposa Ana Ruiz", "Ana Ruiz"),
+        ("Ada Test and my number is 405 555 0100", "Ada Test"),
+        ("Ada Test, my email is ada at gmail dot com", "Ada Test"),
+        ("A.J. Smith", "A.J. Smith"),
+        ("No Yong", "No Yong"),
+        ("Mi Nguyen", "Mi Nguyen"),
+        ("Para Singh", "Para Singh"),
+    ],
+)
+def test_answer_is_read_for_the_name_in_it(said: str, name: str) -> None:
+    assert spoken_name(said) == name
+
+
+@given(st.text(alphabet="aA bB-.,'J", max_size=40))
+def test_name_is_never_emptied(said: str) -> None:
+    assert bool(spoken_name(said)) is bool(said)
+
+
+@pytest.mark.parametrize(
+    ("said", "address"),
+    [
+        ("A for apple, D for dog, A for apple at gmail dot com", "ada@gmail.com"),
+        ("ada at sign gmail dot com", "ada@gmail.com"),
+        ("my email is ada at gmail dot com thank you", "ada@gmail.com"),
+        ("ada arroba gmail punto com por favor", "ada@gmail.com"),
+        ("ada at gmail dot com I think", None),
+        ("ada at gmail dot c o m", "ada@gmail.com"),
+        ("ada.test@gmail.com, that's A D A dot T E S T", "ada.test@gmail.com"),
+        ("ada oh seven at gmail dot com", "ada07@gmail.com"),
+        ("ada oh at gmail dot com", "adaoh@gmail.com"),
+    ],
+)
+def test_email_ends_where_the_address_ends(said: str, address: str | None) -> None:
+    assert spoken_email(said) == address

@@ -97,7 +97,7 @@ TALKS = [
         "first thing Monday means the morning, not a minute", "America/Chicago", "2026-11-22T09:00",
         (
             (ask(date="first thing Monday"), "I have tomorrow, Monday the twenty-third, at nine AM or eleven AM. Which would you like?"),
-            (ask(time_of_day="first thing in the morning"), "I have tomorrow, Monday the twenty-third, at nine AM, or Tuesday the twenty-fourth at nine AM, or Wednesday the twenty-fifth at nine AM. Which would you like?"),
+            (ask(date="any day", time_of_day="first thing in the morning"), "I have tomorrow, Monday the twenty-third, at nine AM, or Tuesday the twenty-fourth at nine AM, or Wednesday the twenty-fifth at nine AM. Which would you like?"),
             (book("first thing Monday"), "For 1420 Elm Street, I have tomorrow, Monday the twenty-third, at nine AM or eleven AM. Which would you like?"),
             (book("Monday at nine"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at nine AM."),
         ), booked=["Mon 11-23 09:00 -0600"]),
@@ -359,7 +359,13 @@ TALKS = [
             (book("tomorrow at 9 am"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at nine AM."),
             Later({"minutes": 15}),
             (find(attendee_name="Dolores"), "You have a viewing of 1420 Elm Street, today, Monday the twenty-third, at nine AM."),
-            (book("tomorrow at 9 am"), "You already have a viewing of 1420 Elm Street, today, Monday the twenty-third, at nine AM. Shall I move it?"),
+            (book("tomorrow at 9 am"), "You're booked to see 1420 Elm Street, today, Monday the twenty-third, at nine AM."),
+        ), booked=["Mon 11-23 09:00 -0600"]),
+    Talk(
+        "tomorrow is asked about after midnight", "America/Chicago", "2026-11-23T00:20",
+        (
+            (book("tomorrow at 9 am"), "Do you mean today, Monday the twenty-third, or tomorrow, Tuesday the twenty-fourth, at nine AM?"),
+            (book("today"), "You're booked to see 1420 Elm Street, today, Monday the twenty-third, at nine AM."),
         ), booked=["Mon 11-23 09:00 -0600"]),
     Talk(
         "two days or none are asked about", "America/Chicago", "2026-11-22T09:00",

@@ -274,3 +274,22 @@ def test_trailing_comma_of_address_is_dropped(phone: Phone) -> None:
     heard = book(phone, property_address="1420 Elm Street, Norman, OK, ")
     assert heard == BOOKED_MONDAY_AT_THREE
     assert ",," not in phone.say("cancel_appointment")
+
+
+@pytest.mark.parametrize(
+    ("said", "stored"),
+    [
+        ("seven seven seven, seven five five, seven three seven seven, thank you", "+17777557377"),
+        ("cuatro cero cinco, cinco cinco cinco, cero uno cero cero", "+14055550100"),
+        ("cuatro cero cinco, triple cinco, cero uno, doble cero", "+14055550100"),
+        ("it's 405 555 oh one hundred", "+14055550100"),
+        ("you can reach me any time after six in the evening on 405 555 0100", "+14055550100"),
+        ("four oh five double five five oh one double oh", "+14055550100"),
+        (4055550100.0, "+14055550100"),
+        ("405 555 oh one oh oh no sorry oh one oh one", None),
+        ("four " * 60, None),
+    ],
+)
+def test_number_in_words_is_read_whole(phone: Phone, database: Database, said: object, stored: str | None) -> None:
+    assert book(phone, attendee_phone=said).startswith("You're booked")
+    assert [row["attendee_phone"] for row in database.fetch("SELECT attendee_phone FROM appointments")] == [stored]

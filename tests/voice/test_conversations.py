@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.voice.follow_up_talks import FOLLOW_UP_TALKS
 from tests.voice.heard_talks import HEARD_TALKS
 from tests.voice.people_talks import PEOPLE_TALKS
 from tests.voice.phone import ANA, Clock, Phone, services_on, webhook
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 ROUND_THE_CLOCK = "INSERT INTO agent_hours SELECT 'ana', day, '00:00', '24:00' FROM generate_series(1, 7) AS day"
 
 
-@pytest.mark.parametrize("talk", [*TALKS, *PEOPLE_TALKS, *HEARD_TALKS], ids=lambda talk: talk.title)
+@pytest.mark.parametrize("talk", [*TALKS, *PEOPLE_TALKS, *HEARD_TALKS, *FOLLOW_UP_TALKS], ids=lambda talk: talk.title)
 def test_conversation_has_the_expected_sentences(talk: Talk, database: Database) -> None:
     _register(talk, database)
     zone = ZoneInfo(talk.zone)

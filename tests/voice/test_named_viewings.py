@@ -131,3 +131,67 @@ def test_yes_after_a_question_answers_it_and_not_the_earlier_offer(phone: Phone,
     assert standing(database) == {}
     phone.say("set_appointment", ELM | {"start_time": "yes"})
     assert standing(database) == {"Elm": "27 21"}
+
+
+TUESDAY_IS = "You have a viewing of 1420 Elm Street, Norman, OK, on Tuesday the twenty-fourth at three PM."
+FRIDAY_IS = "You have a viewing of 33 Boyd Street, on Friday the twenty-seventh at ten AM."
+NO_MATCH = "I don't find an upcoming viewing that matches."
+WHOSE = "I see a booking for this number. What name is it under, or which address is it for?"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "heard"),
+    [
+        ({"attendee_name": "Dolores Whitcomb", "property_address": "the one on Friday"}, FRIDAY_IS),
+        ({"attendee_name": "Dolores", "property_address": "la del martes"}, TUESDAY_IS),
+        ({"attendee_name": "Dolores", "date": "Friday"}, FRIDAY_IS),
+        ({"attendee_name": "Dolores", "start_time": "2026-11-24"}, TUESDAY_IS),
+        ({"attendee_name": "Dolores", "property_address": "the morning one"}, FRIDAY_IS),
+        ({"property_address": "33 Boyd Street", "date": "Friday"}, FRIDAY_IS),
+        ({"attendee_name": "Dolores", "property_address": "the one on Monday"}, NO_MATCH),
+        ({"property_address": "33 Boyd Street", "date": "Tuesday"}, NO_MATCH),
+        ({"attendee_name": "Ottilie", "date": "Friday"}, NO_MATCH),
+        ({"property_address": "the one on Friday"}, WHOSE),
+        ({"date": "Friday"}, WHOSE),
+        ({"attendee_name": "unknown", "date": "Friday"}, WHOSE),
+    ],
+)
+def test_day_tells_which_viewing_is_found(two_viewings: Phone, arguments: dict[str, str], heard: str) -> None:
+    assert two_viewings.say("find_appointment", arguments) == heard
+
+
+@pytest.mark.parametrize(
+    ("arguments", "left"),
+    [
+        ({"property_address": "the second one"}, "Elm"),
+        ({"property_address": "the first one", "attendee_name": "Dolores Whitcomb"}, "Boyd"),
+        ({"start_time": "the last one"}, "Elm"),
+        ({"property_address": "la primera"}, "Boyd"),
+        ({"property_address": "the later one"}, "Elm"),
+    ],
+)
+def test_place_in_the_question_names_a_viewing(
+    two_viewings: Phone, database: Database, arguments: dict[str, str], left: str
+) -> None:
+    assert "Which one do you mean" in two_viewings.say("cancel_appointment", {"attendee_name": "Dolores Whitcomb"})
+    two_viewings.say("cancel_appointment", arguments)
+    assert standing(database) == {left: BOTH[left]}
+
+
+@pytest.mark.parametrize("said", ["the third one", "not the first one", "the other one", "the first or the second one"])
+def test_place_that_names_no_viewing_cancels_nothing(two_viewings: Phone, database: Database, said: str) -> None:
+    two_viewings.say("cancel_appointment", {"attendee_name": "Dolores Whitcomb"})
+    two_viewings.say("cancel_appointment", {"property_address": said})
+    assert standing(database) == BOTH
+
+
+def test_place_means_nothing_before_the_viewings_were_named(two_viewings: Phone, database: Database) -> None:
+    assert "What is the address" in two_viewings.say("cancel_appointment")
+    two_viewings.say("cancel_appointment", {"property_address": "the second one"})
+    assert standing(database) == BOTH
+
+
+def test_place_in_the_question_names_the_viewing_to_move(two_viewings: Phone, database: Database) -> None:
+    two_viewings.say("reschedule_appointment", {"start_time": "Monday at three", "attendee_name": "Dolores Whitcomb"})
+    two_viewings.say("reschedule_appointment", {"start_time": "Monday at three", "property_address": "the second one"})
+    assert standing(database) == {"Elm": "24 21", "Boyd": "23 21"}

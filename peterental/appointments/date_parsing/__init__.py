@@ -25,8 +25,8 @@ from __future__ import annotations
 
 from peterental.appointments.date_parsing.context import Asked, Context, CurrentBooking
 from peterental.appointments.date_parsing.explain import Explanation, explain
-from peterental.appointments.date_parsing.naming import named_viewings, viewings_left
-from peterental.appointments.date_parsing.parser import parse_change, parse_search, parse_start
+from peterental.appointments.date_parsing.naming import named_viewings, viewing_at_place, viewings_left
+from peterental.appointments.date_parsing.parser import parse_change, parse_search, parse_start, refers_back
 from peterental.appointments.date_parsing.result import (
     AmOrPm,
     Clarification,
@@ -76,5 +76,7 @@ __all__ = (
     "parse_change",
     "parse_search",
     "parse_start",
+    "refers_back",
+    "viewing_at_place",
     "viewings_left",
 )

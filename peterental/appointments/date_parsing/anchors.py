@@ -9,8 +9,12 @@ from peterental.appointments.date_parsing.day_agreement import together
 from peterental.appointments.date_parsing.expressions import (
     AheadDays,
     AheadMonths,
+    BookedDay,
+    CalendarDate,
+    Clock,
     DayExpression,
     Span,
+    TimeWindow,
     clock_at,
 )
 from peterental.appointments.date_parsing.phrase_model import Phrase
@@ -112,3 +116,28 @@ def by_offered_time(phrase: Phrase, context: Context) -> Anchored:
         return Anchored(phrase)
     flags = phrase.flags - {"SAME_TIME"}
     return Anchored(replace(phrase, clocks=(clock_at(min(minutes)),), flags=flags), doubt="same-time")
+
+
+def on_offered_day(phrase: Phrase, context: Context) -> Phrase:
+    """Return what a search without a day asks for: after an offer for one day, more of that day.
+
+    "What about the afternoon?", "later", "earlier that day". Other days stay where any of them will do.
+    """
+    day = context.offered_day
+    is_open = not (phrase.instants or phrase.flags & {"ANY", "ASAP", "FIRST_OF"} or phrase.excluded)
+    is_on_day = phrase.days in {(), (BookedDay(0),)}
+    pick = phrase.picks[0] if len(phrase.picks) == 1 and not phrase.names_time else None
+    if day is None or not is_open or not is_on_day or not (phrase.names_time or pick):
+        return phrase
+    phrase = replace(phrase, days=(CalendarDate(day.day, day.month, day.year),))
+    minutes = [context.local(start)[1] for start in context.last_offer]
+    if pick is None or pick.comparison not in {"earlier", "later"}:
+        return phrase
+    first, last = min(minutes), min(max(minutes) + 1, DAY_MINUTES - 1)
+    is_earlier = pick.comparison == "earlier"
+    limit = TimeWindow(last=_clock_24h(first)) if is_earlier else TimeWindow(first=_clock_24h(last))
+    return replace(phrase, picks=(), windows=(limit,))
+
+
+def _clock_24h(minutes: int) -> Clock:
+    return Clock(minutes // 60, minutes % 60, is_24h=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -12,7 +13,7 @@ from peterental.appointments.date_parsing.expressions import CalendarDate, Clock
 from peterental.appointments.date_parsing.phrase import ParsedText, parse_text
 from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.places import placed
-from peterental.appointments.date_parsing.times import halves
+from peterental.appointments.date_parsing.times import clock_readings, halves
 from peterental.appointments.date_parsing.tokens import LONGEST_PHRASE
 
 _REFUSALS = frozenset(("no", "nope"))
@@ -86,6 +87,25 @@ class CallerLines:
             readings = [reading for clock, phrase in _clocks_of(line) for reading in halves(clock, phrase.parts)]
             if readings:
                 return any(reading.minutes == minutes for reading in readings)
+        return None
+
+    def other_minutes(self, day: date, minutes: int) -> int | None:
+        """Return the time of day that the caller's last words about a time name instead of `minutes` on `day`.
+
+        None where they may mean `minutes`, and where they do not name one day with one time of day and nothing else.
+        """
+        for line in self.lines:
+            if all(phrase.is_empty for phrase in line.alternatives):
+                continue
+            phrase = line.alternatives[0]
+            is_plain = replace(phrase, days=(), clocks=(), parts=(), flags=phrase.flags - {"ANY", "YES"}) == Phrase()
+            if len(line.alternatives) > 1 or not is_plain or not phrase.days or len(phrase.clocks) != 1:
+                return None
+            clock = phrase.clocks[0]
+            if clock.approximate or any(found.minutes == minutes for found in halves(clock, phrase.parts)):
+                return None
+            readings = clock_readings(clock, phrase.parts, self._context, day)
+            return readings[0].minutes if len(readings) == 1 else None
         return None
 
     @cached_property

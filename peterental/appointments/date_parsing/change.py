@@ -74,7 +74,9 @@ def earlier_or_later(phrase: Phrase, context: Context) -> Search | None:
     """Return the search for "later" or "earlier" alone: on the same day, after or before the booking."""
     current, pick = context.current, phrase.picks[0] if phrase.picks else None
     is_same_day = phrase.days in {(), (BookedDay(0),)}
-    if current is None or pick is None or not pick.comparison or not is_same_day or phrase.names_time:
+    if current is None or pick is None or not is_same_day or phrase.names_time:
+        return None
+    if pick.comparison not in {"earlier", "later"}:
         return None
     if context.last_offer and pick.is_explicit:
         return None

@@ -42,6 +42,12 @@ def _shift(found: RuleMatch) -> Shift | None:
     return Shift(sign * length.minutes, sign * length.days)
 
 
+@choices.rule("PICK", "other=OTHER_ONE")
+def _other_choice(found: RuleMatch) -> Pick | None:
+    """Read "no, the other one" as a choice that is open; "the other Friday" is none."""
+    return Pick(comparison="other", is_explicit=True) if found.after is None else None
+
+
 @choices.rule(
     "PICK",
     "OPTION n=NUM",
@@ -60,8 +66,21 @@ def _numbered_choice(found: RuleMatch) -> Pick | None:
     return Pick(comparison="middle" if "mid" in found.names else "", is_explicit=True)
 
 
+@choices.rule("UNKNOWN", "n=ORD count=NUM", "which=WHICH count=NUM")
+def _several_offers(found: RuleMatch) -> str | None:
+    """Set "the first two" and "the last three" aside: they choose no single time, and are no date with an hour."""
+    is_end = found.value("n") == 1 if "n" in found.names else found.value("which") == "last"
+    is_count = found.number("count") in _COUNTS and found.token("count").text not in _ONE
+    is_date = found.before is not None and found.before.kind == "DAY"
+    return found.first.text if is_end and is_count and not is_date else None
+
+
+_COUNTS = range(2, 6)
+
+
 @choices.rule(
     "PICK",
+    "n=FROM_END one=NUM",
     "n=ORD one=NUM",
     "n=NUM ORD",
     "which=WHICH one=NUM",
@@ -77,7 +96,8 @@ def _pick(found: RuleMatch) -> Pick | None:
     if "which" in found.names:
         return Pick(-1, is_explicit=True) if found.value("which") == "last" else None
     if "n" in found.names:
-        return Pick(found.number("n") - 1, is_explicit=True) if "one" in found.names else None
+        place = found.number("n") - (found.number("n") > 0)
+        return Pick(place, is_explicit=True) if "one" in found.names else None
     return Pick(-1 if "last" in found.names else 0, is_explicit=True)
 
 
@@ -223,10 +243,20 @@ def _of_the_same_kind(token: Token, other: Token) -> Token | None:
     return Token("DAY", CalendarDate(day, month), other.text) if 0 < day <= LAST_DAY_OF_MONTH else None
 
 
+@choices.rule("EXCLUDED", "NOT ON? day=DAY t=TIME other=(DAY|TIME)")
+def _negated_moment(found: RuleMatch) -> list[Token]:
+    """Read "not Friday at 3, Friday at 5": of a day that is named again only the time does not suit."""
+    day, clock, other = found.token("day"), found.token("t"), found.token("other")
+    if other.kind == "TIME":
+        return [day, _excluded(clock), other]
+    return [_excluded(clock if other.value == day.value else day), other]
+
+
 @choices.rule(
     "EXCLUDED",
-    "NOT (IN|ON|AT)? x=(DAY|PARTDAY|WINDOW|TIME)",
+    "NOT (IN|ON|AT)? A? x=(DAY|PARTDAY|WINDOW|TIME)",
     "NOT (IN|ON|AT)? x=(ORD|NUM)",
+    "MINUS x=(DAY|PARTDAY)",
 )
 def _negation(found: RuleMatch) -> object:
     token = found.token("x")

@@ -421,6 +421,8 @@ def _about(found: RuleMatch) -> Clock | None:
 def _hour(found: RuleMatch) -> Clock | None:
     if found.after is not None and found.after.kind in {"UNIT", "MONTH", "TO", "DASH"}:
         return None
+    if found.first.kind == "FOR" and found.after is not None and found.after.kind == "WDAYS":
+        return None  # "for two Fridays from now"
     return clock_of(found.token("h"))
 
 

@@ -98,6 +98,12 @@ class Context:
         return self.local_now.date()
 
     @cached_property
+    def offered_day(self) -> date | None:
+        """The local day of the latest offer; None where it named several."""
+        days = {self.local(start)[0] for start in self.last_offer}
+        return days.pop() if len(days) == 1 else None
+
+    @cached_property
     def last_day(self) -> date:
         """The last day that callers may book."""
         return self.today + timedelta(days=self.rules.horizon_days)
@@ -141,10 +147,11 @@ class Context:
 
     def was_asked(self, key: str, raw: object) -> bool:
         """Return whether this call has asked that question about the same argument before."""
-        return any(asked.key == key and _same(asked.raw, raw) for asked in self.asked)
+        return any(asked.key == key and is_same(asked.raw, raw) for asked in self.asked)
 
 
-def _same(first: object, second: object) -> bool:
+def is_same(first: object, second: object) -> bool:
+    """Return whether two arguments are equal, apart from case and spaces."""
     if isinstance(first, str) and isinstance(second, str):
         return " ".join(first.casefold().split()) == " ".join(second.casefold().split())
     return first == second

@@ -29,12 +29,13 @@ dates = RuleSet()
 
 @dates.rule(
     "DAY",
-    "(ON|IN)? n=(ORD|WHICH) wday=WDAY (OF|IN) mon=MONTH OF? y=NUM",
-    "(ON|IN)? n=(ORD|WHICH) wday=WDAY (OF|IN) mon=MONTH",
-    "ON? n=(ORD|WHICH) wday=WDAY (OF|IN) which=WHICH unit=UNIT",
-    "ON? n=(ORD|WHICH) wday=WDAY OF unit=UNIT",
+    "(ON|IN)? n=(ORD|WHICH|FROM_END) wday=(WDAY|WEEKDAYS) (OF|IN) mon=MONTH OF? y=NUM",
+    "(ON|IN)? n=(ORD|WHICH|FROM_END) wday=(WDAY|WEEKDAYS) (OF|IN) mon=MONTH",
+    "ON? n=(ORD|WHICH|FROM_END) wday=(WDAY|WEEKDAYS) (OF|IN) which=WHICH unit=UNIT",
+    "ON? n=(ORD|WHICH|FROM_END) wday=(WDAY|WEEKDAYS) OF unit=UNIT",
 )
 def _nth_weekday(found: RuleMatch) -> NthWeekday | None:
+    """Read "the third Thursday of December", "the last weekday of the month" and "the second to last Friday of May"."""
     nth = found.number("n") or (-1 if found.value("n") == "last" else 0)
     if not nth or nth > 5 or ("unit" in found.names and found.value("unit") != "month"):  # noqa: PLR2004 - weeks of a month
         return None

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from peterental.appointments.date_parsing.context import Context
 from peterental.appointments.date_parsing.expressions import CalendarDate, DayExpression, Span, Weekday
-from peterental.appointments.date_parsing.places import DayReading, one_day, placed
+from peterental.appointments.date_parsing.places import AS_WRITTEN, DayReading, one_day, placed
 from peterental.appointments.date_parsing.result import DayRange
 from peterental.appointments.date_parsing.spans import SUNDAY, WEEK
 
@@ -37,7 +37,8 @@ def together(expressions: Sequence[DayExpression], context: Context) -> DayOutco
     )
     if not weekdays or not readings:
         is_number = len(others) == 1 and _is_number(others[0])
-        return DayOutcome(readings[:1] if is_number else readings)
+        is_year_doubted = bool(readings) and bool(readings[0].doubt) and readings[-1].reason == AS_WRITTEN
+        return DayOutcome(readings[:1] if is_number or is_year_doubted else readings)
     if readings[0].day is None:
         if context.today.isoweekday() == SUNDAY and any(
             isinstance(o, Span) and o.unit == "week" and o.ahead for o in others

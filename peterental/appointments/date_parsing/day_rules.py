@@ -35,6 +35,10 @@ _DAYS_AFTER = {"week": 7, "wk": 7, "semana": 7, "fortnight": 14, "quincena": 14}
 _SPANISH_DAYS_AFTER = {8: 7, 15: 14}
 """Spanish counts the first day too: "en ocho" is a week, "en quince" two."""
 
+_SPANISH_IN = frozenset(("en", "dentro de", "de aqui a"))
+MOST_WEEKDAYS = 12
+"""Larger counts of weekdays from now are not read."""
+
 days = RuleSet()
 
 
@@ -53,6 +57,16 @@ def _ahead(length: object) -> AheadDays | AheadMinutes | AheadMonths | None:
     if length.is_short:
         return AheadMinutes(length.minutes + length.days * 24 * 60, length.is_vague)
     return AheadDays(length.days, length.is_vague)
+
+
+@days.rule("DAY", "n=NUM wday=(WDAYS|WDAY) (HENCE|MORE)", "in=IN n=NUM wday=(WDAYS|WDAY)")
+def _counted_weekday(found: RuleMatch) -> Weekday | None:
+    """Read "two Fridays from now", "in two Fridays" and "dos viernes más": the second Friday after today."""
+    is_one_word = found.token("wday").kind == "WDAY"  # "viernes" is singular and plural
+    if "in" in found.names and is_one_word and found.token("in").text not in _SPANISH_IN:
+        return None
+    count = found.number("n")
+    return Weekday(found.number("wday"), "coming", weeks=count - 1) if 0 < count <= MOST_WEEKDAYS else None
 
 
 @days.rule(
@@ -188,6 +202,17 @@ def _weekday(found: RuleMatch) -> Weekday | None:
     return Weekday(found.number("wday"), which)
 
 
+@days.rule("DAY", "which=WHICH")
+def _spanish_day_after_tomorrow(found: RuleMatch) -> AheadDays | None:
+    """Read "pasado a las tres", which is "pasado mañana" cut short, to be confirmed; "el lunes pasado" is past."""
+    is_alone = found.first.text == "pasado" and (found.before is None or found.before.kind not in _NAMES_PERIOD)
+    is_timed = found.after is not None and found.after.kind in {"TIME", "PARTDAY"}
+    return AheadDays(2, is_vague=True) if is_alone and is_timed else None
+
+
+_NAMES_PERIOD = frozenset(("DAY", "UNIT", "MONTH", "WEEKEND"))
+
+
 @days.rule(
     "DAY",
     "(ON|FOR)? ahead=AHEAD",
@@ -296,6 +321,15 @@ def _day_this_time(found: RuleMatch) -> list[Token]:
     return [found.token("day"), Token("MAYBE_THIS_TIME", None, "this time")]
 
 
+@days.rule("DAY", "unit=UNIT (BEFORE|AFTER) base=DAY")
+def _week_beside_day(found: RuleMatch) -> Around | None:
+    """Read "the week after Christmas", which is a week; "a week after Christmas" is a day."""
+    base = _day(found.value("base"))
+    if found.value("unit") != "week" or not isinstance(base, HolidayDay | CalendarDate):
+        return None
+    return Around(ShiftedDay(base, 7 if found.contains("AFTER") else -7), "week")
+
+
 @days.rule(
     "DAY",
     "length=DUR (FROM|ON|AFTER|BEFORE)? base=DAY",
@@ -398,6 +432,15 @@ def _days_limited(found: RuleMatch) -> DayExpression | None:
 )
 def _day_after_booking(found: RuleMatch) -> BookedDay:
     return BookedDay(found.number("n"))
+
+
+@days.rule("DAY", "unit=UNIT way=(AFTER|BEFORE)")
+def _week_beside_booking(found: RuleMatch) -> Around | None:
+    """Read "the week after", which follows the week of the booking, or of the day that was offered."""
+    is_end = found.after is None or found.after.kind in {"TIME", "PARTDAY", "WHICH"}
+    if found.value("unit") != "week" or not is_end:
+        return None
+    return Around(BookedDay(7 if found.contains("AFTER") else -7), "week")
 
 
 @days.rule(

@@ -13,8 +13,9 @@ _CARDINALS = {
 
 _ORDINALS = {
     "first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9,
-    "tenth": 10, "eleventh": 11, "twelfth": 12, "twelth": 12, "thirteenth": 13, "fourteenth": 14, "fifteenth": 15,
-    "sixteenth": 16, "seventeenth": 17, "eighteenth": 18, "nineteenth": 19, "twentieth": 20, "thirtieth": 30,
+    "forth": 4, "tenth": 10, "eleventh": 11, "twelfth": 12, "twelth": 12, "thirteenth": 13, "fourteenth": 14,
+    "fifteenth": 15, "sixteenth": 16, "seventeenth": 17, "eighteenth": 18, "nineteenth": 19, "twentieth": 20,
+    "thirtieth": 30,
 }  # fmt: skip
 
 _WEEKDAYS = {
@@ -112,7 +113,8 @@ _WORDS: dict[str, Entry] = (
         "if": ("IF", None), "unless": ("IF", None), "a": ("A", 1), "an": ("A", 1),
         "in": ("IN", None), "during": ("IN", None), "for": ("FOR", None),
         "to": ("TO", None), "till": ("UNTIL", None), "til": ("UNTIL", None), "through": ("UNTIL", None),
-        "thru": ("UNTIL", None), "'til": ("UNTIL", None), "past": ("PAST", None), "starting": ("FROM", None),
+        "thru": ("UNTIL", None), "'til": ("UNTIL", None), "past": ("PAST", None), "passed": ("PAST", None),
+        "pass": ("PAST", None), "starting": ("FROM", None),
         "quarters": ("QUARTER", None), "qtr": ("QUARTER", None), "midday": ("NOON", None), "noontime": ("NOON", None),
         "midnight": ("MIDNIGHT", None), "oclock": ("OCLOCK", None), "o'clock": ("OCLOCK", None),
         "around": ("ABOUT", None), "approximately": ("ABOUT", None), "roughly": ("ABOUT", None),
@@ -226,6 +228,22 @@ _PHRASES: dict[str, Entry] = phrases(
         ),
     ),
     (FILLER, "come by | stop by | swing by | drop by | pop by | be by | go by | can't wait | by chance"),
+    (FILLER, "let see | let us see | let me see | so forth | and so forth"),
+    (("FROM_END", -2), "second to last | next to last | second last | penultimate"),
+    (
+        ("FIRST_OF", None),
+        (
+            "whichever comes first | whichever is first | whichever is earlier | whichever is sooner | "
+            "whichever is earliest | whichever is soonest | whichever comes sooner | whatever you have first | "
+            "whatever comes first | whichever you have first | whatever is first | whatever is earlier | "
+            "whatever is sooner | comes first | "
+            "what first | whichever first | whichever earlier | whichever sooner"
+        ),
+    ),
+    (("EARLY", None), "first half of | first half | first part of | early part of | earlier part of"),
+    (("LATE", None), "second half of | second half | latter half of | later part of | latter part of | last half of"),
+    (("OTHER_ONE", None), "the other one | other one | the other | another one | different one"),
+    (("MIDDLE_ONE", None), "one in the middle | one in middle | one in between"),
     (("AHEAD", 1), "to morrow | two morrow | to marrow | too morrow"),
     (("ONWARD", None), "or later | or after | and later | and onwards | and after | and on | at the earliest"),
     (("BACKWARD", None), "or earlier | or before | and before | and earlier | or sooner | at the latest"),
@@ -238,7 +256,17 @@ _PHRASES: dict[str, Entry] = phrases(
         ),
     ),
     (("BEFORE", None), "earlier than | prior to | sooner than | sometime before | any time before | anytime before"),
-    (("AFTER", None), "later than | sometime after | some time after | any time after | anytime after"),
+    (
+        ("AFTER", None),
+        (
+            "later than | sometime after | some time after | any time after | anytime after | "
+            "get off at | gets off at | get off work at | gets off work at | getting off at | getting off work at | "
+            "off work at | get out at | "
+            "gets out at | get out of work at | work until | work till | works until | works till | working until | "
+            "at work until | "
+            "busy until | busy till | in class until | tied up until"
+        ),
+    ),
     (("UNTIL", None), "up until | up to | on or before"),
     (
         ("NOT", None),

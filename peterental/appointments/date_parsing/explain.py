@@ -17,7 +17,7 @@ from peterental.appointments.date_parsing.result import (
     Search,
 )
 
-_UNSHOWN = frozenset(("from_words",))
+_UNSHOWN = frozenset(("from_words", "choices"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -106,7 +106,7 @@ class CalendarDate:
 
 @dataclass(frozen=True)
 class NthWeekday:
-    """The third Thursday, of a month where one was said; -1 is the last."""
+    """The third Thursday, of a month where one was said; -1 is the last. Weekday 0 is any from Monday to Friday."""
 
     nth: int
     weekday: int
@@ -245,7 +245,7 @@ class Pick:
     """
 
     index: int | None = None
-    comparison: Literal["", "earlier", "later", "middle"] = ""
+    comparison: Literal["", "earlier", "later", "middle", "other"] = ""
     is_explicit: bool = False
     named_by: DayExpression | Clock | DayPart | None = None
 

@@ -7,15 +7,19 @@ from dataclasses import replace
 from datetime import date
 
 from peterental.appointments.date_parsing.caller import CallerLines
-from peterental.appointments.date_parsing.context import Asked, Context
+from peterental.appointments.date_parsing.context import Asked, Context, is_same
 from peterental.appointments.date_parsing.day_agreement import together
-from peterental.appointments.date_parsing.expressions import CalendarDate, Weekday, clock_at
+from peterental.appointments.date_parsing.expressions import CalendarDate, Clock, Weekday, clock_at
+from peterental.appointments.date_parsing.machine import plain_text
 from peterental.appointments.date_parsing.offers import by_place
+from peterental.appointments.date_parsing.phrase import parse_text
 from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.result import (
+    Clarification,
     ConfirmDay,
     DayNeeded,
     DayRange,
+    ExactTime,
     Option,
     Result,
     Search,
@@ -26,6 +30,7 @@ from peterental.appointments.date_parsing.result import (
     WhichTime,
 )
 from peterental.appointments.date_parsing.times import NOON_MIN, halves, part_range
+from peterental.appointments.date_parsing.tokens import is_too_long
 
 _OPEN = frozenset(
     (
@@ -62,7 +67,11 @@ def completed(phrase: Phrase, context: Context, resolve: Callable[[object, Conte
     if isinstance(prior, WhichTime):
         return prior if is_open_yes else _of_times(phrase, prior, context)
     if isinstance(prior, ConfirmDay):
-        return _confirmed(phrase, prior) if is_yes else None
+        return _confirmed(phrase, prior) if is_yes else _at_another_time(phrase, prior, asked, context)
+    if isinstance(prior, ExactTime) and asked.key == WhichTime.key and not phrase.days and phrase.clocks:
+        return replace(
+            phrase, days=(_date(context.local(prior.start)[0]),)
+        )  # "four", where the caller's words differed
     return prior if is_yes and context.asked_last else _missing_part(phrase, prior)
 
 
@@ -74,9 +83,52 @@ def _confirmed(phrase: Phrase, prior: ConfirmDay) -> Phrase | TimeNeeded:
     return TimeNeeded(search=Search(days=(DayRange(day, day),), ranges=prior.ranges))
 
 
+def each_completed(
+    phrases: Sequence[Phrase], context: Context, resolve: Callable[[object, Context], Result]
+) -> tuple[Phrase, ...]:
+    """Return alternatives, each completed by the last question: "tomorrow or Friday" after "on which day, at three?".
+
+    Args:
+        phrases: the alternatives.
+        context: its last question counts.
+        resolve: as in `completed`.
+    """
+    asked = context.asked[-1] if context.asked else None
+    if asked is None or asked.key not in {DayNeeded.key, TimeNeeded.key} or any(phrase.unknown for phrase in phrases):
+        return tuple(phrases)
+    prior = _asked_about(asked, context, resolve)
+    return tuple(_missing_part(phrase, prior) or phrase for phrase in phrases)
+
+
+def _at_another_time(phrase: Phrase, prior: ConfirmDay, asked: Asked, context: Context) -> Phrase | None:
+    """Return "no, half past one" on the day of the question, if only the time was doubtful."""
+    if context.current is not None:
+        return None  # the day of the booking may be meant
+    text = plain_text(asked.raw)
+    alternatives = parse_text(text, context.language).alternatives if text and not is_too_long(text) else ()
+    if len(alternatives) != 1 or phrase.days or not phrase.clocks or phrase.picks:
+        return None
+    readings = together(alternatives[0].days, context).readings if alternatives[0].days else ()
+    is_sure = len(readings) == 1 and readings[0].day == prior.option.day and readings[0].doubt is None
+    return replace(phrase, days=(_date(prior.option.day),)) if is_sure else None
+
+
+MOST_QUESTIONS = 3
+"""How many earlier questions an answer is completed by."""
+
+
 def _asked_about(asked: Asked, context: Context, resolve: Callable[[object, Context], Result]) -> Result:
-    """Return what the last question was about; what was confirmed may have depended on the offer."""
-    prior = resolve(asked.raw, replace(context, asked=(), offered=(), last_offer=(), asked_last=False))
+    """Return what the last question was about: its argument, completed by the questions before it.
+
+    What was confirmed may have depended on the offer.
+    """
+    earlier = tuple(found for found in context.asked[:-1] if not is_same(found.raw, asked.raw))[-MOST_QUESTIONS:]
+    alone = replace(context, asked=(), offered=(), last_offer=(), asked_last=False)
+    if earlier:
+        prior = resolve(asked.raw, replace(alone, asked=earlier))
+        if isinstance(prior, Clarification) and prior.key == asked.key:
+            return prior
+    prior = resolve(asked.raw, alone)
     if asked.key != ConfirmDay.key or isinstance(prior, ConfirmDay):
         return prior
     return resolve(asked.raw, replace(context, asked=(), asked_last=False))
@@ -99,13 +151,28 @@ def _missing_part(phrase: Phrase, prior: Result) -> Phrase | None:
 
 def _of_options(phrase: Phrase, prior: WhichDay | WeekdayMismatch, context: Context) -> Phrase | Result | None:
     """Choose a day by its date, its weekday or its place: "the eighth", "the second one"."""
+    if _is_lone_number(phrase):
+        return _by_number(phrase.clocks[0].hour, prior.options)
     if phrase.names_time or not (phrase.days or phrase.picks):
         return None
     found = chosen_option(phrase, prior.options, context)
     if found is None:
+        if any(pick.comparison == "other" for pick in phrase.picks):
+            return prior
         is_open = sum(_fits(option, phrase, context) for option in prior.options) > 1
         return prior if is_open else None
     return _fixed(phrase, found)
+
+
+def _is_lone_number(phrase: Phrase) -> bool:
+    """Return whether a phrase is one number: "eleven", "el once"."""
+    return len(phrase.clocks) == 1 and phrase == Phrase(clocks=(Clock(phrase.clocks[0].hour),), flags=phrase.flags)
+
+
+def _by_number(number: int, options: Sequence[Option]) -> ConfirmDay | None:
+    """Return the day of that number, to be confirmed: where the time is known, "the eleven" is no hour."""
+    found = [option for option in options if option.day.day == number and option.clock_min is not None]
+    return ConfirmDay(option=found[0], reason="picked") if len(found) == 1 else None
 
 
 def _of_times(phrase: Phrase, prior: WhichTime, context: Context) -> Phrase | None:

@@ -6,10 +6,11 @@ but Easter follow from the calendar in one line, and the phone pays no import of
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Callable
 from datetime import date, timedelta
 
-MONDAY, THURSDAY, SUNDAY = 1, 4, 7
+MONDAY, THURSDAY, SATURDAY, SUNDAY = 1, 4, 6, 7
 
 
 def nth_weekday(year: int, month: int, weekday: int, nth: int) -> date | None:
@@ -18,16 +19,14 @@ def nth_weekday(year: int, month: int, weekday: int, nth: int) -> date | None:
     Args:
         year: the year.
         month: the month, from 1.
-        weekday: ISO, 1 is Monday.
-        nth: from 1, or -1.
+        weekday: ISO, 1 is Monday; 0 is any from Monday to Friday.
+        nth: from 1, or from the end: -1 is the last.
     """
-    if nth < 0:
-        next_month = date(year + month // 12, month % 12 + 1, 1)
-        last = next_month - timedelta(days=1)
-        return last - timedelta(days=(last.isoweekday() - weekday) % 7)
     first = date(year, month, 1)
-    day = first + timedelta(days=(weekday - first.isoweekday()) % 7 + 7 * (nth - 1))
-    return day if day.month == month else None
+    days = [first + timedelta(days=ahead) for ahead in range(monthrange(year, month)[1])]
+    found = [day for day in days if (day.isoweekday() == weekday if weekday else day.isoweekday() < SATURDAY)]
+    at = nth - 1 if nth > 0 else nth
+    return found[at] if -len(found) <= at < len(found) else None
 
 
 def easter(year: int) -> date:
@@ -85,6 +84,11 @@ _RULES: dict[str, Callable[[int], date | None]] = {
     "easter monday": lambda year: easter(year) + timedelta(days=1),
 }
 
+_PUBLIC = (
+    "new year's day", "martin luther king day", "presidents' day", "memorial day", "juneteenth", "independence day",
+    "labor day", "columbus day", "veterans day", "thanksgiving", "christmas",
+)  # fmt: skip
+
 NAMES = tuple(_RULES)
 """The keys that `day_of` knows."""
 
@@ -93,3 +97,8 @@ def day_of(name: str, year: int) -> date | None:
     """Return the date of a holiday in a year; None for a name without a rule."""
     rule = _RULES.get(name)
     return rule(year) if rule else None
+
+
+def is_public_holiday(day: date) -> bool:
+    """Return whether a day is a public holiday in the United States, without the days that stand in for one."""
+    return any(day_of(name, day.year) == day for name in _PUBLIC)

@@ -132,6 +132,10 @@ def _counted_length(found: RuleMatch) -> Duration | None:
     follows_clock = found.before is not None and found.before.kind in {"NUM", "AFTER", "BEFORE", "UNTIL"}
     if found.value("unit") == "hour" and follows_clock and found.number("n") > _LONGEST_HOURS:
         return None  # "después de las 17 horas", "dieciséis treinta horas"
+    follows_day = found.before is not None and found.before.kind in {"WDAY", "DAY", "NDATE", "DATE", "AHEAD"}
+    is_shift = found.after is not None and found.after.kind in {"HENCE", "LATER", "EARLIER", "AFTER", "BEFORE"}
+    if found.value("unit") == "hour" and follows_day and not is_shift and found.number("n") > _LONGEST_HOURS:
+        return None  # "viernes 14 hs"
     if found.value("unit") == "hour" and (is_at or (len(found.first.text) == 4 and found.first.text.isdigit())):  # noqa: PLR2004
         return None  # "a las 15 horas" and "1500 hours" are times of day
     if found.number("n") > MOST_UNITS or (

@@ -45,11 +45,19 @@ _CTIME = re.compile(
     r"(?:\s+(?P<offset>utc|gmt))?\s+(?P<y>\d{4})",
     re.ASCII,
 )
+NOTHING = frozenset(("", "null", "none", "n/a", "na", "undefined", "unknown", "tbd", "not specified", "unspecified"))
+"""What models fill in where they have nothing to say."""
+
 _START_KEYS = (
     "start_time", "startTime", "start", "dateTime", "datetime", "date_time", "iso", "value", "from", "when", "text",
 )  # fmt: skip
 _DATE_KEYS = ("date", "day", "weekday", "day_of_week", "dayOfWeek")
 _TIME_KEYS = ("time", "time_of_day", "timeOfDay", "hour", "start_time", "startTime")
+_HALF_KEYS = (
+    "ampm", "am_pm", "amPm", "meridiem", "period", "part_of_day", "partOfDay", "time_of_day", "timeOfDay",
+)  # fmt: skip
+"""What says which half of the day an hour is of."""
+
 _FIELDS = ("year", "month", "day", "hour", "minute")
 _LABEL = re.compile(r"(?:start_?time|date_?time|start)[\"']?\s*[:=]", re.IGNORECASE)
 """The argument's own name, where a model writes it before the value."""
@@ -151,7 +159,7 @@ def _of_object(raw: Mapping[str, object], depth: int = 0) -> str | None:
                 return _of_object(value, depth + 1)
             found = plain_text(value) if isinstance(value, str | list) else _of_number(value)
             if found:
-                text = found
+                text = _with_half(found, _text_at(raw, _HALF_KEYS))
                 break
     return f"{text} [{zone}]" if text and zone else text or None
 
@@ -160,6 +168,9 @@ def _date_of(raw: Mapping[str, object]) -> str:
     """Return the date: numbers by name, a month in words with its day, or one text; midnight says only the day."""
     fields = _of_fields({**raw, "hour": None})
     month, day = raw.get("month"), raw.get("day")
+    nested = raw.get("date")
+    if fields is None and isinstance(nested, Mapping):
+        return _date_of({**nested, "date": None})
     if fields is None and isinstance(month, str) and month.strip() and isinstance(day, str | int):
         fields = f"{month} {day}"
     text = fields or _text_at(raw, _DATE_KEYS)
@@ -167,6 +178,17 @@ def _date_of(raw: Mapping[str, object]) -> str:
 
 
 def _time_of(raw: Mapping[str, object]) -> str:
+    """Return the time of day, with its half of the day where that has a name of its own."""
+    nested = raw.get("time")
+    inner = {**nested, "time": nested.get("start", nested.get("from"))} if isinstance(nested, Mapping) else raw
+    return _with_half(_clock_of(inner), _text_at(inner, _HALF_KEYS))
+
+
+def _with_half(clock: str, half: str) -> str:
+    return f"{clock} {half}" if clock and half and half.casefold() not in clock.casefold() else clock or half
+
+
+def _clock_of(raw: Mapping[str, object]) -> str:
     hour, minute = raw.get("hour"), raw.get("minute", raw.get("minutes", 0))
     if type(hour) is int and type(minute) is int and hour in range(24) and minute in range(60):
         return f"{hour:02}:{minute:02}"
@@ -175,7 +197,9 @@ def _time_of(raw: Mapping[str, object]) -> str:
 
 def _text_at(raw: Mapping[str, object], keys: tuple[str, ...]) -> str:
     found = (raw.get(key) for key in keys)
-    return next((text.strip() for text in found if isinstance(text, str) and text.strip()), "")
+    return next(
+        (text.strip() for text in found if isinstance(text, str) and text.strip().casefold() not in NOTHING), ""
+    )
 
 
 def machine_time(text: str) -> MachineTime | None:

@@ -9,6 +9,7 @@ from peterental.appointments.date_parsing.context import Context
 from peterental.appointments.date_parsing.expressions import CalendarDate, DaysBetween, clock_at
 from peterental.appointments.date_parsing.machine import machine_time, plain_text
 from peterental.appointments.date_parsing.named_booking import names_start
+from peterental.appointments.date_parsing.offers import by_place
 from peterental.appointments.date_parsing.phrase import ParsedText, parse_text
 from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.tokens import is_too_long
@@ -44,6 +45,34 @@ def _named_by(phrase: Phrase, starts: Sequence[datetime], context: Context) -> N
     if is_more or is_place or not is_named:
         return None
     return _fitting((*phrase.days, *phrase.clocks, *phrase.parts), starts, context)
+
+
+def viewing_at_place(raw: object, starts: Sequence[datetime], context: Context) -> int | None:
+    """Return which of several viewings, from 0, an answer names by its place: "the second one"; None for none.
+
+    Args:
+        raw: the answer, of any type.
+        starts: when the viewings start, aware, in the order in which they were named.
+        context: what the words are read against.
+    """
+    text = plain_text(raw)
+    if text is None or is_too_long(text) or machine_time(text) is not None:
+        return None
+    alternatives = parse_text(text, context.language).alternatives
+    phrase = alternatives[0]
+    if len(alternatives) > 1 or phrase != Phrase(picks=phrase.picks, days=phrase.days, flags=phrase.flags - {"NOT"}):
+        return None
+    places = [by_place(pick, range(len(starts))) for pick in phrase.picks]
+    places += [_place_of(day, starts, context) for day in phrase.days]
+    return places[0] if len(places) == 1 and isinstance(places[0], int) else None
+
+
+def _place_of(day: object, starts: Sequence[datetime], context: Context) -> int | None:
+    """Return the place that "the first" names, unless another viewing is on a day of that number."""
+    is_number = isinstance(day, CalendarDate) and day.month is None and day.months_ahead is None
+    number = day.day if is_number and isinstance(day, CalendarDate) else 0
+    on_day = {at for at, start in enumerate(starts) if context.local(start)[0].day == number}
+    return number - 1 if 0 < number <= len(starts) and on_day <= {number - 1} else None
 
 
 def viewings_left(raw: object, starts: Sequence[datetime], context: Context) -> Named | None:

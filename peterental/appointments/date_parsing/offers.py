@@ -14,7 +14,7 @@ from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.result import ConfirmDay, ExactTime, Option, Result, WhichOffer
 from peterental.appointments.date_parsing.times import clock_readings, halves, part_range
 
-Choice = TypeVar("Choice", datetime, Option)
+Choice = TypeVar("Choice", datetime, Option, int)
 
 
 def chosen(phrase: Phrase, context: Context) -> Result | None:
@@ -97,13 +97,11 @@ def by_place(pick: Pick, offers: Sequence[Choice]) -> Choice | None:
     return None if at is None else sorted(offers, key=_time_order)[at]
 
 
-def _time_order(choice: Option | datetime) -> tuple[datetime | date, int]:
+def _time_order(choice: Option | datetime | int) -> tuple[datetime | date | int, int]:
     """Return the sort key of a choice; an option without a time comes first on its day."""
-    return (
-        (choice, 0)
-        if isinstance(choice, datetime)
-        else (choice.day, -1 if choice.clock_min is None else choice.clock_min)
-    )
+    if isinstance(choice, Option):
+        return choice.day, -1 if choice.clock_min is None else choice.clock_min
+    return choice, 0
 
 
 def _agreed(context: Context) -> Result:

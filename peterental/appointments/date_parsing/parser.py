@@ -11,18 +11,18 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
 from peterental.appointments.date_parsing import follow_up
-from peterental.appointments.date_parsing.anchors import by_offered_time, by_present_time
+from peterental.appointments.date_parsing.anchors import by_offered_time, by_present_time, on_offered_day
 from peterental.appointments.date_parsing.change import completed_by_booking, earlier_or_later
-from peterental.appointments.date_parsing.context import Context
+from peterental.appointments.date_parsing.context import Context, Language
 from peterental.appointments.date_parsing.day_agreement import together
-from peterental.appointments.date_parsing.expressions import CalendarDate, ZoneName
-from peterental.appointments.date_parsing.machine import MachineTime, machine_time, plain_text
+from peterental.appointments.date_parsing.expressions import BookedDay, CalendarDate, ZoneName
+from peterental.appointments.date_parsing.machine import NOTHING, MachineTime, machine_time, plain_text
 from peterental.appointments.date_parsing.named_booking import without_the_booking
 from peterental.appointments.date_parsing.offers import chosen, other_than_offered
 from peterental.appointments.date_parsing.phrase import ParsedText, parse_text
 from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.places import placed
-from peterental.appointments.date_parsing.resolve import Resolver
+from peterental.appointments.date_parsing.resolve import NOON_MIN, Resolver
 from peterental.appointments.date_parsing.result import (
     AmOrPm,
     Clarification,
@@ -48,8 +48,8 @@ from peterental.appointments.date_parsing.zones import converted
 
 Entry = Literal["start", "change", "search"]
 
-_NOTHING = frozenset(("", "null", "none", "n/a", "na", "undefined", "unknown", "tbd", "not specified", "unspecified"))
-"""What models fill in where they have nothing to say."""
+MORNING_MIN = 7 * 60
+"""Nobody means an earlier time than this, unless homes are shown then."""
 
 ANY_TIME = Search()
 """The search of a request that names neither a day nor a time."""
@@ -97,6 +97,23 @@ def parse_search(date_raw: object, time_of_day_raw: object, context: Context) ->
     return read_search(date_raw, time_of_day_raw, context)[0]
 
 
+def refers_back(date_raw: object, time_of_day_raw: object, language: Language) -> bool:
+    """Return whether an availability request continues an earlier offer: "later", "that day", a time without a day.
+
+    Args:
+        date_raw: the `date` as sent.
+        time_of_day_raw: the `time_of_day` as sent.
+        language: the agent's.
+    """
+    texts = [text for text in (_search_text(date_raw), _hour_text(time_of_day_raw)) if text]
+    if not texts or any(is_too_long(text) or machine_time(text) is not None for text in texts):
+        return False
+    phrases = [phrase for text in texts for phrase in parse_text(text, language).alternatives]
+    days = [day for phrase in phrases for day in phrase.days]
+    is_beside_offer = any(isinstance(getattr(day, "base", day), BookedDay) for day in days)
+    return is_beside_offer or (not days and any(phrase.names_time or phrase.picks for phrase in phrases))
+
+
 def read_start(raw: object, context: Context) -> Reading:
     """Read a `start_time`, and keep what an explanation shows."""
     return _read(raw, replace(context, current=None) if context.current else context)
@@ -109,7 +126,7 @@ def read_change(raw: object, context: Context) -> Reading:
 
 def _read(raw: object, context: Context) -> Reading:
     text = plain_text(raw)
-    if text is None or is_too_long(text) or text.casefold() in _NOTHING:
+    if text is None or is_too_long(text) or text.casefold() in NOTHING:
         return Reading(NotUnderstood())
     resolver = Resolver(context, raw)
     machine = machine_time(text)
@@ -127,6 +144,7 @@ def _words(parsed: ParsedText, resolver: Resolver) -> Result:
     if context.current is not None and parsed.target is not None:
         parsed = replace(parsed, alternatives=(parsed.target,))
     if len(parsed.alternatives) > 1:
+        parsed = replace(parsed, alternatives=follow_up.each_completed(parsed.alternatives, context, _resolved))
         zones = tuple(dict.fromkeys(zone for phrase in parsed.alternatives for zone in phrase.zones))
         return _in_zone(resolver.alternatives(parsed.alternatives), Phrase(zones=zones), resolver)
     return _phrase(parsed.alternatives[0], resolver)
@@ -285,13 +303,27 @@ def _placed_machine(machine: MachineTime, resolver: Resolver) -> Result:
         doubt = None
     elif machine.weekday is not None and not doubt and machine.weekday != day.isoweekday():
         return resolver.weekday_mismatch(day, machine.weekday, machine.minutes)
-    if machine.minutes is None:
+    is_placeholder = machine.minutes == 0 and machine.offset is None and not context.is_open(0, day)
+    if machine.minutes is None or is_placeholder:
+        resolver.note("midnight, which stands for no time" if is_placeholder else "no time of day")
         return _day_alone(day, doubt, resolver)
-    if machine.has_seconds:
-        doubt = doubt or "vague"
+    return _placed_time(machine, day, machine.minutes, doubt or ("vague" if machine.has_seconds else None), resolver)
+
+
+def _placed_time(machine: MachineTime, day: date, minutes: int, doubt: str | None, resolver: Resolver) -> Result:
+    if machine.offset is None and _has_lost_its_half(minutes, day, resolver):
+        resolver.note("the caller's words name this hour, and homes are shown in the afternoon")
+        return resolver.settled(Option(day, minutes + NOON_MIN), doubt, Phrase())
     if machine.offset is None and not machine.zone:
-        return resolver.settled(Option(day, machine.minutes), doubt, Phrase())
-    return _with_offset(machine, day, machine.minutes, doubt, resolver)
+        return resolver.settled(Option(day, minutes), doubt, Phrase())
+    return _with_offset(machine, day, minutes, doubt, resolver)
+
+
+def _has_lost_its_half(minutes: int, day: date, resolver: Resolver) -> bool:
+    """Return whether a time at night stands for one in the afternoon, which the caller named: "Friday at two"."""
+    context, afternoon = resolver.context, minutes + NOON_MIN
+    is_shown = not context.is_open(minutes, day) and context.is_open(afternoon, day)
+    return minutes < MORNING_MIN and is_shown and resolver.caller.names_minutes(afternoon) is True
 
 
 def _day_alone(day: date, doubt: str | None, resolver: Resolver) -> Result:
@@ -357,13 +389,18 @@ def read_search(
     """Read an availability request, and keep what an explanation shows."""
     if date_raw is None and time_of_day_raw is None:
         return ANY_TIME, ()
-    texts = [_search_text(raw) for raw in (date_raw, time_of_day_raw) if raw is not None]
+    texts = [
+        text
+        for raw, text in ((date_raw, _search_text(date_raw)), (time_of_day_raw, _hour_text(time_of_day_raw)))
+        if raw is not None
+    ]
     if any(text is None or is_too_long(text) for text in texts):
         return NotUnderstood(), ()
     parsed = [_parsed_for_search(text or "", context) for text in texts]
     dates = parsed[0].alternatives if date_raw is not None else (Phrase(),)
     times = parsed[-1].alternatives if time_of_day_raw is not None else (Phrase(),)
     phrases = [_joined(first, second) for first in inherited(dates) for second in inherited(times)]
+    phrases = [on_offered_day(phrase, context) for phrase in phrases]
     return _searched(phrases, parsed, context), tuple(parsed)
 
 
@@ -388,10 +425,16 @@ def _searched(phrases: list[Phrase], parsed: list[ParsedText], context: Context)
     return search
 
 
+def _hour_text(raw: object) -> str | None:
+    """Return a time of day as text, an hour in digits as one: "14"."""
+    text = _search_text(raw)
+    return f"at {text}" if text is not None and text.isdigit() and len(text) <= 2 else text  # noqa: PLR2004 - an hour
+
+
 def _search_text(raw: object) -> str | None:
     """Return an argument as text, empty where a model had nothing to say; None for what is no text."""
     text = plain_text(raw)
-    return "" if text is not None and text.casefold() in _NOTHING else text
+    return "" if text is not None and text.casefold() in NOTHING else text
 
 
 def _parsed_for_search(text: str, context: Context) -> ParsedText:

@@ -50,7 +50,7 @@ _IGNORED = frozenset(
 )  # fmt: skip
 """Joining words that may be left over without a change of meaning."""
 
-_FLAGS = frozenset(("ANY", "ASAP", "YES", "SAME_TIME", "THIS_TIME", "NEAR_THIS_TIME", "MAYBE_THIS_TIME"))
+_FLAGS = frozenset(("ANY", "ASAP", "FIRST_OF", "YES", "SAME_TIME", "THIS_TIME", "NEAR_THIS_TIME", "MAYBE_THIS_TIME"))
 _NEGATIONS = frozenset(("NOT", "NOT_THAT"))
 
 

@@ -29,7 +29,7 @@ class Phrase:
         picks: choices from an offer.
         zones: time zones.
         meridiem: "AM" or "PM" alone.
-        flags: ANY, ASAP, YES, SAME_TIME, THIS_TIME, NEAR_THIS_TIME, MAYBE_THIS_TIME, NOT.
+        flags: ANY, ASAP, FIRST_OF, YES, SAME_TIME, THIS_TIME, NEAR_THIS_TIME, MAYBE_THIS_TIME, NOT.
         unknown: words that were not understood.
     """
 

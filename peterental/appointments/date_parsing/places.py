@@ -23,9 +23,15 @@ from peterental.appointments.date_parsing.expressions import (
     Weekday,
     WeekdayBeside,
 )
-from peterental.appointments.date_parsing.holiday_names import day_of, nth_weekday
+from peterental.appointments.date_parsing.holiday_names import day_of, is_public_holiday, nth_weekday
 from peterental.appointments.date_parsing.result import DayRange
 from peterental.appointments.date_parsing.spans import MONTHS, SUNDAY, WEEK, days_of, month_after
+
+NIGHT_ENDS_HOUR = 4
+"""Callers who are up before that hour may count the night to the day before."""
+
+AS_WRITTEN = "the date as written"
+"""The reason for a date that is taken as it is; after a doubtful reading it is there for a weekday to choose."""
 
 FURTHEST_DAYS = 3 * 366
 """Days further away than this are no readings; a calendar ends somewhere."""
@@ -75,9 +81,12 @@ def placed(expression: DayExpression, context: Context) -> tuple[DayReading, ...
 
 
 def _ahead(expression: AheadDays, context: Context) -> Iterable[DayReading]:
-    if abs(expression.days) <= FURTHEST_DAYS:
-        doubt = "vague" if expression.is_vague else None
-        yield one_day(context.today + timedelta(days=expression.days), f"{expression.days} days from today", doubt)
+    if abs(expression.days) > FURTHEST_DAYS:
+        return
+    doubt = "vague" if expression.is_vague else None
+    yield one_day(context.today + timedelta(days=expression.days), f"{expression.days} days from today", doubt)
+    if expression == AheadDays(1) and context.local_now.hour < NIGHT_ENDS_HOUR:
+        yield one_day(context.today, "said after midnight, tomorrow may be the day that has begun")
 
 
 def _ahead_months(expression: AheadMonths, context: Context) -> Iterable[DayReading]:
@@ -101,7 +110,9 @@ def _weekday(expression: Weekday, context: Context) -> Iterable[DayReading]:
     for day, reason in _weekday_days(expression, today, coming, booked):
         if day + later not in seen and (day >= today or expression.which == "last"):
             seen.add(day + later)
-            yield one_day(day + later, reason)
+            # Said a day before, "two Fridays from now" may leave tomorrow out.
+            is_near = expression.which == "coming" and bool(expression.weeks) and (day - today).days in {1, 7}
+            yield one_day(day + later, reason, "vague" if is_near else None)
 
 
 def _weekday_days(expression: Weekday, today: date, coming: date, booked: date | None) -> Iterable[tuple[date, str]]:
@@ -158,12 +169,16 @@ def _day_of_month(number: int, context: Context, *, is_vague: bool) -> Iterable[
 def _dated(day: int, month: int, year: int | None, context: Context) -> Iterable[DayReading]:
     """Read a date; without a year it is the coming one, a past year may be a slip for the coming one."""
     today = context.today
+    coming = next((found for found in _each_year(day, month, today) if found >= today), None)
     if year is not None:
         named = date(year, month, day)
-        if named >= today:
-            yield one_day(named, "the date as written")
+        if named > context.last_day and coming is not None and coming <= context.last_day and year == coming.year + 1:
+            yield one_day(coming, "a year further than may be booked: the coming day of that date", "past")
+            yield one_day(named, AS_WRITTEN)
             return
-    coming = next((found for found in _each_year(day, month, today) if found >= today), None)
+        if named >= today:
+            yield one_day(named, AS_WRITTEN)
+            return
     if year is None:
         if coming is not None:
             yield one_day(coming, "the coming day of that date")
@@ -225,7 +240,8 @@ def _nth(expression: NthWeekday, context: Context) -> Iterable[DayReading]:
         doubt = None if expression.months_ahead is not None else "vague"
     day = next((day for day in found if day is not None and day >= today), None)
     if day is not None:
-        yield one_day(day, reason, doubt)
+        is_off = not expression.weekday and is_public_holiday(day)  # "the first business day of January"
+        yield one_day(day, reason, "vague" if is_off else doubt)
 
 
 def _holiday(expression: HolidayDay, context: Context) -> Iterable[DayReading]:
@@ -269,9 +285,12 @@ def _between(expression: DaysBetween, context: Context) -> Iterable[DayReading]:
 
 
 def _booked(expression: BookedDay, context: Context) -> Iterable[DayReading]:
+    """Read "that day" and "the day after" from the booking that is moved, else from the one day that was offered."""
     if context.current is not None:
         day, _ = context.local(context.current.start)
         yield one_day(day + timedelta(days=expression.days), "from the day of the booking")
+    elif context.offered_day is not None:
+        yield one_day(context.offered_day + timedelta(days=expression.days), "from the day that was offered")
 
 
 def _around(expression: Around, context: Context) -> Iterable[DayReading]:

@@ -69,21 +69,26 @@ class Resolver:
 
     def alternatives(self, alternatives: Sequence[Phrase]) -> Result:
         """Resolve a phrase with its alternatives; several that remain become a question."""
-        results = [self.phrase(phrase) for phrase in inherited(alternatives)]
+        phrases = inherited(alternatives)
+        is_first = any("FIRST_OF" in phrase.flags for phrase in phrases)
+        if is_first and not any(phrase.names_time for phrase in phrases):
+            phrases = tuple(replace(phrase, flags=phrase.flags | {"ASAP"}) for phrase in phrases)
+        results = [self.phrase(phrase) for phrase in phrases]
         if len(results) == 1 or all(result == results[0] for result in results):
             return results[0]
         exact = [result for result in results if isinstance(result, ExactTime)]
         if len(exact) == len(results):
-            return self.which(tuple(Option(*self.context.local(found.start)) for found in exact))
+            options = tuple(Option(*self.context.local(found.start)) for found in exact)
+            return min(exact, key=lambda found: found.start) if is_first else self.which(options)
         searches = [found for result in results if (found := self._as_search(result)) is not None]
         if len(searches) == len(results):
             search = united(searches)
             if all(isinstance(result, TimeNeeded) for result in results):
                 return TimeNeeded(search=search)
             return DayNeeded(search=search) if all(isinstance(result, DayNeeded) for result in results) else search
-        options = [self._options(result) for result in results]
-        if all(options):
-            return self.which(tuple(dict.fromkeys(option for found in options for option in found)))
+        left = [self._options(result) for result in results]
+        if all(left):
+            return self.which(tuple(dict.fromkeys(option for found in left for option in found)))
         return next(result for result in results if isinstance(result, Clarification))
 
     def _options(self, result: Result) -> tuple[Option, ...]:
@@ -336,7 +341,25 @@ class Resolver:
                 other = self.caller.other_day(option.day)
                 self.note("the caller's own last words name another day")
                 return WeekdayMismatch(options=(option, Option(other, option.clock_min)))
+        named = self._other_time(option, start)
+        if named is not None:
+            self.note("the caller's own last words name another time of day")
+            return WhichTime(day=option.day, options=tuple(sorted((named, option.clock_min or 0))))
         return ExactTime(start=start, assumed=assumed)
+
+    def _other_time(self, option: Option, start: datetime) -> int | None:
+        """Return the time of day that the caller named instead; None where the one that was sent may be taken.
+
+        An offered time is taken, unless the caller's was offered as well; so is the booking's own time.
+        """
+        context = self.context
+        if option.clock_min is None or context.was_asked(WhichTime.key, self.raw):
+            return None
+        named = self.caller.other_minutes(option.day, option.clock_min)
+        other = None if named is None else context.instant(option.day, named)
+        is_settled = start in context.offered and other not in context.offered
+        is_booked = context.current is not None and context.current.start == other
+        return None if is_settled or is_booked else named
 
     def _mismatch(self, days: tuple[date, date], phrase: Phrase) -> Result:
         clocks = self._clocks(phrase, days[0])

@@ -67,6 +67,7 @@ class Search:
         part: the name of the part of the day behind `ranges` (`morning`, `late afternoon`), for the answer.
         from_words: whether the caller's words, not a machine format, were read.
         soonest: whether the caller wants the earliest time.
+        choices: where the days differ in their times ("Friday morning or Saturday afternoon"), the search of each.
     """
 
     days: tuple[DayRange, ...] = ()
@@ -80,6 +81,7 @@ class Search:
     part: str | None = None
     from_words: bool = True
     soonest: bool = False
+    choices: tuple[Search, ...] = ()
 
     @property
     def day(self) -> date | None:
@@ -103,6 +105,11 @@ class Search:
         return (not self.ranges or any(minutes in range_ for range_ in self.ranges)) and not any(
             minutes in range_ for range_ in self.excluded_ranges
         )
+
+    def allows(self, day: date, minutes: int) -> bool:
+        """Return whether a local day and a starting time, in minutes after midnight, lie inside together."""
+        is_inside = self.allows_day(day) and self.allows_minutes(minutes)
+        return is_inside and (not self.choices or any(choice.allows(day, minutes) for choice in self.choices))
 
 
 @dataclass(frozen=True)

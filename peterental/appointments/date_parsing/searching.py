@@ -78,7 +78,7 @@ def _excluding(search: Search, excluded: Sequence[object], context: Context) -> 
             weekdays.add(found.weekday)
         elif isinstance(found, DayExpression):
             readings = excluded_readings(found, context)
-            days.update(day for reading in readings for range_ in reading.days for day in range_)
+            days.update(d for r in readings for range_ in r.days for d in range_ if r.contains(d))
         elif isinstance(found, DayPart):
             ranges.append(part_range(found, context, search.day))
         elif isinstance(found, TimeWindow):
@@ -104,8 +104,10 @@ def united(searches: Sequence[Search]) -> Search:
     clock_min = first.clock_min if len(clocks) == 1 else None
     if len(clocks) > 1 and None not in clocks:
         ranges = tuple(MinuteRange(clock, clock + 1) for clock in sorted(c for c in clocks if c is not None))
+    is_paired = not any_day and len({search.ranges for search in searches}) > 1 and clocks == {None}
     return replace(
         first,
+        choices=tuple(searches) if is_paired else (),
         days=() if any_day else _merged(days for search in searches for days in search.days),
         weekdays=frozenset().union(*(s.weekdays for s in searches))
         if all(s.weekdays for s in searches)
@@ -134,6 +136,8 @@ def _completed(phrase: Phrase, other: Phrase) -> Phrase:
         phrase = replace(phrase, days=other.days)
     if not phrase.names_time and other.names_time and not phrase.shifts and not phrase.picks:
         phrase = replace(phrase, clocks=other.clocks, bare=other.bare, parts=other.parts, windows=other.windows)
+    if phrase.bare and not phrase.clocks and not phrase.parts and other.clocks:  # "Friday 4 or Monday 7 at two"
+        phrase = replace(phrase, clocks=other.clocks)
     meridiems = {clock.meridiem for clock in other.clocks}
     if phrase.clocks and len(meridiems) == 1 and not phrase.parts:
         clocks = tuple(

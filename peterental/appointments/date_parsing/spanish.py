@@ -5,7 +5,8 @@ from __future__ import annotations
 from peterental.appointments.date_parsing.lexicon import EITHER_SIDE, FILLER, Entry, Lexicon, entries, fillers, phrases
 
 _CARDINALS = {
-    "cero": 0, "un": 1, "uno": 1, "una": 1, "dos": 2, "tres": 3, "cuatro": 4, "cinco": 5, "seis": 6, "siete": 7,
+    "cero": 0, "un": 1, "uno": 1, "una": 1, "dos": 2, "tres": 3, "tre": 3, "cuatro": 4, "cinco": 5, "seis": 6,
+    "siete": 7,
     "ocho": 8, "nueve": 9, "diez": 10, "once": 11, "doce": 12, "trece": 13, "catorce": 14, "quince": 15,
     "dieciseis": 16, "diecisiete": 17, "dieciocho": 18, "diecinueve": 19, "veinte": 20, "veintiuno": 21,
     "veintiun": 21, "veintidos": 22, "veintitres": 23, "veinticuatro": 24, "veinticinco": 25, "veintiseis": 26,
@@ -17,7 +18,7 @@ _ORDINALS = {
 }  # fmt: skip
 _WORDS: dict[str, Entry] = (
     entries("WDAY", {
-        "lunes lun": 1, "martes": 2, "miercoles mie miercoes": 3, "jueves jue": 4, "viernes vie": 5,
+        "lunes lune lun": 1, "martes": 2, "miercoles mie miercoes": 3, "jueves jue": 4, "viernes vie": 5,
         "sabado sab": 6, "domingo dom": 7,
     })
     | entries("WDAYS", {"sabados": 6, "domingos": 7})
@@ -27,12 +28,12 @@ _WORDS: dict[str, Entry] = (
         "diciembre dic": 12,
     })
     | entries("UNIT", {
-        "minuto minutos": "minute", "hora horas hrs hr h": "hour", "dia dias": "day", "semana semanas": "week",
+        "minuto minutos": "minute", "hora horas hrs hr hs h": "hour", "dia dias": "day", "semana semanas": "week",
         "quincena": "fortnight", "mes meses": "month", "ano anos": "year",
     })
     | entries("PART", {
-        "tarde tardes": "afternoon", "noche noches": "night", "madrugada": "small hours", "mananas": "morning",
-        "almuerzo": "lunchtime",
+        "tarde tardes tardecita": "afternoon", "noche noches nochecita": "night", "madrugada": "small hours",
+        "mananas": "morning", "almuerzo": "lunchtime",
     })
     | entries("WHICH", {
         "este esta": "this", "proximo proxima siguiente": "next", "pasado pasada ultimo ultima": "last",
@@ -54,7 +55,9 @@ _WORDS: dict[str, Entry] = (
         "corrijo": ("CORRECTION", None), "espere": ("CORRECTION", None), "espera": ("CORRECTION", None),
         "mismo": ("SAME", None), "misma": ("SAME", None), "ahora": ("NOW", None), "ya": FILLER,
         "cualquier": ("ANY", None), "cualquiera": ("ANY", None),
-        "principios": ("BEGIN", None), "finales": ("END", None), "fin": ("END", None), "mediados": ("MID", None),
+        "principios": ("BEGIN", None), "finales": ("END", None), "fines": ("END", None), "fin": ("END", None),
+        "finde": ("WEEKEND", None), "findes": ("WEEKEND", "plural"), "mas": ("MORE", None), "mil": ("THOUSAND", None),
+        "penultimo": ("FROM_END", -2), "penultima": ("FROM_END", -2), "mediados": ("MID", None),
         "que": ("THAT", None), "viene": ("COMES", None), "entrante": ("THAT_COMES", None), "antier": ("AHEAD", -2),
         "anteayer": ("AHEAD", -2), "cuanto": FILLER,
         "faltando": ("AT", None), "faltan": ("AT", None), "falta": ("AT", None), "ahorita": ("ASAP", None),
@@ -67,6 +70,7 @@ _WORDS: dict[str, Entry] = (
         "tengan horario horarios turno espacio hueco lugar hola buenas buenos tambien entonces mire oiga creo "
         "seria vendria conviene convendria ok okay senor senora senorita muchas mi usted ustedes sino pero "
         "casa departamento apartamento vivienda piso quedo quedamos tomo escojo elijo prefiero agarro cambie cambieme "
+        "fijate fijese tenes podes queres te "
         "cambiela cambiar pase paseme pasela mueva muevame muevala mover recorra posponga"
     )
 )  # fmt: skip
@@ -85,7 +89,8 @@ _PHRASES: dict[str, Entry] = phrases(
         ),
     ),
     (("OR", None), "si no | y si no | o si no"),
-    (("NEXT_WEEK", None), "otra semana"),
+    (("NEXT_WEEK", None), "otra semana | la otra semana"),
+    (("OTHER_ONE", None), "la otra | el otro | otra opcion"),
     (("EARLY", None), "mas temprano posible"),
     (("IDIOM_DAYS", 7), "en ocho dias | en 8 dias | dentro de ocho dias | dentro de 8 dias"),
     (("IDIOM_DAYS", 14), "en quince dias | en 15 dias | dentro de quince dias | dentro de 15 dias"),
@@ -103,16 +108,26 @@ _PHRASES: dict[str, Entry] = phrases(
     (("PART", "after lunch"), "despues de comer"),
     (("PART", "before lunch"), "antes de comer"),
     (("THAT_COMES", None), "que viene | que entra"),
-    (("AFTER", None), "despues de | despues del"),
+    (
+        ("AFTER", None),
+        (
+            "despues de | despues del | salgo a | salgo del trabajo a | salgo de trabajar a | trabajo hasta | "
+            "ocupado hasta | ocupada hasta"
+        ),
+    ),
     (("BEFORE", None), "antes de | antes del"),
-    (("FROM", None), "a partir de"),
+    (("FROM", None), "a partir de | a partir del"),
     (("ONWARD", None), "en adelante | para adelante"),
-    (("ABOUT", None), "a eso de | como a eso de | alrededor de | como a | cerca de | tipo"),
+    (
+        ("ABOUT", None),
+        "a eso de | como a eso de | alrededor de | como a | cerca de | tipo | por ahi de | por ahi a | a eso del",
+    ),
+    (("BY", None), "a mas tardar | no mas tarde de | no mas tarde que"),
     (("ISH", None), "mas o menos | y algo | y pico | y tantas | y cacho"),
     (FILLER, "en punto | por favor | vale la"),
     (("WEEKEND", None), "fin de semana"),
     (("WEEKEND", "plural"), "fines de semana"),
-    (("WEEKDAYS", None), "entre semana | dias laborables"),
+    (("WEEKDAYS", None), "entre semana | dias laborables | dia laborable | dias habiles | dia habil"),
     (
         ("ASAP", None),
         (
@@ -157,7 +172,7 @@ _PHRASES: dict[str, Entry] = phrases(
     (("DAY_AFTER", -1), "dia antes de | dia anterior a | dia anterior"),
     (("NOON", None), "medio dia | doce del dia | 12 del dia"),
     (("HALF_HOUR", None), "media hora"),
-    (("IN", None), "dentro de"),
+    (("IN", None), "dentro de | de aqui a"),
     (("YES", None), "esta bien | esta muy bien | esta perfecto | de acuerdo"),
     (("NOT", None), "en vez de"),
     (("MINUS", None), "menos el"),

@@ -34,6 +34,15 @@ def _from_to(found: RuleMatch) -> TimeWindow | None:
     return _between(found, is_span=True)
 
 
+@windows.rule("WINDOW", "way=(AFTER|BEFORE|FROM) UNKNOWN+ a=TIME")
+def _beside_an_event(found: RuleMatch) -> TimeWindow | None:
+    """Read "after I get off at five" and "before I pick up the kids at three"."""
+    clock = clock_of(found.token("a"))
+    if clock is None:
+        return None
+    return TimeWindow(last=clock) if found.first.kind == "BEFORE" else TimeWindow(first=clock)
+
+
 @windows.rule(
     "WINDOW",
     "FROM a=(TIME|NUM) (ON|ONWARD)?",

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from peterental.appointments.date_parsing import Asked, explain
+from peterental.appointments.date_parsing import Asked, CurrentBooking, explain
 from tests.appointments.date_parsing.table import CHICAGO, context
 
 THURSDAY = "2026-12-03T14:00"
@@ -151,3 +151,61 @@ def test_today_said_after_midnight_may_be_the_evening_before() -> None:
     now = datetime(2026, 12, 3, 0, 20, tzinfo=CHICAGO)
     said = ["tomorrow at two"]
     assert explain("2026-12-03T14:00", context(now, said=lambda: said)).decision == "exactly Thu 2026-12-03 14:00"
+
+
+TWO_OR_FOUR = "which-time day=2026-12-03 options=840,960"
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        (["Thursday at four"], TWO_OR_FOUR),
+        (["Thursday at four", "Ada Test, T E S T"], TWO_OR_FOUR),
+        (["tomorrow at two", "Thursday at four please"], TWO_OR_FOUR),
+        (["Thursday at four", "no, two is better"], "exactly Thu 2026-12-03 14:00"),
+        (["Thursday at four", "yes, that works"], "exactly Thu 2026-12-03 14:00"),
+        (["Thursday at four", "the first one"], "exactly Thu 2026-12-03 14:00"),
+        (["Thursday at four", "an hour earlier"], "exactly Thu 2026-12-03 14:00"),
+        (["Thursday around four"], "exactly Thu 2026-12-03 14:00"),
+        (["Thursday after four"], "exactly Thu 2026-12-03 14:00"),
+        (["Thursday at two or four"], "exactly Thu 2026-12-03 14:00"),
+        (["I pick up my kids on Thursday at four"], "exactly Thu 2026-12-03 14:00"),
+        (["four"], "exactly Thu 2026-12-03 14:00"),
+        (["405 555 0100"], "exactly Thu 2026-12-03 14:00"),
+        (["Thursday at two"], "exactly Thu 2026-12-03 14:00"),
+    ],
+)
+def test_time_of_day_is_checked_against_the_callers_words(said: list[str], answer: str) -> None:
+    assert explain(THURSDAY, context(said=lambda: said)).decision == answer
+
+
+def test_offered_time_is_taken_unless_the_callers_was_offered_too() -> None:
+    said = ["Thursday at four"]
+    offers = (*OFFER, datetime(2026, 12, 3, 16, tzinfo=CHICAGO))
+    assert explain(THURSDAY, context(said=lambda: said, offered=OFFER)).decision == "exactly Thu 2026-12-03 14:00"
+    assert explain(THURSDAY, context(said=lambda: said, offered=offers)).decision == TWO_OR_FOUR
+
+
+def test_time_of_the_booking_is_no_other_time() -> None:
+    booked = CurrentBooking(datetime(2026, 12, 3, 16, tzinfo=CHICAGO))
+    decision = explain(THURSDAY, context(said=lambda: ["I have Thursday at four"], current=booked), "change").decision
+    assert decision == "exactly Thu 2026-12-03 14:00"
+
+
+def test_time_sent_again_after_the_question_is_an_answer() -> None:
+    asked = (Asked("which-time", THURSDAY),)
+    said = ["Thursday at four", "two"]
+    assert explain(THURSDAY, context(asked=asked, said=lambda: said)).decision == "exactly Thu 2026-12-03 14:00"
+    assert explain("four", context(asked=asked, said=lambda: said)).decision == "exactly Thu 2026-12-03 16:00"
+
+
+@pytest.mark.parametrize(
+    ("said", "decision"),
+    [
+        (["Thursday at two"], "exactly Thu 2026-12-03 14:00"),
+        (["at nine"], "exactly Thu 2026-12-03 02:00"),
+        ([], "exactly Thu 2026-12-03 02:00"),
+    ],
+)
+def test_lost_afternoon_is_taken_from_the_callers_words(said: list[str], decision: str) -> None:
+    assert explain("2026-12-03T02:00:00", context(said=lambda: said)).decision == decision
