@@ -14,7 +14,7 @@ from peterental.database.migrations.run.partition_detach import (
     is_half_detached,
     parse_concurrent_detach,
 )
-from peterental.database.migrations.run.preflight import may_create_schema
+from peterental.database.migrations.run.preflight import may_move_ledger
 from peterental.database.migrations.run.transaction_control import contains_commit, waits_without_blocking
 from peterental.database.migrations.session.advisory_lock import LockBudget
 from peterental.database.migrations.session.connection import is_broken, refuse_misreading
@@ -172,7 +172,8 @@ class StatementRunner:
 
     def _commit_progress(self) -> None:
         """Record one more statement as done, and commit."""
-        if may_create_schema(self.statements[self.done].sql):
+        self._writer.check_deferred()
+        if may_move_ledger(self.statements[self.done].sql):
             self._writer.refuse_moved_schema()
         for setting in AS_RUNNER:
             self._connection.execute(setting)

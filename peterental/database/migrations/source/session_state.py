@@ -32,6 +32,17 @@ _STRINGS = "standard_conforming_strings"
 _PLAIN_VALUES = {_STRINGS: {"on", "true", "1"}, "client_encoding": {"utf8", "utf-8", "unicode"}}
 """The settings that change how the server reads text, and their values with which it reads as the checks did."""
 
+_TRACES = re.compile(
+    # a setting of one's own is empty after RESET, no longer undefined
+    r"""\bset\s+(?:session\s+|local\s+)?(?:"[^"]+"|\w+)\s*\.\s*(?:"[^"]+"|\w+)\s*(?:=|\bto\b)|\bset_config\s*\(\s*(?!'\w+')"""
+    # a lock that no statement but the file's own may release, the random numbers, a library
+    r"""|\bpg_(?:try_)?advisory_lock|\bsetseed\b|\bload\s+(?:e)?'"""
+    # settings that new sessions begin with
+    r"""|\balter\s+(?:role|user|database|system)\b""",
+    re.IGNORECASE,
+)
+_TRACE_WORDS = ("set", "advisory_lock", "load", "alter")
+
 _TEMPORARY = "a temporary table cannot survive an interruption of a no-transaction file"
 _INSTEAD_OF_TEMPORARY = "use an ordinary table and drop it at the end, or a file with a transaction"
 _ONE_BLOCK = "set it in a statement of its own, so that a resumed run can set it again"
@@ -64,6 +75,14 @@ def _only_sets_config(select: Any) -> bool:
 
 def _sets_constant(call: Any) -> bool:
     return _name_of(call) == "set_config" and all(argument.HasField("a_const") for argument in call.args)
+
+
+def leaves_session_traces(text: str) -> bool:
+    """Return whether a file may change its session, or those that begin later, in a way that no reset undoes.
+
+    Only the words count: a file that is taken for one costs a new connection.
+    """
+    return mentions(text, *_TRACE_WORDS) and bool(_TRACES.search(text))
 
 
 def session_state_problems(file: MigrationFile, text: str, statements: list[Statement]) -> list[Problem]:
