@@ -275,7 +275,7 @@ class Executor:
             except psycopg.Error as error:
                 if not self._may_retry(item, error, budget):
                     problem, state = self._commit_problem(item, error), f"{item.file.path.name} was rolled back."
-                    self._fail(item, problem, state, _next_step(error))
+                    self._fail(item, problem, state, _next_step(error, at_end=True))
                 self._pause(item, error, monitor, budget)
             except Interrupted:
                 self._record_outcome(outcome="interrupted", error="stopped by Ctrl-C or SIGTERM")
@@ -518,8 +518,10 @@ def _connection_lost(item: PreparedMigration, error: psycopg.Error) -> Problem:
     return Problem(message=message, file=item.file.path.name)
 
 
-def _next_step(cause: psycopg.Error) -> str:
-    """Return what to do about an error of the server."""
+def _next_step(cause: psycopg.Error, *, at_end: bool = False) -> str:
+    """Return what to do about an error of the server; `at_end` after all statements of a file."""
+    if at_end and isinstance(cause, psycopg.errors.ReadOnlySqlTransaction):
+        return "remove the statement that makes the file's transaction read-only"
     if isinstance(cause, psycopg.errors.QueryCanceled):
         if cancelled_by(cause) == "another session":
             return "find out which session cancelled it"
