@@ -12,5 +12,10 @@ TOOL_NAMES = (
     "sql-migrate",
     "tern",
     "node-pg-migrate",
+    "liquibase",
+    "prisma",
+    "drizzle",
+    "supabase",
+    "atlas",
 )
 """As the command line writes them."""

@@ -199,6 +199,43 @@ def _node_pg_migrate() -> dict[str, str]:
     return files
 
 
+def _liquibase() -> dict[str, str]:
+    text = "--liquibase formatted sql\n"
+    for word, up, down in zip(WORDS, UPS, DOWNS, strict=True):
+        attributes = {FUNCTION: " splitStatements:false endDelimiter:/", INDEX: " runInTransaction:false"}.get(up, "")
+        body = up.replace("$body$;", "$body$\n/") if up is FUNCTION else up
+        undo = "".join(f"--rollback {line}\n" for line in down.splitlines())
+        text += f"\n--changeset ana:{word}{attributes}\n--comment: {word}\n{body}{undo}"
+    return {"changelog.sql": text}
+
+
+def _prisma() -> dict[str, str]:
+    files = {"migration_lock.toml": 'provider = "postgresql"\n'}
+    for number, (word, up, down) in enumerate(zip(WORDS, UPS, DOWNS, strict=True), 1):
+        files[f"2024013112000{number}_{word}/migration.sql"] = f"-- CreateTable\n{up}"
+        files[f"2024013112000{number}_{word}/down.sql"] = down
+    return files
+
+
+def _drizzle() -> dict[str, str]:
+    tags = [f"{number:04d}_{word}" for number, word in enumerate(WORDS)]
+    entries = ", ".join(f'{{"idx": {number}, "tag": "{tag}"}}' for number, tag in enumerate(tags))
+    files = {
+        f"{tag}.sql": up.replace(";\nCREATE", ";--> statement-breakpoint\nCREATE").replace(
+            ";\nINSERT", "\n--> statement-breakpoint\nINSERT"
+        )
+        for tag, up in zip(tags, UPS, strict=True)
+    }
+    return files | {"meta/_journal.json": f'{{"entries": [{entries}]}}', "meta/0000_snapshot.json": "{}"}
+
+
+def _timestamped(index_head: str = "") -> dict[str, str]:
+    return {
+        f"2024013112000{number}_{word}.sql": (index_head if up is INDEX else "") + up
+        for number, (word, up) in enumerate(zip(WORDS, UPS, strict=True), 1)
+    }
+
+
 EXAMPLES = (
     Example("goose", _goose()),
     Example("dbmate", _dbmate()),
@@ -211,4 +248,9 @@ EXAMPLES = (
     Example("sql-migrate", _sql_migrate()),
     Example("tern", _tern()),
     Example("node-pg-migrate", _node_pg_migrate()),
+    Example("liquibase", _liquibase()),
+    Example("prisma", _prisma()),
+    Example("drizzle", _drizzle(), has_downs=False),
+    Example("supabase", _timestamped(), has_downs=False),
+    Example("atlas", _timestamped("-- atlas:txmode none\n\n") | {"atlas.sum": "h1:\n"}, has_downs=False),
 )
