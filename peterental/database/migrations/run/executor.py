@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -71,6 +72,7 @@ _NEXT_STEPS: dict[type[psycopg.Error], str] = {
 }
 """What to do about errors of the server; other errors are fixed in the file."""
 
+_READ_ONLY = re.compile(r"\bread\s+only\b|read_only", re.IGNORECASE)
 _RECONNECT = "find out why the connection was lost"
 
 _log = logging.getLogger(__name__)
@@ -275,7 +277,7 @@ class Executor:
             except psycopg.Error as error:
                 if not self._may_retry(item, error, budget):
                     problem, state = self._commit_problem(item, error), f"{item.file.path.name} was rolled back."
-                    self._fail(item, problem, state, _next_step(error, at_end=True))
+                    self._fail(item, problem, state, _next_step(error, text))
                 self._pause(item, error, monitor, budget)
             except Interrupted:
                 self._record_outcome(outcome="interrupted", error="stopped by Ctrl-C or SIGTERM")
@@ -518,10 +520,17 @@ def _connection_lost(item: PreparedMigration, error: psycopg.Error) -> Problem:
     return Problem(message=message, file=item.file.path.name)
 
 
-def _next_step(cause: psycopg.Error, *, at_end: bool = False) -> str:
-    """Return what to do about an error of the server; `at_end` after all statements of a file."""
-    if at_end and isinstance(cause, psycopg.errors.ReadOnlySqlTransaction):
+def _next_step(cause: psycopg.Error, file_text: str = "") -> str:
+    """Return what to do about an error.
+
+    Args:
+        cause: the server's error, or one that the ledger's writer raised.
+        file_text: of a file all of whose statements ran in a transaction; empty if one failed.
+    """
+    if isinstance(cause, psycopg.errors.ReadOnlySqlTransaction) and _READ_ONLY.search(file_text):
         return "remove the statement that makes the file's transaction read-only"
+    if isinstance(cause, psycopg.errors.InvalidSchemaName) and cause.diag.sqlstate is None:  # the writer's
+        return "name the schema otherwise, or keep the schema of schema_migrations first in search_path"
     if isinstance(cause, psycopg.errors.QueryCanceled):
         if cancelled_by(cause) == "another session":
             return "find out which session cancelled it"

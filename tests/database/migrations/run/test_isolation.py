@@ -201,13 +201,18 @@ def test_deferred_triggers_see_temporary_tables(runner: MigrationRunner, folder:
 
 
 @pytest.mark.parametrize("body", ["PERFORM ''::int", "EXECUTE 'EXECUTE unknown_statement'"])
-def test_failing_deferred_trigger_is_named(runner: MigrationRunner, folder: Folder, body: str) -> None:
+def test_failing_deferred_trigger_is_named(
+    runner: MigrationRunner, folder: Folder, empty_database_url: str, body: str
+) -> None:
     """The engine's own statements fail with the same SQLSTATEs for other reasons."""
     made = "CREATE TABLE t (i int);\n" + FUNCTION.format(body=body) + LATE
     folder.write("001_a.sql", made + "INSERT INTO t VALUES (1);")
+    shown = plan(empty_database_url, folder.path, report=print).text()
     with pytest.raises(MigrationFailed, match=r"invalid input syntax|unknown_statement") as caught:
         runner.run_migrations()
-    assert "PL/pgSQL function f() line 1" in str(caught.value)
+    for text in (shown, str(caught.value)):
+        assert "PL/pgSQL function f() line 1" in text
+        assert "at the end of " in text
 
 
 def test_down_file_fires_deferred_triggers_first(
@@ -319,8 +324,11 @@ def test_default_search_path_cannot_leave_the_ledger_behind(
     message = "after this file, schema side comes first in the search_path instead of public"
     if not header:
         assert message in plan(empty_database_url, folder.path, report=print).text()
-    with pytest.raises(MigrationFailed, match=message):
+    with pytest.raises(MigrationFailed, match=message) as caught:
         runner.run_migrations()
+    assert "Next: name the schema otherwise, or keep the schema of schema_migrations first in search_path, then" in str(
+        caught.value
+    )
     assert db.execute("SELECT FROM pg_db_role_setting WHERE setconfig::text LIKE '%side%'").fetchall() == []
 
 
