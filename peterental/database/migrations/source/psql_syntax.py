@@ -17,6 +17,7 @@ _PIECE = r"""
     ^[ \t]*(?P<copy>copy\b[^;]*?\bfrom\s+stdin\b[^;]*;)[^\n]*\n(?:.*?(?P<end>^\\\.[ \t]*\r?$)|.*)
     | (?P<command>\\\S*)[^\r\n]*
 """
+_CLEAR = re.compile(r"\s\\[A-Za-z.!?;]")
 
 
 def psql_problems(file: MigrationFile, text: str) -> list[Problem]:
@@ -29,7 +30,16 @@ def psql_problems(file: MigrationFile, text: str) -> list[Problem]:
         return []
     from peterental.database.migrations.source.lexer import compile_wanted, pieces_outside_quotes  # noqa: PLC0415  # rare
 
-    return [_problem(file, text, found) for found in pieces_outside_quotes(text, compile_wanted(_PIECE))]
+    found = pieces_outside_quotes(text, compile_wanted(_PIECE))
+    # With another way of quoting, what looks like the outside of quotes may be the inside: only what is clear counts.
+    may_misread = mentions(text, "standard_conforming_strings")
+    return [_problem(file, text, one) for one in found if not may_misread or _is_clear(text, one)]
+
+
+def _is_clear(text: str, found: re.Match[str]) -> bool:
+    """Return whether a backslash stands where psql commands usually do: at the start of a line, or before a word."""
+    before = text[: found.start()].rpartition("\n")[2]
+    return not found["command"] or not before.strip() or bool(_CLEAR.match(text, found.start() - 1))
 
 
 def _problem(file: MigrationFile, text: str, found: re.Match[str]) -> Problem:

@@ -180,6 +180,7 @@ def test_text_that_would_be_read_otherwise_is_refused(text: str, line: int | Non
     [
         ("SET standard_conforming_strings = off;\nSELECT 1;\nSELECT 'a\\n';", 3),
         ("set local standard_conforming_strings to OFF;\nSELECT 'it\\''s';", 2),
+        ("SET standard_conforming_strings = off;\nSELECT 'don\\'t', 'it\\'s', 'a\\\\';", 2),
         ("SELECT set_config('standard_conforming_strings', 'off', true);\nSELECT 'a\\n';", 2),
         ("SET standard_conforming_strings = off;\nSELECT E'a\\n', $$ '\\' $$, 'plain'; -- \\", None),
         ("SET standard_conforming_strings = off;\nRESET standard_conforming_strings;\nSELECT 'a\\n';", None),
