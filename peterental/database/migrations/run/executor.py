@@ -294,10 +294,10 @@ class Executor:
         try:
             with self._notices.listening(self._connection):
                 execute_text(self._connection, "SELECT" if batch.is_empty else text, before=before, while_waiting=stage)
-            if may_move_ledger(text):
-                self._writer.check_deferred()
-                self._writer.refuse_moved_schema()
-            self._record(started_s, following)
+                if may_move_ledger(text):
+                    self._writer.check_deferred()
+                    self._writer.refuse_moved_schema()
+                self._record(started_s, following)  # deferred triggers fire here, and may send notices
         except BaseException:
             recover(self._connection)
             raise

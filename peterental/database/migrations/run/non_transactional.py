@@ -105,7 +105,7 @@ class StatementRunner:
         limits = self._limits("SET LOCAL", self._directives.lock_timeout_ms)
         execute_text(self._connection, "; ".join(["BEGIN READ WRITE", *limits]))
         try:
-            self._execute(statement)
+            self._execute(statement, in_transaction=True)
         except StatementFailed as error:
             if not is_broken(self._connection):  # otherwise the reason of the loss must not be hidden by another error
                 self._connection.rollback()
@@ -150,13 +150,15 @@ class StatementRunner:
             return True
         return self._resumed_at == self.done and is_detached(self._connection, detach)
 
-    def _execute(self, statement: Statement) -> None:
+    def _execute(self, statement: Statement, *, in_transaction: bool = False) -> None:
         if self._executed == self.done:
             self._notices.clear_last()
         self._executed = self.done
         refuse_misreading(self._connection, statement.sql)
         with self._notices.listening(self._connection):
             execute_text(self._connection, statement.sql)
+            if in_transaction:
+                self._writer.check_deferred()
 
     def _recover_index(self, operation: ConcurrentIndexOp) -> bool:
         """Clean up after an earlier attempt at an index. Return True if the statement is already done."""
@@ -178,7 +180,6 @@ class StatementRunner:
 
     def _commit_progress(self) -> None:
         """Record one more statement as done, and commit."""
-        self._writer.check_deferred()
         if may_move_ledger(self.statements[self.done].sql):
             self._writer.refuse_moved_schema()
         for setting in AS_RUNNER:
