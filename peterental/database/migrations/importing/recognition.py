@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from peterental.database.migrations.importing import alembic, flyway, liquibase, marked, paired, plain, rails
+from peterental.database.migrations.importing import alembic, flyway, liquibase, marked, paired, plain, rails, sqitch
 from peterental.database.migrations.importing.file_names import NUMBERED
 from peterental.database.migrations.importing.folder import SourceFile, SourceFolder
 from peterental.database.migrations.importing.model import ImportRefused
@@ -27,6 +27,7 @@ EXPECTED = {
     "drizzle": "files such as 0000_users.sql with “--> statement-breakpoint”, and meta/_journal.json",
     "supabase": "files such as 20240131120000_users.sql",
     "atlas": "files such as 20240131120000_users.sql, and atlas.sum",
+    "sqitch": "sqitch.plan, and the folders deploy and revert",
 }
 """What a folder of each tool has."""
 
@@ -101,6 +102,8 @@ def require_tool(folder: SourceFolder, tool: str) -> None:
 def _tools_of(file: SourceFile) -> frozenset[str]:
     """Return the tools that a file can belong to; none for other files."""
     name = file.base_name
+    if name == sqitch.PLAN:
+        return frozenset({"sqitch"})
     if not name.lower().endswith(".sql"):
         return frozenset({"flyway"}) if flyway.CODE.fullmatch(name) else frozenset()
     markers = frozenset(tool for tool, line in _MARKERS if _has_line(file.text, line))

@@ -14,6 +14,7 @@ from peterental.database.migrations.importing.liquibase import convert_liquibase
 from peterental.database.migrations.importing.model import ImportedFolder
 from peterental.database.migrations.importing.paired import convert_diesel, convert_golang_migrate, convert_sqlx
 from peterental.database.migrations.importing.rails import convert_rails
+from peterental.database.migrations.importing.sqitch import convert_sqitch
 
 
 @dataclass(frozen=True)
@@ -51,5 +52,6 @@ TOOLS = {
     "drizzle": Tool(plain.convert_drizzle),
     "supabase": _marked(plain.SUPABASE),
     "atlas": _marked(plain.ATLAS),
+    "sqitch": Tool(convert_sqitch),
 }
 """Every tool by its name."""

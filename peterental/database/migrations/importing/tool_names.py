@@ -17,5 +17,6 @@ TOOL_NAMES = (
     "drizzle",
     "supabase",
     "atlas",
+    "sqitch",
 )
 """As the command line writes them."""

@@ -236,6 +236,19 @@ def _timestamped(index_head: str = "") -> dict[str, str]:
     }
 
 
+def _sqitch() -> dict[str, str]:
+    plan = "%syntax-version=1.0.0\n%project=pets\n\n"
+    files = {}
+    for number, (word, up, down) in enumerate(zip(WORDS, UPS, DOWNS, strict=True)):
+        needs = f" [{WORDS[number - 1]}]" if number else ""
+        plan += f"{word}{needs} 2024-01-31T12:00:0{number}Z Ana <ana@example.com> # {word}\n"
+        head = f"-- Deploy pets:{word} to pg\n\n"
+        files[f"deploy/{word}.sql"] = head + (up if up is INDEX else f"BEGIN;\n\n{up}\nCOMMIT;\n")
+        files[f"revert/{word}.sql"] = f"-- Revert pets:{word} from pg\n\nBEGIN;\n\n{down}\nCOMMIT;\n"
+        files[f"verify/{word}.sql"] = "SELECT 1;\n"
+    return files | {"sqitch.plan": plan + "@v1.0 2024-02-01T00:00:00Z Ana <ana@example.com> # first\n"}
+
+
 EXAMPLES = (
     Example("goose", _goose()),
     Example("dbmate", _dbmate()),
@@ -253,4 +266,5 @@ EXAMPLES = (
     Example("drizzle", _drizzle(), has_downs=False),
     Example("supabase", _timestamped(), has_downs=False),
     Example("atlas", _timestamped("-- atlas:txmode none\n\n") | {"atlas.sum": "h1:\n"}, has_downs=False),
+    Example("sqitch", _sqitch()),
 )
