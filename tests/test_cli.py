@@ -564,9 +564,9 @@ def test_db_import_exits_1_with_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_db_import_knows_its_tools(tmp_path: Path) -> None:
-    done = flask("db-import", str(tmp_path), "--from", "liquibase")
+    done = flask("db-import", str(tmp_path), "--from", "knex")
     assert done.returncode == 2
-    assert "'liquibase' is not one of 'goose', 'dbmate', 'golang-migrate'" in done.stderr
+    assert "'knex' is not one of 'goose', 'dbmate', 'golang-migrate'" in done.stderr
 
 
 # --- db-plan, db-verify and db-adopt ----------------------------------------------------------------------------------

@@ -146,6 +146,7 @@ class _DownRunner:
         state = f"{down.path.name} was rolled back."
         try:
             execute_text(self._connection, text or "SELECT", before=begin_statements(directives))
+            self._writer.check_deferred()
             reset(self._connection)
             self._writer.record_rolled_back(file, text)
             self._forget_progress(file)

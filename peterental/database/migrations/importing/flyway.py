@@ -23,7 +23,9 @@ CODE = re.compile(
 )
 
 _PLACEHOLDER = re.compile(r"\$\{[^}\r\n]*\}")
-_SETTING = re.compile(r"^\s*(?P<name>\w+)\s*[=:]\s*(?P<value>\S*)\s*$", re.MULTILINE)
+_SETTING = re.compile(
+    r"^[ \t]*(?P<name>[^\s#!=:\[][^\s=:]*)[ \t]*[=: \t][ \t]*(?P<value>[^\r\n]*?)[ \t]*\r?$", re.MULTILINE
+)
 _COMMENT_SETTING = re.compile(r"^\s*--\s*flyway:\s*executeInTransaction\s*=\s*false\b", re.IGNORECASE | re.MULTILINE)
 _REPEATABLE_REMARK = (
     "ran again whenever it changed: here it runs once, after the others, and a change is a new migration"
@@ -121,7 +123,10 @@ def _add_code(folder: SourceFolder, result: ImportedFolder) -> None:
 
 def _apply_settings(migration: ImportedMigration, file: SourceFile | None) -> None:
     """Apply the `.conf` file beside a migration, and report placeholders."""
-    settings = {found["name"]: found["value"].lower() for found in _SETTING.finditer(file.text)} if file else {}
+    settings = {
+        found["name"].removeprefix("flyway."): found["value"].strip("\"'").lower()
+        for found in _SETTING.finditer(file.text if file else "")
+    }
     in_transaction = settings.pop("executeInTransaction", "true")
     replaces = settings.pop("placeholderReplacement", "true") != "false"
     migration.no_transaction = in_transaction == "false" or bool(_COMMENT_SETTING.search(migration.up or ""))

@@ -116,6 +116,7 @@ class MarkedTool:
         up_marker: the line that must begin the up part; empty if the tool does without it.
         first: the part that begins with the file; empty if a marker begins it.
         has_templates: whether the tool expands `{{ … }}`.
+        only_first: whether only the first marker of each part counts.
     """
 
     name: str
@@ -124,6 +125,7 @@ class MarkedTool:
     up_marker: str = ""
     first: str = ""
     has_templates: bool = False
+    only_first: bool = False
 
     def convert(self, folder: SourceFolder) -> ImportedFolder:
         """Convert every file that the tool would run."""
@@ -142,7 +144,7 @@ class MarkedTool:
         if text is None:
             migration.failed(unreadable)
             return migration
-        sections = split_sections(text, self.read_marker, self.first)
+        sections = split_sections(text, self.read_marker, self.first, only_first=self.only_first)
         if self.up_marker and not sections.has_up:
             migration.failed(f"{file.name} has no “{self.up_marker}”")
             return migration
@@ -162,6 +164,10 @@ class MarkedTool:
             migration.up = sections.preamble + sections.up
         migration.no_transaction = "up" in sections.no_transaction
         migration.down_no_transaction = "down" in sections.no_transaction
+        if sections.down and not sections.has_up and not self.first:
+            migration.failed(
+                f"without a marker of the up part, {self.name} runs the whole file, its down part included", file.name
+            )
         for removed in dict.fromkeys(sections.removed):
             migration.changed(f"“{removed}” removed")
         if sections.semicolons_added:
@@ -173,5 +179,5 @@ class MarkedTool:
 GOOSE = MarkedTool("goose", goose_marker, by_number, "-- +goose Up")
 DBMATE = MarkedTool("dbmate", dbmate_marker, by_text, "-- migrate:up")
 SQL_MIGRATE = MarkedTool("sql-migrate", sql_migrate_marker, by_number_and_name, "-- +migrate Up")
-TERN = MarkedTool("tern", tern_marker, by_number, first="up", has_templates=True)
-NODE_PG_MIGRATE = MarkedTool("node-pg-migrate", node_marker, by_time)
+TERN = MarkedTool("tern", tern_marker, by_number, first="up", has_templates=True, only_first=True)
+NODE_PG_MIGRATE = MarkedTool("node-pg-migrate", node_marker, by_time, only_first=True)

@@ -20,6 +20,7 @@ PAIRED = re.compile(r"(?P<version>\d+)[_-](?P<name>.*)\.(?P<part>up|down)\.sql",
 PLAIN = re.compile(r"(?P<version>\d+)_(?P<name>.*)\.sql", re.IGNORECASE)
 FOLDER_PART = re.compile(r"(?:.*/)?(?P<version>[\d-]*\d)[_-](?P<name>[^/]*)/(?P<part>up|down)\.sql", re.IGNORECASE)
 
+_OTHER_ENDING = re.compile(r"\d+_.*\.(?:up|down)\.(?!sql\Z).*")
 _SQLX_NO_TRANSACTION = re.compile(r"-- no-transaction[^\r\n]*(?:\r\n|\r|\n)?")
 _NOT_A_DIGIT = re.compile(r"\D")
 
@@ -29,8 +30,13 @@ Part = tuple[tuple[str, str], str, SourceFile]
 
 
 def convert_golang_migrate(folder: SourceFolder) -> ImportedFolder:
-    """Convert pairs such as `1_users.up.sql` and `1_users.down.sql`."""
-    return from_parts(numbered_parts(folder.top_level()))
+    """Convert pairs such as `1_users.up.sql` and `1_users.down.sql`; the tool runs them with other endings too."""
+    result = from_parts(numbered_parts(folder.top_level()))
+    for file in folder.top_level():
+        if _OTHER_ENDING.fullmatch(file.base_name):
+            result.handled.add(file.name)
+            result.problems.append(Remark("golang-migrate runs this file too: give it the ending .sql", file.name))
+    return result
 
 
 def convert_sqlx(folder: SourceFolder) -> ImportedFolder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from peterental.database.migrations.importing import alembic, flyway, marked, paired, rails
+from peterental.database.migrations.importing import alembic, flyway, liquibase, marked, paired, plain, rails, sqitch
 from peterental.database.migrations.importing.file_names import NUMBERED
 from peterental.database.migrations.importing.folder import SourceFile, SourceFolder
 from peterental.database.migrations.importing.model import ImportRefused
@@ -22,11 +22,18 @@ EXPECTED = {
     "sql-migrate": ".sql files with “-- +migrate Up”",
     "tern": "numbered .sql files, perhaps with “---- create above / drop below ----”",
     "node-pg-migrate": "numbered .sql files, perhaps with “-- Up Migration”",
+    "liquibase": ".sql files with “--liquibase formatted sql”",
+    "prisma": "folders such as 20240131120000_users with migration.sql",
+    "drizzle": "files such as 0000_users.sql with “--> statement-breakpoint”, and meta/_journal.json",
+    "supabase": "files such as 20240131120000_users.sql",
+    "atlas": "files such as 20240131120000_users.sql, and atlas.sum",
+    "sqitch": "sqitch.plan, and the folders deploy and revert",
 }
 """What a folder of each tool has."""
 
-_ANY_TOOL_WITHOUT_MARKERS = frozenset({"sqlx", "tern", "node-pg-migrate"})
+_ANY_TOOL_WITHOUT_MARKERS = frozenset({"sqlx", "tern", "node-pg-migrate", "drizzle", "supabase", "atlas"})
 _CODE = re.compile(r"\d+[_-].+\.(?:go|rb|py|js|mjs|cjs|ts|java|kt|php|exs)", re.IGNORECASE)
+_FOLDER_DOWN = re.compile(r"(?:.*/)?[\d-]*\d[_-][^/]*/down\.sql", re.IGNORECASE)
 _NOT_A_MIGRATION = re.compile(r".*(?:_test\.go|\.d\.ts|[._]spec\.\w+|\.test\.\w+)", re.IGNORECASE)
 _LANGUAGES = {
     "go": "Go",
@@ -48,6 +55,9 @@ _MARKERS = (
     ("dbmate", marked.DBMATE_LINE),
     ("tern", marked.TERN_LINE),
     ("alembic-sql", alembic.RUNNING),
+    ("liquibase", liquibase.HEADER),
+    ("drizzle", re.compile(rf".*{plain.BREAKPOINT}\s*")),
+    ("atlas", plain.ATLAS_LINE),
     ("node-pg-migrate", re.compile(r"\s*--[\s-]*(?:up|down)\s+migration\s*", re.IGNORECASE)),
 )
 
@@ -92,6 +102,8 @@ def require_tool(folder: SourceFolder, tool: str) -> None:
 def _tools_of(file: SourceFile) -> frozenset[str]:
     """Return the tools that a file can belong to; none for other files."""
     name = file.base_name
+    if name == sqitch.PLAN:
+        return frozenset({"sqitch"})
     if not name.lower().endswith(".sql"):
         return frozenset({"flyway"}) if flyway.CODE.fullmatch(name) else frozenset()
     markers = frozenset(tool for tool, line in _MARKERS if _has_line(file.text, line))
@@ -101,7 +113,9 @@ def _tools_of(file: SourceFile) -> frozenset[str]:
         (flyway.NAMED, name, {"flyway"}),
         (flyway.REPEATABLE, name, {"flyway"}),
         (rails.STRUCTURE, name, {"rails"}),
+        (_FOLDER_DOWN, file.name, {"diesel", "rails", "prisma"}),
         (paired.FOLDER_PART, file.name, {"diesel", "rails"}),
+        (plain.FOLDER, file.name, {"prisma", "drizzle"}),
         (paired.PAIRED, name, {"golang-migrate", "sqlx", "rails"}),
         (NUMBERED, file.name, _ANY_TOOL_WITHOUT_MARKERS),
     )

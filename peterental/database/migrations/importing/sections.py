@@ -55,15 +55,16 @@ class Sections:
     semicolons_added: int = 0
 
 
-def split_sections(text: str, read_marker: MarkerReader, first: str = "") -> Sections:
+def split_sections(text: str, read_marker: MarkerReader, first: str = "", *, only_first: bool = False) -> Sections:
     """Split `text` at its marker lines; every other line stays as it is.
 
     Args:
         text: of the file.
         read_marker: reads one line.
         first: the part that begins with the file, `up`; by default, a marker begins it.
+        only_first: whether a second marker of a part is a comment to the tool.
     """
-    splitter = _Splitter(first)
+    splitter = _Splitter(first, only_first=only_first)
     for number, line in enumerate(lines_of(text), 1):
         splitter.take(number, line, read_marker(line.rstrip("\r\n")))
     return splitter.sections()
@@ -72,7 +73,9 @@ def split_sections(text: str, read_marker: MarkerReader, first: str = "") -> Sec
 class _Splitter:
     """Collects the lines of each part."""
 
-    def __init__(self, first: str) -> None:
+    def __init__(self, first: str, *, only_first: bool) -> None:
+        self._only_first = only_first
+        self._seen = {first}
         self._found = Sections()
         self._parts: dict[str, list[str]] = {"": [], "up": [], "down": []}
         self._current = first
@@ -80,6 +83,8 @@ class _Splitter:
 
     def take(self, number: int, line: str, marker: Marker | None) -> None:
         """Take the next line, and what it means."""
+        if marker is not None and self._only_first and marker.kind in self._seen:
+            marker = None
         if marker is None or marker.kind == "text":
             self._parts[self._current].append(line)
         if marker is None:
@@ -104,6 +109,7 @@ class _Splitter:
 
     def _begin_part(self, marker: Marker) -> None:
         self._current = marker.kind
+        self._seen.add(marker.kind)
         self._found.has_up = self._found.has_up or marker.kind == "up"
         if marker.no_transaction:
             self._found.no_transaction.add(marker.kind)

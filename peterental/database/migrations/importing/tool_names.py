@@ -12,5 +12,11 @@ TOOL_NAMES = (
     "sql-migrate",
     "tern",
     "node-pg-migrate",
+    "liquibase",
+    "prisma",
+    "drizzle",
+    "supabase",
+    "atlas",
+    "sqitch",
 )
 """As the command line writes them."""

@@ -22,7 +22,13 @@ from peterental.database.migrations.ledger.reader import (
     Ledger,
     table_of,
 )
-from peterental.database.migrations.session.connection import ResetScripts, reset, reset_scripts
+from peterental.database.migrations.session.connection import (
+    CHECK_DEFERRED,
+    DISCARD_SEQUENCES,
+    ResetScripts,
+    reset,
+    reset_scripts,
+)
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.directives import read_directives
@@ -84,6 +90,21 @@ AS_RUNNER = (b"SET LOCAL SESSION AUTHORIZATION DEFAULT", b"SET LOCAL ROLE NONE")
 _ROWS_ARE_GONE = "it has deleted rows of schema_migrations, which records what is applied"
 
 _DEALLOCATE = "DEALLOCATE ALL"
+
+# RESET in this session does not know what ALTER ROLE and ALTER DATABASE have set since it began. A search_path from the
+# connection URL overrides both; one that they have reset is that of the server.
+_SEARCH_PATH_OF_NEW_SESSIONS = """
+SELECT pg_catalog.set_config('search_path', COALESCE((
+    SELECT pg_catalog.substr(default_value, 13)
+    FROM pg_catalog.pg_db_role_setting, LATERAL pg_catalog.unnest(setconfig) AS default_value
+    WHERE default_value LIKE 'search_path=%'
+        AND setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = session_user))
+        AND setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))
+    ORDER BY setrole <> 0 DESC, setdatabase <> 0 DESC LIMIT 1
+), CASE WHEN source IN ('global', 'database', 'user', 'database user') THEN boot_val ELSE setting END), true)
+FROM pg_catalog.pg_settings
+WHERE name = 'search_path' AND source NOT IN ('client', 'environment variable', 'command line')
+"""
 
 
 class RecordUnprepared(Exception):
@@ -172,14 +193,20 @@ class LedgerWriter:
             """
         )
 
+    def check_deferred(self) -> None:
+        """Fire deferred triggers, in a session as the file has set it. Raises psycopg.Error if one fails."""
+        self._connection.execute(CHECK_DEFERRED.encode())
+
     def refuse_moved_schema(self) -> None:
         """Raise psycopg.errors.InvalidSchemaName if another schema now comes first in the runner's search_path.
 
-        Later files would create their tables there, and every command would look for the ledger there.
+        Later files would create their tables there, and every command would look for the ledger there. A default that
+        the file has given to the role or the database counts: new sessions have it.
         """
         for setting in AS_RUNNER:
             self._connection.execute(setting)
         self._connection.execute(b"SET LOCAL search_path TO DEFAULT")
+        self._connection.execute(_SEARCH_PATH_OF_NEW_SESSIONS.encode())
         row = self._connection.execute("SELECT current_schema() AS schema").fetchone()
         found = row["schema"] if row is not None else None
         if found != self._schema:
@@ -205,6 +232,7 @@ class LedgerWriter:
         self._connection.execute(f"PREPARE {_RECORD_STATEMENT} ({types}) AS {record}".encode())
         self._is_prepared = True
         self._attempt_id = self._fetch_id(_BEGIN_ATTEMPT, *self._attempt_values(file))
+        self._connection.execute(DISCARD_SEQUENCES.encode())
 
     @property
     def attempt_id(self) -> int:
@@ -269,8 +297,8 @@ class LedgerWriter:
     def record_applied(self, *, duration_ms: int, while_waiting: Callable[[], object]) -> None:
         """Record the staged file as applied, end its attempt, begin the next one's, and commit: one round trip.
 
-        The role is reset first, so that the runner's own writes the ledger whatever the file has set, and the session's
-        settings after the COMMIT. A row that the file inserted itself keeps its description.
+        Deferred triggers fire first. Then the role is reset, so that the runner's own writes the ledger whatever the
+        file has set, and the session's settings after the COMMIT. A row that the file inserted keeps its description.
 
         Args:
             duration_ms: how long the file took, in milliseconds.
@@ -281,6 +309,7 @@ class LedgerWriter:
         Raises psycopg.Error; COMMIT itself may fail where a constraint was deferred.
         """
         if self._connection.info.encoding != "utf-8":
+            self.check_deferred()
             reset(self._connection)  # the server would read the script in the encoding that the file has set
             self._is_prepared = False
         values = self._staged | {"duration_ms": str(duration_ms)}
@@ -290,10 +319,12 @@ class LedgerWriter:
         else:
             record = _RECORD.format(**self._tables, **values)
             script = f"{self._reset.before_commit}; {_DEALLOCATE}; {record}"
-        script = f"{script}; COMMIT; {self._reset.after_commit}"
+        script = f"{CHECK_DEFERRED}; {script}; COMMIT; {self._reset.after_commit}"
         try:
-            results = execute_text(self._connection, script, while_waiting=while_waiting)
+            results = execute_text(self._connection, script, while_waiting=while_waiting, keep_rows=True)
         except StatementFailed as failure:
+            if failure.index == 0:  # a deferred trigger of the file
+                raise failure.cause from failure
             if self._is_prepared and isinstance(failure.cause, psycopg.errors.InvalidSqlStatementName):
                 self._is_prepared = False
                 raise RecordUnprepared from failure

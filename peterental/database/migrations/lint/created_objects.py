@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from peterental.database.migrations.lint import ast
@@ -24,6 +25,19 @@ _KINDS = {
     "OBJECT_DOMAIN": _TYPE,
 }
 """Kinds of objects whose names are interchangeable: a query does not care whether it reads a view or a table."""
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """The arguments of a new function: their types, and how many of them have no default."""
+
+    types: tuple[str, ...]
+    required: int
+
+    def accepts(self, old: tuple[str, ...] | None) -> bool:
+        """Whether calls with the argument types of a dropped function find this one; None if it has no types."""
+        return old is None or (self.types[: len(old)] == old and self.required <= len(old))
+
 
 _OUTPUTS = frozenset({"FUNC_PARAM_OUT", "FUNC_PARAM_TABLE"})
 
@@ -49,7 +63,7 @@ def is_created_too(
             break
         for created, key, arguments in _created(other):
             same = created == sort and key == _key_of(item)
-            if same and (arguments is None or _arguments_of(item) in (None, arguments)):
+            if same and (arguments is None or arguments.accepts(_arguments_of(item))):
                 return True
     return False
 
@@ -60,8 +74,8 @@ def is_type_created(lint: FileLint, statement: ParsedStatement, key: str) -> boo
     return any((sort, created) == (_TYPE, key) for other in earlier for sort, created, _ in _created(other))
 
 
-def _created(statement: ParsedStatement) -> Iterator[tuple[str, str, tuple[str, ...] | None]]:
-    """Yield the sort and key of the object that a statement creates, and for a function its arguments' types."""
+def _created(statement: ParsedStatement) -> Iterator[tuple[str, str, _Inputs | None]]:
+    """Yield the sort and key of the object that a statement creates, and for a function its arguments."""
     node = statement.node
     if statement.kind == "create_function_stmt":
         yield _ROUTINE, ast.key_of_parts(ast.strings(node.funcname)), _inputs(node.parameters)
@@ -117,6 +131,9 @@ def _arguments_of(item: Any) -> tuple[str, ...] | None:
     return tuple(ast.type_of(arg.type_name) for arg in node.objargs)
 
 
-def _inputs(parameters: Any) -> tuple[str, ...]:
+def _inputs(parameters: Any) -> _Inputs:
     nodes = [wrapped.function_parameter for wrapped in parameters]
-    return tuple(ast.type_of(node.arg_type) for node in nodes if ast.enum_name(node, "mode") not in _OUTPUTS)
+    inputs = [node for node in nodes if ast.enum_name(node, "mode") not in _OUTPUTS]
+    return _Inputs(
+        tuple(ast.type_of(node.arg_type) for node in inputs), sum(not node.HasField("defexpr") for node in inputs)
+    )

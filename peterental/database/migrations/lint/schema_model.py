@@ -36,6 +36,8 @@ class Column:
     position: Position
     not_null: bool = False
     serial: bool = False
+    virtual: bool = False
+    """Whether it is generated when it is read."""
 
 
 @dataclass
@@ -109,6 +111,9 @@ class Table:
         return by_check and any(one.valid and column in one.not_null_columns for one in self.constraints.values())
 
 
+VIRTUAL = "v"
+"""How the parser marks a generated column that is computed when it is read."""
+
 _KINDS = {
     "CONSTR_CHECK": ("check", "check"),
     "CONSTR_FOREIGN": ("foreign", "fkey"),
@@ -144,6 +149,14 @@ def columns_of_constraint(node: Any, column: str | None = None) -> tuple[str, ..
     return tuple(names or ([column] if column else []))
 
 
+@dataclass
+class View:
+    """A view: the names of its columns, and the number of the file that dropped it, 0 if none did."""
+
+    columns: tuple[str, ...]
+    dropped_by: int = 0
+
+
 class SchemaModel:
     """Tables, indexes, domains and functions, by name."""
 
@@ -153,6 +166,7 @@ class SchemaModel:
         self.constrained_domains: set[str] = set()
         self.volatile_functions: set[str] = set()
         self.stable_functions: set[str] = set()
+        self.views: dict[str, View] = {}
         self.trigger_functions: dict[tuple[str, str], str] = {}
         """The function that each trigger calls, by table and trigger."""
 
@@ -198,6 +212,7 @@ class SchemaModel:
             position=position,
             not_null=node.is_not_null or kind in SERIALS,
             serial=kind in SERIALS,
+            virtual=any(one.constraint.generated_kind == VIRTUAL for one in node.constraints),
         )
         if column.name in table.columns:
             return
@@ -219,7 +234,7 @@ class SchemaModel:
             for name in columns:
                 if name in table.columns and not node.skip_validation:
                     table.columns[name].not_null = True
-        if sort == "CONSTR_NOTNULL" and not node.conname:
+        if sort == "CONSTR_NOTNULL" and not node.conname and not node.skip_validation:
             return
         if node.indexname and node.indexname in self.indexes:
             columns = self.indexes[node.indexname].columns

@@ -8,7 +8,7 @@ from typing import Any
 from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.context import AlterCommand
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
-from peterental.database.migrations.lint.schema_model import Position, SchemaModel, Table
+from peterental.database.migrations.lint.schema_model import Constraint, Position, SchemaModel, Table, View
 
 
 def replay(schema: SchemaModel, statement: ParsedStatement, file: int) -> None:
@@ -73,12 +73,23 @@ def _drop_column(schema: SchemaModel, table: Table, command: Any, _statement: Pa
 def _drop_constraint(
     _catalog: SchemaModel, table: Table, command: Any, _statement: ParsedStatement, _file: int
 ) -> None:
-    table.constraints.pop(command.name, None)
+    dropped = table.constraints.pop(command.name, None)
+    if dropped and dropped.kind == "not null":
+        _mark(table, dropped, not_null=False)
 
 
 def _validate(_catalog: SchemaModel, table: Table, command: Any, _statement: ParsedStatement, _file: int) -> None:
     if command.name in table.constraints:
-        table.constraints[command.name].valid = True
+        constraint = table.constraints[command.name]
+        constraint.valid = True
+        if constraint.kind == "not null":
+            _mark(table, constraint, not_null=True)
+
+
+def _mark(table: Table, constraint: Constraint, *, not_null: bool) -> None:
+    for name in constraint.columns:
+        if name in table.columns:
+            table.columns[name].not_null = not_null
 
 
 def _set_not_null(_catalog: SchemaModel, table: Table, command: Any, _statement: ParsedStatement, _file: int) -> None:
@@ -122,11 +133,24 @@ def _create_index(schema: SchemaModel, statement: ParsedStatement, file: int) ->
     schema.add_index(statement.node, Position(file, statement.offset))
 
 
-def _drop(schema: SchemaModel, statement: ParsedStatement, _file: int) -> None:
+def _drop(schema: SchemaModel, statement: ParsedStatement, file: int) -> None:
     kind = ast.enum_name(statement.node, "remove_type")
     if kind in ("OBJECT_TABLE", "OBJECT_INDEX", "OBJECT_MATVIEW"):
         for item in statement.node.objects:
             schema.drop(ast.key_of_parts(ast.strings(item.list.items)))
+
+    elif kind == "OBJECT_VIEW":
+        for item in statement.node.objects:
+            known = schema.views.get(ast.key_of_parts(ast.strings(item.list.items)))
+            if known:
+                known.dropped_by = file
+
+
+def _create_view(schema: SchemaModel, statement: ParsedStatement, _file: int) -> None:
+    key, columns = ast.key_of(statement.node.view), view_columns(statement.node)
+    schema.views.pop(key, None)
+    if columns is not None:
+        schema.views[key] = View(columns)
 
 
 def _rename(schema: SchemaModel, statement: ParsedStatement, _file: int) -> None:
@@ -148,6 +172,26 @@ def _rename(schema: SchemaModel, statement: ParsedStatement, _file: int) -> None
             constraint = table.constraints.pop(node.subname)
             constraint.name = node.newname
             table.constraints[node.newname] = constraint
+
+
+def view_columns(node: Any) -> tuple[str, ...] | None:
+    """Return the names of the columns of a CREATE VIEW; None if not all are in the statement."""
+    select = node.query.select_stmt
+    while select.HasField("larg"):  # UNION takes them from its first part
+        select = select.larg
+    names = [_output_name(target.res_target) for target in select.target_list]
+    aliases = ast.strings(node.aliases)
+    names[: len(aliases)] = aliases
+    known = tuple(name for name in names if name)
+    return known if known and len(known) == len(names) else None
+
+
+def _output_name(target: Any) -> str:
+    """Return the name of an output column; empty if only the server knows it, or where * stands for several."""
+    if target.name:
+        return str(target.name)
+    fields = target.val.column_ref.fields if target.val.HasField("column_ref") else ()
+    return str(fields[-1].string.sval) if fields and fields[-1].HasField("string") else ""
 
 
 def _create_domain(schema: SchemaModel, statement: ParsedStatement, _file: int) -> None:
@@ -176,6 +220,7 @@ _STATEMENTS: dict[str, Callable[[SchemaModel, ParsedStatement, int], None]] = {
     "create_domain_stmt": _create_domain,
     "create_function_stmt": _create_function,
     "create_trig_stmt": _create_trigger,
+    "view_stmt": _create_view,
 }
 
 _COMMANDS: dict[str, Callable[[SchemaModel, Table, Any, ParsedStatement, int], None]] = {

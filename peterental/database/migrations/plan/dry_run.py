@@ -23,7 +23,7 @@ from peterental.database.migrations.plan.contention_guard import ContentionGuard
 from peterental.database.migrations.plan.lock_tracer import LockTracer, StatementEffects
 from peterental.database.migrations.run.concurrent_indexes import parse_concurrent_index_op
 from peterental.database.migrations.run.duplicates import duplicate_rows
-from peterental.database.migrations.session.connection import READ_AS_CHECKED, is_broken, recover, reset
+from peterental.database.migrations.session.connection import CHECK_DEFERRED, READ_AS_CHECKED, is_broken, recover, reset
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.session.server import Connection, cancelled_by, is_connection_lost, reason_of
 from peterental.database.migrations.source.checks import PreparedMigration
@@ -109,8 +109,10 @@ class FileResult:
         """
         return split_statements(self.text) or [Statement(0, self.text)]
 
-    def explain_error(self, error: psycopg.Error, statement: Statement | None) -> str:
-        """Return the message that the runner would show for an error."""
+    def explain_error(self, error: psycopg.Error, statement: Statement | None, *, at_end: bool = False) -> str:
+        """Return the message that the runner would show for an error; `at_end` after all statements."""
+        if at_end:
+            return str(commit_problem(self.item.file.path, error))
         if statement is None:
             return str(statement_problem(self.item.file.path, self.text, error))
         offset = statement.offset
@@ -225,7 +227,7 @@ class _LiveDryRun:
             if run.stopped or not self._step(run, statement, is_first=is_first):
                 return
         # Deferred constraints are checked now, as COMMIT would; and the next file starts with a reset session.
-        if self._execute(run, None, "SET CONSTRAINTS ALL IMMEDIATE", is_first=is_first):
+        if self._execute(run, None, CHECK_DEFERRED, is_first=is_first):
             self._defer_again()
             reset(self._connection)
             self._record(run)
@@ -296,7 +298,7 @@ class _LiveDryRun:
             elif isinstance(error, psycopg.errors.UnsafeNewEnumValueUsage) and not is_first:
                 run.stopped = "it uses an enum value that an earlier file has to commit first"
             else:
-                run.error = run.explain_error(error, statement)
+                run.error = run.explain_error(error, statement, at_end=text == CHECK_DEFERRED)
                 if isinstance(error, psycopg.errors.UniqueViolation):
                     run.violation = (error, text)
             return False

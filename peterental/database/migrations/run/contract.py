@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from peterental.database.migrations.errors import ContractInFront
 from peterental.database.migrations.ledger.reader import Ledger
@@ -29,6 +30,7 @@ class ContractGate:
         settings: the host's.
         report: receives a line before the gate watches for a while.
         squashed: the version of the baseline, whose backfills are complete; 0 without one.
+        done: what this run has applied in earlier sessions.
     """
 
     def __init__(
@@ -39,7 +41,9 @@ class ContractGate:
         report: Reporter,
         *,
         squashed: int = 0,
+        done: Sequence[int] = (),
     ) -> None:
+        self._is_new_database = ledger.rows.keys() <= set(done)
         self._squashed = squashed
         self._connection = connection
         self._ledger = ledger
@@ -80,7 +84,7 @@ class ContractGate:
 
     def _older_sessions(self, item: PreparedMigration) -> list[OlderSession]:
         """Return the older sessions; without one, watch for the settle time, in which one may reconnect."""
-        if not self._ledger.rows:
+        if self._is_new_database:
             return []
         older = self._older(item)
         if not older and item.file.version > self._settled:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -32,7 +33,7 @@ from peterental.database.migrations.run.duplicates import duplicate_rows
 from peterental.database.migrations.run.monitor import SessionMonitor
 from peterental.database.migrations.run.non_transactional import StatementRunner
 from peterental.database.migrations.run.notices import Notices
-from peterental.database.migrations.run.preflight import may_create_schema
+from peterental.database.migrations.run.preflight import may_move_ledger
 from peterental.database.migrations.session.advisory_lock import LockBudget
 from peterental.database.migrations.session.connection import (
     OWN_LOCK_TIMEOUT_MS,
@@ -47,6 +48,7 @@ from peterental.database.migrations.session.server import Connection, cancelled_
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 from peterental.database.migrations.source.checks import PreparedMigration
 from peterental.database.migrations.source.files import MigrationFile, baseline_at_start
+from peterental.database.migrations.source.session_state import leaves_session_traces
 from peterental.database.migrations.source.statements import same_statements, split_statements, statement_offset
 from peterental.database.migrations.sql.error_location import (
     StatementProblem,
@@ -70,6 +72,7 @@ _NEXT_STEPS: dict[type[psycopg.Error], str] = {
 }
 """What to do about errors of the server; other errors are fixed in the file."""
 
+_READ_ONLY = re.compile(r"\bread\s+only\b|read_only", re.IGNORECASE)
 _RECONNECT = "find out why the connection was lost"
 
 _log = logging.getLogger(__name__)
@@ -88,9 +91,11 @@ class Executor:
         files: every file, among them the backfills that others need.
         may_wait: whether to finish such backfills; otherwise an incomplete one is an error.
         in_background: whether backfills of large tables are left to the workers.
+        done: what earlier sessions of this run have applied.
 
     Attributes:
         registered: the versions of the backfills that this run left to the workers.
+        needs_new_session: whether files are left that need a session without the traces of the last one.
     """
 
     def __init__(
@@ -105,6 +110,7 @@ class Executor:
         files: Sequence[MigrationFile] = (),
         may_wait: bool = True,
         in_background: bool = True,
+        done: Sequence[int] = (),
     ) -> None:
         self._in_background = in_background
         self._connection = connection
@@ -127,21 +133,24 @@ class Executor:
             files={file.version: file for file in files}.__getitem__,
         )
         self._only_batch: OnlyBatch | None = None
-        self._done: list[int] = []
+        self._done = list(done)
+        self.needs_new_session = False
         self._next_text: str | None = None
         baseline = baseline_at_start(files)
         squashed = baseline.version if baseline else 0
-        self._gate = ContractGate(connection, ledger, settings, report, squashed=squashed)
+        self._gate = ContractGate(connection, ledger, settings, report, squashed=squashed, done=done)
         self._notices = Notices()
 
     def apply(self, todo: list[PreparedMigration]) -> list[int]:
-        """Apply `todo` in order, up to a contract file that has to wait, and return the versions that were applied.
+        """Apply `todo` in order, and return the versions that this run has applied.
+
+        It ends early before a contract file that has to wait, and after a file that `needs_new_session` after it.
 
         Raises MigrationFailed for the first that fails, ContractInFront before any runs, Interrupted,
         MigrationFilesError.
         """
         if not todo:
-            return []
+            return self._done
         in_front = self._gate.refuse_in_front(todo)
         self._writer.ensure_tables(self._ledger)
         self._writer.mark_orphans_interrupted()
@@ -158,7 +167,9 @@ class Executor:
                     attempt = self._apply_backfill
                 try:
                     text = item.file.text() if self._next_text is None else self._next_text
-                    attempt(item, text, following.file if following else None, monitor)
+                    leaves_traces = following is not None and leaves_session_traces(text)
+                    next_file = following.file if following and not leaves_traces else None
+                    attempt(item, text, next_file, monitor)
                 except MigrationFilesError as error:
                     self._not_started(item, error)
                     raise
@@ -167,6 +178,9 @@ class Executor:
                 self._report(f"✅ {item.file.path.name} ({_since_ms(started_s)} ms)")
                 self._notices.report(self._report)
                 self._done.append(item.file.version)
+                if leaves_traces:
+                    self.needs_new_session = True
+                    break
         return self._done
 
     def _leaves_waiting(self, item: PreparedMigration) -> bool:
@@ -263,7 +277,7 @@ class Executor:
             except psycopg.Error as error:
                 if not self._may_retry(item, error, budget):
                     problem, state = self._commit_problem(item, error), f"{item.file.path.name} was rolled back."
-                    self._fail(item, problem, state, _next_step(error))
+                    self._fail(item, problem, state, _next_step(error, text))
                 self._pause(item, error, monitor, budget)
             except Interrupted:
                 self._record_outcome(outcome="interrupted", error="stopped by Ctrl-C or SIGTERM")
@@ -280,9 +294,10 @@ class Executor:
         try:
             with self._notices.listening(self._connection):
                 execute_text(self._connection, "SELECT" if batch.is_empty else text, before=before, while_waiting=stage)
-            if may_create_schema(text):
-                self._writer.refuse_moved_schema()
-            self._record(started_s, following)
+                if may_move_ledger(text):
+                    self._writer.check_deferred()
+                    self._writer.refuse_moved_schema()
+                self._record(started_s, following)  # deferred triggers fire here, and may send notices
         except BaseException:
             recover(self._connection)
             raise
@@ -505,8 +520,17 @@ def _connection_lost(item: PreparedMigration, error: psycopg.Error) -> Problem:
     return Problem(message=message, file=item.file.path.name)
 
 
-def _next_step(cause: psycopg.Error) -> str:
-    """Return what to do about an error of the server."""
+def _next_step(cause: psycopg.Error, file_text: str = "") -> str:
+    """Return what to do about an error.
+
+    Args:
+        cause: the server's error, or one that the ledger's writer raised.
+        file_text: of a file all of whose statements ran in a transaction; empty if one failed.
+    """
+    if isinstance(cause, psycopg.errors.ReadOnlySqlTransaction) and _READ_ONLY.search(file_text):
+        return "remove the statement that makes the file's transaction read-only"
+    if isinstance(cause, psycopg.errors.InvalidSchemaName) and cause.diag.sqlstate is None:  # the writer's
+        return "name the schema otherwise, or keep the schema of schema_migrations first in search_path"
     if isinstance(cause, psycopg.errors.QueryCanceled):
         if cancelled_by(cause) == "another session":
             return "find out which session cancelled it"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import psycopg
 
 from peterental.database.migrations.ledger.writer import AS_RUNNER, LedgerWriter
@@ -14,16 +16,17 @@ from peterental.database.migrations.run.partition_detach import (
     is_half_detached,
     parse_concurrent_detach,
 )
-from peterental.database.migrations.run.preflight import may_create_schema
+from peterental.database.migrations.run.preflight import may_move_ledger
 from peterental.database.migrations.run.transaction_control import contains_commit, waits_without_blocking
 from peterental.database.migrations.session.advisory_lock import LockBudget
 from peterental.database.migrations.session.connection import is_broken, refuse_misreading
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.directives import Directives
-from peterental.database.migrations.source.session_state import is_replayable
+from peterental.database.migrations.source.session_state import is_replayable, limits_after
 from peterental.database.migrations.source.statements import Statement, split_statements
 
+_ONLY_IN_TRANSACTION = re.compile(r"set\s+(?:local|constraints|transaction)\b", re.IGNORECASE)
 _NEEDS_NO_TRANSACTION = (psycopg.errors.ActiveSqlTransaction, psycopg.errors.InvalidTransactionTermination)
 
 
@@ -64,6 +67,9 @@ class StatementRunner:
         self._executed: int | None = None
         self.done = done or 0
         self._unrestored = self.done
+        self._own_limits: frozenset[str] = frozenset()
+        for statement in self.statements[: self.done]:
+            self._own_limits = limits_after(statement.sql, self._own_limits)
 
     def run(self) -> None:
         """Run the remaining statements. Raises StatementFailed or psycopg.Error; `done` has the progress then."""
@@ -71,10 +77,12 @@ class StatementRunner:
         while self.done < len(self.statements):
             self._budget.begin(self.done)
             statement = self.statements[self.done]
-            if contains_commit(self._connection, statement.sql) or not self._in_transaction(statement):
+            has_no_effect = _ONLY_IN_TRANSACTION.match(statement.sql)  # the server warns, but only outside of one
+            if has_no_effect or contains_commit(self._connection, statement.sql) or not self._in_transaction(statement):
                 self._outside_transaction(statement)
                 self._record_progress()
             self.done += 1
+            self._own_limits = limits_after(statement.sql, self._own_limits)
         self._budget.begin(self.done)
         self._make_indexes_valid()
 
@@ -94,14 +102,10 @@ class StatementRunner:
 
     def _in_transaction(self, statement: Statement) -> bool:
         """Run a statement in a transaction with its record. Return False if the server rejects that."""
-        lock_timeout_ms = self._directives.lock_timeout_ms
-        begin = (
-            f"BEGIN READ WRITE; SET LOCAL lock_timeout TO {lock_timeout_ms};"
-            f" SET LOCAL statement_timeout TO {self._directives.statement_timeout_ms}"
-        )
-        execute_text(self._connection, begin)
+        limits = self._limits("SET LOCAL", self._directives.lock_timeout_ms)
+        execute_text(self._connection, "; ".join(["BEGIN READ WRITE", *limits]))
         try:
-            self._execute(statement)
+            self._execute(statement, in_transaction=True)
         except StatementFailed as error:
             if not is_broken(self._connection):  # otherwise the reason of the loss must not be hidden by another error
                 self._connection.rollback()
@@ -115,10 +119,7 @@ class StatementRunner:
         """Run a statement outside a transaction, unless an earlier attempt completed but did not record it."""
         may_wait = waits_without_blocking(statement.sql) and not self._directives.has_own_lock_timeout
         lock_timeout_ms = 0 if may_wait else self._directives.lock_timeout_ms
-        limits = (
-            f"SET lock_timeout TO {lock_timeout_ms}; SET statement_timeout TO {self._directives.statement_timeout_ms}"
-        )
-        execute_text(self._connection, limits)
+        execute_text(self._connection, "; ".join(self._limits("SET", lock_timeout_ms)) or "SELECT")
         operation = parse_concurrent_index_op(statement.sql)
         if operation is not None and self._recover_index(operation):
             return
@@ -127,6 +128,11 @@ class StatementRunner:
                 self._execute(statement)
         except StatementFailed as error:
             raise StatementFailed(error.cause, self.done) from error
+
+    def _limits(self, verb: str, lock_timeout_ms: int) -> list[str]:
+        """Return the statements that set the time limits, apart from those that the file itself has set."""
+        limits = {"lock_timeout": lock_timeout_ms, "statement_timeout": self._directives.statement_timeout_ms}
+        return [f"{verb} {name} TO {value}" for name, value in limits.items() if name not in self._own_limits]
 
     def _recover_other(self, statement: Statement) -> bool:
         """Clean up after an earlier attempt at a DETACH or REINDEX. Return True if the statement is done then.
@@ -144,13 +150,15 @@ class StatementRunner:
             return True
         return self._resumed_at == self.done and is_detached(self._connection, detach)
 
-    def _execute(self, statement: Statement) -> None:
+    def _execute(self, statement: Statement, *, in_transaction: bool = False) -> None:
         if self._executed == self.done:
             self._notices.clear_last()
         self._executed = self.done
         refuse_misreading(self._connection, statement.sql)
         with self._notices.listening(self._connection):
             execute_text(self._connection, statement.sql)
+            if in_transaction:
+                self._writer.check_deferred()
 
     def _recover_index(self, operation: ConcurrentIndexOp) -> bool:
         """Clean up after an earlier attempt at an index. Return True if the statement is already done."""
@@ -172,7 +180,7 @@ class StatementRunner:
 
     def _commit_progress(self) -> None:
         """Record one more statement as done, and commit."""
-        if may_create_schema(self.statements[self.done].sql):
+        if may_move_ledger(self.statements[self.done].sql):
             self._writer.refuse_moved_schema()
         for setting in AS_RUNNER:
             self._connection.execute(setting)

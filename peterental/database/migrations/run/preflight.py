@@ -17,7 +17,9 @@ from peterental.database.migrations.sql.trees import walk
 from peterental.database.migrations.wording import mentions
 
 _NAMES_SCHEMA = re.compile(r"\b(?:create|alter)\s+schema\b", re.IGNORECASE)
-_MAYBE_CREATES_SCHEMA = re.compile(rf"{_NAMES_SCHEMA.pattern}|\bexecute\b|\bcreate\s+extension\b", re.IGNORECASE)
+_MAYBE_MOVES_LEDGER = re.compile(
+    rf"{_NAMES_SCHEMA.pattern}|\bexecute\b|\bcreate\s+extension\b|\balter\s+(?:role|user|database)\b", re.IGNORECASE
+)
 _PATH_WORD = re.compile(r'"(?:[^"]|"")*"|[^,]+')
 
 
@@ -43,9 +45,12 @@ def refuse_unfit(connection: Connection, ledger: Ledger, todo: list[PreparedMigr
         raise MigrationFilesError(problems)
 
 
-def may_create_schema(text: str) -> bool:
-    """Return whether a text may create a schema, by its words; EXECUTE may build any statement."""
-    return mentions(text, "schema", "execute", "extension") and bool(_MAYBE_CREATES_SCHEMA.search(text))
+def may_move_ledger(text: str) -> bool:
+    """Return whether another schema may come first in the search_path after a file, by its words.
+
+    It may create a schema, or change the default of search_path. EXECUTE may build any statement.
+    """
+    return mentions(text, "schema", "execute", "extension", "search_path") and bool(_MAYBE_MOVES_LEDGER.search(text))
 
 
 def _of_schemas(connection: Connection, schema: str, todo: list[PreparedMigration]) -> list[Problem]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -28,6 +28,23 @@ class HasUrl(Protocol):
     @property
     def url(self) -> str:
         """The connection URL."""
+
+
+@dataclass
+class _Run:
+    """What one call of `run_migrations` has done so far, in one session or several.
+
+    Args:
+        done: the versions that were applied.
+        registered: the versions of the backfills that were left to the workers.
+        has_pending: whether there were pending files, some of them perhaps beyond the last that was asked for.
+        has_unfinished: whether the last session left a file that was asked for.
+    """
+
+    done: list[int] = field(default_factory=list)
+    registered: list[int] = field(default_factory=list)
+    has_pending: bool = False
+    has_unfinished: bool = False
 
 
 class MigrationRunner:
@@ -97,60 +114,78 @@ class MigrationRunner:
     def _run(self, files: list[MigrationFile], to: int | None) -> int:
         refuse_beyond_last(files, to)
         self._settings = replace(self._settings, release=files[-1].version if files else None)
-        with engine_session(self._url, self._settings) as connection:
-            ledger = ledgers.read(connection)
-            self._report("✅ Database connected")
-            pending = self._pending(connection, files, ledger)
-            wanted = _up_to(pending, to)
-            done: list[int] = []
-            todo: list[PreparedMigration] = []
-            registered: list[int] = []
-            if wanted:
-                checked = checked_files(wanted, files, schema=ledger.server.schema)
-                remark = ledgers.remark_on(connection, ledger)
-                if remark:
-                    self._report(f"⚠️  {remark}")
-                with exclusive_lock(
-                    connection,
-                    self._url,
-                    ledger,
-                    wait_s=self._lock_wait_s,
-                    report=self._report,
-                    settings=self._settings,
-                ) as ledger:
-                    pending = self._pending(connection, files, ledger)
-                    still_pending = {file.version for file in pending}
-                    todo = [item for item in checked if item.file.version in still_pending]
-                    # Not imported above: most starts have nothing to apply, and its imports take time.
-                    from peterental.database.migrations.run.executor import Executor  # noqa: PLC0415  # see above
-                    from peterental.database.migrations.run.preflight import refuse_unfit  # noqa: PLC0415  # see above
-
-                    refuse_unfit(connection, ledger, todo, self._report)
-                    executor = Executor(
-                        connection,
-                        ledger,
-                        self._url,
-                        self._report,
-                        progress=self._progress,
-                        settings=self._settings,
-                        files=files,
-                        may_wait=self._may_wait,
-                        in_background=self._in_background,
-                    )
-                    done = executor.apply(todo)
-                    registered = executor.registered
-        self.has_unfinished = len(done) < len(todo)
+        run = _Run()
+        while self._in_one_session(run, files, to):
+            pass
+        self.has_unfinished = run.has_unfinished
+        done = run.done
         if done:
             self._report(f"✅ Successfully applied {len(done)} new migrations")
-        elif registered:
+        elif run.registered:
             self._report("✅ Database is up to date, except for backfills that run in the background")
-        elif todo:
+        elif run.has_unfinished:
             self._report("✅ Database is up to date, except for contract files that wait (no new migrations)")
-        elif pending:
+        elif run.has_pending:
             self._report(f"✅ Database is up to date as far as {to:03d} (no new migrations)")
         else:
             self._report("✅ Database is up to date (no new migrations)")
         return len(done)
+
+    def _in_one_session(self, run: _Run, files: list[MigrationFile], to: int | None) -> bool:
+        """Apply files, and return whether the others need a new session."""
+        with engine_session(self._url, self._settings) as connection:
+            ledger = ledgers.read(connection)
+            if not run.done:
+                self._report("✅ Database connected")
+            pending = self._pending(connection, files, ledger)
+            wanted = _up_to(pending, to)
+            run.has_pending = bool(pending)
+            run.has_unfinished = False
+            if not wanted:
+                return False
+            checked = checked_files(wanted, files, schema=ledger.server.schema)
+            remark = ledgers.remark_on(connection, ledger)
+            if remark:
+                self._report(f"⚠️  {remark}")
+            with exclusive_lock(
+                connection, self._url, ledger, wait_s=self._lock_wait_s, report=self._report, settings=self._settings
+            ) as ledger:
+                still_pending = {file.version for file in self._pending(connection, files, ledger)}
+                run.has_pending = bool(still_pending)
+                todo = [item for item in checked if item.file.version in still_pending]
+                return self._apply(run, connection, ledger, files, todo)
+
+    def _apply(
+        self,
+        run: _Run,
+        connection: Connection,
+        ledger: Ledger,
+        files: list[MigrationFile],
+        todo: list[PreparedMigration],
+    ) -> bool:
+        """Apply files under the lock, and return whether the others need a new session."""
+        # Not imported above: most starts have nothing to apply, and its imports take time.
+        from peterental.database.migrations.run.executor import Executor  # noqa: PLC0415  # see above
+        from peterental.database.migrations.run.preflight import refuse_unfit  # noqa: PLC0415  # see above
+
+        refuse_unfit(connection, ledger, todo, self._report)
+        executor = Executor(
+            connection,
+            ledger,
+            self._url,
+            self._report,
+            progress=self._progress,
+            settings=self._settings,
+            files=files,
+            may_wait=self._may_wait,
+            in_background=self._in_background,
+            done=run.done,
+        )
+        before = len(run.done)
+        run.done = executor.apply(todo)
+        run.registered += executor.registered
+        run.has_unfinished = len(run.done) - before < len(todo)
+        return executor.needs_new_session
 
     @property
     def _url(self) -> str:

@@ -27,6 +27,9 @@ READ_AS_CHECKED = (
 )
 """What changes how the server reads text, as PostgreSQL sets it by default."""
 
+CHECK_DEFERRED = "SET CONSTRAINTS ALL IMMEDIATE"
+"""Fires deferred triggers as COMMIT would, but while the file's role, search_path and temporary tables are there."""
+
 # The role first: another role might not be allowed the rest.
 _LEFTOVERS = (
     "RESET SESSION AUTHORIZATION",
@@ -35,8 +38,12 @@ _LEFTOVERS = (
     "UNLISTEN *",
     "DISCARD TEMP",
 )
+# lastval() and the numbers that a session has reserved; after the record, whose own key comes from a sequence.
+DISCARD_SEQUENCES = "DISCARD SEQUENCES"
+
 # UTC, because files such as 003 rely on it.
 _SETTINGS = (
+    DISCARD_SEQUENCES,
     "RESET ALL",
     "SET TimeZone TO 'UTC'",
     # The server must read a file as the checks did, whatever a database or a role sets.

@@ -6,11 +6,15 @@ from collections.abc import Callable
 
 import psycopg
 from psycopg import generators, pq
-from psycopg.pq.abc import PGresult
+from psycopg.abc import PQGen
+from psycopg.pq.abc import PGconn, PGresult
 
 from peterental.database.migrations.session.server import Connection
 
 _IN_COPY = {pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH}
+_ROWS = {pq.ExecStatus.SINGLE_TUPLE, pq.ExecStatus.TUPLES_CHUNK}
+_ROWS_AT_ONCE = 100
+_CHUNKS_SINCE = 170000
 
 
 class StatementFailed(Exception):
@@ -41,6 +45,7 @@ def execute_text(
     *,
     before: tuple[str, ...] = (),
     while_waiting: Callable[[], object] | None = None,
+    keep_rows: bool = False,
 ) -> list[PGresult]:
     """Run all statements of `text` in one round trip, and return their results.
 
@@ -53,6 +58,7 @@ def execute_text(
         before: statements to run first, in the same round trip. Nothing can follow `text`: an unclosed quote in it
             would swallow that, and the server's error would refer to it.
         while_waiting: called while the server works; it must neither raise nor use the connection.
+        keep_rows: whether the results have their rows. A migration's rows are of no use, and may not fit into memory.
 
     Raises StatementFailed for the first statement that fails, psycopg.OperationalError if the connection is lost.
     """
@@ -61,7 +67,7 @@ def execute_text(
     pgconn.send_query(f"{prefix}{text}".encode())
     if while_waiting is not None:
         while_waiting()
-    results: list[PGresult] = connection.wait(generators.execute(pgconn))
+    results: list[PGresult] = connection.wait(generators.execute(pgconn) if keep_rows else _without_rows(pgconn))
     for index, result in enumerate(results):
         if result.status == pq.ExecStatus.FATAL_ERROR:
             error = psycopg.errors.error_from_result(result, encoding="utf-8")
@@ -71,3 +77,27 @@ def execute_text(
             reason = "COPY from or to the client cannot be used in a migration; use INSERT"
             raise StatementFailed(psycopg.errors.FeatureNotSupported(reason), index - len(before))
     return results[len(before) :]
+
+
+def _without_rows(pgconn: PGconn) -> PQGen[list[PGresult]]:
+    """Wait for the results of a query that was sent, a few rows at a time, and return them without their rows."""
+    if pq.version() >= _CHUNKS_SINCE:
+        pgconn.set_chunked_rows_mode(_ROWS_AT_ONCE)
+    else:
+        pgconn.set_single_row_mode()
+    yield from generators.send(pgconn)
+    results: list[PGresult] = []
+    while True:
+        try:
+            result = yield from generators.fetch(pgconn)
+        except psycopg.DatabaseError:
+            if any(one.status == pq.ExecStatus.FATAL_ERROR for one in results):
+                break  # the server said why before it ended the session
+            raise
+        if result is None:
+            break
+        if result.status not in _ROWS:
+            results.append(result)
+        if result.status in _IN_COPY:
+            break  # libpq would repeat it for ever
+    return results

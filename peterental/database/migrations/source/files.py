@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _UP_NAME = re.compile(r"(?P<version>[0-9]{3,})_(?P<description>.+)\.sql")
 _OUR_NAME = re.compile(r"0*[0-9]{3,7}_.+(?<!\.up)\.sql")
-_MAYBE_DIESEL = re.compile(r"[0-9][0-9-]*_[^.]+")
+_MAYBE_FOLDER = re.compile(r"[0-9][0-9-]*_[^.]+")
 DOWN_SUFFIX = ".down.sql"
 BASELINE_SUFFIX = "_baseline.sql"
 """How db-squash names the file that it writes."""
@@ -130,7 +130,7 @@ def scan_files(directory: Path) -> tuple[list[MigrationFile], list[Problem]]:
     files = []
     problems: list[Problem] = []
     entries = _entries(directory)
-    foreign = [found for entry in entries if _MAYBE_DIESEL.fullmatch(entry.name) for found in _diesel_files(entry)]
+    foreign = [found for entry in entries if _MAYBE_FOLDER.fullmatch(entry.name) for found in _files_in(entry)]
     for path in _sql_files(entries):
         if path.name.endswith(DOWN_SUFFIX):
             continue
@@ -156,10 +156,10 @@ def _tool_of_name(name: str) -> Tool | None:
     return tool_of_name(name)
 
 
-def _diesel_files(folder: Path) -> list[tuple[Path, Tool]]:
-    from peterental.database.migrations.source.other_tools import diesel_files  # noqa: PLC0415  # rarely needed
+def _files_in(folder: Path) -> list[tuple[Path, Tool]]:
+    from peterental.database.migrations.source.other_tools import files_in  # noqa: PLC0415  # rarely needed
 
-    return diesel_files(folder)
+    return files_in(folder)
 
 
 def _naming_problems(directory: Path, foreign: list[tuple[Path, Tool]]) -> list[Problem]:

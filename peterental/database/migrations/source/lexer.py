@@ -12,6 +12,7 @@ from peterental.database.migrations.sql.comments import block_comment_end
 
 _QUOTED = r"""
     (?<![\w$])e'[^'\\]*(?:(?:\\.|'')[^'\\]*)*(?:'|\Z)
+      (?:(?:[ \t\f\v]|--[^\r\n]*)*[\r\n](?:\s|--[^\r\n]*[\r\n])*'[^'\\]*(?:(?:\\.|'')[^'\\]*)*(?:'|\Z))*
     | '[^']*(?:'|\Z)
     | "[^"]*(?:"|\Z)
     | (?P<dollar>(?<![\w$])\$(?:[^\W\d]\w*)?\$)

@@ -47,6 +47,8 @@ _SQLX = Tool("sqlx", "sqlx")
 _GOLANG_MIGRATE = Tool("golang-migrate", "golang-migrate")
 _DIESEL = Tool("diesel", "diesel")
 _RAILS = Tool("Rails", "rails")
+_LIQUIBASE = Tool("Liquibase", "liquibase")
+_PRISMA = Tool("Prisma", "prisma")
 
 _MARKERS: tuple[tuple[Tool, re.Pattern[str]], ...] = tuple(
     (tool, re.compile(pattern, re.IGNORECASE))
@@ -57,8 +59,8 @@ _MARKERS: tuple[tuple[Tool, re.Pattern[str]], ...] = tuple(
         (_DBMATE, r"--\s*dbmate schema migrations\s*"),
         (_TERN, r"-{2,}\s*create above / drop below\s*-*\s*|-{2,}\s*tern:\s*disable-tx\s*-*\s*"),
         (_NODE_PG_MIGRATE, r"--[\s-]*(?:up|down)\s+migration[\s:.-]*"),
-        (Tool("Liquibase"), r"--\s*liquibase\s+formatted\s+sql\b.*"),
-        (Tool("Liquibase"), r"--\s*changeset\s+(?:\"[^\"]*\"|[^\s:]+):\S+.*"),
+        (_LIQUIBASE, r"--\s*liquibase\s+formatted\s+sql\b.*"),
+        (_LIQUIBASE, r"--\s*changeset\s+(?:\"[^\"]*\"|[^\s:]+):\S+.*"),
         (Tool("MyBatis Migrations"), r"--\s*//\s*@undo\b.*"),
         (Tool("micrate"), r"--\s*\+micrate\b.*"),
         (Tool("rambler"), r"--\s*rambler\s+(?:up|down)\s*"),
@@ -168,9 +170,10 @@ def tool_of_name(name: str) -> Tool | None:
     return _TIMESTAMPED if tool is None and _BY_TIME.fullmatch(name) else tool
 
 
-def diesel_files(folder: Path) -> list[tuple[Path, Tool]]:
-    """Return the `up.sql` of a folder that is named like one of diesel, with that tool."""
-    return [(folder / "up.sql", _DIESEL)] if (folder / "up.sql").is_file() else []
+def files_in(folder: Path) -> list[tuple[Path, Tool]]:
+    """Return the migration in a folder that is named like one of diesel or Prisma, with that tool."""
+    tools = {"up.sql": _DIESEL, "migration.sql": _PRISMA}
+    return [(folder / name, tool) for name, tool in tools.items() if (folder / name).is_file()]
 
 
 def naming_problems(directory: Path, misnamed: Iterable[tuple[Path, Tool]]) -> list[Problem]:

@@ -20,7 +20,8 @@ from peterental.database.migrations.wording import mentions
 
 _MAYBE_SETS = re.compile(r"(?:set|reset|load|discard)\b|select\b.*\bset_config\b", re.IGNORECASE | re.DOTALL)
 _MAYBE_STATE = re.compile(
-    r"\bpg_temp\b|\btemp(?:orary)?\b|\bprepare\b|\bhold\b|\blisten\b|advisory_lock|\bset_config\b|\bset\b|\breset\b",
+    r"\bpg_temp\b|\btemp(?:orary)?\b|\bprepare\b|\bdeclare\b|\blisten\b|advisory_lock|\bset_config\b|\bset\b|\breset\b"
+    r"|\block\b|\bsavepoint\b",
     re.IGNORECASE,
 )
 _ADVISORY_LOCK = re.compile(r"pg_(?:try_)?advisory_lock(?:_shared)?")
@@ -28,9 +29,21 @@ _CREATES_TEMP = re.compile(r"\b(?:create|into)\s+(?:local\s+|global\s+)?temp(?:o
 _SETS_SESSION = re.compile(r"\s*(?:re)?set\s+(?!local\b|constraints\b|transaction\b)", re.IGNORECASE)
 _SET_LOCAL = re.compile(r"\Aset\s+local\b", re.IGNORECASE)
 _HOLDS = 0x0020  # CURSOR_OPT_HOLD
+_LIMITS = frozenset({"lock_timeout", "statement_timeout"})
 _STRINGS = "standard_conforming_strings"
 _PLAIN_VALUES = {_STRINGS: {"on", "true", "1"}, "client_encoding": {"utf8", "utf-8", "unicode"}}
 """The settings that change how the server reads text, and their values with which it reads as the checks did."""
+
+_TRACES = re.compile(
+    # a setting of one's own is empty after RESET, no longer undefined
+    r"""\bset\s+(?:session\s+|local\s+)?(?:"[^"]+"|\w+)\s*\.\s*(?:"[^"]+"|\w+)\s*(?:=|\bto\b)|\bset_config\s*\(\s*(?!'\w+')"""
+    # a lock that no statement but the file's own may release, the random numbers, a library
+    r"""|\bpg_(?:try_)?advisory_lock|\bsetseed\b|\bload\s+(?:e)?'"""
+    # settings that new sessions begin with
+    r"""|\balter\s+(?:role|user|database|system)\b""",
+    re.IGNORECASE,
+)
+_TRACE_WORDS = ("set", "advisory_lock", "load", "alter")
 
 _TEMPORARY = "a temporary table cannot survive an interruption of a no-transaction file"
 _INSTEAD_OF_TEMPORARY = "use an ordinary table and drop it at the end, or a file with a transaction"
@@ -46,6 +59,34 @@ def is_replayable(sql: str) -> bool:
     except ParseError:
         return False
     return len(trees) == 1 and _sets(trees[0].stmt)
+
+
+def limits_after(sql: str, before: frozenset[str]) -> frozenset[str]:
+    """Return which time limits the session has from its file after a statement: lock_timeout, statement_timeout.
+
+    Args:
+        sql: the statement.
+        before: those that it had before.
+    """
+    if not is_replayable(sql):
+        return before
+    tree = parse(sql)[0].stmt
+    if tree.HasField("discard_stmt"):
+        return before - _LIMITS if tree.discard_stmt.target == pg_enums().DISCARD_ALL else before
+    if tree.HasField("select_stmt"):
+        calls = [target.res_target.val.func_call for target in tree.select_stmt.target_list]
+        return before | {name for call in calls if (name := _constant(call.args[0])) in _LIMITS and not _is_local(call)}
+    node = tree.variable_set_stmt
+    if node.kind == pg_enums().VAR_RESET_ALL:
+        return before - _LIMITS
+    name = node.name.lower()
+    if name not in _LIMITS:
+        return before
+    return before | {name} if node.kind == pg_enums().VAR_SET_VALUE else before - {name}
+
+
+def _constant(node: Any) -> str:
+    return str(node.a_const.sval.sval).lower()
 
 
 def _sets(tree: Any) -> bool:
@@ -64,6 +105,14 @@ def _only_sets_config(select: Any) -> bool:
 
 def _sets_constant(call: Any) -> bool:
     return _name_of(call) == "set_config" and all(argument.HasField("a_const") for argument in call.args)
+
+
+def leaves_session_traces(text: str) -> bool:
+    """Return whether a file may change its session, or those that begin later, in a way that no reset undoes.
+
+    Only the words count: a file that is taken for one costs a new connection.
+    """
+    return mentions(text, *_TRACE_WORDS) and bool(_TRACES.search(text))
 
 
 def session_state_problems(file: MigrationFile, text: str, statements: list[Statement]) -> list[Problem]:
@@ -90,6 +139,8 @@ def _lost(statement: Statement, parts: list[EmbeddedStatement]) -> list[tuple[in
     """Return what of a statement's effect would be lost, with the offset in the statement."""
     if is_replayable(statement.sql):
         return []
+    if parts and (needs := _needs_transaction(parts[0].tree)):
+        return [(0, needs)]
     dropped = {name for part in parts if part.is_nested for name in _dropped_tables(part)}
     unlocks = any("advisory_unlock" in part.text.lower() for part in parts if part.is_nested)
     found = []
@@ -98,6 +149,22 @@ def _lost(statement: Statement, parts: list[EmbeddedStatement]) -> list[tuple[in
         if problem:
             found.append((part.offset, problem))
     return found
+
+
+def _needs_transaction(tree: Any) -> tuple[str, str] | None:
+    """Return why the server would refuse a statement: each statement of the file is a transaction of its own."""
+    kind = tree.WhichOneof("node") if tree is not None else ""
+    if kind not in _OF_TRANSACTION or (kind == "declare_cursor_stmt" and tree.declare_cursor_stmt.options & _HOLDS):
+        return None
+    what, instead = _OF_TRANSACTION[kind]
+    return f"{what} has no effect in a no-transaction file, where each statement is a transaction of its own", instead
+
+
+_OF_TRANSACTION = {
+    "lock_stmt": ("LOCK TABLE", "put it and what it protects into a DO block"),
+    "transaction_stmt": ("a savepoint", "remove it"),
+    "declare_cursor_stmt": ("a cursor", "loop over its query in a DO block"),
+}
 
 
 def _dropped_tables(part: EmbeddedStatement) -> set[str]:

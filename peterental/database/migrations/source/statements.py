@@ -13,7 +13,7 @@ from typing import Any
 from peterental.database.migrations.errors import Problem
 from peterental.database.migrations.source.directives import Directives
 from peterental.database.migrations.source.files import MigrationFile
-from peterental.database.migrations.source.psql_syntax import psql_problems
+from peterental.database.migrations.source.psql_syntax import COPY_FROM_STDIN, psql_problems
 from peterental.database.migrations.sql.comments import header_end
 from peterental.database.migrations.sql.parser import ParseError, parse_one, pg_enums, scan, split
 from peterental.database.migrations.sql.tokens import Token, tokens_of
@@ -165,7 +165,7 @@ def _refusal(sql: str) -> tuple[str, str] | None:
     if tree.HasField("transaction_stmt"):
         return _transaction_control(sql, tree.transaction_stmt)
     if tree.HasField("copy_stmt") and not tree.copy_stmt.filename:
-        copy_in = ("COPY … FROM STDIN takes its data from psql", "write INSERT instead")
+        copy_in = (COPY_FROM_STDIN, "write INSERT instead")
         copy_out = ("COPY … TO STDOUT sends its rows to psql", "remove it")
         return copy_in if tree.copy_stmt.is_from else copy_out
     if tree.HasField("discard_stmt") and tree.discard_stmt.target == pg_enums().DISCARD_ALL:

@@ -15,6 +15,7 @@ from peterental.database.migrations.wording import printable_lines
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _WORD = re.compile(r"[\w\u0080-\U0010ffff]+")
+_PSQL_VARIABLE = re.compile(r""":(?:\w+|'\w+'|"\w+"|\{\?\w+\})""")
 _INVISIBLE = ("Cf", "Zs", "Zl", "Zp")
 _MAX_EXCERPT_CHARS = 100
 _MAX_DETAIL_LINES = 10
@@ -97,7 +98,7 @@ def statement_problem(
     offset = sent_from + int(position) - 1 if position else statement_offset
     offset = header_end(text) if offset is None else min(max(offset, 0), len(text))
     problem = _problem(path, error, locate(text, offset))
-    hint = _invisible_character(text, offset) if position else None
+    hint = (_invisible_character(text, offset) or _psql_variable(text, offset)) if position else None
     return replace(problem, hint=hint) if hint else problem
 
 
@@ -112,6 +113,14 @@ def _invisible_character(text: str, offset: int) -> str | None:
             name = unicodedata.name(character, "").lower()
             return f"It has an invisible character, U+{ord(character):04X} ({name}); type a plain space, or remove it."
     return None
+
+
+def _psql_variable(text: str, offset: int) -> str | None:
+    """Return a hint if a variable of psql begins at `offset`: to the server, a colon begins nothing."""
+    found = _PSQL_VARIABLE.match(text, offset)
+    if not found or text[offset - 1 : offset] == ":":  # a cast
+        return None
+    return f"{found.group()} looks like a variable of psql; files run unchanged here, so write its value."
 
 
 def commit_problem(path: Path, error: psycopg.Error) -> StatementProblem:

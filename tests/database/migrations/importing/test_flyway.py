@@ -92,3 +92,28 @@ def test_baseline_is_left_out_beside_its_versions(imported: Import) -> None:
     found = imported("flyway", {"B5__all.sql": "SELECT 5;", "V5__last.sql": "SELECT 5;"})
     assert found.names == ["001_last.sql"]
     assert "B5__all.sql: left out: the migrations that it stands for are here" in found.text
+
+
+@pytest.mark.parametrize(
+    ("setting", "name"),
+    [
+        ("shouldExecute=${env} == prod and more", "shouldExecute"),
+        ("flyway.encoding = ISO-8859-1", "encoding"),
+        ("flyway.placeholders.x=1", "placeholders.x"),
+        ("batch: true", "batch"),
+    ],
+)
+def test_every_setting_of_a_script_is_read(imported: Import, setting: str, name: str) -> None:
+    """A setting that was not recognised was silently ignored."""
+    files = {"V1__a.sql": "SELECT 1;", "V1__a.sql.conf": f"# comment\n! other\n\n{setting}\r\n"}
+    found = imported("flyway", files)
+    assert f"001  V1__a.sql.conf: the setting {name} has no equivalent" in found.text
+
+
+@pytest.mark.parametrize(
+    "line", ["flyway.executeInTransaction=false", "executeInTransaction = false", 'executeInTransaction="false"']
+)
+def test_transaction_setting_in_every_spelling(imported: Import, line: str) -> None:
+    found = imported("flyway", {"V1__a.sql": "SELECT 1;", "V1__a.sql.conf": line})
+    assert found.is_no_transaction("001_a.sql")
+    assert found.report.complete

@@ -179,3 +179,23 @@ def test_node_parts_in_any_order_and_spelling(imported: Import) -> None:
 def test_node_time_that_does_not_exist_is_a_number(imported: Import) -> None:
     files = {"99999999999999999_b.sql": "-- Up Migration\nSELECT 2;", "1500000000000_a.sql": "SELECT 1;"}
     assert imported("node-pg-migrate", files).names == ["001_a.sql", "002_b.sql"]
+
+
+def test_only_the_first_marker_of_node_pg_migrate_counts(imported: Import) -> None:
+    """The tool searches for each marker once: a comment below that reads like one belongs to its part."""
+    text = "-- Up Migration\nSELECT 1;\n-- Down Migration\nSELECT 2;\n-- up migration of users is kept\nSELECT 3;\n"
+    found = imported("node-pg-migrate", {"1_a.sql": text})
+    assert found.sql("001_a.sql") == "SELECT 1;\n"
+    assert found.sql("001_a.down.sql") == "SELECT 2;\n-- up migration of users is kept\nSELECT 3;\n"
+
+
+def test_node_pg_migrate_without_an_up_marker_is_named(imported: Import) -> None:
+    found = imported("node-pg-migrate", {"1_a.sql": "SELECT 1;\n-- Down Migration\nSELECT 2;\n"})
+    assert "without a marker of the up part, node-pg-migrate runs the whole file, its down part included" in found.text
+
+
+def test_only_the_first_separator_of_tern_counts(imported: Import) -> None:
+    line = "---- create above / drop below ----\n"
+    found = imported("tern", {"1_a.sql": f"SELECT 1;\n{line}SELECT 2;\n{line}SELECT 3;\n"})
+    assert found.sql("001_a.sql") == "SELECT 1;\n"
+    assert found.sql("001_a.down.sql") == f"SELECT 2;\n{line}SELECT 3;\n"

@@ -80,3 +80,9 @@ def test_down_part_with_only_comments_is_mentioned(imported: Import) -> None:
     found = imported("golang-migrate", files)
     assert found.names == ["001_a.sql", "002_b.sql"]
     assert "Changed:\n  001: the down part has only comments: there is no down file\n\n" in found.text
+
+
+def test_files_of_golang_migrate_with_other_endings_are_named(imported: Import) -> None:
+    found = imported("golang-migrate", {"1_a.up.sql": "SELECT 1;", "2_b.up.pgsql": "SELECT 2;", "2_b.down.pgsql": ""})
+    assert "2_b.up.pgsql: golang-migrate runs this file too: give it the ending .sql" in found.text
+    assert not found.report.complete

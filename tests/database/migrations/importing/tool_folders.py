@@ -199,6 +199,56 @@ def _node_pg_migrate() -> dict[str, str]:
     return files
 
 
+def _liquibase() -> dict[str, str]:
+    text = "--liquibase formatted sql\n"
+    for word, up, down in zip(WORDS, UPS, DOWNS, strict=True):
+        attributes = {FUNCTION: " splitStatements:false endDelimiter:/", INDEX: " runInTransaction:false"}.get(up, "")
+        body = up.replace("$body$;", "$body$\n/") if up is FUNCTION else up
+        undo = "".join(f"--rollback {line}\n" for line in down.splitlines())
+        text += f"\n--changeset ana:{word}{attributes}\n--comment: {word}\n{body}{undo}"
+    return {"changelog.sql": text}
+
+
+def _prisma() -> dict[str, str]:
+    files = {"migration_lock.toml": 'provider = "postgresql"\n'}
+    for number, (word, up, down) in enumerate(zip(WORDS, UPS, DOWNS, strict=True), 1):
+        files[f"2024013112000{number}_{word}/migration.sql"] = f"-- CreateTable\n{up}"
+        files[f"2024013112000{number}_{word}/down.sql"] = down
+    return files
+
+
+def _drizzle() -> dict[str, str]:
+    tags = [f"{number:04d}_{word}" for number, word in enumerate(WORDS)]
+    entries = ", ".join(f'{{"idx": {number}, "tag": "{tag}"}}' for number, tag in enumerate(tags))
+    files = {
+        f"{tag}.sql": up.replace(";\nCREATE", ";--> statement-breakpoint\nCREATE").replace(
+            ";\nINSERT", "\n--> statement-breakpoint\nINSERT"
+        )
+        for tag, up in zip(tags, UPS, strict=True)
+    }
+    return files | {"meta/_journal.json": f'{{"entries": [{entries}]}}', "meta/0000_snapshot.json": "{}"}
+
+
+def _timestamped(index_head: str = "") -> dict[str, str]:
+    return {
+        f"2024013112000{number}_{word}.sql": (index_head if up is INDEX else "") + up
+        for number, (word, up) in enumerate(zip(WORDS, UPS, strict=True), 1)
+    }
+
+
+def _sqitch() -> dict[str, str]:
+    plan = "%syntax-version=1.0.0\n%project=pets\n\n"
+    files = {}
+    for number, (word, up, down) in enumerate(zip(WORDS, UPS, DOWNS, strict=True)):
+        needs = f" [{WORDS[number - 1]}]" if number else ""
+        plan += f"{word}{needs} 2024-01-31T12:00:0{number}Z Ana <ana@example.com> # {word}\n"
+        head = f"-- Deploy pets:{word} to pg\n\n"
+        files[f"deploy/{word}.sql"] = head + (up if up is INDEX else f"BEGIN;\n\n{up}\nCOMMIT;\n")
+        files[f"revert/{word}.sql"] = f"-- Revert pets:{word} from pg\n\nBEGIN;\n\n{down}\nCOMMIT;\n"
+        files[f"verify/{word}.sql"] = "SELECT 1;\n"
+    return files | {"sqitch.plan": plan + "@v1.0 2024-02-01T00:00:00Z Ana <ana@example.com> # first\n"}
+
+
 EXAMPLES = (
     Example("goose", _goose()),
     Example("dbmate", _dbmate()),
@@ -211,4 +261,10 @@ EXAMPLES = (
     Example("sql-migrate", _sql_migrate()),
     Example("tern", _tern()),
     Example("node-pg-migrate", _node_pg_migrate()),
+    Example("liquibase", _liquibase()),
+    Example("prisma", _prisma()),
+    Example("drizzle", _drizzle(), has_downs=False),
+    Example("supabase", _timestamped(), has_downs=False),
+    Example("atlas", _timestamped("-- atlas:txmode none\n\n") | {"atlas.sum": "h1:\n"}, has_downs=False),
+    Example("sqitch", _sqitch()),
 )

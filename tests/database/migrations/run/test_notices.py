@@ -46,6 +46,20 @@ def test_notices_are_indented_below_their_file(
     ]
 
 
+@pytest.mark.parametrize("header", ["", NO_TRANSACTION], ids=["transaction", "no-transaction"])
+def test_notices_of_deferred_triggers_are_reported(
+    runner: MigrationRunner, folder: Folder, reported: ReportedLines, header: str
+) -> None:
+    folder.write(
+        "001_a.sql",
+        f"{header}CREATE TABLE t (i int);\nCREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS"
+        " $f$ BEGIN RAISE NOTICE 'row % is late', NEW.i; RETURN NULL; END $f$;\nCREATE CONSTRAINT TRIGGER late AFTER INSERT"
+        " ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION f();\nINSERT INTO t VALUES (1), (2);",
+    )
+    runner.run_migrations()
+    assert without_time(reported)[1:4] == ["✅ 001_a.sql", "   NOTICE: row 1 is late", "   NOTICE: row 2 is late"]
+
+
 def test_notices_of_the_engine_are_not_reported(
     runner: MigrationRunner, folder: Folder, reported: ReportedLines, db: Connection
 ) -> None:

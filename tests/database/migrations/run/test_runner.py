@@ -190,6 +190,23 @@ def test_invisible_character_is_named(runner: MigrationRunner, folder: Folder, t
     assert hint in str(caught.value)
 
 
+@pytest.mark.parametrize("variable", [":limit", ":'word'", ':"table"', ":{?word}"])
+def test_psql_variable_is_named(runner: MigrationRunner, folder: Folder, variable: str) -> None:
+    folder.write("001_a.sql", f"SELECT\n {variable};")
+    with pytest.raises(MigrationFailed) as caught:
+        runner.run_migrations()
+    hint = f"Hint: {variable} looks like a variable of psql; files run unchanged here, so write its value."
+    assert f"001_a.sql:2:2\n  2 |  {variable};\n    |  ^\n  {hint}\n" in str(caught.value)
+
+
+@pytest.mark.parametrize("expression", ["1::unknown_type", "(ARRAY[1, 2])[1:nothing]", "'a' ::nothing"])
+def test_other_colons_are_no_psql_variables(runner: MigrationRunner, folder: Folder, expression: str) -> None:
+    folder.write("001_a.sql", f"SELECT {expression};")
+    with pytest.raises(MigrationFailed) as caught:
+        runner.run_migrations()
+    assert "variable of psql" not in str(caught.value)
+
+
 def test_visible_characters_get_no_hint(runner: MigrationRunner, folder: Folder) -> None:
     folder.write("001_a.sql", "SELECT größe FROM 部屋 -- \u00a0\n;")
     with pytest.raises(MigrationFailed) as caught:

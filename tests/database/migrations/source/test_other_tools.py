@@ -108,3 +108,19 @@ def test_db_lint_says_the_same(folder: Folder) -> None:
     ]
     assert found[0].what.startswith("This is a node-pg-migrate file (“-- Up Migration”); split it into")
     assert found[1].what.startswith("This is a dbmate file (“-- migrate:up”); split it into")
+
+
+def test_folder_of_prisma_is_named(folder: Folder, runner: MigrationRunner) -> None:
+    """Its migrations are in folders, so there would be nothing to apply."""
+    (folder.path / "20240101120000_init").mkdir()
+    folder.write("20240101120000_init/migration.sql", TABLE)
+    with pytest.raises(MigrationFilesError, match=r"20240101120000_init/migration.sql is named like a file of Prisma"):
+        runner.run_migrations()
+
+
+def test_liquibase_file_names_its_import(folder: Folder, runner: MigrationRunner) -> None:
+    folder.write("001_a.sql", f"--liquibase formatted sql\n--changeset a:1\n{TABLE}\n--rollback DROP TABLE keys;")
+    with pytest.raises(
+        MigrationFilesError, match=r"this is a Liquibase file .* flask db-import FOLDER --from liquibase"
+    ):
+        runner.run_migrations()

@@ -48,7 +48,7 @@ KEPT = (
     "DO $$ BEGIN PERFORM pg_advisory_lock(1); PERFORM pg_advisory_unlock(1); END $$",
     "DO $$ BEGIN SET LOCAL ROLE boss; PERFORM set_config('a.b', 'c', true); EXECUTE 'SET LOCAL a.b TO ' || 1; END $$",
     "SELECT pg_advisory_xact_lock(1)",
-    "DECLARE c CURSOR FOR SELECT 1",
+    "SET LOCAL work_mem TO '1MB'",
     "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN CREATE TEMP TABLE ids (id int); END $$",
     "SELECT temp FROM weather; SELECT 'PREPARE p AS SELECT 1'",
     "PREPAR; SET ROLE",  # the server reports the error
@@ -66,6 +66,72 @@ SETTINGS = (
     "DISCARD PLANS",
     "SELECT pg_catalog.set_config('search_path', '', false)",
 )
+
+
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("LOCK TABLE a IN SHARE MODE", "LOCK TABLE"),
+        ("SAVEPOINT a", "a savepoint"),
+        ("DECLARE c CURSOR FOR SELECT 1", "a cursor"),
+    ],
+)
+def test_statement_that_needs_the_files_transaction_is_refused(statement: str, what: str) -> None:
+    text = f"{HEADER}SELECT 1;\n{statement};\nDO $$ BEGIN LOCK TABLE a; END $$;"
+    problems = session_state_problems(FILE, text, split_statements(text))
+    assert [(problem.line, problem.message) for problem in problems] == [
+        (3, f"{what} has no effect in a no-transaction file, where each statement is a transaction of its own")
+    ]
+
+
+@pytest.mark.parametrize(
+    "statement", ["SET LOCAL work_mem TO '1MB'", "SET TRANSACTION READ ONLY", "set constraints all deferred"]
+)
+def test_statement_without_effect_warns_as_with_psql(
+    runner: MigrationRunner, folder: Folder, reported: ReportedLines, statement: str
+) -> None:
+    folder.write("001_a.sql", f"{HEADER}{statement};\nCREATE TABLE a (i int);")
+    assert runner.run_migrations() == 1
+    assert "   WARNING: SET " in reported.text
+    assert "can only be used in transaction blocks" in reported.text
+
+
+SHOWN = "INSERT INTO shown VALUES (current_setting('lock_timeout') || ' ' || current_setting('statement_timeout'));\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "limits"),
+    [
+        ("SET lock_timeout TO '7s';", "7s 2min"),
+        ("SET SESSION statement_timeout = '9min';", "1s 9min"),
+        ("SELECT set_config('lock_timeout', '7s', false), set_config('statement_timeout', '9min', false);", "7s 9min"),
+        ("SET lock_timeout TO '7s'; RESET lock_timeout;", "1s 2min"),
+        ("SET lock_timeout TO '7s'; SET lock_timeout TO DEFAULT;", "1s 2min"),
+        ("SET lock_timeout TO '7s'; SET statement_timeout = '9min'; RESET ALL;", "1s 2min"),
+        ("SET lock_timeout TO '7s'; SET work_mem TO DEFAULT; VACUUM; DISCARD PLANS;", "7s 2min"),
+    ],
+)
+def test_time_limits_of_a_no_transaction_file_are_in_effect(
+    runner: MigrationRunner, folder: Folder, db: Connection, words: str, limits: str
+) -> None:
+    header = f"{HEADER}-- migrate: statement-timeout=2min\n"
+    folder.write("001_a.sql", f"{header}CREATE TABLE shown (what text);\n{words}\n{SHOWN}SELECT 1 / 0;\n{SHOWN}")
+    with pytest.raises(MigrationFailed):
+        runner.run_migrations()
+    folder.write("001_a.sql", folder.path.joinpath("001_a.sql").read_text().replace("1 / 0", "1 / 1"))
+    assert runner.run_migrations() == 1  # resumed in another session
+    assert [row["what"] for row in db.execute("SELECT what FROM shown")] == [limits, limits]
+
+
+@pytest.mark.parametrize(
+    "words", ["SET TRANSACTION READ ONLY;", "CREATE TABLE a (i int); SET transaction_read_only TO on;"]
+)
+def test_read_only_transaction_of_a_file_is_explained(runner: MigrationRunner, folder: Folder, words: str) -> None:
+    folder.write("001_a.sql", f"{words} SELECT 1;")
+    with pytest.raises(
+        MigrationFailed, match="Next: remove the statement that makes the file's transaction read-only,"
+    ):
+        runner.run_migrations()
 
 
 @pytest.mark.parametrize("statement", LOST)
@@ -114,6 +180,7 @@ def test_text_that_would_be_read_otherwise_is_refused(text: str, line: int | Non
     [
         ("SET standard_conforming_strings = off;\nSELECT 1;\nSELECT 'a\\n';", 3),
         ("set local standard_conforming_strings to OFF;\nSELECT 'it\\''s';", 2),
+        ("SET standard_conforming_strings = off;\nSELECT 'don\\'t', 'it\\'s', 'a\\\\';", 2),
         ("SELECT set_config('standard_conforming_strings', 'off', true);\nSELECT 'a\\n';", 2),
         ("SET standard_conforming_strings = off;\nSELECT E'a\\n', $$ '\\' $$, 'plain'; -- \\", None),
         ("SET standard_conforming_strings = off;\nRESET standard_conforming_strings;\nSELECT 'a\\n';", None),

@@ -96,6 +96,13 @@ def test_similar_words_are_accepted(runner: MigrationRunner, folder: Folder, tex
         ("SELECT 1;\n\\! rm x\n", r"001_a.sql:2: \\! is a psql command"),
         ("\\\nSELECT 1;", r"001_a.sql:1: \\ is a psql command"),
         ("SELECT E'it\\'s', $a$it's$a$;\n\\set x 'open", r"001_a.sql:2: \\set is a psql command"),
+        ("SELECT 1\\gexec\n", r"001_a.sql:1: \\gexec is a psql command"),
+        ("SELECT 1 \\", r"001_a.sql:1: \\ is a psql command"),
+        ("SELECT E'a'\n  -- it's\n  'it\\'s';\n\\q", r"001_a.sql:4: \\q is a psql command"),
+        (
+            "COPY t FROM stdin;\n1\tit's\n",
+            "001_a.sql:1: COPY … FROM STDIN takes its data from psql; write INSERT instead",
+        ),
     ],
 )
 def test_psql_commands_are_refused(runner: MigrationRunner, folder: Folder, text: str, message: str) -> None:

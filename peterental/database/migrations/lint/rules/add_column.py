@@ -8,8 +8,8 @@ from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.context import AlterCommand, FileLint
 from peterental.database.migrations.lint.findings import unsafe
 from peterental.database.migrations.lint.registry import on_command
-from peterental.database.migrations.lint.rules.constraints import check_new_constraint
-from peterental.database.migrations.lint.schema_model import SERIALS, SchemaModel
+from peterental.database.migrations.lint.rules.constraints import NOT_NULL, check_new_constraint
+from peterental.database.migrations.lint.schema_model import SERIALS, VIRTUAL, SchemaModel
 
 VOLATILE_DEFAULT = unsafe(
     "add-column-volatile-default",
@@ -159,7 +159,9 @@ def _report_required(lint: FileLint, command: AlterCommand, node: Any) -> None:
 
 
 def _report_generated(lint: FileLint, command: AlterCommand, node: Any, constraint: Any) -> None:
-    if constraint.generated_kind == "v":
+    if constraint.generated_kind == VIRTUAL:
+        if any(ast.enum_name(one.constraint, "contype") == "CONSTR_NOTNULL" for one in node.constraints):
+            _report_virtual_not_null(lint, command, node)
         return  # computed when read
     column, kind = ast.quoted(node.colname), ast.sql_of_type(node.type_name)
     value = ast.sql_of_expression(constraint.raw_expr)
@@ -177,6 +179,25 @@ def _report_generated(lint: FileLint, command: AlterCommand, node: Any, constrai
         f"    FOR EACH ROW EXECUTE FUNCTION {function}();\n"
         f"-- then, outside this file, backfill the existing rows;\n"
         f"{backfill_sql(command.sql_name, column, value, may_be_null=True)}",
+    )
+
+
+def _report_virtual_not_null(lint: FileLint, command: AlterCommand, node: Any) -> None:
+    column, check = ast.quoted(node.colname), ast.quoted(f"{command.node_table}_{node.colname}_not_null")
+    adding = type(command.node)()
+    adding.CopyFrom(command.node)
+    constraints = ast.definition_of(adding).column_def.constraints
+    keep = [one for one in constraints if ast.enum_name(one.constraint, "contype") != "CONSTR_NOTNULL"]
+    del constraints[:]
+    constraints.extend(keep)
+    lint.report(
+        NOT_NULL,
+        f"The new column {command.sql_name}.{column} is computed for every row, to search it for NULL.",
+        command.statement,
+        at=command.offset,
+        safe=f"{ast.alter_with(command.statement.node, adding)}\n"
+        f"ALTER TABLE {command.sql_name} ADD CONSTRAINT {check} NOT NULL {column} NOT VALID;\n"
+        f"-- next file:\nALTER TABLE {command.sql_name} VALIDATE CONSTRAINT {check};",
     )
 
 

@@ -11,6 +11,8 @@ from peterental.database.migrations.lint.findings import advice, breaking, unsaf
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
 from peterental.database.migrations.lint.registry import on, on_command
 from peterental.database.migrations.lint.schema_model import Constraint, columns_of_constraint
+from peterental.database.migrations.lint.schema_replay import view_columns
+from peterental.database.migrations.wording import plural
 
 DROP_TABLE = breaking(
     "drop-table",
@@ -152,6 +154,24 @@ def check_drop_all(lint: FileLint, statement: ParsedStatement) -> None:
         f"The database {statement.node.dbname} is" if statement.kind == "dropdb_stmt" else "All objects of a role are"
     )
     lint.report(DROP_OBJECT, f"{dropped} dropped.", statement)
+
+
+@on("view_stmt")
+def check_view_columns(lint: FileLint, statement: ParsedStatement) -> None:
+    """Check CREATE VIEW in place of one that this file has dropped, for columns that are gone."""
+    key, columns = ast.key_of(statement.node.view), view_columns(statement.node)
+    old = lint.schema.views.get(key)
+    if columns is None or old is None or old.dropped_by != lint.number:
+        return
+    lost = [name for name in old.columns if name not in columns]
+    if lost:
+        lint.report(
+            DROP_OBJECT,
+            f"The view {ast.sql_name(statement.node.view)} loses its {plural(len(lost), 'column')}"
+            f" {ast.quoted_list(lost)}.",
+            statement,
+            safe="-- keep them until the deploy is complete; then, in a file of its own:\n-- migrate: contract",
+        )
 
 
 @on_command("AT_DropColumn")

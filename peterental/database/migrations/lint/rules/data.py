@@ -46,6 +46,26 @@ def check_whole_table(lint: FileLint, statement: ParsedStatement) -> None:
     )
 
 
+@on("insert_stmt")
+def check_whole_upsert(lint: FileLint, statement: ParsedStatement) -> None:
+    """Check INSERT … SELECT … ON CONFLICT DO UPDATE that reads a whole table."""
+    node = statement.node
+    select = node.select_stmt.select_stmt
+    updates = ast.enum_name(node.on_conflict_clause, "action") == "ONCONFLICT_UPDATE"
+    is_limited = select.HasField("where_clause") or select.HasField("limit_count") or select.HasField("larg")
+    if not updates or is_limited or lint.is_created_here(ast.key_of(node.relation)):
+        return
+    if any(one.HasField("range_var") for one in select.from_clause) and _reads_old_tables(lint, statement):
+        table = ast.sql_name(node.relation)
+        lint.report(
+            WHOLE_TABLE,
+            f"INSERT INTO {table} … ON CONFLICT DO UPDATE has no condition and writes a row for each that it reads.",
+            statement,
+            safe="-- outside migrations, a few thousand rows at a time, and commit each time: add a WHERE, such as a\n"
+            "-- range of keys",
+        )
+
+
 @on("merge_stmt")
 def check_whole_merge(lint: FileLint, statement: ParsedStatement) -> None:
     """Check MERGE for a join that pairs every row, and for changes of all rows without a partner."""

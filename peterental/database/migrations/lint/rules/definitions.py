@@ -9,6 +9,7 @@ from peterental.database.migrations.lint.findings import breaking
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
 from peterental.database.migrations.lint.registry import on, on_command
 from peterental.database.migrations.lint.rules.breaking_changes import DROP_CONSTRAINT, DROP_NOT_NULL, RENAME_OBJECT
+from peterental.database.migrations.lint.rules.constraints import FOREIGN_KEY
 
 COMPOSITE = breaking(
     "change-composite-type",
@@ -76,9 +77,13 @@ def check_domain(lint: FileLint, statement: ParsedStatement) -> None:
 
 @on_command("AT_AlterConstraint")
 def check_enforcement(lint: FileLint, command: AlterCommand) -> None:
-    """Check ALTER CONSTRAINT … NOT ENFORCED."""
+    """Check ALTER CONSTRAINT … NOT ENFORCED, and ENFORCED, which checks every row at once."""
     constraint = ast.definition_of(command.node).atalter_constraint
-    if constraint.alter_enforceability and not constraint.is_enforced and not lint.is_created_here(command.table):
+    if not constraint.alter_enforceability or lint.is_created_here(command.table):
+        return
+    if constraint.is_enforced:
+        _report_enforced(lint, command, constraint.conname)
+    else:
         lint.report(
             DROP_CONSTRAINT,
             f"The constraint {ast.quoted(constraint.conname)} of {command.sql_name} is no longer enforced.",
@@ -86,6 +91,26 @@ def check_enforcement(lint: FileLint, command: AlterCommand) -> None:
             at=command.offset,
             safe=f"{_CONTRACT}\n{ast.alter_with(command.statement.node, command.node)}",
         )
+
+
+def _report_enforced(lint: FileLint, command: AlterCommand, name: str) -> None:
+    table = lint.schema.table(command.table)
+    known = table.constraints.get(name) if table else None
+    columns, other = "…", "… (…)"
+    if known and known.references:
+        columns = ast.quoted_list(known.columns)
+        other = ast.sql_name_of_parts(known.references.split("."))
+        other += f" ({ast.quoted_list(known.referenced)})" if known.referenced else ""
+    quoted = ast.quoted(name)
+    key = f"FOREIGN KEY ({columns}) REFERENCES {other} NOT VALID;"
+    lint.report(
+        FOREIGN_KEY,
+        f"The foreign key {quoted} on {command.sql_name} is checked at once.",
+        command.statement,
+        at=command.offset,
+        safe=f"ALTER TABLE {command.sql_name} DROP CONSTRAINT {quoted}, ADD CONSTRAINT {quoted} {key}\n"
+        f"-- next file:\nALTER TABLE {command.sql_name} VALIDATE CONSTRAINT {quoted};",
+    )
 
 
 @on_command("AT_SetIdentity", "AT_AddIdentity")

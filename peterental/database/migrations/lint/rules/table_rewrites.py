@@ -80,7 +80,9 @@ def check_cluster(lint: FileLint, statement: ParsedStatement) -> None:
 @on_command(*_REWRITING)
 def check_rewriting_command(lint: FileLint, command: AlterCommand) -> None:
     """Check ALTER TABLE commands that copy all rows."""
-    if lint.is_created_here(command.table):
+    table = lint.schema.table(command.table)
+    column = table.columns.get(command.node.name) if table else None
+    if lint.is_created_here(command.table) or (command.kind == "AT_SetExpression" and column and column.virtual):
         return
     lint.report(
         REWRITE,
