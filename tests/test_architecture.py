@@ -152,6 +152,7 @@ MAY_READ = {
     ("today/repository.py", "calendar_accounts"): NEEDED,
     ("today/repository.py", "calls"): NEEDED,
     ("today/repository.py", "line_checks"): NEEDED,
+    ("today/repository.py", "line_members"): NEEDED,
     ("today/repository.py", "messages"): NEEDED,
     ("today/repository.py", "notices"): NEEDED,
     ("today/repository.py", "webhook_endpoints"): NEEDED,

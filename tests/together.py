@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +15,7 @@ from tests.servers import until
 Result = TypeVar("Result")
 
 
-def at_once(jobs: list[Callable[[], Result]]) -> list[Result]:
+def at_once(jobs: Sequence[Callable[[], Result]]) -> list[Result]:
     """Run each job in its own thread, all started at once; return their results in order."""
     barrier = threading.Barrier(len(jobs))
 

@@ -126,6 +126,14 @@ class TroubledLine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnreachedAgent:
+    """An active agent whom no call can reach, where none of the viewer's agents has a line."""
+
+    agent_id: str
+    agent_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class WebhookOff:
     """A webhook that PeteRental turned off."""
 
@@ -151,6 +159,7 @@ class Attention:
         notices: those that failed, or may have, the latest first.
         homes: upcoming viewings of homes that the catalogue does not have, soonest first.
         lines: agents' lines that are not as they should be.
+        unreached: agents without a line, if no agent has one: an office that is not set up yet.
         webhooks: those that PeteRental turned off, for admins, who see the whole office.
     """
 
@@ -161,6 +170,7 @@ class Attention:
     notices: Found[UndeliveredNotice] = Found()
     homes: Found[Appointment] = Found()
     lines: Found[TroubledLine] = Found()
+    unreached: Found[UnreachedAgent] = Found()
     webhooks: Found[WebhookOff] = Found()
 
     @property

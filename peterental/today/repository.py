@@ -30,6 +30,7 @@ from peterental.today.model import (
     TroubledCalendar,
     TroubledLine,
     UndeliveredNotice,
+    UnreachedAgent,
     WebhookOff,
 )
 
@@ -218,6 +219,22 @@ _LINES = f"""
 """
 
 
+_HAS_LINE = """
+    (
+        own.vapi_assistant_id IS NOT NULL OR own.phone_number_id IS NOT NULL
+        OR EXISTS (SELECT FROM line_members WHERE line_members.agent_id = own.agent_id)
+    )
+"""
+
+_UNREACHED = f"""
+    SELECT own.agent_id, own.agent_name
+    FROM agents AS own
+    WHERE own.is_active AND {WANTED_AGENTS}
+        AND NOT EXISTS (SELECT FROM agents AS own WHERE own.is_active AND {_HAS_LINE} AND {WANTED_AGENTS})
+    ORDER BY LOWER(own.agent_name), own.agent_id
+    LIMIT %(counted)s
+"""
+
 _WEBHOOKS = """
     SELECT endpoint_id FROM webhook_endpoints WHERE NOT is_active AND off_reason IS NOT NULL
     ORDER BY endpoint_id
@@ -292,6 +309,7 @@ _ITEMS = {
         FROM differing JOIN line_checks USING (agent_id)
         ORDER BY LOWER(differing.agent_name), agent_id LIMIT %(shown)s
     """,
+    "unreached": "SELECT * FROM unreached ORDER BY LOWER(agent_name), agent_id LIMIT %(shown)s",
     "webhooks": """
         SELECT endpoint_id, url, off_reason AS reason
         FROM turned_off JOIN webhook_endpoints USING (endpoint_id)
@@ -308,6 +326,7 @@ _KEYS = {
     "notices": "undelivered",
     "homes": "homes",
     "lines": "differing",
+    "unreached": "unreached",
     "webhooks": "turned_off",
 }
 """The name of that table expression."""
@@ -320,6 +339,7 @@ _DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
     "notices": msgspec.json.Decoder(tuple[UndeliveredNotice, ...]),
     "homes": msgspec.json.Decoder(tuple[Appointment, ...]),
     "lines": msgspec.json.Decoder(tuple[TroubledLine, ...]),
+    "unreached": msgspec.json.Decoder(tuple[UnreachedAgent, ...]),
     "webhooks": msgspec.json.Decoder(tuple[WebhookOff, ...]),
 }
 
@@ -432,6 +452,7 @@ def attention_sql(*, is_limited: bool) -> str:
         "undelivered": _undelivered(is_limited=is_limited),
         "homes": _UNKNOWN_HOMES,
         "differing": _LINES,
+        "unreached": _UNREACHED,
     }
     if not is_limited:
         keys["turned_off"] = _WEBHOOKS

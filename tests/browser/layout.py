@@ -6,7 +6,7 @@ from playwright.sync_api import Page
 
 PROBLEMS_OF_LAYOUT = r"""() => {
   const problems = [];
-  const is_shown = item => { const box = item.getBoundingClientRect(); return box.width > 1 && box.height > 1; };
+  const is_shown = item => { const box = item.getBoundingClientRect(); return box.width > 1 && box.height > 1 && item.checkVisibility(); };
   const name = item => `${item.tagName.toLowerCase()}.${item.className} “${item.innerText.trim().slice(0, 40)}”`;
   const all = [...document.querySelectorAll('main *')].filter(is_shown).filter(item => !item.closest('.visually-hidden'));
 

@@ -22,6 +22,9 @@ NOW = datetime(2026, 11, 25, 18, 0, tzinfo=UTC)  # a Wednesday: noon in Chicago,
 ADMIN = Viewer(user_id=0, email="office@example.com", is_admin=True)
 
 
+ASSISTANT = "24464697-0000-4000-8000-000000000001"
+
+
 @pytest.mark.parametrize("kind", [kind.name for kind in fields(Attention)])
 def test_every_kind_counts_among_what_needs_a_person(kind: str) -> None:
     assert Attention(**{kind: Found((), 3)}).total == 3
@@ -36,8 +39,8 @@ def services(database: Database) -> Services:
 def ana(services: Services) -> Viewer:
     """The user of Ana's agent in Chicago; Ben's in Lisbon has none."""
     viewer = services.users.create("ana@example.com", "correct horse battery", "agent", "Ana Lima")
-    services.agents.create(Profile(agent_name="Ana", user_id=viewer.user_id), ADMIN)
-    services.agents.create(Profile(agent_name="Ben", time_zone="Europe/Lisbon"), ADMIN)
+    services.agents.create(Profile(agent_name="Ana", user_id=viewer.user_id, vapi_assistant_id=ASSISTANT), ADMIN)
+    services.agents.create(Profile(agent_name="Ben", time_zone="Europe/Lisbon", phone_number_id=ASSISTANT), ADMIN)
     return viewer
 
 

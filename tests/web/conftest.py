@@ -47,7 +47,7 @@ class Browser:
     def post(
         self,
         path: str,
-        fields: Mapping[str, str] | None = None,
+        fields: Mapping[str, str | list[str]] | None = None,
         *,
         follow: bool = False,
         headers: Mapping[str, str] | None = None,

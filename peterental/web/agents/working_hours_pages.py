@@ -26,7 +26,7 @@ from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import NEVER
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
-from peterental.web.shell.template_filters import clock, day, zone_name
+from peterental.web.shell.template_filters import clock, day, whole_days, zone_name
 
 Answer = Response | str | tuple[str, int]
 
@@ -139,8 +139,12 @@ def remove_busy(agent_id: str) -> Answer:
 def busy_saved_message(busy: BusyBlock, zone: ZoneInfo) -> str:
     """Return the message about added blocked time.
 
-    Both ends name the zone if the clocks change in between.
+    Whole days are named as such. Otherwise both ends name the zone if the clocks change in between.
     """
+    days = whole_days(busy.start, busy.until, zone)
+    if days is not None:
+        first, last = (f"{each:%a, %b} {each.day}" for each in days)
+        return f"Blocked: {first if first == last else f'{first} to {last}'}, all day."
     begins, ends = zone_name(busy.start, zone), zone_name(busy.until, zone)
     from_zone = f" {begins}" if begins != ends else ""
     until_day = "" if _same_day(busy, zone) else f"{day(busy.until, zone)}, "

@@ -20,6 +20,7 @@ from peterental.voice.tool_registry import ARGUMENT_LABELS
 from peterental.web.calls import labels
 from peterental.web.calls.forms import HandledForm
 from peterental.web.calls.transcript import as_text, conversation, truncate
+from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.months import month_links
 from peterental.web.shell.query_params import QueryParams, utc_bounds
 from peterental.web.shell.session import current_viewer
@@ -134,6 +135,7 @@ def _page(vapi_call_id: str, form: HandledForm) -> str:
     )
 
 
+@preserves_form
 def handle(vapi_call_id: str) -> Response | str | tuple[str, int]:
     """Mark the problems of a call as handled."""
     form = HandledForm()

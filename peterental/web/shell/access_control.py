@@ -92,15 +92,3 @@ def authenticate_request() -> Response | None:
         if not is_preserving_form(view):  # its form reports the expired token itself
             raise
     return None
-
-
-def safe_next(target: str | None) -> str | None:
-    """Return the page to open after sign-in; None if it is on another site.
-
-    Browsers read a backslash as a slash and drop tabs and line ends, so a path with either may lead to another site.
-    """
-    if not target or not target.startswith("/") or target.startswith("//"):
-        return None
-    if "\\" in target or any(character <= " " or character == "\x7f" for character in target):
-        return None
-    return target

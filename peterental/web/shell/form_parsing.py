@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from itertools import chain
 from typing import IO, Any
 
 from flask import Flask, Request
@@ -37,7 +38,7 @@ class FormParser(FormDataParser):
             stream = BytesIO(body)
         rest, fields, files = super().parse(stream, mimetype, content_length, options)
         if None in fields or None in files:
-            for _, file in files.items(multi=True):
+            for file in chain.from_iterable(files.listvalues()):
                 file.close()
             raise BadRequest
         return rest, fields, files

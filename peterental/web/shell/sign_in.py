@@ -23,12 +23,12 @@ from peterental.users.model import (
 )
 from peterental.users.setup_link import verify_setup_token
 from peterental.web.shell import session, trusted_device
-from peterental.web.shell.access_control import public, safe_next, without_second_factor
+from peterental.web.shell.access_control import public, without_second_factor
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import CodeForm, SetUpForm, SignInForm
 from peterental.web.shell.refused_form import with_status
 from peterental.web.shell.security_headers import send_no_referrer
-from peterental.web.shell.sign_in_redirect import is_from_our_page, resume
+from peterental.web.shell.sign_in_redirect import is_from_our_page, resume, safe_next
 
 Answer = Response | str | tuple[str, int]
 

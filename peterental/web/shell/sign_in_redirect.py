@@ -24,13 +24,15 @@ Field = tuple[str, str]
 def redirect_to_sign_in(view: Callable[..., Any]) -> Response:
     """Redirect to sign-in, or show sign-in with the entries of a sent form.
 
-    Only entries from our own pages are kept, so that no other site can prefill a form.
+    Only entries from our own pages are kept, so that no other site can prefill a form. They are sent to the address of
+    the form again, which shows them: the page that has the form may not accept one.
     """
     sign_in_url = url_for("sign_in.login", next=_return_target())
     fields = preserved_fields(view)
     if not fields:
         return redirect(sign_in_url, 303)
-    form = SignInForm(formdata=None, data={"pending_form": json.dumps(fields)})
+    pending = {"action": request.full_path.rstrip("?"), "fields": fields}
+    form = SignInForm(formdata=None, data={"pending_form": json.dumps(pending)})
     page = render_template("shell/login.html", form=form, action=sign_in_url, is_set_up=True)
     return make_response(page, 403)
 
@@ -42,8 +44,13 @@ def preserved_fields(view: Callable[..., Any]) -> list[Field]:
     """
     if request.method != "POST" or not is_preserving_form(view) or not is_from_our_page():
         return []
-    fields = [field for field in request.form.items(multi=True) if field[0] not in SECRETS]
+    fields = [field for field in request.form.items(multi=True) if not _is_secret(field[0])]
     return fields if len(json.dumps(fields)) <= MAX_PENDING_FORM_BYTES else []
+
+
+def _is_secret(name: str) -> bool:
+    """Return whether a field is never copied. The token of a form with a prefix has the prefix, too."""
+    return name in SECRETS or name.endswith("-csrf_token")
 
 
 def is_from_our_page() -> bool:
@@ -59,10 +66,22 @@ def resume(target: str, pending_form: str | None) -> Response:
 
     Its fields are sent without a CSRF token: the view shows them and changes nothing until they are sent again.
     """
-    fields = _decode_fields(pending_form)
+    action, fields = _decode_form(pending_form)
     if not fields:
         return redirect(target, 303)
-    return make_response(render_template("shell/resume_form.html", target=target, fields=fields))
+    return make_response(render_template("shell/resume_form.html", target=action or target, fields=fields))
+
+
+def safe_next(target: str | None) -> str | None:
+    """Return the page to open after sign-in; None if it is on another site.
+
+    Browsers read a backslash as a slash and drop tabs and line ends, so a path with either may lead to another site.
+    """
+    if not target or not target.startswith("/") or target.startswith("//"):
+        return None
+    if "\\" in target or any(character <= " " or character == "\x7f" for character in target):
+        return None
+    return target
 
 
 def drop_empty_params() -> Response | None:
@@ -80,14 +99,16 @@ def drop_empty_params() -> Response | None:
     return redirect(request.path + (f"?{query}" if query else ""), 303)
 
 
-def _decode_fields(pending_form: str | None) -> list[Field]:
-    """Decode the fields from `redirect_to_sign_in`; empty if malformed."""
+def _decode_form(pending_form: str | None) -> tuple[str | None, list[Field]]:
+    """Decode the address and the fields from `redirect_to_sign_in`; no fields if malformed."""
     try:
-        fields = [(str(name), str(value)) for name, value in json.loads(pending_form or "[]")]
-        json.dumps(fields, ensure_ascii=False).encode()  # rejects lone surrogates, which JSON allows and HTML does not
-    except (ValueError, TypeError, RecursionError):
-        return []
-    return fields
+        pending = json.loads(pending_form or "{}")
+        action = safe_next(str(pending["action"]))
+        fields = [(str(name), str(value)) for name, value in pending["fields"]]
+        json.dumps([action, fields], ensure_ascii=False).encode()  # rejects lone surrogates, which HTML does not allow
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None, []
+    return action, fields
 
 
 def _return_target() -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import Flask
@@ -42,6 +42,14 @@ def long_day(moment: datetime, zone: ZoneInfo, now: datetime | None = None) -> s
     local = moment.astimezone(zone)
     year = "" if now is not None and now.astimezone(zone).year == local.year else f", {local.year}"
     return f"{local:%A, %B} {local.day}{year}"
+
+
+def whole_days(start: datetime, until: datetime, zone: ZoneInfo) -> tuple[date, date] | None:
+    """Return the first and the last day of a time from midnight to midnight in `zone`; None for any other."""
+    first, end = start.astimezone(zone), until.astimezone(zone)
+    if (first.time(), end.time()) != (time.min, time.min) or end <= first:
+        return None
+    return first.date(), end.date() - timedelta(days=1)
 
 
 def zone_name(moment: datetime, zone: ZoneInfo) -> str:
@@ -162,6 +170,7 @@ def install(app: Flask) -> None:
         day,
         day_words,
         long_day,
+        whole_days,
         zone_name,
         iso,
         phone_number,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from wtforms import Field, SelectField, SelectMultipleField, StringField
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, NumberRange, Optional
 
-from peterental.agents.model import AgentName
+from peterental.agents.model import Agent, AgentName
 from peterental.agents.time_off.descriptions import WEEKDAY_NAMES
 from peterental.agents.time_off.model import MAX_WEEKS, Closure, ClosureEntry, RepeatingBlock, RepeatingEntry
 from peterental.agents.working_hours.model import MINUTES_PER_DAY, BusyBlockRequest
@@ -161,6 +161,7 @@ class SkipForm(PageForm):
     day = DayField("Day", validators=[require_day, check_year])
 
 
-def offer_agents(field: Field, agents: Iterable[AgentName]) -> None:
-    """Set the agents that a select field offers."""
-    field.choices = [SelectChoice(agent.agent_id, agent.agent_name) for agent in agents]
+def offer_agents(field: Field, agents: Sequence[Agent | AgentName]) -> None:
+    """Set the agents that a select field offers. None of several is chosen unasked."""
+    unchosen = [SelectChoice("", "Choose")] if len(agents) > 1 else []
+    field.choices = unchosen + [SelectChoice(agent.agent_id, agent.agent_name) for agent in agents]

@@ -15,6 +15,7 @@ from peterental.config import config_of
 from peterental.phone_numbers import region_of
 from peterental.plural import counted
 from peterental.services import services_of
+from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import PageForm
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
@@ -30,6 +31,7 @@ def add_routes(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/holidays", view_func=holidays, methods=["GET", "POST"])
 
 
+@preserves_form
 def holidays() -> Answer:
     """Offer the public holidays of a country or state, and close the office on the chosen ones."""
     viewer, services = current_viewer(), services_of(current_app)
@@ -45,18 +47,18 @@ def holidays() -> Answer:
     year = int(params.choice("year", [str(year) for year in years], "Holidays of {} are not offered.") or 0)
     first, last = (max(today, date(year, 1, 1)), date(year, 12, 31)) if year else (today, date(years[1], 12, 31))
     offered = public_holidays(country, state, first, last)
-    if request.method == "POST":
-        chosen = set(request.form.getlist("day"))
+    form, ticked = PageForm(), set(request.form.getlist("day"))
+    if form.validate_on_submit():
         entries = [
             ClosureEntry(name=holiday.name, first_day=holiday.day, last_day=holiday.day)
             for holiday in offered
-            if holiday.day.isoformat() in chosen
+            if holiday.day.isoformat() in ticked
         ]
         if entries:
             added = services.closures.add(entries, viewer)
             flash(f"The office is closed on {counted(len(added), 'more day')}.", "done")
             return redirect(url_for("time_off.index"), 303)
-        params.warnings.append("Tick the days on which the office is closed.")
+        form.form_errors.append("Tick the days on which the office is closed.")
     closed = {
         holiday.day: closure
         for closure in services.closures.of_days(first, last, viewer)
@@ -65,7 +67,8 @@ def holidays() -> Answer:
     }
     page = render_template(
         "time_off/holidays.html",
-        form=PageForm(formdata=None),
+        form=form,
+        ticked=ticked,
         offered=offered,
         closed=closed,
         country=country,

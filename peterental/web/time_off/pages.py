@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
-from wtforms.fields import SelectChoice
 
 from peterental.agents.model import AgentUnknown
 from peterental.agents.time_off.descriptions import WEEKDAY_NAMES, describe_repetition
@@ -24,7 +23,7 @@ from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 from peterental.web.time_off import closure_pages, holiday_pages, repeating_pages
-from peterental.web.time_off.forms import PARTS, BlockForm, OtherTimesForm
+from peterental.web.time_off.forms import PARTS, BlockForm, OtherTimesForm, offer_agents
 
 if TYPE_CHECKING:
     from peterental.agents.model import Agent
@@ -137,7 +136,8 @@ def _page(*, block_form: BlockForm | None = None, times_form: OtherTimesForm | N
     params = QueryParams(request.args)
     chosen, page = params.text("agent"), params.page(LAST_PAGE)
     listing = services.time_off.upcoming(viewer, agent_id=chosen, page=page)
-    agents = services.agents.listing(viewer).agents
+    known = services.agents.listing(viewer)
+    agents = known.agents
     if chosen and all(agent.agent_id != chosen for agent in agents):
         agents = (services.agents.get(chosen, viewer), *agents)
     shown = [agent for agent in agents if not chosen or agent.agent_id == chosen]
@@ -148,10 +148,7 @@ def _page(*, block_form: BlockForm | None = None, times_form: OtherTimesForm | N
     block_form = block_form or BlockForm(formdata=None, prefix="block-", data={**defaults, "day": today})
     times_form = times_form or OtherTimesForm(formdata=None, prefix="times-", data=defaults)
     for form in (block_form, times_form):
-        form.agent_id.choices = [
-            SelectChoice("", "Choose"),
-            *(SelectChoice(agent.agent_id, agent.agent_name) for agent in agents),
-        ]
+        offer_agents(form.agent_id, agents)
     body = render_template(
         "time_off/index.html",
         listing=listing,
@@ -161,6 +158,7 @@ def _page(*, block_form: BlockForm | None = None, times_form: OtherTimesForm | N
         ],
         standing=services.time_off_viewings.counts(listing.items, viewer),
         agents=agents,
+        has_more_agents=known.has_more,
         chosen=chosen,
         page=page,
         today=today,

@@ -20,9 +20,10 @@ from peterental.web.notices import labels
 from peterental.web.shell.navigation_counts import at_most
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
+from peterental.web.shell.template_filters import clock
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
 
     from werkzeug.wrappers import Response
 
@@ -36,6 +37,10 @@ MAP_SEARCH = "https://www.google.com/maps/search/?api=1&query="
 MAX_MAP_CHARS = 120
 ONE_DAY = timedelta(days=1)
 MAX_ID_DIGITS = 9
+MAX_NAME_CHARS = 60
+
+ON_THE_WAY = timedelta(hours=2)
+"""How long before a viewing an agent may be late for it."""
 
 MAX_PILLS = 8
 """More agents are chosen in a list."""
@@ -53,7 +58,8 @@ def create_blueprint() -> Blueprint:
             methods=["POST"],
             defaults={"action": action},
         )
-    blueprint.add_app_template_filter(map_url)
+    for each in (map_url, text_url, is_soon):
+        blueprint.add_app_template_filter(each)
     blueprint.add_app_template_filter(at_most)
     blueprint.add_app_template_filter(seen_token)
     return blueprint
@@ -117,6 +123,28 @@ def map_url(appointment: Appointment) -> str:
     said, home = appointment.property_address, appointment.home
     address = said if said.casefold().startswith(home.casefold()) else home
     return MAP_SEARCH + quote(address[:MAX_MAP_CHARS], safe="")
+
+
+def text_url(appointment: Appointment, number: str, *, is_late: bool = False) -> str:
+    """Return the link that opens a draft of a text on a phone.
+
+    Args:
+        appointment: whose visitor gets it.
+        number: as it is dialled.
+        is_late: whether the draft says that the agent is late.
+    """
+    if not is_late:
+        return f"sms:{number}"
+    draft = (
+        f"This is {appointment.agent_name[:MAX_NAME_CHARS]}. I am running about 10 minutes late for your viewing of "
+        f"{appointment.home[:MAX_MAP_CHARS]} at {clock(appointment.start, appointment.zone)}."
+    )
+    return f"sms:{number}?body={quote(draft, safe='')}"
+
+
+def is_soon(appointment: Appointment, now: datetime) -> bool:
+    """Return whether the agent of a viewing may be on the way to it."""
+    return appointment.status == "confirmed" and now < appointment.end and appointment.start - now <= ON_THE_WAY
 
 
 def date_shown(today: Today, default: ZoneInfo) -> date:

@@ -469,7 +469,7 @@ def test_names_are_escaped(office: Browser, services: Services, admin: Viewer, n
     for path in ("/agents", "/agents/odd", "/agents/odd/edit", "/agents/odd/deactivate"):
         text = office.get(path).text
         assert "<script" not in text
-        assert name.replace("<", "&lt;").replace(">", "&gt;") in text
+        assert (name if path != "/agents" else name[:70]).replace("<", "&lt;").replace(">", "&gt;") in text
 
 
 def test_hours_are_grouped_by_weekday() -> None:

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 
 
-def test_empty_list_links_to_the_agents(office: Browser) -> None:
+@pytest.mark.usefixtures("agents")
+def test_empty_list_leads_to_a_booking_and_a_rehearsal(office: Browser) -> None:
     text = office.get("/appointments").text
     assert "No viewings yet" in text
-    assert 'href="/agents"' in text
+    assert 'href="/appointments/new"' in text
+    assert 'href="/rehearsal">Rehearse a call</a>' in text
 
 
 @pytest.mark.usefixtures("agents")

@@ -73,6 +73,7 @@ def ask(services: Services, tool: str, outcome: str, *, call: str = "c1", key: A
     services.calls.record_tool_call_alone(invocation, answer=more.pop("answer", "A sentence."), outcome=outcome, **more)
 
 
+@pytest.mark.usefixtures("agents")
 def test_empty_call_list_links_to_the_tool_tester(office: Browser) -> None:
     text = office.get("/calls").text
     assert "No calls yet" in text

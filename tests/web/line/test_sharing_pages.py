@@ -36,7 +36,7 @@ def save(office: Browser, *books: str, seen: str | None = None, **fields: str) -
         found = re.search(r'name="seen"[^>]*value="([^"]*)"', office.get(PAGE).text)
         seen = unescape(found[1]) if found else ""
     values = {"seen": seen, "choice": "first_free", "csrf_token": office.token(PAGE), **fields}
-    return office.post(PAGE, {**values, "books": list(books)}, follow=True)  # type: ignore[dict-item]
+    return office.post(PAGE, {**values, "books": list(books)}, follow=True)
 
 
 def test_line_is_shared_after_four_clicks(office: Browser, database: Database) -> None:

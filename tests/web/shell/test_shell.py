@@ -499,3 +499,31 @@ def test_empty_search_params_are_dropped(office: Browser, path: str) -> None:
     assert (page.status_code, page.headers["Location"]) == (303, f"{path}?q=%C3%A9+%26")
     assert office.get(f"{path}?q=").headers["Location"] == path
     assert office.get(page.headers["Location"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("start", "until", "days"),
+    [
+        ("2026-03-07T00:00-06:00", "2026-03-08T00:00-06:00", (7, 7)),
+        ("2026-03-07T00:00-06:00", "2026-03-10T00:00-05:00", (7, 9)),  # the clocks change on the 8th
+        ("2026-03-07T00:00-06:00", "2026-03-08T00:30-06:00", None),
+        ("2026-03-07T06:00-06:00", "2026-03-08T00:00-06:00", None),
+        ("2026-03-07T00:00+00:00", "2026-03-08T00:00+00:00", None),  # not midnight there
+        ("2026-03-07T00:00-06:00", "2026-03-07T00:00-06:00", None),
+    ],
+)
+def test_whole_days_are_from_midnight_to_midnight(start: str, until: str, days: tuple[int, int] | None) -> None:
+    found = template_filters.whole_days(
+        datetime.fromisoformat(start), datetime.fromisoformat(until), ZoneInfo("America/Chicago")
+    )
+    assert (found and (found[0].day, found[1].day)) == days
+
+
+def test_user_without_agents_is_not_led_into_an_empty_form(anas: Browser, office: Browser) -> None:
+    for path in ("/time-off", "/time-off/repeating/new", "/appointments", "/appointments/new", "/calendar", "/calls"):
+        page = anas.get(path).text
+        assert "An admin can make you the owner of one." in page, path
+        assert "<select" not in page, path
+        assert 'href="/appointments/new' not in page, path
+    for path in ("/time-off/repeating/new", "/appointments", "/appointments/new", "/calendar", "/calls", "/rehearsal"):
+        assert "Add the first agent" in office.get(path).text, path

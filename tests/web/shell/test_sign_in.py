@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,9 +22,9 @@ from peterental.database.pool import Database
 from peterental.properties.model import PropertyDetails
 from peterental.services import Services
 from peterental.users.setup_link import setup_link
-from peterental.web.shell.access_control import LINK_BLUEPRINTS, MACHINE_BLUEPRINTS, safe_next
+from peterental.web.shell.access_control import LINK_BLUEPRINTS, MACHINE_BLUEPRINTS
 from peterental.web.shell.forms import SetUpForm, SignInForm
-from peterental.web.shell.sign_in_redirect import SECRETS
+from peterental.web.shell.sign_in_redirect import SECRETS, safe_next
 from peterental.web.users.forms import JoinForm, PasswordForm
 from peterental.webhooks.model import EndpointEntry
 
@@ -206,7 +207,8 @@ def test_pending_form_survives_sign_in_elsewhere(stranger: Browser, admin: Viewe
 
 @pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {}])
 def test_cross_site_post_cannot_prefill_a_form(stranger: Browser, admin: Viewer, headers: dict[str, str]) -> None:
-    planted = {"pending_form": '[["email", "eve@evil.example"], ["role", "admin"]]'}
+    pending = {"action": "/users/invite", "fields": [["email", "eve@evil.example"], ["role", "admin"]]}
+    planted = {"pending_form": json.dumps(pending)}
     page = stranger.post("/login?next=/users/invite", planted, headers=headers)
     assert page.status_code == 400
     assert "evil.example" not in page.text
@@ -229,12 +231,35 @@ def test_pending_form_never_contains_passwords(stranger: Browser) -> None:
     assert expected | {"code"} == SECRETS - {"csrf_token"}
 
 
-@pytest.mark.parametrize("kept", ["", "{", "[1]", '{"a": 1}', "[" * 5000, '[["a"]]', "7", '[["a", "\\ud800"]]'])
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "",
+        "{",
+        "[1]",
+        "7",
+        "[" * 5000,
+        '{"a": 1}',
+        '{"action": "/", "fields": 7}',
+        '{"action": "/", "fields": [["a"]]}',
+        '{"action": "/", "fields": [["a", "\\ud800"]]}',
+        '{"fields": [["a", "b"]]}',
+    ],
+)
 def test_malformed_pending_form_is_ignored(stranger: Browser, admin: Viewer, kept: str) -> None:
     fields = {"email": admin.email, "password": WORDS, "pending_form": kept, "csrf_token": stranger.token("/login")}
     page = stranger.post("/login?next=/agents/new", fields, headers=OURS)
     assert page.status_code == 303
     assert page.headers["Location"] == "/agents/new"
+
+
+@pytest.mark.parametrize("action", ["//evil.example", "https://evil.example/", "/\\evil.example", "users"])
+def test_pending_form_is_only_sent_to_this_site(stranger: Browser, admin: Viewer, action: str) -> None:
+    stranger.sign_in(admin.email)
+    pending = {"pending_form": json.dumps({"action": action, "fields": [["agent_name", "Zoë"]]})}
+    page = stranger.post("/login?next=/agents/new", pending, headers=OURS)
+    assert 'action="/agents/new"' in page.text
+    assert "evil" not in page.text
 
 
 @pytest.mark.parametrize(
@@ -306,6 +331,7 @@ def test_post_without_csrf_token_returns_400(
     )
     endpoint = EndpointEntry(url="https://hooks.example.com/", event_types=("viewing.booked",))
     assert services.webhooks.create(endpoint, admin).endpoint.endpoint_id == 1
+    database.fetch("INSERT INTO calls (vapi_call_id) VALUES ('1')")
     services.closures.add([ClosureEntry(name="Party", first_day=date(2030, 1, 2), last_day=date(2030, 1, 2))], admin)
     lunch = RepeatingEntry(weekdays=(1,), from_min=720, until_min=780, first_day=date(2026, 1, 5))
     services.repeating_blocks.add("1", lunch, admin)

@@ -92,6 +92,7 @@ def test_list_runs_few_queries_and_stays_small(
     queries.clear()
     page = office.get("/time-off")
     assert len(queries) <= 1 + 1 + 3, "the sign-in check, the navigation's counts, and three"
+    assert "Only 50 agents can be chosen here." in office.get("/time-off").text
     assert len(page.data) < 60_000
     assert page.text.count("Office closed") == 50
     assert office.get("/time-off?page=2").text.count("Office closed") == 10
@@ -297,7 +298,7 @@ def test_holidays_of_states_and_countries(office: Browser) -> None:
     assert warned.count("There is no") == 2
     nothing = office.send("/time-off/holidays", {"day": "2020-01-01"})
     assert nothing.status_code == 400
-    assert "Tick the days" in nothing.text
+    assert 'role="alert"' in nothing.text
 
 
 def test_repeating_block_is_added_changed_and_removed(anas: Browser, database: Database) -> None:
@@ -430,3 +431,16 @@ def test_weekday_is_changed_from_time_off_and_from_the_agent(office: Browser) ->
     chosen = date.fromisoformat(re.findall(r'name="day-day"[^>]*value="([^"]+)"', page)[0])
     assert chosen.isoweekday() == 5
     assert "autofocus" not in office.get("/agents/ana-lima/hours?day=nonsense").text
+
+
+@pytest.mark.usefixtures("agents")
+def test_no_agent_is_blocked_unasked(office: Browser, anas: Browser, database: Database) -> None:
+    """Of several agents none is chosen beforehand; the only one is."""
+    fields = {"agent_id": "", "weekdays": "1", "every_weeks": "1", "first_day": str(SOON), "from_time": "12:00"}
+    page = office.get("/time-off/repeating/new").text
+    assert '<option selected value="">Choose</option>' in page
+    refused = office.send("/time-off/repeating/new", fields)
+    assert refused.status_code == 400
+    assert "Choose an agent." in refused.text
+    assert database.fetch("SELECT 1 FROM repeating_blocks") == []
+    assert 'value="">Choose' not in anas.get("/time-off/repeating/new").text

@@ -62,10 +62,56 @@ def test_user_without_agents_is_told_whom_to_ask(anas: Browser) -> None:
 
 
 @pytest.mark.usefixtures("agents")
-def test_empty_day_says_that_nothing_needs_anybody(office: Browser) -> None:
+def test_empty_day_says_that_nothing_needs_anybody(office: Browser, database: Database) -> None:
+    database.fetch("UPDATE agents SET vapi_assistant_id = 'a' WHERE agent_id = 'ana-lima'")
     text = office.get("/today").text
     assert "No viewings today" in text
     assert "Nothing needs you." in text
+
+
+@pytest.mark.usefixtures("agents")
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_office_without_a_line_is_led_to_it(
+    office: Browser, anas: Browser, database: Database, *, is_shared: bool
+) -> None:
+    text = office.get("/today").text
+    assert "No call can reach these agents yet" in text
+    assert 'href="/agents/ana-lima/line"' in text
+    assert 'href="/agents/ben/line"' in text
+    assert "Nothing needs you." not in text
+    database.fetch("UPDATE agents SET phone_number_id = 'n' WHERE agent_id = 'ben'")
+    assert "No call can reach" not in office.get("/today").text, "the office works; some agents need no line"
+    assert "No call can reach this agent yet" in anas.get("/today").text
+    if is_shared:
+        database.fetch("INSERT INTO shared_lines (holder_agent_id) VALUES ('ben')")
+        database.fetch("INSERT INTO line_members VALUES ('ben', 'ben', 1), ('ben', 'ana-lima', 2)")
+    else:
+        database.fetch("UPDATE agents SET is_active = FALSE WHERE agent_id = 'ana-lima'")
+    assert "No call can reach" not in anas.get("/today").text
+
+
+@pytest.mark.usefixtures("agents")
+def test_next_viewing_comes_before_the_question_about_the_last_one(office: Browser, book: Book) -> None:
+    for hours, name in ((-2, "Past"), (1, "Coming"), (3, "Later")):
+        book("ana-lima", NOW + hours * HOUR, attendee_name=name)
+    headings = re.findall(r"<h2[^>]*>([^<]*)</h2>|<bdi>(Past|Coming|Later)</bdi>", office.get("/today").text)
+    shown = [heading or name for heading, name in headings]
+    assert shown[:6] == ["Next", "Coming", "How did it go?", "Past", "Later today", "Later"]
+
+
+@pytest.mark.usefixtures("agents")
+def test_agent_who_is_late_has_a_draft_of_a_text(office: Browser, book: Book) -> None:
+    number = "(405) 555-0123"
+    soon = book("ana-lima", NOW + HOUR, attendee_phone=number, property_address="12 Elm St #4 & more")
+    book("ana-lima", NOW + 4 * HOUR, attendee_phone=number)
+    book("ben", NOW + HOUR)
+    for path, drafts in (("/today", 1), (f"/appointments/{soon}", 1)):
+        text = unescape(office.get(path).text)
+        found = re.findall(r'href="sms:4055550123\?body=([^"]*)"', text)
+        assert len(found) == drafts, path
+        assert "This%20is%20Ana%20Lima." in found[0]
+        assert "12%20Elm%20St%20%234%20%26%20more" in found[0]
+    assert 'href="sms:4055550123"' in office.get("/today").text
 
 
 @pytest.mark.usefixtures("agents")
