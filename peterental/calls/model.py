@@ -134,7 +134,18 @@ class ToolCall:
 
         Of one that was reduced nothing but the id is left.
         """
-        return self.is_reduced or (self.name, self.arguments) == (invocation.name, invocation.arguments)
+        if self.is_reduced:
+            return True
+        return self.name == invocation.name and _comparable(self.arguments) == _comparable(invocation.arguments)
+
+
+def _comparable(value: object) -> object:
+    """Return a JSON value with every number as a float: PostgreSQL gives a large one back as an integer."""
+    if isinstance(value, Mapping):
+        return {name: _comparable(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_comparable(item) for item in value]
+    return float(value) if isinstance(value, int) else value
 
 
 @dataclass(frozen=True)

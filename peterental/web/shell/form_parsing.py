@@ -37,8 +37,9 @@ class FormParser(FormDataParser):
             stream = BytesIO(body)
         rest, fields, files = super().parse(stream, mimetype, content_length, options)
         if None in fields or None in files:
-            for _, file in files.items(multi=True):
-                file.close()
+            for same_name in files.listvalues():
+                for file in same_name:
+                    file.close()
             raise BadRequest
         return rest, fields, files
 
