@@ -134,7 +134,20 @@ class ToolCall:
 
         Of one that was reduced nothing but the id is left.
         """
-        return self.is_reduced or (self.name, self.arguments) == (invocation.name, invocation.arguments)
+        return self.is_reduced or self.asks_the_same_as(invocation)
+
+    def asks_the_same_as(self, invocation: ToolInvocation) -> bool:
+        """Return whether both call the same tool with the same arguments."""
+        return self.name == invocation.name and _comparable(self.arguments) == _comparable(invocation.arguments)
+
+
+def _comparable(value: object) -> object:
+    """Return a JSON value with every number as a float: PostgreSQL gives a large one back as an integer."""
+    if isinstance(value, Mapping):
+        return {name: _comparable(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_comparable(item) for item in value]
+    return float(value) if isinstance(value, int) else value
 
 
 @dataclass(frozen=True)
@@ -180,10 +193,7 @@ class CallHistory:
 
     def was_asked(self, key: str, invocation: ToolInvocation) -> bool:
         """Return whether an identical tool call was answered with the question `key`: the repetition is the answer."""
-        return any(
-            (call.asked, call.name) == (key, invocation.name) and call.arguments == invocation.arguments
-            for call in self.questions
-        )
+        return any(call.asked == key and call.asks_the_same_as(invocation) for call in self.questions)
 
     def latest_argument(self, name: str) -> str | None:
         """Return the latest value of an argument that is text, in the earlier tool calls."""
@@ -196,7 +206,7 @@ class CallHistory:
         Identical means the same tool with the same arguments.
         """
         for call in reversed(self.others):
-            if (call.name, call.outcome) == (invocation.name, outcome) and call.arguments == invocation.arguments:
+            if call.outcome == outcome and call.asks_the_same_as(invocation):
                 return call.answer
         return None
 

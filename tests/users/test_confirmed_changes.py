@@ -156,6 +156,6 @@ def test_two_browsers_at_once_wait_in_turn(
 
     for _ in range(8):
         found = [sessions.viewer(enter(ana)) for _ in range(2)]
-        jobs = [partial(turn_on, each.viewer) for each in found if each is not None]
+        jobs: list[Callable[[], str]] = [partial(turn_on, each.viewer) for each in found if each is not None]
         assert sorted(at_once(jobs)) == ["on", "signed out"]
         second_factor.reset_by_operator(ana.email)

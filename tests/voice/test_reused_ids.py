@@ -5,10 +5,14 @@ Some language models number their tool calls from 0 in every message.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from peterental.database.pool import Database
 from peterental.services import Services
@@ -101,3 +105,26 @@ def test_answer_to_a_question_with_one_id(phone: Phone, database: Database) -> N
         add_home(database, "1205 N Porter Avenue", unit)
     assert "unit 2B or unit 3A?" in book(phone, property_address="1205 N Porter Avenue", tool_call_id=ID)
     assert "Unit 3A" in book(phone, property_address="the second one", tool_call_id=ID)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+NUMBERS = count()
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(arguments=st.dictionaries(st.text(max_size=5), ANYTHING, max_size=4))
+@example(arguments={"a": -0.0, "b": 1e22, "c": 5e-324, "d": 2**63 - 1, "e": 1.10, "f": 1e308})
+def test_any_tool_call_is_known_when_it_is_delivered_again(
+    phone: Phone, services: Services, arguments: dict[str, Any]
+) -> None:
+    """What the database gives back is compared with what is sent: it must be the same after the way there and back."""
+    phone.call_id = f"call-{next(NUMBERS)}"
+    for _ in range(2):
+        body = {"message": phone.message("take_message", {"message": "Hello"} | arguments, ID)}
+        text = json.dumps(body).encode()
+        assert phone.client.post("/vapi/webhook", data=text, content_type="application/json").status_code == 200
+    assert len(services.calls.tool_calls(phone.call_id)) == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from io import BytesIO
-from itertools import chain
 from typing import IO, Any
 
 from flask import Flask, Request
@@ -38,8 +37,9 @@ class FormParser(FormDataParser):
             stream = BytesIO(body)
         rest, fields, files = super().parse(stream, mimetype, content_length, options)
         if None in fields or None in files:
-            for file in chain.from_iterable(files.listvalues()):
-                file.close()
+            for same_name in files.listvalues():
+                for file in same_name:
+                    file.close()
             raise BadRequest
         return rest, fields, files
 
