@@ -51,8 +51,8 @@ _HOMOPHONES = {"for": "4", "fore": "4", "to": "2", "too": "2", "ate": "8", "won"
 """What speech recognition writes for a digit; counts only where nothing but digits is said."""
 
 _BESIDE_DIGITS = word_set("""
-    area code dash hyphen dot space and then my number phone cell mobile is it its s that the please thanks thank you yes ok
-    okay um uh
+    area code dash hyphen dot space and then my number phone cell mobile is it its s that the please thanks thank you
+    yes ok okay um uh
     mi numero telefono celular es el lada guion punto luego gracias
 """)
 """Words that may stand among the words of a number."""
