@@ -94,3 +94,9 @@ def test_day_beyond_the_horizon_is_too_far() -> None:
     with pytest.raises(TooFar) as refused:
         none_available(availability(), Search(days=(DayRange(date(2027, 3, 1), date(2027, 3, 5)),)), None)
     assert refused.value.start is None
+
+
+def test_days_with_times_of_their_own_are_not_mixed() -> None:
+    morning, afternoon = on(MONDAY, ranges=(MinuteRange(0, 720),)), on(TUESDAY, ranges=(MinuteRange(720, 1020),))
+    both = on(MONDAY, TUESDAY, ranges=(*morning.ranges, *afternoon.ranges), choices=(morning, afternoon))
+    assert find_times(availability(), both) == (at(MONDAY, 9), at(MONDAY, 11), at(TUESDAY, 12))

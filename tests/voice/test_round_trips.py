@@ -41,6 +41,13 @@ def test_availability_takes_two_round_trips(proxy: Proxy, caller: Phone, warm_up
     assert turns == [2]
 
 
+def test_search_that_refers_back_reads_what_was_offered(proxy: Proxy, caller: Phone) -> None:
+    caller.say("get_availability", {"date": "tomorrow"})
+    with proxy.counting() as turns:
+        assert "tomorrow" in caller.say("get_availability", {"time_of_day": "afternoon"})
+    assert turns == [3]
+
+
 @pytest.mark.parametrize("warm_up", [0, WARM_UP], ids=["first time", "statements prepared"])
 def test_booking_takes_two_round_trips(proxy: Proxy, caller: Phone, warm_up: int) -> None:
     for turn in range(warm_up):

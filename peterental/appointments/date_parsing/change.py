@@ -34,7 +34,7 @@ def completed_by_booking(phrase: Phrase, context: Context) -> tuple[Phrase, str 
     if phrase.shifts and not phrase.names_time:
         shift = phrase.shifts[0]
         flags = phrase.flags if shift.minutes else phrase.flags - {"SAME_TIME"}
-        return replace(_shifted(phrase, shift, minutes), flags=flags), None
+        return replace(_shifted(phrase, shift, minutes), flags=flags), "vague" if shift.is_doubtful else None
     if "SAME_TIME" in phrase.flags and not phrase.names_time:
         days, doubt = days_of_same_time(phrase, day, context)
         return replace(phrase, clocks=(clock,), days=days, flags=phrase.flags - {"SAME_TIME"}), doubt

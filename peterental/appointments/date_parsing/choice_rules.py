@@ -18,6 +18,9 @@ from peterental.appointments.date_parsing.grammar import RuleMatch, RuleSet
 from peterental.appointments.date_parsing.tokens import Token
 
 _ONE = frozenset(("one", "una", "uno"))
+_EITHER_WAY = frozenset(("back", "forward", "move it up", "move up", "moved up", "move that up", "bring it up"))
+"""Words that some callers mean the other way round."""
+
 _EITHER_SIDE = "either side"
 """The value of a negation that may be about what stands before it."""
 
@@ -28,6 +31,7 @@ choices = RuleSet()
     "SHIFT",
     "length=DUR way=(LATER|EARLIER|ONWARD)",
     "(LATER|EARLIER|BACK|ONWARD) (BY)? length=DUR",
+    "way=(SHIFT_EARLIER|SHIFT_LATER) (BY)? length=DUR",
     "length=DUR way=BACK",
     "length=DUR way=(AFTER|BEFORE)",
 )
@@ -38,8 +42,10 @@ def _shift(found: RuleMatch) -> Shift | None:
     is_end = found.after is None or found.after.kind == "SAME_TIME"
     if (found.contains("AFTER") or found.contains("BEFORE")) and not is_end:
         return None  # "an hour after noon"; at the end of a phrase, "una hora después" is later than the booking
-    sign = -1 if found.contains("EARLIER") or found.contains("BEFORE") else 1
-    return Shift(sign * length.minutes, sign * length.days)
+    sign = -1 if any(map(found.contains, ("EARLIER", "BEFORE", "SHIFT_EARLIER"))) else 1
+    way = found.token("way") if "way" in found.names else found.first
+    is_doubtful = way.text in _EITHER_WAY
+    return Shift(sign * length.minutes, sign * length.days, is_doubtful=is_doubtful)
 
 
 @choices.rule("PICK", "other=OTHER_ONE")

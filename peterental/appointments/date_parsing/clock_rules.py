@@ -49,6 +49,16 @@ def meridiem_of(found: RuleMatch, name: str = "mer") -> Meridiem | None:
 # --- parts of the day ------------------------------------------------------------------------------------------------
 
 
+@parts.rule("AFTER", "way=(ONWARD|BACKWARD) t=(NUM|HM|NOON)")
+def _other_limit(found: RuleMatch) -> list[Token] | None:
+    """Read "before ten or after six" as two limits; "ten or later" is one."""
+    joins, _, way = found.first.text.partition(" ")
+    kinds = {"or": "OR", "and": "AND"}
+    if joins not in kinds or way not in {"after", "before"}:
+        return None
+    return [Token(kinds[joins], None, joins), Token(way.upper(), None, way), found.token("t")]
+
+
 @parts.rule(
     "PARTDAY",
     "(which=WHICH|LAST_ONE) (ON|FOR|IN) day=(AHEAD|WDAY)",

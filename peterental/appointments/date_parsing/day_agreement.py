@@ -113,7 +113,7 @@ def _weekdays_within(weekdays: list[Weekday], readings: tuple[DayReading, ...]) 
     for reading in readings:
         days = [day for days in reading.days for day in days if day.isoweekday() in wanted and reading.contains(day)]
         if len(days) == 1:
-            found.append(one_day(days[0], f"that weekday in {reading.reason}"))
+            found.append(one_day(days[0], f"that weekday in {reading.reason}", reading.doubt))
         elif days:
             found.append(replace(reading, weekdays=wanted))
     return DayOutcome(tuple(found))

@@ -243,6 +243,9 @@ _PHRASES: dict[str, Entry] = phrases(
     (("EARLY", None), "first half of | first half | first part of | early part of | earlier part of"),
     (("LATE", None), "second half of | second half | latter half of | later part of | latter part of | last half of"),
     (("OTHER_ONE", None), "the other one | other one | the other | another one | different one"),
+    (("SHIFT_EARLIER", None), "move it up | move up | moved up | move that up | bring it up | pull it in | pull in"),
+    (("BACK", "later"), "push back | push it back | push that back | push this back | pushed back | pushing it back"),
+    (("EARLIER", None), "bring forward | bring it forward | bring that forward | bring this forward | brought forward"),
     (("MIDDLE_ONE", None), "one in the middle | one in middle | one in between"),
     (("AHEAD", 1), "to morrow | two morrow | to marrow | too morrow"),
     (("ONWARD", None), "or later | or after | and later | and onwards | and after | and on | at the earliest"),
@@ -361,6 +364,24 @@ _PHRASES: dict[str, Entry] = phrases(
     (("HOLIDAY", "earth day"), "earth day"),
     (("HOLIDAY", "cinco de mayo"), "cinco de mayo"),
 )
+
+_COUNTS = ("2", "3", "4", "5", "6", "one", "two", "three", "four", "five", "six")
+_COUNTED = (
+    "people",
+    "persons",
+    "adults",
+    "guests",
+    "kids",
+    "of us",
+    "bedroom",
+    "bedrooms",
+    "bed",
+    "beds",
+    "bath",
+    "baths",
+)
+_PHRASES |= {f"{count} {noun}": FILLER for count in _COUNTS for noun in _COUNTED}
+"""Numbers that are no time: "for two people", "the two bedroom"."""
 
 ENGLISH = Lexicon(
     language="en",

@@ -227,10 +227,14 @@ class AheadMinutes:
 
 @dataclass(frozen=True)
 class Shift:
-    """A change relative to the booking: an hour later. `days` shifts the date and keeps the time of day."""
+    """A change relative to the booking: an hour later. `days` shifts the date and keeps the time of day.
+
+    "Back an hour" and "forward an hour" may be meant either way: `is_doubtful`.
+    """
 
     minutes: int = 0
     days: int = 0
+    is_doubtful: bool = False
 
 
 @dataclass(frozen=True)

@@ -173,12 +173,25 @@ def kinds_of(tokens: list[Token]) -> str:
     return "".join([symbol(token.kind) for token in tokens])
 
 
+def _next_beyond(pattern: re.Pattern[str], kinds: str, declined: re.Match[str]) -> re.Match[str] | None:
+    """Return the next match that ends behind a declined one: in "three, three thirty" the second three begins it.
+
+    A part of what was declined stays declined.
+    """
+    match = pattern.search(kinds, declined.start() + 1)
+    while match is not None and match.end() <= declined.end():
+        match = pattern.search(kinds, match.start() + 1)
+    return match
+
+
 def _applied(rule: GrammarRule, kinds: str, tokens: list[Token], steps: list[GrammarStep] | None) -> list[Token]:
     joined: list[Token] = []
     done = 0
-    for match in rule.pattern.finditer(kinds):
+    match = rule.pattern.search(kinds)
+    while match is not None:
         value = rule.build(RuleMatch(match, tokens))
         if value is None:
+            match = _next_beyond(rule.pattern, kinds, match)
             continue
         text = " ".join(token.text for token in tokens[match.start() : match.end()])
         joined += tokens[done : match.start()]
@@ -186,4 +199,5 @@ def _applied(rule: GrammarRule, kinds: str, tokens: list[Token], steps: list[Gra
         done = match.end()
         if steps is not None:
             steps.append(GrammarStep(rule.name, text, rule.makes, value))
+        match = rule.pattern.search(kinds, done)
     return joined + tokens[done:]

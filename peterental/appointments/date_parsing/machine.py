@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -200,6 +201,25 @@ def _text_at(raw: Mapping[str, object], keys: tuple[str, ...]) -> str:
     return next(
         (text.strip() for text in found if isinstance(text, str) and text.strip().casefold() not in NOTHING), ""
     )
+
+
+_WHOLE_MONTH = re.compile(r"(?P<y>\d{4})-(?P<mo>\d\d)", re.ASCII)
+_WHOLE_WEEK = re.compile(r"(?P<y>\d{4})-?w(?P<week>\d\d)", re.ASCII | re.IGNORECASE)
+
+
+def whole_period(text: str) -> str:
+    """Return `2027-01` or `2026-W50`, a month or a week in ISO 8601, as "first day to last"; other text unchanged."""
+    month, week = _WHOLE_MONTH.fullmatch(text), _WHOLE_WEEK.fullmatch(text)
+    try:
+        if month is not None and int(month["y"]) in YEARS:
+            first = date(int(month["y"]), int(month["mo"]), 1)
+            return f"{first} to {first.replace(day=monthrange(first.year, first.month)[1])}"
+        if week is not None and int(week["y"]) in YEARS:
+            first = date.fromisocalendar(int(week["y"]), int(week["week"]), 1)
+            return f"{first} to {first + timedelta(days=6)}"
+    except ValueError:
+        pass
+    return text
 
 
 def machine_time(text: str) -> MachineTime | None:

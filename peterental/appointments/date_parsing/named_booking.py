@@ -43,6 +43,9 @@ def without_the_booking(phrase: Phrase, context: Context) -> tuple[Phrase, str |
             clocks=tuple(found for found in phrase.clocks if found not in names),
             parts=tuple(found for found in phrase.parts if found not in names),
         )
+    if phrase.names_time or phrase.days:  # "four instead of three", "not Friday, Saturday"
+        others = tuple(found for found in phrase.excluded if not names_start(found, day, minutes, context))
+        phrase = replace(phrase, excluded=others)
     if phrase.names_time or "SAME_TIME" in phrase.flags:
         phrase = replace(phrase, days=tuple(_moved_to(found, day, context) for found in phrase.days))
     if BookedDay(0) in phrase.days and set(phrase.days) - {BookedDay(0)} == set(NEXT_WEEK[0]):

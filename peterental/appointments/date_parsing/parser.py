@@ -16,7 +16,13 @@ from peterental.appointments.date_parsing.change import completed_by_booking, ea
 from peterental.appointments.date_parsing.context import Context, Language
 from peterental.appointments.date_parsing.day_agreement import together
 from peterental.appointments.date_parsing.expressions import BookedDay, CalendarDate, ZoneName
-from peterental.appointments.date_parsing.machine import NOTHING, MachineTime, machine_time, plain_text
+from peterental.appointments.date_parsing.machine import (
+    NOTHING,
+    MachineTime,
+    machine_time,
+    plain_text,
+    whole_period,
+)
 from peterental.appointments.date_parsing.named_booking import without_the_booking
 from peterental.appointments.date_parsing.offers import chosen, other_than_offered
 from peterental.appointments.date_parsing.phrase import ParsedText, parse_text
@@ -105,7 +111,7 @@ def refers_back(date_raw: object, time_of_day_raw: object, language: Language) -
         time_of_day_raw: the `time_of_day` as sent.
         language: the agent's.
     """
-    texts = [text for text in (_search_text(date_raw), _hour_text(time_of_day_raw)) if text]
+    texts = [text for text in (_date_text(date_raw), _hour_text(time_of_day_raw)) if text]
     if not texts or any(is_too_long(text) or machine_time(text) is not None for text in texts):
         return False
     phrases = [phrase for text in texts for phrase in parse_text(text, language).alternatives]
@@ -128,6 +134,7 @@ def _read(raw: object, context: Context) -> Reading:
     text = plain_text(raw)
     if text is None or is_too_long(text) or text.casefold() in NOTHING:
         return Reading(NotUnderstood())
+    text = whole_period(text)
     resolver = Resolver(context, raw)
     machine = machine_time(text)
     if machine is not None:
@@ -391,7 +398,7 @@ def read_search(
         return ANY_TIME, ()
     texts = [
         text
-        for raw, text in ((date_raw, _search_text(date_raw)), (time_of_day_raw, _hour_text(time_of_day_raw)))
+        for raw, text in ((date_raw, _date_text(date_raw)), (time_of_day_raw, _hour_text(time_of_day_raw)))
         if raw is not None
     ]
     if any(text is None or is_too_long(text) for text in texts):
@@ -425,6 +432,12 @@ def _searched(phrases: list[Phrase], parsed: list[ParsedText], context: Context)
     return search
 
 
+def _date_text(raw: object) -> str | None:
+    """Return a date as text, a number in digits as a day of the month: "14"."""
+    text = _search_text(raw)
+    return f"{text}th" if text is not None and text.isdigit() and len(text) <= 2 else text  # noqa: PLR2004 - a day
+
+
 def _hour_text(raw: object) -> str | None:
     """Return a time of day as text, an hour in digits as one: "14"."""
     text = _search_text(raw)
@@ -434,6 +447,7 @@ def _hour_text(raw: object) -> str | None:
 def _search_text(raw: object) -> str | None:
     """Return an argument as text, empty where a model had nothing to say; None for what is no text."""
     text = plain_text(raw)
+    text = None if text is None else whole_period(text)
     return "" if text is not None and text.casefold() in NOTHING else text
 
 

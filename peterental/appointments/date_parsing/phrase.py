@@ -45,7 +45,7 @@ _CASCADE = (
 _IGNORED = frozenset(
     (
         "AT", "ON", "IN", "OF", "A", "AND", "Y", "DASH", "FOR", "BY", "LENGTH", "THAT",
-        "OPTION", "OH", "BACK",
+        "OPTION", "OH", "BACK", "SHIFT_EARLIER", "SHIFT_LATER",
     )
 )  # fmt: skip
 """Joining words that may be left over without a change of meaning."""

@@ -305,7 +305,9 @@ def _around(expression: Around, context: Context) -> Iterable[DayReading]:
         else:
             first = reading.day - timedelta(days={1: 2, 2: 3, SUNDAY: 1}.get(weekday, 0))
             last = reading.day + timedelta(days=SUNDAY - weekday if 2 < weekday < SUNDAY else 0)  # noqa: PLR2004 - from Wednesday on
-        yield DayReading((DayRange(max(first, context.today), last),), f"the {expression.unit} of {reading.reason}")
+        doubt = "vague" if isinstance(expression.base, ShiftedDay) else None  # of a Friday, it may be the same week
+        reason = f"the {expression.unit} of {reading.reason}"
+        yield DayReading((DayRange(max(first, context.today), last),), reason, doubt=doubt)
 
 
 def _span(expression: Span, context: Context) -> Iterable[DayReading]:

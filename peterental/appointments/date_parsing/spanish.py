@@ -39,6 +39,16 @@ _WORDS: dict[str, Entry] = (
         "este esta": "this", "proximo proxima siguiente": "next", "pasado pasada ultimo ultima": "last",
     })
     | entries("AHEAD", {"hoy": 0, "ayer": -1})
+    | dict.fromkeys(
+        ("adelante", "adelantela", "adelantar", "adelantarla", "adelanteme", "adelantemela"), ("SHIFT_EARLIER", None)
+    )
+    | dict.fromkeys(
+        (
+            "atrase", "atrasela", "atrasar", "atrasarla", "retrase", "retrasela", "retrasar", "retrasarla", "posponga",
+            "pospongala", "posponer", "posponerla",
+        ),
+        ("SHIFT_LATER", None),
+    )
     | entries("YES", dict.fromkeys(("si", "claro", "vale", "perfecto", "correcto", "exacto", "bueno"), None))
     | dict.fromkeys(("opcion", "numero"), ("OPTION", None))
     | {
@@ -71,7 +81,7 @@ _WORDS: dict[str, Entry] = (
         "seria vendria conviene convendria ok okay senor senora senorita muchas mi usted ustedes sino pero "
         "casa departamento apartamento vivienda piso quedo quedamos tomo escojo elijo prefiero agarro cambie cambieme "
         "fijate fijese tenes podes queres te "
-        "cambiela cambiar pase paseme pasela mueva muevame muevala mover recorra posponga"
+        "cambiela cambiar pase paseme pasela mueva muevame muevala mover recorra"
     )
 )  # fmt: skip
 
@@ -167,6 +177,7 @@ _PHRASES: dict[str, Entry] = phrases(
     (("MIDDLE_ONE", None), "la de en medio | el de en medio | la del medio | el del medio | de en medio"),
     (("SAME_DAY", None), "mismo dia"),
     (("LATER", None), "mas tarde"),
+    (("SHIFT_EARLIER", None), "hacer antes | hacerla antes"),
     (("EARLIER", None), "mas temprano"),
     (("DAY_AFTER", 1), "dia siguiente | dia despues de | dia siguiente de"),
     (("DAY_AFTER", -1), "dia antes de | dia anterior a | dia anterior"),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import pytest
 
-from peterental.appointments.date_parsing import DayRange, MinuteRange, Search, explain, parse_search
-from tests.appointments.date_parsing.table import context
+from peterental.appointments.date_parsing import DayRange, MinuteRange, Search, explain, parse_search, refers_back
+from tests.appointments.date_parsing.table import CHICAGO, context
 
 TOMORROW = "days=Mon 2026-11-30"
+WEEKENDS = [
+    str(day) for day in (date(2026, 11, 29) + timedelta(days=ahead) for ahead in range(61)) if day.isoweekday() > 5
+]
+OFFER = tuple(datetime(2026, 12, 4, hour, tzinfo=CHICAGO) for hour in (9, 12, 14))
+"""Three times on Friday the fourth."""
 
 
 @pytest.mark.parametrize(
@@ -53,6 +58,14 @@ TOMORROW = "days=Mon 2026-11-30"
         ("tomorrow", "before the evening", f"search {TOMORROW} ranges=00:00-17:00 part=before evening"),
         ("in the next few days", "after work", "search days=2026-11-29..2026-12-02 ranges=17:00-24:00 part=after work"),
         ("weekdays", None, "search days=2026-11-29..2027-01-28 weekdays=1,2,3,4,5"),
+        ("tomorrow", "14", f"search {TOMORROW} clock_min=840"),
+        ("tomorrow", 14, f"search {TOMORROW} clock_min=840"),
+        ("14", None, "search days=Mon 2026-12-14"),
+        (4, "14", "search days=Fri 2026-12-04 clock_min=840"),
+        ("2027-01", None, "search days=2027-01-01..2027-01-31"),
+        ("2026-W50", "afternoon", "search days=2026-12-07..2026-12-13 ranges=12:00-17:00 part=afternoon"),
+        ("Friday before 10 or after 6", None, "search days=Fri 2026-12-04 ranges=00:00-10:00,18:00-24:00"),
+        ("every day except weekends", None, f"search excluded_days={','.join(WEEKENDS)}"),
         ("today", "now", "search days=Sun 2026-11-29 soonest=True"),
         ("in two hours", None, "search days=Sun 2026-11-29 clock_min=720"),
         (None, "Thursday after five", "search days=Thu 2026-12-03 ranges=17:00-24:00"),
@@ -105,3 +118,55 @@ def test_half_that_is_open_is_searched_in_both_halves() -> None:
 
 def test_no_words_ask_for_any_time() -> None:
     assert parse_search(None, None, context()) == parse_search("", "", context()) == Search()
+
+
+@pytest.mark.parametrize(
+    ("date_raw", "time_raw", "answer"),
+    [
+        ("what about the afternoon", None, "search days=Fri 2026-12-04 ranges=12:00-17:00 part=afternoon"),
+        (None, "afternoon", "search days=Fri 2026-12-04 ranges=12:00-17:00 part=afternoon"),
+        ("that day", "evening", "search days=Fri 2026-12-04 ranges=17:00-24:00 part=evening"),
+        ("later", None, "search days=Fri 2026-12-04 ranges=14:01-24:00"),
+        ("earlier that day", None, "search days=Fri 2026-12-04 ranges=00:00-09:00"),
+        ("the next day", None, "search days=Sat 2026-12-05"),
+        ("the day before", None, "search days=Thu 2026-12-03"),
+        ("the week after", None, "search days=2026-12-07..2026-12-13"),
+        ("any day", "afternoon", "search ranges=12:00-17:00 part=afternoon"),
+        ("Monday", "afternoon", "search days=Mon 2026-11-30 ranges=12:00-17:00 part=afternoon"),
+        ("not Friday", "afternoon", "search excluded_weekdays=5 ranges=12:00-17:00 part=afternoon"),
+        ("as soon as possible", None, "search soonest=True"),
+        (None, "\u00bfy en la tarde?", "search days=Fri 2026-12-04 ranges=12:00-17:00 part=afternoon"),
+    ],
+)
+def test_search_goes_on_from_the_offered_day(date_raw: object, time_raw: object, answer: str) -> None:
+    assert explain(date_raw, context(last_offer=OFFER), "search", time_raw).decision == answer
+    if not answer.startswith("search days=Fri"):
+        return
+    assert refers_back(date_raw, time_raw, "en")
+    both_days = (*OFFER, datetime(2026, 12, 7, 9, tzinfo=CHICAGO))
+    assert "2026-12-04" not in explain(date_raw, context(last_offer=both_days), "search", time_raw).decision
+
+
+@pytest.mark.parametrize(
+    ("date_raw", "time_raw"),
+    [
+        (None, None),
+        ("", "any"),
+        ("Friday", "afternoon"),
+        ("2026-12-04", "later"),
+        ("any day", None),
+        (7, None),
+        ("x" * 999, "pm"),
+    ],
+)
+def test_search_that_names_its_day_needs_no_history(date_raw: object, time_raw: object) -> None:
+    assert not refers_back(date_raw, time_raw, "en")
+
+
+def test_alternatives_keep_their_own_times() -> None:
+    found = parse_search("Friday morning or Saturday afternoon", None, context())
+    assert isinstance(found, Search)
+    friday, saturday = date(2026, 12, 4), date(2026, 12, 5)
+    morning, afternoon = 9 * 60, 14 * 60
+    allowed = [(day, at) for day in (friday, saturday) for at in (morning, afternoon) if found.allows(day, at)]
+    assert allowed == [(friday, morning), (saturday, afternoon)]
