@@ -20,6 +20,7 @@ from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.exclusive import writing_session
 from peterental.database.migrations.run.non_transactional import StatementRunner
 from peterental.database.migrations.run.notices import Notices
+from peterental.database.migrations.run.preflight import may_move_ledger
 from peterental.database.migrations.session.advisory_lock import LockBudget
 from peterental.database.migrations.session.connection import begin_statements, is_broken, recover, reset
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
@@ -147,6 +148,8 @@ class _DownRunner:
         try:
             execute_text(self._connection, text or "SELECT", before=begin_statements(directives))
             self._writer.check_deferred()
+            if may_move_ledger(text):
+                self._writer.refuse_moved_schema()
             reset(self._connection)
             self._writer.record_rolled_back(file, text)
             self._forget_progress(file)

@@ -27,8 +27,10 @@ from peterental.database.migrations.session.connection import CHECK_DEFERRED, RE
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.session.server import Connection, cancelled_by, is_connection_lost, reason_of
 from peterental.database.migrations.source.checks import PreparedMigration
+from peterental.database.migrations.source.session_state import leaves_session_traces
 from peterental.database.migrations.source.statements import Statement, split_statements
 from peterental.database.migrations.sql.error_location import commit_problem, statement_problem
+from peterental.database.migrations.wording import mentions
 
 _LOCK_ERRORS = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 _TRANSIENT = (*_LOCK_ERRORS, psycopg.errors.QueryCanceled)
@@ -195,6 +197,7 @@ class _LiveDryRun:
         self._guard = guard
         self._limits = limits
         self._blocking_since: float | None = None
+        self._traces_of = ""
         self.incomplete: set[int] = set()
 
     def limit_settings(self) -> str:
@@ -220,6 +223,11 @@ class _LiveDryRun:
         if needed:
             run.stopped = f"it needs backfill {min(needed):03d}, which is not complete"
             return
+        if self._traces_of and mentions(run.text, "current_setting"):
+            run.stopped = f"it reads settings, and needs a session without those of {self._traces_of}"
+            return
+        if leaves_session_traces(run.text):
+            self._traces_of = run.item.file.path.name
         if not self._set_bounds(run):
             return
         for statement in run.statements():
@@ -324,20 +332,23 @@ class _LiveDryRun:
 # --- in a scratch copy ------------------------------------------------------------------------------------------------
 
 
-def dry_run_in_scratch(connection: Connection, schema: str, items: list[PreparedMigration]) -> list[FileResult]:
+def dry_run_in_scratch(
+    connection: Connection, schema: str, items: list[PreparedMigration], existing: frozenset[int]
+) -> list[FileResult]:
     """Run `items` one after another, each committed as by the runner.
 
     Return the result of each.
 
-    Stops before a statement with effects outside the scratch copy: roles, other databases.
+    Stops before a statement with effects outside the scratch copy (roles, other databases), and after a file that
+    changes its session in a way that no reset undoes.
 
     Args:
         connection: to a scratch database with the schema before the first file.
         schema: of the ledger.
         items: the files to run.
+        existing: the objects whose locks count; those that pending files create are not in use yet.
     """
     runs: list[FileResult] = []
-    existing = LockTracer(connection, schema).known  # objects that these files create are not in use yet
     for item in items:
         run = FileResult(item, item.file.text())
         runs.append(run)
@@ -345,7 +356,7 @@ def dry_run_in_scratch(connection: Connection, schema: str, items: list[Prepared
             break
         run_file = _run_statements if item.directives.no_transaction else _run_in_transaction
         run_file(connection, run, lambda: LockTracer(connection, schema, existing))
-        if not run.is_complete:
+        if not run.is_complete or leaves_session_traces(run.text):
             break
         reset(connection)
     return runs

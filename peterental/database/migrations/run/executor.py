@@ -92,6 +92,7 @@ class Executor:
         may_wait: whether to finish such backfills; otherwise an incomplete one is an error.
         in_background: whether backfills of large tables are left to the workers.
         done: what earlier sessions of this run have applied.
+        registered: the backfills that they left to the workers.
 
     Attributes:
         registered: the versions of the backfills that this run left to the workers.
@@ -111,6 +112,7 @@ class Executor:
         may_wait: bool = True,
         in_background: bool = True,
         done: Sequence[int] = (),
+        registered: Sequence[int] = (),
     ) -> None:
         self._in_background = in_background
         self._connection = connection
@@ -120,7 +122,7 @@ class Executor:
         self._writer = LedgerWriter(connection, ledger.server.schema)
         self._report = report
         self._progress = progress
-        self.registered: list[int] = []
+        self.registered = list(registered)
         self._starter = BackfillStarter(connection, ledger.server.schema, self._writer, report)
         self._finisher = BackfillFinisher(
             connection,

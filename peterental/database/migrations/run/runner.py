@@ -180,11 +180,11 @@ class MigrationRunner:
             may_wait=self._may_wait,
             in_background=self._in_background,
             done=run.done,
+            registered=run.registered,
         )
-        before = len(run.done)
         run.done = executor.apply(todo)
-        run.registered += executor.registered
-        run.has_unfinished = len(run.done) - before < len(todo)
+        run.registered = executor.registered
+        run.has_unfinished = not {item.file.version for item in todo} <= set(run.done)
         return executor.needs_new_session
 
     @property

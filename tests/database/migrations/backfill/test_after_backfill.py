@@ -41,6 +41,14 @@ def test_runner_finishes_the_backfill_first(
     assert work() == []
 
 
+def test_backfill_of_an_earlier_session_is_counted(runner: MigrationRunner, needing: Folder, db: Connection) -> None:
+    """003 leaves a setting behind, so the runner goes on in a new session."""
+    needing.write("003_free.sql", "CREATE TABLE free (i int); SET LOCAL my.word TO 'x';")
+    assert runner.run_migrations() == 5
+    assert not runner.has_unfinished
+    assert {outcome for _, outcome in attempts(db)} == {"applied"}
+
+
 @pytest.mark.usefixtures("needing")
 def test_no_wait_stops_before_the_file(runner_with: Callable[..., MigrationRunner], db: Connection, work: Work) -> None:
     runner = runner_with(may_wait=False)

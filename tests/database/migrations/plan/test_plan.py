@@ -20,6 +20,7 @@ from peterental.database.migrations.plan.dry_run import Limits
 from peterental.database.migrations.plan.planner import plan
 from peterental.database.migrations.plan.report import (
     NOT_REHEARSED,
+    SCRATCH,
     Plan,
     PlannedFile,
     PlannedStep,
@@ -649,3 +650,18 @@ def test_plan_names_sessions_that_a_contract_waits_for(
     note = planned().files[0].note
     assert note is not None
     assert note.startswith("A contract file. It would wait for 1 session of older releases: peterental/001 (pid ")
+
+
+@pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"], ids=["transaction", "no-transaction"])
+def test_settings_of_a_file_do_not_reach_the_next_one(
+    empty_database_url: str, folder: Folder, runner: MigrationRunner, header: str
+) -> None:
+    """The runner begins a new session there, which one transaction on the live database cannot."""
+    folder.write("001_a.sql", "CREATE TABLE home (size int); SET LOCAL my.word TO 'x';")
+    folder.write("002_b.sql", f"{header}INSERT INTO home SELECT current_setting('my.word', true)::int;")
+    folder.write("003_c.sql", f"{header}SELECT set_config('my.word', '1', false);")
+    folder.write("004_d.sql", "ALTER TABLE home ADD COLUMN word int DEFAULT current_setting('my.word', true)::int;")
+    found = plan(empty_database_url, folder.path, report=print)
+    assert not found.would_fail
+    assert [file.where for file in found.files][1] == SCRATCH
+    assert runner.run_migrations() == 4

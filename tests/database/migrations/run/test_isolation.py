@@ -9,7 +9,7 @@ import pytest
 
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.commands.rollback import rollback
-from peterental.database.migrations.errors import MigrationFailed
+from peterental.database.migrations.errors import MigrationFailed, RollbackFailed
 from peterental.database.migrations.plan.planner import plan
 from tests.database.migrations.conftest import Connection, Folder, ReportedLines
 
@@ -351,3 +351,14 @@ def test_search_path_of_the_url_overrides_a_default(
     folder.write("002_b.sql", "CREATE TABLE t (i int);")
     url = f"{empty_database_url}{'&' if '?' in empty_database_url else '?'}options=-c%20search_path%3Dpublic"
     assert runner_with(url=url).run_migrations() == 2
+
+
+def test_down_file_cannot_leave_the_ledger_behind(
+    runner: MigrationRunner, folder: Folder, db: Connection, empty_database_url: str
+) -> None:
+    folder.write("001_a.sql", "CREATE SCHEMA side;")
+    folder.write("001_a.down.sql", f"ALTER DATABASE {db.info.dbname} SET search_path TO side;")
+    runner.run_migrations()
+    with pytest.raises(RollbackFailed, match="after this file, schema side comes first in the search_path"):
+        rollback(empty_database_url, folder.path, to=0, confirm=lambda _: True, report=print)
+    assert runner.get_applied_migrations() == [1]

@@ -160,6 +160,17 @@ def test_session_pooler_can_hold_the_lock(empty_database_url: str, folder: Folde
         assert MigrationRunner(url, folder.path).run_migrations() == 1
 
 
+def test_session_pooler_serves_a_run_of_several_sessions(
+    empty_database_url: str, folder: Folder, db: Connection
+) -> None:
+    """After 001 the runner connects again: the pooler must not hand out its lock with the session."""
+    folder.write("001_a.sql", "CREATE TABLE a (i int); SELECT set_config('my.word', 'x', false), pg_advisory_lock(7);")
+    folder.write("002_b.sql", "CREATE TABLE b AS SELECT nullif(current_setting('my.word', true), '') AS word;")
+    with running_pgbouncer(empty_database_url, "session") as url:
+        assert MigrationRunner(url, folder.path).run_migrations() == 2
+    assert db.execute("SELECT word FROM b").fetchall() == [{"word": None}]
+
+
 def test_backfill_needs_a_session_too(empty_database_url: str, folder: Folder, db: Connection) -> None:
     write_visits(folder, 30)
     MigrationRunner(empty_database_url, folder.path).run_migrations()
