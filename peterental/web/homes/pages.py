@@ -22,7 +22,7 @@ from peterental.properties.model import (
     PropertySettingsChanged,
     PropertyStatus,
 )
-from peterental.properties.service import PAGE_SIZE
+from peterental.properties.service import PAGE_SIZE, audited, validated
 from peterental.services import Services, services_of
 from peterental.web.agents.forms import NEVER
 from peterental.web.homes import import_pages
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from peterental.audit.model import AuditEntry
     from peterental.config import Config
-    from peterental.properties.model import Property
+    from peterental.properties.model import Property, PropertyDetails
 
 Answer = Response | str | tuple[str, int]
 
@@ -128,6 +128,10 @@ def new() -> Answer:
     if form.validate_on_submit():
         try:
             property_id = services.properties.add(form.details(), viewer)
+        except PropertyExists as refusal:
+            if not _is_same(refusal.existing, form.details()):
+                return _form_page(form, None, refusal)
+            property_id = refusal.existing.property_id  # the form was sent twice
         except Refusal as refusal:
             return _form_page(form, None, refusal)
         flash(f"{form.details().label} was added.", "done")
@@ -235,6 +239,11 @@ def _form_page(form: HomeForm, home: Property | None, refusal: Refusal | None = 
     existing = refusal.existing if isinstance(refusal, PropertyExists) else None
     body = render_template("homes/form.html", form=form, home=home, existing=existing)
     return body, 400 if form.is_submitted() else 200
+
+
+def _is_same(home: Property, details: PropertyDetails) -> bool:
+    """Return whether a stored home has exactly the details of a form."""
+    return audited(home) == audited(validated(details))
 
 
 def _services() -> Services:
