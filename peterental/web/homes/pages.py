@@ -28,9 +28,9 @@ from peterental.web.agents.forms import NEVER
 from peterental.web.homes import import_pages
 from peterental.web.homes.forms import HomeForm, HomeSettingsForm, windows_by_weekday
 from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.edit_conflict import conflict_sentences
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
-from peterental.web.shell.template_filters import clock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -221,11 +221,7 @@ def settings() -> Answer:
 def conflict_message(home: Property, entries: Sequence[AuditEntry], zone: ZoneInfo) -> str:
     """Return who changed a home and when, and how to resolve the conflict."""
     who = " and ".join(dict.fromkeys(entry.actor for entry in entries)) or "Another user"
-    when = f" at {clock(home.updated_at, zone)}" if home.updated_at else ""
-    return (
-        f"{who} changed {home.label}{when}, after you opened this page. Your changes are not saved yet. "
-        "The values saved now are shown below your entries. Check them, then save again."
-    )
+    return conflict_sentences(who, home.label, home.updated_at, zone)
 
 
 def rooms(number: float | None) -> str:
