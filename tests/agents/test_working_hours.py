@@ -84,6 +84,10 @@ def test_override_is_added_and_removed(hours: WorkingHoursService, ana: Agent, d
         DateOverride(short, (Window(600, 720), Window(780, 840))),
     )
     assert schedule.agent.updated_at != ana.updated_at
+    hours.add_override("ana", DateOverride(holiday, (), "Thanksgiving"), ADMIN)  # sent twice
+    assert hours.schedule("ana", ADMIN).days == schedule.days
+    with pytest.raises(OverrideExists, match="Remove it first"):
+        hours.add_override("ana", DateOverride(holiday, (), "Another note"), ADMIN)
     with pytest.raises(OverrideExists, match="Remove it first"):
         hours.add_override("ana", DateOverride(holiday, NINE_TO_FIVE), ADMIN)
     with pytest.raises(OverrideInPast):

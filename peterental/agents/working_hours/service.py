@@ -134,11 +134,17 @@ class WorkingHoursService:
                 )
 
     def add_override(self, agent_id: str, override: DateOverride, viewer: Viewer) -> None:
-        """Add a date override. Raises AgentUnknown, OverrideInPast, OverrideExists."""
+        """Add a date override. The same one is not added again: people press a button twice.
+
+        Raises AgentUnknown, OverrideInPast, OverrideExists.
+        """
         with self._locked_change(agent_id, viewer) as change:
             if override.day < self.today(change.agent):
                 raise OverrideInPast
-            if self._hours.find_override(change.connection, agent_id, override.day).fetchone() is not None:
+            stored = date_override(self._hours.find_override(change.connection, agent_id, override.day).fetchall())
+            if stored is not None and _override_fields(stored) == _override_fields(override):
+                return
+            if stored is not None:
                 raise OverrideExists
             self._hours.add_override(change.connection, agent_id, override)
             self._record_change(change, "other hours added", {}, _override_fields(override))

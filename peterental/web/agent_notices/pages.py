@@ -21,8 +21,8 @@ from peterental.notices.agent_choices.model import (
 from peterental.services import services_of
 from peterental.web.agent_notices.forms import KIND_LABELS, ContactForm, NoticesForm, field_name
 from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.edit_conflict import conflict_sentences
 from peterental.web.shell.session import current_viewer
-from peterental.web.shell.template_filters import clock
 
 if TYPE_CHECKING:
     from peterental.audit.model import AuditEntry
@@ -88,8 +88,4 @@ def _without_address(notices: AgentNotices) -> str:
 def _conflict_message(stored: AgentNotices, last: Sequence[AuditEntry]) -> str:
     """Return who changed the notices and when, and how to resolve the conflict."""
     who = last[0].actor if last else "Another user"
-    when = f" at {clock(last[0].happened_at, stored.agent.zone)}" if last else ""
-    return (
-        f"{who} changed these notices{when}, after you opened this page. Your changes are not saved yet. The values"
-        " saved now are shown below your entries. Check them, then save again."
-    )
+    return conflict_sentences(who, "these notices", last[0].happened_at if last else None, stored.agent.zone)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from peterental.agents.model import Agent
 from peterental.audit.model import AuditEntry
-from peterental.web.shell.template_filters import clock
+from peterental.web.shell.edit_conflict import conflict_sentences
 
 
 def conflict_message(agent: Agent, entries: Sequence[AuditEntry]) -> str:
@@ -17,11 +17,7 @@ def conflict_message(agent: Agent, entries: Sequence[AuditEntry]) -> str:
         entries: the audit log of the agent since the form was opened.
     """
     who = " and ".join(_savers(entries)) or "Another user"
-    when = f" at {clock(agent.updated_at, agent.zone)}" if agent.updated_at else ""
-    return (
-        f"{who} changed {agent.agent_name}{when}, after you opened this page. Your changes are not saved yet. "
-        "The values saved now are shown below your entries. Check them, then save again."
-    )
+    return conflict_sentences(who, agent.agent_name, agent.updated_at, agent.zone)
 
 
 def _savers(entries: Sequence[AuditEntry]) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, time
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from werkzeug.datastructures import CombinedMultiDict, MultiDict
 from werkzeug.wrappers import Response
 
 from peterental.agents.model import AgentUnknown
@@ -37,6 +38,7 @@ from peterental.web.appointments.manual_forms import (
     parse_seen_token,
     seen_token,
 )
+from peterental.web.appointments.prefill import entries_from
 from peterental.web.notices.of_viewing import notice_of_change
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams
@@ -73,8 +75,11 @@ def add_routes(blueprint: Blueprint) -> None:
 def new() -> Answer:
     """Book a viewing manually, in one form that keeps its entries."""
     services, viewer = _services(), current_viewer()
-    form = BookForm() if request.method == "POST" else BookForm(request.args, meta={"csrf": True})
-    if request.method == "GET":
+    if request.method == "POST":
+        form = BookForm()
+    else:
+        entries = MultiDict(entries_from(services, viewer, request.args))
+        form = BookForm(CombinedMultiDict([request.args, entries]), meta={"csrf": True})
         form.agent_id.data = QueryParams(request.args).text("agent")
     agents = services.listing.agents(viewer, form.agent_id.data)
     form.offer(agents)

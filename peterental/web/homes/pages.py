@@ -23,21 +23,21 @@ from peterental.properties.model import (
     PropertySettingsChanged,
     PropertyStatus,
 )
-from peterental.properties.service import PAGE_SIZE
+from peterental.properties.service import PAGE_SIZE, audited, validated
 from peterental.services import Services, services_of
 from peterental.web.homes import import_pages
 from peterental.web.homes.forms import HomeForm, HomeSettingsForm, windows_by_weekday
 from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.edit_conflict import conflict_sentences
 from peterental.web.shell.forms import NEVER
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
-from peterental.web.shell.template_filters import clock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from peterental.audit.model import AuditEntry
-    from peterental.properties.model import Property
+    from peterental.properties.model import Property, PropertyDetails
 
 Answer = Response | str | tuple[str, int]
 
@@ -128,6 +128,10 @@ def new() -> Answer:
     if form.validate_on_submit():
         try:
             property_id = services.properties.add(form.details(), viewer)
+        except PropertyExists as refusal:
+            if not _is_same(refusal.existing, form.details()):
+                return _form_page(form, None, refusal)
+            property_id = refusal.existing.property_id  # the form was sent twice
         except Refusal as refusal:
             return _form_page(form, None, refusal)
         flash(f"{form.details().label} was added.", "done")
@@ -217,11 +221,7 @@ def settings() -> Answer:
 def conflict_message(home: Property, entries: Sequence[AuditEntry], zone: ZoneInfo) -> str:
     """Return who changed a home and when, and how to resolve the conflict."""
     who = " and ".join(dict.fromkeys(entry.actor for entry in entries)) or "Another user"
-    when = f" at {clock(home.updated_at, zone)}" if home.updated_at else ""
-    return (
-        f"{who} changed {home.label}{when}, after you opened this page. Your changes are not saved yet. "
-        "The values saved now are shown below your entries. Check them, then save again."
-    )
+    return conflict_sentences(who, home.label, home.updated_at, zone)
 
 
 def rooms(number: float | None) -> str:
@@ -235,6 +235,11 @@ def _form_page(form: HomeForm, home: Property | None, refusal: Refusal | None = 
     existing = refusal.existing if isinstance(refusal, PropertyExists) else None
     body = render_template("homes/form.html", form=form, home=home, existing=existing)
     return body, 400 if form.is_submitted() else 200
+
+
+def _is_same(home: Property, details: PropertyDetails) -> bool:
+    """Return whether a stored home has exactly the details of a form."""
+    return audited(home) == audited(validated(details))
 
 
 def _services() -> Services:

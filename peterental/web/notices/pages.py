@@ -28,10 +28,10 @@ from peterental.services import Services, services_of
 from peterental.web.notices import labels, outbox_pages
 from peterental.web.notices.forms import SendTestForm, SettingsForm, TextWordingForm, WordingForm
 from peterental.web.shell.csrf import preserves_form
+from peterental.web.shell.edit_conflict import conflict_sentences
 from peterental.web.shell.forms import NEVER
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
-from peterental.web.shell.template_filters import clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -206,22 +206,15 @@ def _wording_page(
 def _conflict_message(stored: StoredSettings, entries: Sequence[AuditEntry]) -> str:
     """Return who changed the settings and when, and how to resolve the conflict."""
     who = " and ".join(dict.fromkeys(entry.actor for entry in entries)) or "Another admin"
-    return (
-        f"{who} changed the settings at {clock(stored.updated_at, ZoneInfo(_config().default_time_zone))}, after you"
-        " opened this page. Your changes are not saved yet. The values saved now are shown below your entries. Check"
-        " them, then save again."
-    )
+    return conflict_sentences(who, "the settings", stored.updated_at, ZoneInfo(_config().default_time_zone))
 
 
 def _wording_conflict(stored: StoredWording) -> str:
     """Return who changed a wording and when, and how to resolve the conflict."""
     who = stored.updated_by or "Another admin"
     zone = ZoneInfo(_config().default_time_zone)
-    when = f" at {clock(stored.updated_at, zone)}" if stored.updated_at else ""
-    return (
-        f"{who} changed this wording{when}, after you opened this page. Your changes are not saved yet. The wording"
-        " saved now is shown on this page. Check it, then save again."
-    )
+    what_now = "The wording saved now is shown on this page. Check it, then save again."
+    return conflict_sentences(who, "this wording", stored.updated_at, zone, what_now)
 
 
 def _wording(form: WordingForm | TextWordingForm) -> Wording:

@@ -334,3 +334,15 @@ def test_audit_log_leads_to_the_home(office: Browser, services: Services, admin:
     assert f'<a href="/homes/{elm}">' in text
     assert "<dt>Rent</dt>" in text
     assert "how homes are shown" in text
+
+
+def test_home_of_a_form_that_was_sent_twice_is_added_once(office: Browser, services: Services, admin: Viewer) -> None:
+    form = {"line1": " 9 Ash  Street", "bedrooms": "2", "said_as": "the yellow one", "monday": "9-12"}
+    first, second = (office.send("/homes/new", form) for _ in range(2))
+    assert (first.status_code, second.status_code) == (303, 303)
+    assert first.headers["Location"] == second.headers["Location"]
+    assert "9 Ash Street" in office.get("/homes").text
+    other = office.send("/homes/new", {**form, "bedrooms": "3"})
+    assert other.status_code == 400
+    assert "is already in the list of homes" in other.text
+    assert services.properties.get(int(first.headers["Location"].rpartition("/")[2]), admin).bedrooms == 2
