@@ -11,6 +11,9 @@ from peterental.database.migrations.sql.error_location import caret_lines
 
 _MAX_COLUMNS = 100
 _INDENT = 8
+_MAX_ALIKE = 3
+"""Pieces of advice of one rule in one file that get a line each."""
+
 _COLOURS = {Severity.ERROR: "1;31", Severity.UNSAFE: "1;33", Severity.ADVICE: "36"}
 _BOLD, _DIM, _GREEN = "1", "2", "32"
 _Painter = Callable[[str, str], str]
@@ -148,28 +151,41 @@ def _labelled(label: str, lines: Iterable[str], paint: _Painter) -> list[str]:
 def _advice_lines(advice: list[Finding], paint: _Painter, columns: int) -> list[str]:
     """Return one aligned line per piece of advice.
 
-    Advice repeated in several files is one line with their names.
+    Advice repeated in several files is one line with their names; the same rule's advice on many statements of a file
+    is one line with those of the others.
     """
     same: dict[tuple[str, str], list[Finding]] = {}
     for finding in advice:
         same.setdefault((finding.rule.name, finding.what), []).append(finding)
-    rows: list[tuple[str, Finding, str]] = []
+    in_one_file: dict[tuple[str, str], list[Finding]] = {}
     folded: list[tuple[str, Finding, str]] = []
     for found in same.values():
         names = list(dict.fromkeys(finding.file_name for finding in found))
         if len(names) > 1:
             folded.append((f"{len(names)} files", found[0], ", ".join(names)))
         else:
+            in_one_file.setdefault((found[0].rule.name, names[0]), []).extend(found)
+    rows: list[tuple[str, Finding, str]] = []
+    for found in in_one_file.values():
+        if len(found) > _MAX_ALIKE:
+            rows.append((_location_text(found[0]), found[0], _others_like_it(found[1:])))
+        else:
             rows += [(_location_text(finding), finding, "") for finding in found]
+    rows.sort(key=lambda row: _sort_key(row[1]))
     rows += folded
     where = max(len(row[0]) for row in rows)
     name = max(len(finding.rule.name) for _, finding, _ in rows)
     lines = []
-    for location, finding, files in rows:
+    for location, finding, others in rows:
         severity = paint(finding.rule.severity.value, _COLOURS[Severity.ADVICE])
         lines.append(f"{location.ljust(where)}  {severity}  {finding.rule.name.ljust(name)}  {finding.what}")
-        lines += [f"  {line}" for line in _wrapped(files, columns)]
+        lines += [f"  {line}" for line in _wrapped(others, columns)]
     return lines
+
+
+def _others_like_it(found: list[Finding]) -> str:
+    lines = ", ".join(str(finding.location.line) for finding in found if finding.location)
+    return f"and {len(found)} more like it" + (f", in lines {lines}" if lines else "")
 
 
 def _count(number: int, one: str, many: str) -> str:

@@ -392,6 +392,18 @@ def test_same_advice_twice_in_one_file_is_two_lines(tmp_path: Path) -> None:
     assert shown == ["001_m.sql:1:1", "001_m.sql:2:1"]
 
 
+def test_advice_on_many_statements_of_a_file_is_one_line(tmp_path: Path) -> None:
+    tables = "\n".join(f"CREATE TABLE t{number} (i int);" for number in range(1, 5))
+    report = lint(tmp_path, m001=tables, m002="CREATE TABLE u1 (i int);")
+    lines = report.text().splitlines()
+    shown = next(at for at, line in enumerate(lines) if "t1 has no primary key" in line)
+    assert lines[shown].startswith("001_m.sql:1:1 ")
+    assert lines[shown + 1] == "  and 3 more like it, in lines 2, 3, 4"
+    assert not any("t2 has no primary key" in line for line in lines)
+    assert sum(finding.rule.name == "primary-key" for finding in report.findings) == 5, "JSON has each"
+    assert next(line for line in lines if "u1 has no primary key" in line).startswith("002_m.sql:1:1 ")
+
+
 def test_colours_are_opt_in(tmp_path: Path) -> None:
     report = lint(tmp_path, m001=AGENTS, m002="DROP TABLE agents;")
     assert "\x1b[" not in report.text()
