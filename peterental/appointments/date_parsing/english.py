@@ -168,7 +168,8 @@ _PHRASES: dict[str, Entry] = phrases(
         ("ASAP", None),
         (
             "right away | straight away | as soon as possible | as soon as you can | as early as possible | "
-            "as soon as | soon as possible | first available | next available | earliest available"
+            "as soon as | soon as possible | first available | next available | earliest available | first slot on | "
+            "first opening on | first appointment on | first spot on | first time on | first viewing on"
         ),
     ),
     (

@@ -341,11 +341,23 @@ class Resolver:
                 other = self.caller.other_day(option.day)
                 self.note("the caller's own last words name another day")
                 return WeekdayMismatch(options=(option, Option(other, option.clock_min)))
+        coming = self._other_week(option.day)
+        if coming is not None:
+            self.note("the caller's own words name the coming one")
+            return WeekdayMismatch(options=(option, Option(coming, option.clock_min)))
         named = self._other_time(option, start)
         if named is not None:
             self.note("the caller's own last words name another time of day")
             return WhichTime(day=option.day, options=tuple(sorted((named, option.clock_min or 0))))
         return ExactTime(start=start, assumed=assumed)
+
+    def _other_week(self, day: date) -> date | None:
+        """Return the coming day of the weekday that the caller named, where a later one was sent and not offered."""
+        context = self.context
+        is_offered = any(context.local(start)[0] == day for start in context.offered)
+        if is_offered or context.current is not None or context.was_asked(WeekdayMismatch.key, self.raw):
+            return None
+        return self.caller.other_week(day)
 
     def _other_time(self, option: Option, start: datetime) -> int | None:
         """Return the time of day that the caller named instead; None where the one that was sent may be taken.
