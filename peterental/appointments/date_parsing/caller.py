@@ -137,18 +137,26 @@ class CallerLines:
         )
 
     def other_week(self, day: date) -> date | None:
-        """Return the coming day of a weekday that the caller named, where `day` is that of a later week.
+        """Return another day that the weekday in the caller's words may be, where that is not settled.
 
-        None where anything else was said about days: a week, a date, another weekday.
+        "Friday" is the coming one and no later one; "next Friday" may be either. None where anything else was said
+        about days (a week, a date, another weekday), and where the caller agreed since.
         """
-        named = {
-            found for line in self.lines for phrase in line.alternatives for found in (*phrase.days, *phrase.excluded)
+        found = {
+            expression
+            for line in self.lines
+            for phrase in line.alternatives
+            for expression in (*phrase.days, *phrase.excluded)
         }
-        only = named.pop() if len(named) == 1 else None
-        if not isinstance(only, Weekday) or only.which not in {"", "this", "coming"} or only.weeks or only.is_plural:
+        only = found.pop() if len(found) == 1 else None
+        if not isinstance(only, Weekday) or only.weeks or only.is_plural or only.weekday != day.isoweekday():
             return None
         days = [reading.day for reading in placed(only, self._context) if reading.day is not None]
-        return min(days) if days and only.weekday == day.isoweekday() and day not in days else None
+        if only.which == "next":
+            others = [other for other in days if other != day] if day in days and not self.agreed_since() else []
+        else:
+            others = days if only.which in {"", "this", "coming"} and day not in days else []
+        return min(others, default=None)
 
     def _means(self, expression: DayExpression, day: date) -> bool:
         if isinstance(expression, Weekday) and not _is_of_one_week(expression):

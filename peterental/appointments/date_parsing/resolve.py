@@ -352,10 +352,11 @@ class Resolver:
         return ExactTime(start=start, assumed=assumed)
 
     def _other_week(self, day: date) -> date | None:
-        """Return the coming day of the weekday that the caller named, where a later one was sent and not offered."""
+        """Return another day of the weekday that the caller named; None for a day that was offered, and once asked."""
         context = self.context
         is_offered = any(context.local(start)[0] == day for start in context.offered)
-        if is_offered or context.current is not None or context.was_asked(WeekdayMismatch.key, self.raw):
+        was_asked = any(asked.key in {WeekdayMismatch.key, WhichDay.key} for asked in context.asked)
+        if is_offered or was_asked or context.current is not None:
             return None
         return self.caller.other_week(day)
 
