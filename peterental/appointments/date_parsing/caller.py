@@ -47,8 +47,10 @@ class CallerLines:
     def day_agrees(self, day: date) -> bool | None:
         """Return whether the day named last is `day`; None where no line names a day."""
         found = self._last_days
-        if found is None:
-            return None
+        if found is None:  # a number contradicts a date; alone it does not settle a year
+            return (
+                False if self._last_dates and not any(self._means(date_, day) for date_ in self._last_dates) else None
+            )
         days, excluded = found
         if any(self._means(expression, day) for expression in excluded):
             return False
@@ -56,9 +58,9 @@ class CallerLines:
 
     def other_day(self, day: date) -> date:
         """Return the day that the caller's line names instead of `day`."""
-        days, _ = self._last_days or ((), ())
+        days, _ = self._last_days or (self._last_dates, ())
         for expression in days:
-            if isinstance(expression, Weekday):
+            if isinstance(expression, Weekday) and not _is_of_one_week(expression):
                 return nearest_weekday(day, expression.weekday, self._context)
             found = next(
                 (reading.day for reading in placed(expression, self._context) if reading.day is not None), None
@@ -119,8 +121,45 @@ class CallerLines:
                 return days, excluded
         return None
 
+    @cached_property
+    def _last_dates(self) -> tuple[DayExpression, ...]:
+        return next(filter(None, map(self._dates_in, self.lines)), ())
+
+    def _dates_in(self, line: ParsedText) -> tuple[DayExpression, ...]:
+        """Return the day of "the fifth at three", which is no choice where nothing was offered."""
+        if self._context.offered:
+            return ()
+        return tuple(
+            day
+            for phrase in line.alternatives
+            for day in phrase.days
+            if phrase.clocks and isinstance(day, CalendarDate) and not day.is_vague
+        )
+
+    def other_week(self, day: date) -> date | None:
+        """Return another day that the weekday in the caller's words may be, where that is not settled.
+
+        "Friday" is the coming one and no later one; "next Friday" may be either. None where anything else was said
+        about days (a week, a date, another weekday), and where the caller agreed since.
+        """
+        found = {
+            expression
+            for line in self.lines
+            for phrase in line.alternatives
+            for expression in (*phrase.days, *phrase.excluded)
+        }
+        only = found.pop() if len(found) == 1 else None
+        if not isinstance(only, Weekday) or only.weeks or only.is_plural or only.weekday != day.isoweekday():
+            return None
+        days = [reading.day for reading in placed(only, self._context) if reading.day is not None]
+        if only.which == "next":
+            others = [other for other in days if other != day] if day in days and not self.agreed_since() else []
+        else:
+            others = days if only.which in {"", "this", "coming"} and day not in days else []
+        return min(others, default=None)
+
     def _means(self, expression: DayExpression, day: date) -> bool:
-        if isinstance(expression, Weekday):
+        if isinstance(expression, Weekday) and not _is_of_one_week(expression):
             return expression.weekday == day.isoweekday()
         if isinstance(expression, CalendarDate) and expression.month is None and expression.months_ahead is None:
             return expression.day == day.day
@@ -128,6 +167,11 @@ class CallerLines:
         is_past_midnight = context.local_now.hour < 1
         days = (day, day + timedelta(days=1)) if is_past_midnight else (day,)
         return any(reading.contains(found) for reading in placed(expression, context) for found in days)
+
+
+def _is_of_one_week(weekday: Weekday) -> bool:
+    """Return whether a weekday is that of a certain week: "a week from Friday", "Friday next week"."""
+    return bool(weekday.weeks) or weekday.which in {"next week", "this week"}
 
 
 def _days_of(line: ParsedText) -> tuple[DayExpression, ...]:

@@ -168,7 +168,8 @@ _PHRASES: dict[str, Entry] = phrases(
         ("ASAP", None),
         (
             "right away | straight away | as soon as possible | as soon as you can | as early as possible | "
-            "as soon as | soon as possible | first available | next available | earliest available"
+            "as soon as | soon as possible | first available | next available | earliest available | first slot on | "
+            "first opening on | first appointment on | first spot on | first time on | first viewing on"
         ),
     ),
     (
@@ -227,6 +228,7 @@ _PHRASES: dict[str, Entry] = phrases(
             "will not | is not"
         ),
     ),
+    (FILLER, "same as last time | like last time | last time | as last time"),
     (FILLER, "come by | stop by | swing by | drop by | pop by | be by | go by | can't wait | by chance"),
     (FILLER, "let see | let us see | let me see | so forth | and so forth"),
     (("FROM_END", -2), "second to last | next to last | second last | penultimate"),

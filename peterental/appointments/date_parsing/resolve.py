@@ -341,11 +341,24 @@ class Resolver:
                 other = self.caller.other_day(option.day)
                 self.note("the caller's own last words name another day")
                 return WeekdayMismatch(options=(option, Option(other, option.clock_min)))
+        coming = self._other_week(option.day)
+        if coming is not None:
+            self.note("the caller's own words name the coming one")
+            return WeekdayMismatch(options=(option, Option(coming, option.clock_min)))
         named = self._other_time(option, start)
         if named is not None:
             self.note("the caller's own last words name another time of day")
             return WhichTime(day=option.day, options=tuple(sorted((named, option.clock_min or 0))))
         return ExactTime(start=start, assumed=assumed)
+
+    def _other_week(self, day: date) -> date | None:
+        """Return another day of the weekday that the caller named; None for a day that was offered, and once asked."""
+        context = self.context
+        is_offered = any(context.local(start)[0] == day for start in context.offered)
+        was_asked = any(asked.key in {WeekdayMismatch.key, WhichDay.key} for asked in context.asked)
+        if is_offered or was_asked or context.current is not None:
+            return None
+        return self.caller.other_week(day)
 
     def _other_time(self, option: Option, start: datetime) -> int | None:
         """Return the time of day that the caller named instead; None where the one that was sent may be taken.

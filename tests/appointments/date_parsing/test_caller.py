@@ -26,7 +26,8 @@ MISMATCH = "weekday-mismatch options=Thu 2026-12-03 14:00,Fri 2026-12-04 14:00"
         (["Friday?", "Thursday then"], "exactly Thu 2026-12-03 14:00"),
         (["Thursday or Friday"], "exactly Thu 2026-12-03 14:00"),
         (["the third at two"], "exactly Thu 2026-12-03 14:00"),
-        (["next Thursday at two"], "exactly Thu 2026-12-03 14:00"),
+        (["next Thursday at two"], "weekday-mismatch options=Thu 2026-12-03 14:00,Thu 2026-12-10 14:00"),
+        (["next Thursday at two", "yes, that one"], "exactly Thu 2026-12-03 14:00"),
         (["some day next week, please"], "exactly Thu 2026-12-03 14:00"),
         (["any weekday"], "exactly Thu 2026-12-03 14:00"),
         (["two o'clock"], "exactly Thu 2026-12-03 14:00"),
@@ -209,3 +210,44 @@ def test_time_sent_again_after_the_question_is_an_answer() -> None:
 )
 def test_lost_afternoon_is_taken_from_the_callers_words(said: list[str], decision: str) -> None:
     assert explain("2026-12-03T02:00:00", context(said=lambda: said)).decision == decision
+
+
+NEXT_WEEK = "2026-12-10T14:00"
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        (["Thursday at two"], "weekday-mismatch options=Thu 2026-12-10 14:00,Thu 2026-12-03 14:00"),
+        (["this Thursday at two"], "weekday-mismatch options=Thu 2026-12-10 14:00,Thu 2026-12-03 14:00"),
+        (["a week from Thursday at two"], "exactly Thu 2026-12-10 14:00"),
+        (["Thursday next week at two"], "exactly Thu 2026-12-10 14:00"),
+        (["next Thursday at two"], "weekday-mismatch options=Thu 2026-12-10 14:00,Thu 2026-12-03 14:00"),
+        (["some time next week", "Thursday at two"], "exactly Thu 2026-12-10 14:00"),
+        (["the tenth", "Thursday at two"], "exactly Thu 2026-12-10 14:00"),
+        (["two o'clock"], "exactly Thu 2026-12-10 14:00"),
+    ],
+)
+def test_week_is_checked_against_the_callers_words(said: list[str], answer: str) -> None:
+    assert explain(NEXT_WEEK, context(said=lambda: said)).decision == answer
+    offered = (datetime(2026, 12, 10, 9, tzinfo=CHICAGO),)
+    assert explain(NEXT_WEEK, context(said=lambda: said, offered=offered)).decision == "exactly Thu 2026-12-10 14:00"
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        (["the fourth at two"], MISMATCH),
+        (["a week from Thursday at two"], "weekday-mismatch options=Thu 2026-12-03 14:00,Thu 2026-12-10 14:00"),
+        (["the fourth"], "exactly Thu 2026-12-03 14:00"),
+    ],
+)
+def test_date_is_checked_against_the_callers_words(said: list[str], answer: str) -> None:
+    assert explain(THURSDAY, context(said=lambda: said)).decision == answer
+
+
+def test_week_is_asked_about_once() -> None:
+    asked = (Asked("weekday-mismatch", THURSDAY),)
+    said = ["next Thursday at two", "the tenth"]
+    assert explain(NEXT_WEEK, context(asked=asked, said=lambda: said)).decision == "exactly Thu 2026-12-10 14:00"
+    assert explain(THURSDAY, context(asked=asked, said=lambda: said[:1])).decision == "exactly Thu 2026-12-03 14:00"
