@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from peterental.database.migrations.wording import version_ranges
+
 BETWEEN_PROBLEMS = ";\n  "
 """Each problem on its own line: after a merge there may be many."""
 
@@ -75,6 +77,12 @@ class EngineError(Exception):
     def _message(cls, **values: object) -> str:
         first_paragraph = inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0]
         return " ".join(first_paragraph.split()).format_map(values)
+
+    def note_applied(self, versions: Sequence[int]) -> None:
+        """Correct a message that says “Nothing was applied”, because the run has applied `versions` before."""
+        stay = "stays" if len(versions) == 1 else "stay"
+        applied = f"{version_ranges(versions)} {stay} applied, and nothing else was"
+        self.args = (str(self).replace("Nothing was applied", applied),)
 
 
 class ServerUnavailable(EngineError):
