@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from peterental.database.migrations.wording import version_ranges
-
 BETWEEN_PROBLEMS = ";\n  "
 """Each problem on its own line: after a merge there may be many."""
 
@@ -78,11 +76,13 @@ class EngineError(Exception):
         first_paragraph = inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0]
         return " ".join(first_paragraph.split()).format_map(values)
 
-    def note_applied(self, versions: Sequence[int]) -> None:
-        """Correct a message that says “Nothing was applied”, because the run has applied `versions` before."""
-        stay = "stays" if len(versions) == 1 else "stay"
-        applied = f"{version_ranges(versions)} {stay} applied, and nothing else was"
-        self.args = (str(self).replace("Nothing was applied", applied),)
+    def note_applied(self, applied: str) -> None:
+        """Correct a message that says “Nothing was applied”: the run has applied some files before.
+
+        Args:
+            applied: what, as the beginning of a sentence: “001 stays applied”.
+        """
+        self.args = (str(self).replace("Nothing was applied", f"{applied}, and nothing else was"),)
 
 
 class ServerUnavailable(EngineError):

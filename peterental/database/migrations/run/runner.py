@@ -18,6 +18,7 @@ from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 from peterental.database.migrations.source.checks import PreparedMigration, checked_files, refuse_beyond_last
 from peterental.database.migrations.source.files import MigrationFile, find_files
+from peterental.database.migrations.wording import plural, version_ranges
 
 _log = logging.getLogger(__name__)
 
@@ -111,7 +112,8 @@ class MigrationRunner:
             return self._run(run, to)
         except EngineError as error:
             if run.done:
-                error.note_applied(run.done)
+                stay = plural(len(run.done), "stays", "stay")
+                error.note_applied(f"{version_ranges(run.done)} {stay} applied")
             raise
 
     def _run(self, run: _Run, to: int | None) -> int:
