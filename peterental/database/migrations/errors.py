@@ -76,6 +76,14 @@ class EngineError(Exception):
         first_paragraph = inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0]
         return " ".join(first_paragraph.split()).format_map(values)
 
+    def note_applied(self, applied: str) -> None:
+        """Correct a message that says “Nothing was applied”: the run has applied some files before.
+
+        Args:
+            applied: what, as the beginning of a sentence: “001 stays applied”.
+        """
+        self.args = (str(self).replace("Nothing was applied", f"{applied}, and nothing else was"),)
+
 
 class ServerUnavailable(EngineError):
     """The database does not answer: {reason}."""

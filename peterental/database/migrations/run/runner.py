@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from peterental.database.migrations.errors import FilesRefused, HistoryBroken, MigrationFilesError
+from peterental.database.migrations.errors import EngineError, FilesRefused, HistoryBroken, MigrationFilesError
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.reader import Ledger
 from peterental.database.migrations.ledger.state import State, blocking_problems, compare_with_ledger
@@ -18,6 +18,7 @@ from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 from peterental.database.migrations.source.checks import PreparedMigration, checked_files, refuse_beyond_last
 from peterental.database.migrations.source.files import MigrationFile, find_files
+from peterental.database.migrations.wording import plural, version_ranges
 
 _log = logging.getLogger(__name__)
 
@@ -106,15 +107,24 @@ class MigrationRunner:
         line, if a file fails (the files before it stay applied); LockNotAcquired, PooledConnection, ReadOnlyDatabase,
         ServerUnavailable; Interrupted on SIGTERM or Ctrl-C.
         """
+        run = _Run()
         try:
-            return self._run(find_files(self._directory), to)
+            return self._run(run, to)
+        except EngineError as error:
+            if run.done:
+                stay = plural(len(run.done), "stays", "stay")
+                error.note_applied(f"{version_ranges(run.done)} {stay} applied")
+            raise
+
+    def _run(self, run: _Run, to: int | None) -> int:
+        try:
+            return self._in_sessions(run, find_files(self._directory), to)
         except MigrationFilesError as error:
             raise FilesRefused(error.problems) from error
 
-    def _run(self, files: list[MigrationFile], to: int | None) -> int:
+    def _in_sessions(self, run: _Run, files: list[MigrationFile], to: int | None) -> int:
         refuse_beyond_last(files, to)
         self._settings = replace(self._settings, release=files[-1].version if files else None)
-        run = _Run()
         while self._in_one_session(run, files, to):
             pass
         self.has_unfinished = run.has_unfinished

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import psycopg
@@ -9,8 +10,9 @@ import pytest
 
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.commands.rollback import rollback
-from peterental.database.migrations.errors import MigrationFailed, RollbackFailed
+from peterental.database.migrations.errors import LockNotAcquired, MigrationFailed, RollbackFailed
 from peterental.database.migrations.plan.planner import plan
+from peterental.database.migrations.session.advisory_lock import lock_key
 from tests.database.migrations.conftest import Connection, Folder, ReportedLines
 
 TABLE = (
@@ -362,3 +364,21 @@ def test_down_file_cannot_leave_the_ledger_behind(
     with pytest.raises(RollbackFailed, match="after this file, schema side comes first in the search_path"):
         rollback(empty_database_url, folder.path, to=0, confirm=lambda _: True, report=print)
     assert runner.get_applied_migrations() == [1]
+
+
+def test_lock_lost_between_two_sessions_is_reported_correctly(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection
+) -> None:
+    """Another runner may take the lock while this one connects again."""
+    folder.write("001_a.sql", "SELECT set_config('my.word', 'x', true);")
+    folder.write("002_b.sql", "CREATE TABLE b (i int);")
+    key = lock_key("public")
+
+    def report(line: str) -> None:
+        if line.startswith("✅ 001"):
+            threading.Thread(target=lambda: db.execute("SELECT pg_advisory_lock(%s)", [key])).start()
+
+    with pytest.raises(LockNotAcquired, match="001 stays applied, and nothing else was; try again"):
+        runner_with(report=report, lock_wait_s=0.2).run_migrations()
+    db.execute("SELECT pg_advisory_unlock_all()")
+    assert runner_with().run_migrations() == 1
