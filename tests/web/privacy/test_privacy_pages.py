@@ -108,6 +108,14 @@ def test_viewing_booked_meanwhile_is_shown_first(
     assert {row["status"] for row in database.fetch("SELECT status FROM appointments")} == {"confirmed"}
 
 
+def test_odd_ids_of_viewings_confirm_nothing(office: Browser, dolores: int, database: Database) -> None:
+    assert dolores
+    odd = f"{'9' * 5_000},-1,\N{SUPERSCRIPT TWO},,{2**63}"
+    page = office.send("/privacy/delete", at="/privacy", person=NUMBER, upcoming=odd, confirm="yes")
+    assert page.status_code == 409
+    assert database.fetch("SELECT status FROM appointments") == [{"status": "confirmed"}]
+
+
 def test_deletion_needs_a_token(office: Browser, dolores: int, database: Database) -> None:
     answer = office.post("/privacy/delete", person=NUMBER, upcoming=str(dolores), confirm="yes")
     assert answer.status_code == 400
