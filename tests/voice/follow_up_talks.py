@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.voice.talks import Talk, ask, book, cancel, move
+from tests.voice.talks import Says, Talk, ask, book, cancel, move
 
 # fmt: off
 FOLLOW_UP_TALKS = [
@@ -228,5 +228,85 @@ FOLLOW_UP_TALKS = [
             (book("el viernes"), "¿A qué hora le gustaría venir el viernes cuatro? Tengo el viernes cuatro a las nueve de la mañana, al mediodía o a las dos de la tarde."),
             (book("a las tres"), "Tiene reservada la visita de 1420 Elm Street, el viernes cuatro a las tres de la tarde."),
         ), booked=["Fri 12-04 15:00 -0600"], language="es"),
+    Talk(
+        "that day is the day of the newest offer", "America/Chicago", "2026-12-02T10:00",
+        (
+            (ask(date="Friday"), "I have Friday the fourth at nine AM, noon or two PM. Which would you like?"),
+            (ask(date="Monday"), "I have Monday the seventh at nine AM, noon or two PM. Which would you like?"),
+            (book("that day at three"), "You're booked to see 1420 Elm Street, on Monday the seventh at three PM."),
+        ), booked=["Mon 12-07 15:00 -0600"]),
+    Talk(
+        "no and another day asks for the time", "America/Chicago", "2026-12-02T10:00",
+        (
+            (book("Friday at half two"), "Just to be sure: do you mean Friday the fourth at two thirty PM?"),
+            (book("no, Monday"), "At what time would you like to come on Monday the seventh? I have Monday the seventh at nine AM, noon or two PM."),
+        ), booked=[]),
+    Talk(
+        "a vague time and a choice complete a day", "America/Chicago", "2026-12-02T10:00",
+        (
+            (book("Friday"), "At what time would you like to come on Friday the fourth? I have Friday the fourth at nine AM, noon or two PM."),
+            (book("after lunch"), "For 1420 Elm Street, I have Friday the fourth at one PM or three PM. Which would you like?"),
+            (book("two"), "You're booked to see 1420 Elm Street, on Friday the fourth at two PM."),
+        ), booked=["Fri 12-04 14:00 -0600"]),
+    Talk(
+        "next Friday that the model resolved alone is asked about", "America/Chicago", "2026-12-02T10:00",
+        (
+            Says(["next Friday at 3"]),
+            (book("2026-12-11T15:00"), "Do you mean Friday, December eleventh, or Friday the fourth, at three PM?"),
+            Says(["next Friday at 3", "the eleventh"]),
+            (book("2026-12-11T15:00"), "You're booked to see 1420 Elm Street, on Friday, December eleventh, at three PM."),
+        ), booked=["Fri 12-11 15:00 -0600"]),
+    Talk(
+        "the caller takes the other Friday than the model", "America/Chicago", "2026-12-02T10:00",
+        (
+            Says(["next Friday at 3"]),
+            (book("2026-12-11T15:00"), "Do you mean Friday, December eleventh, or Friday the fourth, at three PM?"),
+            Says(["next Friday at 3", "this Friday"]),
+            (book("2026-12-04T15:00"), "You're booked to see 1420 Elm Street, on Friday the fourth at three PM."),
+        ), booked=["Fri 12-04 15:00 -0600"]),
+    Talk(
+        "a time that is not the caller's is asked about once", "America/Chicago", "2026-12-02T10:00",
+        (
+            Says(["Friday at four"]),
+            (book("2026-12-04T14:00"), "Do you mean two PM or four PM, on Friday the fourth?"),
+            Says(["Friday at four", "four"]),
+            (book("2026-12-04T16:00"), "You're booked to see 1420 Elm Street, on Friday the fourth at four PM."),
+        ), booked=["Fri 12-04 16:00 -0600"]),
+    Talk(
+        "an offered time that is not the one the caller chose is asked about", "America/Chicago", "2026-12-02T10:00",
+        (
+            Says(["Friday"]),
+            (ask(date="Friday"), "I have Friday the fourth at nine AM, noon or two PM. Which would you like?"),
+            Says(["Friday", "Friday at noon"]),
+            (book("2026-12-04T14:00"), "Do you mean noon or two PM, on Friday the fourth?"),
+        ), booked=[]),
+    Talk(
+        "an offered time is taken after the caller's was refused", "America/Chicago", "2026-12-02T10:00",
+        (
+            Says(["tomorrow at five"]),
+            (book("2026-12-03T17:00"), "The last viewing starts at four thirty PM tomorrow, Thursday the third. The nearest I have: tomorrow, Thursday the third, at three thirty PM, four PM or four thirty PM."),
+            Says(["tomorrow at five", "Ada Test"]),
+            (book("2026-12-03T16:30"), "You're booked to see 1420 Elm Street, tomorrow, Thursday the third, at four thirty PM."),
+        ), booked=["Thu 12-03 16:30 -0600"]),
+    Talk(
+        "the second of the viewings in the question is cancelled", "America/Chicago", "2026-12-02T10:00",
+        (
+            (book("Friday at 3"), "You're booked to see 1420 Elm Street, on Friday the fourth at three PM."),
+            (book("Monday at 3", property_address="33 Boyd Street"), "You're booked to see 33 Boyd Street, on Monday the seventh at three PM."),
+            (cancel(attendee_name="Dolores Whitcomb"), "You have a viewing of 1420 Elm Street, on Friday the fourth at three PM, and of 33 Boyd Street, on Monday the seventh at three PM. Which one do you mean?"),
+            (cancel(property_address="the second"), "Your viewing of 33 Boyd Street, on Monday the seventh at three PM, is cancelled."),
+        ), booked=["Fri 12-04 15:00 -0600"]),
+    Talk(
+        "that same day in Spanish is the day that was offered", "America/Chicago", "2026-12-02T10:00",
+        (
+            (ask(date="el viernes"), "Tengo el viernes cuatro a las nueve de la mañana, al mediodía o a las dos de la tarde. ¿Cuál prefiere?"),
+            (book("ese mismo día a las tres"), "Tiene reservada la visita de 1420 Elm Street, el viernes cuatro a las tres de la tarde."),
+        ), booked=["Fri 12-04 15:00 -0600"], language="es"),
+    Talk(
+        "later in Spanish is searched after the last offer", "America/Chicago", "2026-12-02T10:00",
+        (
+            (ask(date="el viernes"), "Tengo el viernes cuatro a las nueve de la mañana, al mediodía o a las dos de la tarde. ¿Cuál prefiere?"),
+            (ask(date="más tarde"), "Tengo el viernes cuatro a las dos y media o a las cuatro y media de la tarde. ¿Cuál prefiere?"),
+        ), booked=[], language="es"),
 ]
 # fmt: on

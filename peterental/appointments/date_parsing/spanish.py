@@ -175,7 +175,7 @@ _PHRASES: dict[str, Entry] = phrases(
     ),
     (("ONE_OF_THE", None), "la de la | el de la | esa de la | ese de la | la cita de la | mi cita de la"),
     (("MIDDLE_ONE", None), "la de en medio | el de en medio | la del medio | el del medio | de en medio"),
-    (("SAME_DAY", None), "mismo dia"),
+    (("SAME_DAY", None), "mismo dia | ese mismo dia | este mismo dia | ese dia | aquel dia"),
     (("LATER", None), "mas tarde"),
     (("SHIFT_EARLIER", None), "hacer antes | hacerla antes"),
     (("EARLIER", None), "mas temprano"),
