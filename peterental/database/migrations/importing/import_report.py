@@ -86,7 +86,8 @@ class ImportReport:
         for one in self.migrations:
             for remark in one.migration.problems:
                 next_step = f": {one.wanted_name} is left out; write it yourself" if one.wanted_name else ""
-                lines.append(f"{one.number:03d}  {_placed(remark)}{next_step}")
+                number = one.migration.origin if one.number is None else f"{one.number:03d}"
+                lines.append(f"{number}  {_placed(remark)}{next_step}")
         return lines + [_placed(remark) for remark in self.folder.problems]
 
     def _left_alone_lines(self) -> list[str]:

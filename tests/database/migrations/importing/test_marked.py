@@ -199,3 +199,10 @@ def test_only_the_first_separator_of_tern_counts(imported: Import) -> None:
     found = imported("tern", {"1_a.sql": f"SELECT 1;\n{line}SELECT 2;\n{line}SELECT 3;\n"})
     assert found.sql("001_a.sql") == "SELECT 1;\n"
     assert found.sql("001_a.down.sql") == f"SELECT 2;\n{line}SELECT 3;\n"
+
+
+def test_file_without_sql_but_with_a_problem_is_reported(imported: Import) -> None:
+    files = {"1_a.sql": "SELECT 1;\n-- migrate:up\n-- migrate:down\n", "2_b.sql": "-- migrate:up\nSELECT 2;\n"}
+    found = imported("dbmate", files)
+    assert found.names == ["001_b.sql"]
+    assert "1_a.sql  1_a.sql:1: dbmate does not run the SQL above the up part: it was left out" in found.text
