@@ -387,6 +387,9 @@ def _empty_and_filtered() -> Iterator[PageState]:
     day = _next_monday()
     yield PageState("appointments-new-free", f"/appointments/new?agent=ana-lima&day={day}")
     yield PageState("appointments-new-none-free", "/appointments/new?agent=ana-lima&day=2020-01-01")
+    yield PageState(
+        "appointments-new-from-call", "/appointments/new?agent=nora-castillo&call=demo-nora-castillo-other-2"
+    )
     yield PageState("calls-unbooked", "/calls?flag=unbooked")
     yield PageState("calls-any-problem", "/calls?flag=any")
     yield PageState("calls-no-match", "/calls?q=zzz&flag=fault")
@@ -421,7 +424,8 @@ def _empty_and_filtered() -> Iterator[PageState]:
     yield PageState("more", "/agents", then=_open_more)
     yield PageState("today-of-an-agent", "/today?agent=ana-lima")
     yield PageState("today-anas", "/today", ANA)
-    yield PageState("today-without-agents", "/today", CAROL)
+    for page in ("today", "appointments", "calls", "calendar", "time-off", "time-off/repeating/new"):
+        yield PageState(f"{page.replace('/', '-')}-without-agents", f"/{page}", CAROL)
     yield PageState("today-marked", "/today", then=_mark_as_completed)
     yield PageState("calendar-next-week", f"/calendar/week?day={day}")
     yield PageState("calendar-of-some", f"/calendar?day={day}&agent=ana-lima&agent=ben-okafor")

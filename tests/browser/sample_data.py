@@ -67,6 +67,7 @@ def fill(site: Site) -> SampleData:
         report = json.loads((PAYLOADS / f"{name}.json").read_text(encoding="utf-8"))
         assert site.gunicorn.call(report["message"])[0] == 200
     _add_viewings(site)
+    _add_today(site)
     _add_working_hours(site, admin)
     _add_failures(site)
     _add_reduced_call(site)
@@ -151,6 +152,21 @@ def _add_viewings(site: Site) -> None:
             VALUES (%s, %s, %s, %s, %s, %s, '+13125550100', 'call-1')
             """,
             (agent, home, visitor, start, start + timedelta(minutes=30), status),
+        )
+
+
+def _add_today(site: Site) -> None:
+    """Insert a viewing of Ana's that is over, without an outcome, and one that comes soon."""
+    now = utc_now().replace(second=0, microsecond=0)
+    for hours, home, visitor in ((-2, "5 Ash Street", "Grace Park"), (1, "9 Birch Lane, Apt 2", "Jon Smith")):
+        start = now + timedelta(hours=hours)
+        site.database.fetch(
+            """
+            INSERT INTO appointments
+                (agent_id, property_address, attendee_name, start_time, end_time, attendee_phone, overlap_allowed)
+            VALUES ('ana-lima', %s, %s, %s, %s, '+13125550177', TRUE)
+            """,
+            (home, visitor, start, start + timedelta(minutes=30)),
         )
 
 

@@ -92,7 +92,7 @@ def test_sign_in_returns_to_the_requested_page(site: Site, page: Page) -> None:
     page.get_by_label("Password").fill(WORDS)
     press(page, "Sign in")
     expect(page).to_have_url(f"{site.address}/appointments")
-    expect(page.get_by_role("heading", name="No viewings yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="No agents yet")).to_be_visible()
 
     page_of(page, "Account")
     page.get_by_role("main").get_by_role("button", name="Sign out", exact=True).click()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from flask import make_response, redirect, render_template, request, url_for
+from flask import flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from peterental.web.shell.csrf import is_preserving_form
@@ -15,6 +15,9 @@ from peterental.web.shell.forms import SignInForm
 
 SECRETS = frozenset({"csrf_token", "password", "current", "new", "code"})
 """Fields that are never copied into another page."""
+
+NOTHING_CHANGED = "Your session has ended, so nothing was changed. Sign in, then try again."
+"""What sign-in says after a button was pressed, or a form was sent whose entries are not kept."""
 
 MAX_PENDING_FORM_BYTES = 64 * 1024
 
@@ -30,6 +33,8 @@ def redirect_to_sign_in(view: Callable[..., Any]) -> Response:
     sign_in_url = url_for("sign_in.login", next=_return_target())
     fields = preserved_fields(view)
     if not fields:
+        if request.method == "POST" and is_from_our_page():
+            flash(NOTHING_CHANGED, "refused")
         return redirect(sign_in_url, 303)
     pending = {"action": request.full_path.rstrip("?"), "fields": fields}
     form = SignInForm(formdata=None, data={"pending_form": json.dumps(pending)})

@@ -275,6 +275,13 @@ def test_button_returns_to_the_referring_page(stranger: Browser, before: str, ad
     page = stranger.post("/messages/1/done", headers={"Sec-Fetch-Site": "same-origin", "Referer": before})
     assert page.status_code == 303
     assert page.headers["Location"] == address
+    assert "Your session has ended, so nothing was changed." in stranger.get(address).text
+    assert "Your session has ended" not in stranger.get(address).text, "it is said once"
+
+
+def test_button_of_another_site_says_nothing_at_sign_in(stranger: Browser) -> None:
+    stranger.post("/messages/1/done", headers={"Sec-Fetch-Site": "cross-site"})
+    assert "Your session has ended" not in stranger.get("/login").text
 
 
 @pytest.mark.parametrize(
