@@ -44,7 +44,7 @@ def monday(site: Site) -> date:
 
 def test_changed_hours_keep_existing_bookings(site: Site, page: Page, monday: date) -> None:
     sign_in(page, site)
-    page.get_by_role("link", name="Ana Lima").click()
+    page.get_by_role("link", name="Ana Lima", exact=True).click()
     page.get_by_role("navigation", name="About this agent").get_by_role("link", name="Hours").click()
     page.get_by_role("textbox", name="Monday").fill("1-5")
     page.get_by_label("Sunday").fill("noonish")

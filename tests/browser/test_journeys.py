@@ -151,7 +151,7 @@ def test_agent_is_edited_and_deactivated(site: Site, page: Page) -> None:
     page.get_by_role("button", name="Save").press("Enter")
     expect(page.get_by_role("status")).to_contain_text("Ana Lima was saved.")
     page.goto(f"{site.address}/agents/ana-lima/deactivate")
-    expect(page.get_by_text("2 upcoming viewings stay booked")).to_be_visible()
+    expect(page.get_by_text("3 upcoming viewings stay booked")).to_be_visible()
     press(page, "Stop taking bookings")
     expect(page.get_by_text("Callers hear an apology")).to_be_visible()
     assert "sorry" in site.say(ASSISTANT, "call-off", "get_availability").lower()
