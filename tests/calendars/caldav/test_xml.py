@@ -75,6 +75,7 @@ def test_encodings_that_cannot_be_read_are_refused(encoding: str) -> None:
         parse_xml(document, host="h")
 
 
+@pytest.mark.filterwarnings("ignore:invalid escape sequence")  # of unicode_escape
 @given(st.sampled_from(sorted({*aliases, *aliases.values(), "undefined", "idna", "unicode_escape"})))
 def test_no_declared_encoding_escapes(encoding: str) -> None:
     with contextlib.suppress(CalendarNonsense):
