@@ -16,7 +16,6 @@ from tests.browser.steps import sign_in
 from tests.servers import HANG_S
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Literal
 
     from playwright.sync_api import Browser, Page
@@ -30,23 +29,18 @@ LARGEST_PAGE_BYTES = 60 * 1024
 VIOLATIONS = {"resultTypes": ["violations"], "preload": False}
 """Options that leave out what passed, whose report is large, and the wait for media, which no page may load."""
 
-COLOURS = VIOLATIONS | {
-    "runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]},
-}
-"""The axe rules that depend on the colour scheme; the others are checked once."""
-
 TARGETS = VIOLATIONS | {"rules": {"target-size": {"enabled": True}}}
 """Every rule, and that a target is at least 24 by 24 pixels or has as much room, which axe leaves out by default."""
 
 OPENED_IN = "phone"
 """The window size in which a state is opened; then the window takes each of the others."""
 
-BY_TURNS = sorted(SIZES)
-"""The states are looked at in the dark in one size each, by turns: its colours do not depend on the size."""
+SCHEMES: dict[str, Literal["light", "dark"]] = {"phone": "light", "desk": "dark"}
+"""The colour scheme in which each size is checked: its colours do not depend on the size."""
 
 
-def problems_of(state: PageState, page: Page, site: Site, dark_in: str) -> list[str]:
-    """Open a page state; return its problems in each size of the window, and in the dark in one."""
+def problems_of(state: PageState, page: Page, site: Site) -> list[str]:
+    """Open a page state; return its problems in each size of the window."""
     resize(page, OPENED_IN)
     response = page.goto(site.address + state.path)
     assert response is not None
@@ -56,7 +50,7 @@ def problems_of(state: PageState, page: Page, site: Site, dark_in: str) -> list[
         problems.append(f"{body_size} bytes")
     if state.then is not None:
         state.then(page)
-    return [f"{state.name}: {text}" for text in problems + problems_in_each_size(page, [dark_in])]
+    return [f"{state.name}: {text}" for text in problems + problems_in_each_size(page)]
 
 
 def resize(page: Page, size: str) -> None:
@@ -65,22 +59,16 @@ def resize(page: Page, size: str) -> None:
     page.set_viewport_size({"width": width, "height": height})
 
 
-def problems_in_each_size(page: Page, dark_in: Sequence[str]) -> list[str]:
-    """Return the problems of an open page in each size of its window: without scripts, it is what opening it there shows.
-
-    In the sizes `dark_in` it is looked at in the dark too.
-    """
+def problems_in_each_size(page: Page) -> list[str]:
+    """Return the problems of an open page in each size of its window: without scripts, it is what opening it there shows."""
     problems = []
     page.evaluate(AXE_SCRIPT)
     for size in sorted(SIZES, key=lambda name: name != OPENED_IN):
         resize(page, size)
+        page.emulate_media(color_scheme=SCHEMES[size])
         found = layout_problems(page) + raw_values(page)
-        checks: list[tuple[Literal["light", "dark"], dict[str, object]]] = [("light", TARGETS)]
-        checks += [("dark", COLOURS)] if size in dark_in else []
-        for scheme, rules in checks:
-            page.emulate_media(color_scheme=scheme)
-            results = AxeResults(page.evaluate("options => axe.run(options)", rules))
-            found += [results.generate_report()] if results.violations_count else []
+        results = AxeResults(page.evaluate("options => axe.run(options)", TARGETS))
+        found += [results.generate_report()] if results.violations_count else []
         problems += [f"{size}: {text}" for text in found]
     return problems
 
@@ -108,7 +96,7 @@ def test_no_page_has_axe_violations_or_overflows(chromium: Browser, site: Site, 
             resize(windows[state.viewer], OPENED_IN)
             if state.viewer is not None:
                 sign_in(windows[state.viewer], site, state.viewer)
-        problems += problems_of(state, windows[state.viewer], site, BY_TURNS[number % len(BY_TURNS)])
+        problems += problems_of(state, windows[state.viewer], site)
     for window in windows.values():
         window.context.close()
     assert not problems, "\n".join(problems)
@@ -119,21 +107,26 @@ def test_axe_finds_low_contrast_in_the_dark(chromium: Browser) -> None:
     page.set_default_timeout(HANG_S * 1000)
     style = ":root{color-scheme:light dark} p{color:light-dark(#000,#333);background:light-dark(#fff,#222)}"
     page.set_content(f"<html lang=en><title>x</title><style>{style}</style><main><h1>x</h1><p>words</p></main>")
-    assert not Axe().run(page, options=COLOURS).violations_count
+    assert not Axe().run(page, options=VIOLATIONS).violations_count
     page.emulate_media(color_scheme="dark")
-    assert {found["id"] for found in Axe().run(page, options=COLOURS).response["violations"]} == {"color-contrast"}
+    assert {found["id"] for found in Axe().run(page, options=VIOLATIONS).response["violations"]} == {"color-contrast"}
     page.close()
 
 
 def test_each_size_is_checked(chromium: Browser) -> None:
     page = chromium.new_page()
     page.set_default_timeout(HANG_S * 1000)
-    wide = "@media (min-width: 1000px) { p { width: 3000px } } @media (max-width: 999px) { p { color: #eee } }"
-    page.set_content(f"<html lang=en><title>x</title><style>{wide}</style><main><h1>x</h1><p>words</p></main>")
-    problems = problems_in_each_size(page, dark_in=["phone"])
+    dark = ":root { color-scheme: light dark } b { background: light-dark(#fff, #222); color: light-dark(#000, #333) }"
+    wide = "@media (min-width: 1000px) { p { width: 3000px } } @media (max-width: 999px) { i { color: #eee } }"
+    words = "<p><b>words</b> <i>words</i></p>"
+    page.set_content(f"<html lang=en><title>x</title><style>{dark} {wide}</style><main><h1>x</h1>{words}</main>")
+    problems = problems_in_each_size(page)
     page.close()
-    assert ["contrast" in text for text in problems if text.startswith("phone: ")] == [True, True]  # light and dark
-    assert [text for text in problems if text.startswith("desk: ")] == ["desk: 3008 pixels wide"]
+    [in_the_light] = [text for text in problems if text.startswith("phone: ")]
+    [size, in_the_dark] = [text for text in problems if text.startswith("desk: ")]
+    assert size == "desk: 3008 pixels wide"
+    assert ("<i>" in in_the_light, "<b>" in in_the_light) == (True, False)
+    assert ("<i>" in in_the_dark, "<b>" in in_the_dark) == (False, True)
 
 
 def test_axe_finds_a_missing_alt_text(chromium: Browser) -> None:
