@@ -14,6 +14,7 @@ from peterental.database.migrations.errors import LockNotAcquired, MigrationFail
 from peterental.database.migrations.plan.planner import plan
 from peterental.database.migrations.session.advisory_lock import lock_key
 from tests.database.migrations.conftest import Connection, Folder, ReportedLines
+from tests.servers import until_a_session_waits
 
 TABLE = (
     "CREATE TABLE next (made text DEFAULT current_setting('my.word', true), at timestamptz DEFAULT '2026-01-02 03:00');"
@@ -367,7 +368,7 @@ def test_down_file_cannot_leave_the_ledger_behind(
 
 
 def test_lock_lost_between_two_sessions_is_reported_correctly(
-    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, empty_database_url: str
 ) -> None:
     """Another runner may take the lock while this one connects again."""
     folder.write("001_a.sql", "SELECT set_config('my.word', 'x', true);")
@@ -377,6 +378,7 @@ def test_lock_lost_between_two_sessions_is_reported_correctly(
     def report(line: str) -> None:
         if line.startswith("✅ 001"):
             threading.Thread(target=lambda: db.execute("SELECT pg_advisory_lock(%s)", [key])).start()
+            until_a_session_waits(empty_database_url)
 
     with pytest.raises(LockNotAcquired, match="001 stays applied, and nothing else was; try again"):
         runner_with(report=report, lock_wait_s=0.2).run_migrations()
