@@ -86,7 +86,7 @@ PORTS = range(15_000, 30_000)
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on, and that no server which binds port 0 is given meanwhile.
+    """Return a port that nothing listens on, and that the system gives to no server that binds port 0.
 
     While a program starts, its test asks that port again and again; another test's server there would answer.
     """

@@ -28,7 +28,7 @@ class ProvidersBusy(Refusal):
 
 
 def install(app: Flask, config: Config) -> None:
-    """Give an application its places: a quarter of its threads, and at least one."""
+    """Let a quarter of an application's threads, and at least one, wait for providers because of pages."""
     app.extensions[EXTENSION] = threading.BoundedSemaphore(max(1, config.web_threads // 4))
 
 

@@ -1,4 +1,4 @@
-"""What was typed into a form is there again after a session that ended meanwhile, whichever form it is."""
+"""What was typed into a form is there again when the session ended before it was sent, whichever form it is."""
 
 from __future__ import annotations
 
