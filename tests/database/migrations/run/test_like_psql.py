@@ -8,13 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from bench.corpus.plain import apply_plainly, psql
+from bench.corpus.plain import apply_plainly
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.source.files import find_files
 from tests.conftest import Databases
 from tests.database.migrations.conftest import Folder
 
-pytestmark = [pytest.mark.untraced, pytest.mark.skipif(psql() is None, reason="compares with psql, which is missing")]
+pytestmark = [pytest.mark.untraced, pytest.mark.needs("postgres15")]  # it brings psql
 
 HEADER = "-- migrate: no-transaction\n"
 LATE = (
