@@ -133,8 +133,8 @@ class TimeOfDayField(TimeField):  # type: ignore[misc]  # WTForms has no types
         return "" if self.data is None else f"{self.data // 60:02}:{self.data % 60:02}"
 
 
-class WeekForm(VersionedForm):
-    """The working hours of every weekday."""
+class WeekdaysForm(VersionedForm):
+    """A form with hours of each weekday."""
 
     monday = hours_field("Monday")
     tuesday = hours_field("Tuesday")
@@ -146,8 +146,12 @@ class WeekForm(VersionedForm):
 
     @property
     def days(self) -> list[Field]:
-        """The seven fields, Monday first."""
+        """The fields of the seven weekdays, Monday first."""
         return [self[name.lower()] for name in WEEKDAYS]
+
+
+class WeekForm(WeekdaysForm):
+    """The working hours of every weekday."""
 
     @property
     def week(self) -> list[tuple[Window, ...]]:

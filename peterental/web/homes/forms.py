@@ -17,8 +17,8 @@ from peterental.audit.model import AuditEntry
 from peterental.plural import counted
 from peterental.properties.model import Property, PropertyDetails, PropertySettings
 from peterental.properties.service import LIMITS, MAX_CHARS, MAX_NAME_CHARS, MAX_NAMES, audited, validated
-from peterental.web.agents.working_hours_forms import DayField, format_windows, hours_field
-from peterental.web.shell.forms import PageForm, VersionedForm, WholeNumber, required, up_to
+from peterental.web.agents.working_hours_forms import DayField, WeekdaysForm, format_windows
+from peterental.web.shell.forms import PageForm, WholeNumber, required, up_to
 
 MAX_BATHROOM_CHARS = 6
 NO_ENTRY = {"autocomplete": "off"}
@@ -76,7 +76,7 @@ def _check_names(form: PageForm, field: Field) -> None:
         raise StopValidation(f"Each name can have at most {MAX_NAME_CHARS} characters.")
 
 
-class HomeForm(VersionedForm):
+class HomeForm(WeekdaysForm):
     """A home; the fields are named as in `PropertyDetails`, but for the hours of each weekday."""
 
     line1 = StringField(
@@ -106,19 +106,7 @@ class HomeForm(VersionedForm):
     available_on = DayField("Available from", description="Empty: now.", validators=[Optional()])
     showing_minutes = _number("showing_minutes", "Viewing length", "Empty: the agent’s.")  # noqa: RUF001  # an apostrophe
     notice_minutes = _number("notice_minutes", "Minimum notice", "The agent’s counts too.")  # noqa: RUF001  # likewise
-    monday = hours_field("Monday")
-    tuesday = hours_field("Tuesday")
-    wednesday = hours_field("Wednesday")
-    thursday = hours_field("Thursday")
-    friday = hours_field("Friday")
-    saturday = hours_field("Saturday")
-    sunday = hours_field("Sunday")
     shown_by = Ticks("Agents", validate_choice=False)
-
-    @property
-    def days(self) -> list[Field]:
-        """The fields of the seven weekdays, Monday first."""
-        return [self[name.lower()] for name in WEEKDAYS]
 
     def offer(self, agents: Iterable[AgentName], home: Property | None) -> None:
         """Set the agents to choose from.
