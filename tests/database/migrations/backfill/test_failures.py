@@ -63,7 +63,7 @@ def test_failed_backfill_waits_for_a_decision(failed: str, work: Work, db: Conne
 
 
 def test_retry_runs_the_failed_batch_again(failed: str, work: Work, db: Connection) -> None:
-    assert "37" in failed
+    assert "batch 37 to 37" in failed
     assert work(action="retry")[0].state == "failed"
     db.execute("UPDATE visit SET note = NULL")
     (result,) = work(action="retry")
@@ -74,7 +74,7 @@ def test_retry_runs_the_failed_batch_again(failed: str, work: Work, db: Connecti
 
 
 def test_skip_leaves_the_failed_batch_out(failed: str, work: Work, db: Connection, reported: ReportedLines) -> None:
-    assert "37" in failed
+    assert "batch 37 to 37" in failed
     (result,) = work(action="skip")
     assert (result.state, "batch 60 to 60" in result.message) == ("failed", True)
     assert result.progress is not None
