@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from peterental.matching.address_words import AddressPart, split, split_plain, trimmed
+from peterental.matching.heard_numbers import heard_numbers
 from peterental.matching.localities import canonical_city, is_zip_code, take_state_and_zip
 from peterental.matching.spanish_numbers import in_english, number_in_english
 from peterental.matching.spanish_streets import names_street, number_first
@@ -133,8 +134,8 @@ def said_addresses(text: str) -> tuple[Address, ...]:
     """Return the ways to read what a caller calls a home, to be tried in this order.
 
     The later ones leave out words that may belong to the name of a street: "la casa de Oro" is Oro Street where there
-    is no Casa de Oro. The next ones read words as numbers and letters. The last ones leave the type open: "la calle
-    Flood" is Flood Avenue where there is no Flood Street.
+    is no Casa de Oro. The next ones read words as numbers and letters. The next ones leave the type open: "la calle
+    Flood" is Flood Avenue where there is no Flood Street. The last one is `heard_address`: "eighty ate B Street".
     """
     first = parse_address(text)
     typed: list[Address] = []
@@ -151,7 +152,19 @@ def said_addresses(text: str) -> tuple[Address, ...]:
                 untyped.append(address)
         else:
             typed.append(address)
-    return tuple(dict.fromkeys((first, *typed, *untyped)))
+    heard = heard_address(text)
+    return tuple(dict.fromkeys((first, *typed, *untyped, *([heard] if heard else ()))))
+
+
+@lru_cache(SAID_CACHE_SIZE)
+def heard_address(text: str) -> Address | None:
+    """Return an address whose house number has digits that were heard as other words; None where it has none."""
+    parts, bedrooms = split(text)
+    heard = [heard_numbers(part.words) for part in parts]
+    if not any(heard):
+        return None
+    respelt = [replace(part, words=tuple(words)) if words else part for part, words in zip(parts, heard, strict=True)]
+    return _plain_address(respelt, bedrooms)
 
 
 def _respelt(parts: Sequence[AddressPart]) -> list[AddressPart]:
