@@ -337,8 +337,9 @@ def _day_alone(day: date, doubt: str | None, resolver: Resolver) -> Result:
     context = resolver.context
     if doubt and resolver.caller.day_agrees(day) is not True and not context.was_asked(ConfirmDay.key, resolver.raw):
         return ConfirmDay(option=Option(day), reason=doubt)
-    if resolver.caller.day_agrees(day) is False and not context.was_asked(WeekdayMismatch.key, resolver.raw):
-        return WeekdayMismatch(options=(Option(day), Option(resolver.caller.other_day(day))))
+    was_asked = any(context.was_asked(key, resolver.raw) for key in (WeekdayMismatch.key, ConfirmDay.key))
+    if resolver.caller.day_agrees(day) is False and not was_asked:
+        return resolver.other_day_named(Option(day))
     return TimeNeeded(search=Search(days=(DayRange(day, day),), from_words=False))
 
 

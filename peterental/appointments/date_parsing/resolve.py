@@ -337,10 +337,9 @@ class Resolver:
         """Return the exact time, unless the caller's own last words name another day."""
         if self.caller.day_agrees(option.day) is False and not self.context.was_asked(WeekdayMismatch.key, self.raw):
             is_taken_offer = start in self.context.offered and self.caller.agreed_since()
-            if not is_taken_offer:
-                other = self.caller.other_day(option.day)
+            if not is_taken_offer and not self.context.was_asked(ConfirmDay.key, self.raw):
                 self.note("the caller's own last words name another day")
-                return WeekdayMismatch(options=(option, Option(other, option.clock_min)))
+                return self.other_day_named(option)
         coming = self._other_week(option.day)
         if coming is not None:
             self.note("the caller's own words name the coming one")
@@ -349,7 +348,18 @@ class Resolver:
         if named is not None:
             self.note("the caller's own last words name another time of day")
             return WhichTime(day=option.day, options=tuple(sorted((named, option.clock_min or 0))))
+        limits = self._other_limits(option, start)
+        if limits is not None:
+            self.note("the caller's own last words leave this time of day out")
+            return TimeNeeded(search=replace(limits, days=(DayRange(option.day, option.day),)))
         return ExactTime(start=start, assumed=assumed)
+
+    def other_day_named(self, option: Option) -> WeekdayMismatch | ConfirmDay:
+        """Return the question for a day that is not the caller's; where the caller named no single one, is it right?"""
+        other = self.caller.other_day(option.day)
+        if other == option.day:
+            return ConfirmDay(option=option, reason="other-days")
+        return WeekdayMismatch(options=(option, Option(other, option.clock_min)))
 
     def _other_week(self, day: date) -> date | None:
         """Return another day of the weekday that the caller named; None for a day that was offered, and once asked."""
@@ -373,6 +383,15 @@ class Resolver:
         is_settled = start in context.offered and other not in context.offered
         is_booked = context.current is not None and context.current.start == other
         return None if is_settled or is_booked else named
+
+    def _other_limits(self, option: Option, start: datetime) -> Search | None:
+        """Return the limits of the time of day that the caller named and that leave a time out.
+
+        None for an offered time, and for one that was sent again after the question.
+        """
+        context = self.context
+        is_settled = start in context.offered or context.was_asked(TimeNeeded.key, self.raw)
+        return None if is_settled or option.clock_min is None else self.caller.other_limits(option.clock_min)
 
     def _mismatch(self, days: tuple[date, date], phrase: Phrase) -> Result:
         clocks = self._clocks(phrase, days[0])

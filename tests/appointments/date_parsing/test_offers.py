@@ -63,9 +63,16 @@ def test_yes_takes_the_only_offer() -> None:
     assert parse_start("yes, that works", context(last_offer=ONE_DAY[:1])) == ExactTime(start=ONE_DAY[0])
 
 
-def test_clock_is_matched_with_earlier_offers_too() -> None:
+def test_clock_of_an_earlier_offer_is_taken_only_on_the_day_of_the_latest() -> None:
     offered = (at(7, 11), *ONE_DAY)
-    assert parse_start("eleven", context(offered=offered, last_offer=ONE_DAY)) == ExactTime(start=at(7, 11))
+    decision = explain("eleven", context(offered=offered, last_offer=ONE_DAY)).decision
+    assert decision == "which-day options=Thu 2026-12-03 11:00,Mon 2026-12-07 11:00"
+    offered = (at(3, 11), *ONE_DAY)
+    assert parse_start("eleven", context(offered=offered, last_offer=ONE_DAY)) == ExactTime(start=at(3, 11))
+    decision = explain(
+        "eleven", context(offered=(at(7, 11), at(3, 9), at(4, 9)), last_offer=(at(3, 9), at(4, 9)))
+    ).decision
+    assert decision == "confirm-day option=Mon 2026-12-07 11:00 reason=picked"
 
 
 def test_clock_offered_on_two_days_is_asked_about() -> None:
