@@ -318,7 +318,7 @@ def _resolved(text: str, homes: Sequence[Property], is_shown: Callable[[Property
         left_out = set(readings[0].words) - set(address.words)
         by_fit: dict[Fit, list[Property]] = {fit: [] for fit in Fit}
         for home in homes:
-            fit = fit_of(address, home)
+            fit = fit_of(address, home, with_near=False)
             if fit is not None:
                 by_fit[fit].append(home)
         if is_placeholder_home(text):
@@ -330,14 +330,14 @@ def _resolved(text: str, homes: Sequence[Property], is_shown: Callable[[Property
                 others = [home for home in possible if home not in offered[fit] and _has_of(left_out, home)]
                 others += [home for home in as_heard if home not in (*offered[fit], *others)]
                 if address == heard:
-                    others += [home for home in homes if home not in others and _is_as_said(readings[0], heard, home)]
+                    rivals = [home for home in homes if _is_as_said(readings[0], heard, home)]
+                    others += [home for home in rivals if home not in (*offered[fit], *others)]
                 if others:  # what this reading leaves out, or takes as said, may name one of those
                     raise WhichHome(text, (*offered[fit], *(h for h in others if h.is_active and is_shown(h))))
                 return _only(text, address, offered[fit])
         _refuse_others([*by_fit[Fit.EXACT], *by_fit[Fit.SHORT]])
         possible += by_fit[Fit.DOUBTFUL]
-        near = offered[Fit.DOUBTFUL] or _nearest_first(address, offered[Fit.NEAR])
-        doubtful = near or doubtful
+        doubtful = offered[Fit.DOUBTFUL] or _nearest(address, homes, is_shown) or doubtful
     if doubtful:
         raise WhichHome(text, tuple(doubtful))
     raise HomeUnknown(text)
@@ -380,9 +380,10 @@ def _units_elsewhere(address: Address, exact: Sequence[Property], short: Sequenc
     ]
 
 
-def _nearest_first(address: Address, homes: Sequence[Property]) -> list[Property]:
-    """Return homes in the order in which the parts that differ are asked about."""
-    return sorted(homes, key=lambda home: _difference(address, home))
+def _nearest(address: Address, homes: Sequence[Property], is_shown: Callable[[Property], bool]) -> list[Property]:
+    """Return the near homes that are offered, in the order in which the parts that differ are asked about."""
+    near = [home for home in homes if home.is_active and is_shown(home) and fit_of(address, home) is Fit.NEAR]
+    return sorted(near, key=lambda home: _difference(address, home))
 
 
 def _only(text: str, address: Address, found: Sequence[Property]) -> Property:
@@ -424,9 +425,18 @@ def _with_bedrooms(homes: Sequence[Property], bedrooms: int | None) -> list[Prop
 # --- comparing -------------------------------------------------------------------------------------------------------
 
 
-def fit_of(said: Address, home: Property) -> Fit | None:
-    """Return how well a home fits an address as said; None where it is another home."""
-    fits = [_fit_of_address(said, home.parsed), *(_fit_of_name(said, name) for name in _other_names(home))]
+def fit_of(said: Address, home: Property, *, with_near: bool = True) -> Fit | None:
+    """Return how well a home fits an address as said; None where it is another home.
+
+    Args:
+        said: as said.
+        home: the home.
+        with_near: whether to look for a part that may have been misheard, which takes most of the time.
+    """
+    fits = [
+        _fit_of_address(said, home.parsed, with_near=with_near),
+        *(_fit_of_address(said, name, with_near=False) for name in _other_names(home)),
+    ]
     return min((fit for fit in fits if fit is not None), default=None)
 
 
@@ -441,17 +451,12 @@ def _other_names(home: Property) -> Iterator[Address]:
     return (_parsed_name(name, home.unit) for name in home.said_as)
 
 
-def _fit_of_name(said: Address, name: Address) -> Fit | None:
-    fit = _fit_of_address(said, name)
-    return None if fit is Fit.NEAR else fit
-
-
-def _fit_of_address(said: Address, home: Address) -> Fit | None:
+def _fit_of_address(said: Address, home: Address, *, with_near: bool) -> Fit | None:
     result = compare(said, home)
     if result.match is Match.SAME:
         return Fit.EXACT
     if result.match is Match.DIFFERENT:
-        return Fit.NEAR if _near_part(said, home) is not None else None
+        return Fit.NEAR if with_near and _near_part(said, home) is not None else None
     if result.reason is Reason.NOTHING_SHARED:
         return None
     if result.reason is Reason.NUMBER_OR_UNIT:

@@ -9,6 +9,7 @@ from peterental.matching.spoken_numbers import CARDINALS
 _HEARD = {"for": "four", "fore": "four", "to": "two", "too": "two", "ate": "eight", "won": "one", "tree": "three"}
 """What speech recognition writes for a digit."""
 
+HEARD_WORDS = frozenset(_HEARD)
 _PREPOSITIONS = frozenset(("for", "to"))
 _ZEROS = frozenset(("oh", "o"))
 _SHORT = 2
@@ -21,7 +22,7 @@ def heard_numbers(words: Sequence[str]) -> list[str]:
     Such a word counts only among the words of a number that something follows: "eighty ate b street" is number 88.
     In front of a number "for" and "to" count only as the first word: "to ten main" may be number 210.
     """
-    if _HEARD.keys().isdisjoint(words):
+    if HEARD_WORDS.isdisjoint(words):
         return []
     found = list(words)
     at = 0

@@ -115,8 +115,9 @@ class CallerLines:
             if all(phrase.is_empty for phrase in line.alternatives):
                 continue
             phrase = line.alternatives[0]
-            is_plain = replace(phrase, days=(), clocks=(), parts=(), flags=phrase.flags - {"ANY", "YES"}) == Phrase()
-            if len(line.alternatives) > 1 or not is_plain or len(phrase.clocks) != 1:
+            if len(line.alternatives) > 1 or len(phrase.clocks) != 1:
+                return None
+            if replace(phrase, days=(), clocks=(), parts=(), flags=phrase.flags - {"ANY", "YES"}) != Phrase():
                 return None
             if not phrase.days and not _says_a_time(line):
                 return None
@@ -136,6 +137,8 @@ class CallerLines:
             if all(phrase.is_empty for phrase in line.alternatives):
                 continue
             phrase = line.alternatives[0]
+            if not (phrase.parts or phrase.windows or phrase.excluded):
+                return None
             excluded = tuple(found for found in phrase.excluded if isinstance(found, DayPart | TimeWindow))
             limits = Phrase(parts=phrase.parts, windows=phrase.windows, excluded=excluded)
             said = replace(phrase, days=(), excluded=excluded, flags=phrase.flags - {"ANY", "YES", "NOT"})

@@ -328,9 +328,11 @@ def _placed_time(machine: MachineTime, day: date, minutes: int, doubt: str | Non
 
 def _has_lost_its_half(minutes: int, day: date, resolver: Resolver) -> bool:
     """Return whether a time at night stands for one in the afternoon, which the caller named: "Friday at two"."""
+    if minutes >= MORNING_MIN:
+        return False
     context, afternoon = resolver.context, minutes + NOON_MIN
     is_shown = not context.is_open(minutes, day) and context.is_open(afternoon, day)
-    return minutes < MORNING_MIN and is_shown and resolver.caller.names_minutes(afternoon) is True
+    return is_shown and resolver.caller.names_minutes(afternoon) is True
 
 
 def _day_alone(day: date, doubt: str | None, resolver: Resolver) -> Result:

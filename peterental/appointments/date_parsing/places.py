@@ -169,9 +169,12 @@ def _day_of_month(number: int, context: Context, *, is_vague: bool) -> Iterable[
 def _dated(day: int, month: int, year: int | None, context: Context) -> Iterable[DayReading]:
     """Read a date; without a year it is the coming one, a past year may be a slip for the coming one."""
     today = context.today
+    named = None if year is None else date(year, month, day)
+    if named is not None and today <= named <= context.last_day:
+        yield one_day(named, AS_WRITTEN)
+        return
     coming = next((found for found in _each_year(day, month, today) if found >= today), None)
-    if year is not None:
-        named = date(year, month, day)
+    if named is not None and year is not None:
         if named > context.last_day and coming is not None and coming <= context.last_day and year == coming.year + 1:
             yield one_day(coming, "a year further than may be booked: the coming day of that date", "past")
             yield one_day(named, AS_WRITTEN)
