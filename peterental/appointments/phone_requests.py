@@ -250,6 +250,7 @@ class RequestContext:
             rules=rules or agent.rules,
             offered=history.offered,
             last_offer=history.last_offer,
+            offered_last=bool(history.others and history.others[-1].offered),
             said=request.said,
             asked=tuple(Asked(call.asked or "", call.arguments.get("start_time")) for call in questions),
             asked_last=bool(questions) and questions[-1] in history.since_last_offer,

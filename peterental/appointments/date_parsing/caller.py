@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import TypeGuard
 
-from peterental.appointments.date_parsing.context import Context
+from peterental.appointments.date_parsing.context import DAY_MINUTES, Context
 from peterental.appointments.date_parsing.day_agreement import nearest_weekday
 from peterental.appointments.date_parsing.expressions import (
     CalendarDate,
@@ -19,10 +19,11 @@ from peterental.appointments.date_parsing.expressions import (
     TimeWindow,
     Weekday,
 )
+from peterental.appointments.date_parsing.offers import chosen
 from peterental.appointments.date_parsing.phrase import ParsedText, parse_text
 from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.places import placed
-from peterental.appointments.date_parsing.result import Search
+from peterental.appointments.date_parsing.result import ExactTime, Option, Search
 from peterental.appointments.date_parsing.searching import search_for
 from peterental.appointments.date_parsing.times import clock_readings, halves
 from peterental.appointments.date_parsing.tokens import LONGEST_PHRASE
@@ -105,6 +106,42 @@ class CallerLines:
                 return any(reading.minutes == minutes for reading in readings)
         return None
 
+    @cached_property
+    def last_phrase(self) -> Phrase | None:
+        """What the latest line about a time says; None where it has alternatives, or there is none."""
+        line = next((line for line in self.lines if not all(phrase.is_empty for phrase in line.alternatives)), None)
+        return line.alternatives[0] if line is not None and len(line.alternatives) == 1 else None
+
+    def chosen_start(self) -> datetime | None:
+        """Return the offered time that the caller's last words choose: "the second one"; None for any other words."""
+        phrase, context = self.last_phrase, self._context
+        if phrase is None or not context.offered_last or not all(map(_is_number, phrase.days)):
+            return None
+        if phrase != Phrase(picks=phrase.picks, days=phrase.days, flags=phrase.flags - {"NOT"}):
+            return None
+        found = chosen(phrase, context) if phrase.picks or phrase.days else None
+        return found.start if isinstance(found, ExactTime) else None
+
+    def changed_option(self, option: Option) -> Option | None:
+        """Return the day and time by the caller's last words, relative to the booking: "an hour later", "same time".
+
+        None for any other words, and where they leave open which way is meant.
+
+        Args:
+            option: what was sent; its day counts for "same time Friday".
+        """
+        phrase, current = self.last_phrase, self._context.current
+        if phrase is None or current is None:
+            return None
+        day, minutes = self._context.local(current.start)
+        if phrase.flags & {"SAME_TIME"} and not (phrase.names_time or phrase.shifts or phrase.unknown):
+            return Option(option.day, minutes)
+        if len(phrase.shifts) != 1 or phrase != Phrase(shifts=phrase.shifts, flags=phrase.flags - {"NOT"}):
+            return None
+        shift = phrase.shifts[0]
+        days, minutes = divmod(minutes + shift.minutes, DAY_MINUTES)
+        return None if shift.is_doubtful else Option(day + timedelta(days=shift.days + days), minutes)
+
     def other_minutes(self, day: date, minutes: int) -> int | None:
         """Return the time of day that the caller's last words about a time name instead of `minutes` on `day`.
 
@@ -133,20 +170,16 @@ class CallerLines:
 
         "Friday afternoon", "not before three". None where they leave it in, and where those words say more.
         """
-        for line in self.lines:
-            if all(phrase.is_empty for phrase in line.alternatives):
-                continue
-            phrase = line.alternatives[0]
-            if not (phrase.parts or phrase.windows or phrase.excluded):
-                return None
-            excluded = tuple(found for found in phrase.excluded if isinstance(found, DayPart | TimeWindow))
-            limits = Phrase(parts=phrase.parts, windows=phrase.windows, excluded=excluded)
-            said = replace(phrase, days=(), excluded=excluded, flags=phrase.flags - {"ANY", "YES", "NOT"})
-            if len(line.alternatives) > 1 or said != limits or limits == Phrase():
-                return None
-            search = search_for(limits, (), self._context)
-            return search if search is not None and not search.allows_minutes(minutes) else None
-        return None
+        phrase = self.last_phrase
+        if phrase is None or not (phrase.parts or phrase.windows or phrase.excluded):
+            return None
+        excluded = tuple(found for found in phrase.excluded if isinstance(found, DayPart | TimeWindow))
+        limits = Phrase(parts=phrase.parts, windows=phrase.windows, excluded=excluded)
+        said = replace(phrase, days=(), excluded=excluded, flags=phrase.flags - {"ANY", "YES", "NOT"})
+        if said != limits or limits == Phrase():
+            return None
+        search = search_for(limits, (), self._context)
+        return search if search is not None and not search.allows_minutes(minutes) else None
 
     @cached_property
     def _last_days(self) -> tuple[tuple[DayExpression, ...], tuple[DayExpression, ...]] | None:
@@ -237,11 +270,17 @@ def _is_number(day: DayExpression) -> TypeGuard[CalendarDate]:
     return day.month is None and day.months_ahead is None
 
 
+_HOUR_DIGITS = 2
 _TIME_KINDS = frozenset(("AT", "OCLOCK", "MER", "HM", "NOON", "CORRECTION"))
 
 
 def _says_a_time(line: ParsedText) -> bool:
-    """Return whether a line that names no day names a time for sure: "at four", "four thirty", "actually, four"."""
+    """Return whether a line that names no day names a time for sure: "at four", "four thirty", "actually, four".
+
+    "At 1420" may be a house.
+    """
+    if any(token.kind == "NUM" and token.text.isdigit() and len(token.text) > _HOUR_DIGITS for token in line.tokens):
+        return False
     phrase = line.alternatives[0]
     is_exact = bool(phrase.parts) or any(clock.minute for clock in phrase.clocks)
     return is_exact or any(token.kind in _TIME_KINDS for token in line.tokens)

@@ -334,7 +334,11 @@ class Resolver:
         return ConfirmDay(option=option, reason=reason, ranges=ranges, unknown=phrase.unknown)
 
     def against_caller(self, option: Option, start: datetime, assumed: str | None = None) -> Result:
-        """Return the exact time, unless the caller's own last words name another day."""
+        """Return the exact time, unless the caller's own last words name another one, or another day."""
+        chosen = self._chosen_instead(option, start)
+        if chosen is not None:
+            self.note("the caller's own last words choose another time")
+            return self.which((option, chosen))
         if self.caller.day_agrees(option.day) is False and not self.context.was_asked(WeekdayMismatch.key, self.raw):
             is_taken_offer = start in self.context.offered and self.caller.agreed_since()
             if not is_taken_offer and not self.context.was_asked(ConfirmDay.key, self.raw):
@@ -353,6 +357,20 @@ class Resolver:
             self.note("the caller's own last words leave this time of day out")
             return TimeNeeded(search=replace(limits, days=(DayRange(option.day, option.day),)))
         return ExactTime(start=start, assumed=assumed)
+
+    def _chosen_instead(self, option: Option, start: datetime) -> Option | None:
+        """Return the time that the caller chose from the offer, or relative to the booking, where another was sent.
+
+        None once it was asked about, and for the booking's own time, which a repeated change sends.
+        """
+        context = self.context
+        was_asked = any(context.was_asked(key, self.raw) for key in (WhichDay.key, WhichTime.key, AmOrPm.key))
+        is_booked = context.current is not None and context.current.start == start
+        if was_asked or is_booked or option.clock_min is None:
+            return None
+        chosen = self.caller.chosen_start()
+        other = self.caller.changed_option(option) if chosen is None else Option(*context.local(chosen))
+        return None if other == option else other
 
     def other_day_named(self, option: Option) -> WeekdayMismatch | ConfirmDay:
         """Return the question for a day that is not the caller's; where the caller named no single one, is it right?"""

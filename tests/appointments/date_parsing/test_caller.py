@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -168,6 +169,8 @@ TWO_OR_FOUR = "which-time day=2026-12-03 options=840,960"
         (["Thursday around four"], "exactly Thu 2026-12-03 14:00"),
         (["Thursday at two or later"], "exactly Thu 2026-12-03 14:00"),
         (["Thursday", "at four"], TWO_OR_FOUR),
+        (["Thursday", "at 1420"], "exactly Thu 2026-12-03 14:00"),
+        (["Thursday", "the house at 305 Oak"], "exactly Thu 2026-12-03 14:00"),
         (["Thursday at two", "actually four"], TWO_OR_FOUR),
         (["Thursday at two", "no wait, four o'clock"], TWO_OR_FOUR),
         (["Thursday at two or four"], "exactly Thu 2026-12-03 14:00"),
@@ -206,6 +209,47 @@ def test_limits_in_the_callers_words_are_asked_about_once(said: list[str], range
 )
 def test_time_inside_the_callers_limits_is_taken(said: list[str]) -> None:
     assert explain(THURSDAY, context(said=lambda: said)).decision == "exactly Thu 2026-12-03 14:00"
+
+
+OFFERS = tuple(datetime(2026, 12, 3, hour, tzinfo=CHICAGO) for hour in (9, 12, 14))
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        (["the second one"], "which-time day=2026-12-03 options=720,840"),
+        (["la segunda"], "which-time day=2026-12-03 options=720,840"),
+        (["option one please", "Ada Test"], "which-time day=2026-12-03 options=540,840"),
+        (["the last one"], "exactly Thu 2026-12-03 14:00"),
+        (["the fourth one"], "exactly Thu 2026-12-03 14:00"),
+        (["yes"], "exactly Thu 2026-12-03 14:00"),
+    ],
+)
+def test_choice_from_the_latest_offer_is_checked(said: list[str], answer: str) -> None:
+    offer = context(said=lambda: said, offered=OFFERS, last_offer=OFFERS, offered_last=True)
+    assert explain(THURSDAY, offer).decision == answer
+    asked = replace(offer, asked=(Asked("which-time", THURSDAY),))
+    for known in (asked, replace(offer, offered_last=False)):  # "the second one" may be of homes
+        assert explain(THURSDAY, known).decision == "exactly Thu 2026-12-03 14:00"
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        (["an hour later"], "which-time day=2026-12-03 options=660,840"),
+        (["a day later"], "which-day options=Thu 2026-12-03 14:00,Fri 2026-12-04 10:00"),
+        (["same time on Thursday"], "which-time day=2026-12-03 options=600,840"),
+        (["four hours later"], "exactly Thu 2026-12-03 14:00"),
+        (["an hour later", "two"], "exactly Thu 2026-12-03 14:00"),
+        (["back an hour"], "exactly Thu 2026-12-03 14:00"),
+    ],
+)
+def test_change_in_the_callers_words_is_checked(said: list[str], answer: str) -> None:
+    booked = CurrentBooking(datetime(2026, 12, 3, 10, tzinfo=CHICAGO))
+    assert explain(THURSDAY, context(said=lambda: said, current=booked), "change").decision == answer
+    moved = CurrentBooking(datetime(2026, 12, 3, 14, tzinfo=CHICAGO))
+    decision = explain(THURSDAY, context(said=lambda: said, current=moved), "change").decision
+    assert decision == "exactly Thu 2026-12-03 14:00"
 
 
 @pytest.mark.parametrize(
