@@ -100,10 +100,14 @@ class Context:
         return self.local_now.date()
 
     @cached_property
+    def offered_days(self) -> frozenset[date]:
+        """The local days of the latest offer."""
+        return frozenset(self.local(start)[0] for start in self.last_offer)
+
+    @cached_property
     def offered_day(self) -> date | None:
         """The local day of the latest offer; None where it named several."""
-        days = {self.local(start)[0] for start in self.last_offer}
-        return days.pop() if len(days) == 1 else None
+        return min(self.offered_days) if len(self.offered_days) == 1 else None
 
     @cached_property
     def last_day(self) -> date:

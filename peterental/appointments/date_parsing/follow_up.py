@@ -126,6 +126,10 @@ def _asked_about(asked: Asked, context: Context, resolve: Callable[[object, Cont
     """
     earlier = tuple(found for found in context.asked[:-1] if not is_same(found.raw, asked.raw))[-MOST_QUESTIONS:]
     alone = replace(context, asked=(), offered=(), last_offer=(), asked_last=False)
+    if asked.key in {TimeNeeded.key, WhichDay.key} and context.last_offer:  # a weekday may be that of the offer
+        prior = resolve(asked.raw, replace(context, asked=(), asked_last=False))
+        if isinstance(prior, Clarification) and prior.key == asked.key:
+            return prior
     if earlier:
         prior = resolve(asked.raw, replace(alone, asked=earlier))
         if isinstance(prior, Clarification) and prior.key == asked.key:
@@ -139,6 +143,16 @@ def _asked_about(asked: Asked, context: Context, resolve: Callable[[object, Cont
 def is_plain_yes(phrase: Phrase) -> bool:
     """Return whether a phrase says yes, and names no time."""
     return "YES" in phrase.flags and not (phrase.days or phrase.names_time or phrase.picks)
+
+
+_CHOICES = frozenset(("which-day", "which-time", "am-or-pm", "weekday-mismatch"))
+"""The questions that name several readings: "the first one" is one of those."""
+
+
+def answers_a_choice(phrase: Phrase, context: Context) -> bool:
+    """Return whether a phrase without a time chooses by its place, after a question that named several readings."""
+    is_choice = bool(context.asked) and context.asked[-1].key in _CHOICES
+    return is_choice and bool(phrase.picks or phrase.days) and not phrase.names_time
 
 
 def _missing_part(phrase: Phrase, prior: Result) -> Phrase | None:

@@ -33,6 +33,9 @@ NIGHT_ENDS_HOUR = 4
 AS_WRITTEN = "the date as written"
 """The reason for a date that is taken as it is; after a doubtful reading it is there for a weekday to choose."""
 
+OFFERED = "the one that was offered"
+"""The reason for a weekday that is that of the latest offer, in another week than the coming one."""
+
 FURTHEST_DAYS = 3 * 366
 """Days further away than this are no readings; a calendar ends somewhere."""
 
@@ -113,6 +116,10 @@ def _weekday(expression: Weekday, context: Context) -> Iterable[DayReading]:
             # Said a day before, "two Fridays from now" may leave tomorrow out.
             is_near = expression.which == "coming" and bool(expression.weeks) and (day - today).days in {1, 7}
             yield one_day(day + later, reason, "vague" if is_near else None)
+    if not expression.which and not expression.weeks:
+        for day in sorted(context.offered_days - seen):
+            if day.isoweekday() == expression.weekday:
+                yield one_day(day, OFFERED)
 
 
 def _weekday_days(expression: Weekday, today: date, coming: date, booked: date | None) -> Iterable[tuple[date, str]]:

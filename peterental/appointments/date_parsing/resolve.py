@@ -12,7 +12,7 @@ from peterental.appointments.date_parsing.context import Context
 from peterental.appointments.date_parsing.day_agreement import is_excluded_day, nearest_weekday, together
 from peterental.appointments.date_parsing.expressions import Clock, DayExpression, clock_at
 from peterental.appointments.date_parsing.phrase_model import Phrase
-from peterental.appointments.date_parsing.places import DayReading
+from peterental.appointments.date_parsing.places import OFFERED, DayReading
 from peterental.appointments.date_parsing.result import (
     AmOrPm,
     Clarification,
@@ -253,6 +253,8 @@ class Resolver:
             return TimeNeeded(search=Search(days=tuple(DayRange(day, day) for day in days)))
         if len(days) > 1:
             live = tuple(Option(day) for day in days if day <= self.context.last_day) or tuple(map(Option, days))
+            offered = tuple(Option(reading.day) for reading in readings if reading.day and reading.reason == OFFERED)
+            live = offered if len(offered) == 1 else live  # "Tuesday", after an offer for Tuesday week
             if len(live) > 1:
                 return WhichDay(options=live, ranges=ranges)
             readings = [reading for reading in readings if reading.day == live[0].day]
