@@ -31,6 +31,7 @@ from peterental.matching import (
     Reason,
     compare,
     compare_texts,
+    heard_address,
     is_placeholder_home,
     letter_name,
     may_be_misheard,
@@ -38,6 +39,7 @@ from peterental.matching import (
     said_addresses,
     sound_of,
     told_apart,
+    without_denied,
 )
 from peterental.matching.usps import STREET_TYPES
 from peterental.properties.model import Property, label_of
@@ -179,11 +181,12 @@ def choose_home(
     if picked is not None:
         before = catalogue.questions[0].said
         return HomeChoice(text if parse_address(text).number or not before else f"{before}, {text}", picked)
-    if _names_nothing(text):
+    wanted, homes = _without_denied_homes(text, catalogue.homes)
+    if _names_nothing(wanted):
         return None
     asked = [question for question in catalogue.questions if _is_repeated(text, question)]
     try:
-        return HomeChoice(text, _resolve(text, catalogue.homes, is_shown))
+        return HomeChoice(text, _resolve(wanted, homes, is_shown))
     except (WhichHome, HomeUnknown) as refusal:
         if isinstance(refusal, HomeUnknown) and is_placeholder_home(text):
             return None
@@ -204,7 +207,10 @@ def named_home(text: str | None, catalogue: Catalogue | None, is_shown: Callable
         return None
     try:
         picked = _pick_asked(text, catalogue, is_shown)
-        return picked or (None if _names_nothing(text) else _resolve(text, catalogue.homes, is_shown))
+        if picked is not None:
+            return picked
+        wanted, homes = _without_denied_homes(text, catalogue.homes)
+        return None if _names_nothing(wanted) else _resolve(wanted, homes, is_shown)
     except (HomeRetired, HomeOfColleague) as refusal:
         return refusal.homes[0]
     except (WhichHome, HomeUnknown):
@@ -246,6 +252,21 @@ def _resolve(text: str, homes: Sequence[Property], is_shown: Callable[[Property]
             return _resolved(rest, in_city, is_shown)
         except HomeUnknown:
             raise refusal from None
+
+
+def _without_denied_homes(text: str, homes: Sequence[Property]) -> tuple[str, Sequence[Property]]:
+    """Return a text without the homes that it turns down, and the others; both as they are where it turns none down."""
+    wanted, denied = without_denied(text)
+    readings = [address for piece in denied for address in said_addresses(piece)]
+    gone = [home for home in homes if any(_is_named_by(address, home) for address in readings)]
+    return (wanted, [home for home in homes if home not in gone]) if gone else (text, homes)
+
+
+def _is_named_by(address: Address, home: Property) -> bool:
+    """Return whether an address fits a home by more than its city."""
+    names = [home.parsed, *_other_names(home)]
+    is_its_street = any(not set(address.name).isdisjoint(name.name) for name in names)
+    return (is_its_street or bool(address.number)) and fit_of(address, home) in {Fit.EXACT, Fit.SHORT}
 
 
 def _without_denied_cities(text: str, homes: Sequence[Property]) -> tuple[str, Sequence[Property]]:
@@ -291,11 +312,13 @@ def _resolved(text: str, homes: Sequence[Property], is_shown: Callable[[Property
     doubtful: list[Property] = []
     possible: list[Property] = []
     readings = said_addresses(text)
+    heard = heard_address(text)
+    as_heard = [home for home in homes if heard and fit_of(heard, home) is Fit.EXACT]
     for address in readings:
         left_out = set(readings[0].words) - set(address.words)
         by_fit: dict[Fit, list[Property]] = {fit: [] for fit in Fit}
         for home in homes:
-            fit = fit_of(address, home)
+            fit = fit_of(address, home, with_near=False)
             if fit is not None:
                 by_fit[fit].append(home)
         if is_placeholder_home(text):
@@ -305,16 +328,24 @@ def _resolved(text: str, homes: Sequence[Property], is_shown: Callable[[Property
         for fit in (Fit.EXACT, Fit.SHORT):
             if offered[fit]:
                 others = [home for home in possible if home not in offered[fit] and _has_of(left_out, home)]
-                if others:  # what this reading leaves out may belong to the name of one of those
+                others += [home for home in as_heard if home not in (*offered[fit], *others)]
+                if address == heard:
+                    rivals = [home for home in homes if _is_as_said(readings[0], heard, home)]
+                    others += [home for home in rivals if home not in (*offered[fit], *others)]
+                if others:  # what this reading leaves out, or takes as said, may name one of those
                     raise WhichHome(text, (*offered[fit], *(h for h in others if h.is_active and is_shown(h))))
                 return _only(text, address, offered[fit])
         _refuse_others([*by_fit[Fit.EXACT], *by_fit[Fit.SHORT]])
         possible += by_fit[Fit.DOUBTFUL]
-        near = offered[Fit.DOUBTFUL] or _nearest_first(address, offered[Fit.NEAR])
-        doubtful = near or doubtful
+        doubtful = offered[Fit.DOUBTFUL] or _nearest(address, homes, is_shown) or doubtful
     if doubtful:
         raise WhichHome(text, tuple(doubtful))
     raise HomeUnknown(text)
+
+
+def _is_as_said(said: Address, heard: Address, home: Property) -> bool:
+    """Return whether a home has the number as said, on the street of the one that was heard."""
+    return said.number is not None and home.parsed.number == said.number and home.parsed.name == heard.name
 
 
 def _has_of(left_out: set[str], home: Property) -> bool:
@@ -349,9 +380,10 @@ def _units_elsewhere(address: Address, exact: Sequence[Property], short: Sequenc
     ]
 
 
-def _nearest_first(address: Address, homes: Sequence[Property]) -> list[Property]:
-    """Return homes in the order in which the parts that differ are asked about."""
-    return sorted(homes, key=lambda home: _difference(address, home))
+def _nearest(address: Address, homes: Sequence[Property], is_shown: Callable[[Property], bool]) -> list[Property]:
+    """Return the near homes that are offered, in the order in which the parts that differ are asked about."""
+    near = [home for home in homes if home.is_active and is_shown(home) and fit_of(address, home) is Fit.NEAR]
+    return sorted(near, key=lambda home: _difference(address, home))
 
 
 def _only(text: str, address: Address, found: Sequence[Property]) -> Property:
@@ -393,9 +425,18 @@ def _with_bedrooms(homes: Sequence[Property], bedrooms: int | None) -> list[Prop
 # --- comparing -------------------------------------------------------------------------------------------------------
 
 
-def fit_of(said: Address, home: Property) -> Fit | None:
-    """Return how well a home fits an address as said; None where it is another home."""
-    fits = [_fit_of_address(said, home.parsed), *(_fit_of_name(said, name) for name in _other_names(home))]
+def fit_of(said: Address, home: Property, *, with_near: bool = True) -> Fit | None:
+    """Return how well a home fits an address as said; None where it is another home.
+
+    Args:
+        said: as said.
+        home: the home.
+        with_near: whether to look for a part that may have been misheard, which takes most of the time.
+    """
+    fits = [
+        _fit_of_address(said, home.parsed, with_near=with_near),
+        *(_fit_of_address(said, name, with_near=False) for name in _other_names(home)),
+    ]
     return min((fit for fit in fits if fit is not None), default=None)
 
 
@@ -410,17 +451,12 @@ def _other_names(home: Property) -> Iterator[Address]:
     return (_parsed_name(name, home.unit) for name in home.said_as)
 
 
-def _fit_of_name(said: Address, name: Address) -> Fit | None:
-    fit = _fit_of_address(said, name)
-    return None if fit is Fit.NEAR else fit
-
-
-def _fit_of_address(said: Address, home: Address) -> Fit | None:
+def _fit_of_address(said: Address, home: Address, *, with_near: bool) -> Fit | None:
     result = compare(said, home)
     if result.match is Match.SAME:
         return Fit.EXACT
     if result.match is Match.DIFFERENT:
-        return Fit.NEAR if _near_part(said, home) is not None else None
+        return Fit.NEAR if with_near and _near_part(said, home) is not None else None
     if result.reason is Reason.NOTHING_SHARED:
         return None
     if result.reason is Reason.NUMBER_OR_UNIT:

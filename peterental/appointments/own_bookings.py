@@ -28,6 +28,7 @@ from peterental.matching import (
     is_placeholder_home,
     is_placeholder_name,
     names_match,
+    without_denied,
 )
 from peterental.phone_numbers import same_number
 
@@ -82,6 +83,13 @@ def given_home(request: BookingRequest) -> str | None:
     return _given(request.property_address, is_placeholder=is_placeholder_home(request.property_address or ""))
 
 
+def wanted_home(request: BookingRequest) -> str | None:
+    """Return the address in a request without what it turns down ("33 Boyd, not Elm"); None for a placeholder."""
+    home = given_home(request)
+    wanted, denied = without_denied(home or "")
+    return (None if is_placeholder_home(wanted) else wanted) if denied else home
+
+
 def _given(text: str | None, *, is_placeholder: bool) -> str | None:
     return None if is_placeholder else text
 
@@ -99,6 +107,12 @@ def at_home(bookings: Sequence[Appointment], said: str, home: Property | None = 
         if same:
             return Agreement(same)
         said, bookings = home.address, [booking for booking in bookings if booking.property_id is None]
+    wanted, denied = without_denied(said)
+    gone = {at for piece in denied for at in candidates(piece, [booking.home for booking in bookings]).indexes}
+    if gone:  # "not the Elm one, the other one"
+        said, bookings = wanted, [booking for at, booking in enumerate(bookings) if at not in gone]
+        if is_placeholder_home(wanted):
+            return Agreement(tuple(bookings), is_certain="other" in wanted or "otr" in wanted)
     found = candidates(said, [booking.home for booking in bookings])
     agreeing = tuple(bookings[at] for at in found.indexes)
     return Agreement(

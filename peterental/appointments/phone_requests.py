@@ -201,7 +201,7 @@ class RequestContext:
     def chosen_home(self, request: BookingRequest) -> HomeChoice | None:
         """Return the home that a request is about; None where it names none. Raise what `choose_home` raises."""
         if self.catalogue is None:
-            home = own_bookings.given_home(request)
+            home = own_bookings.wanted_home(request)
             return HomeChoice(home) if home else None
         words = request.property_address
         return choose_home(words, self.catalogue, self.shows, request.said) if words else None
@@ -250,6 +250,7 @@ class RequestContext:
             rules=rules or agent.rules,
             offered=history.offered,
             last_offer=history.last_offer,
+            offered_last=bool(history.others and history.others[-1].offered),
             said=request.said,
             asked=tuple(Asked(call.asked or "", call.arguments.get("start_time")) for call in questions),
             asked_last=bool(questions) and questions[-1] in history.since_last_offer,
@@ -421,7 +422,10 @@ def _start(
             closed = closed_days_asked_about(found, availability)
             if closed is not None:
                 return _offer(availability, closed, home)
-            raise TimeUnclear(found, _times_near(found, availability))
+            near = _times_near(found, availability)
+            if isinstance(found, TimeNeeded) and found.search.ranges and not near:
+                return _offer(availability, found.search, home)  # what was understood has no time: that is said
+            raise TimeUnclear(found, near)
 
 
 def _offer(availability: Availability, search: Search, home: str | None) -> Decision:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from peterental.matching.addresses import Address, number_words, parse_address, said_addresses
+from peterental.matching.addresses import Address, heard_address, number_words, parse_address, said_addresses
 from peterental.matching.candidates import Discriminator, Resolution, ResolutionKind, candidates, told_apart
 from peterental.matching.comparison import INCOMPLETE, AddressComparison, Reason, compare, compare_texts
+from peterental.matching.denials import without_denied
 from peterental.matching.localities import canonical_city
 from peterental.matching.match import Match
 from peterental.matching.names import names_match
@@ -28,6 +29,7 @@ __all__ = [
     "canonical_city",
     "compare",
     "compare_texts",
+    "heard_address",
     "is_placeholder_home",
     "is_placeholder_name",
     "letter_name",
@@ -41,4 +43,5 @@ __all__ = [
     "spoken_email",
     "spoken_name",
     "told_apart",
+    "without_denied",
 ]

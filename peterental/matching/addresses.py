@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from peterental.matching.address_words import AddressPart, split, split_plain, trimmed
+from peterental.matching.heard_numbers import HEARD_WORDS, heard_numbers
 from peterental.matching.localities import canonical_city, is_zip_code, take_state_and_zip
 from peterental.matching.spanish_numbers import in_english, number_in_english
 from peterental.matching.spanish_streets import names_street, number_first
@@ -122,10 +123,7 @@ def parse_address(text: str) -> Address:
     Characters after the first 500 are ignored. An address whose house number runs into a numbered street ("fourteen
     twenty fifth street") has a second reading in `other`.
     """
-    parts, bedrooms = split(text)
-    readings = _readings(parts)
-    other = _assemble(readings[1], bedrooms) if len(readings) > 1 else None
-    return _assemble(readings[0], bedrooms, other)
+    return _plain_address(*split(text))
 
 
 @lru_cache(SAID_CACHE_SIZE)
@@ -133,25 +131,40 @@ def said_addresses(text: str) -> tuple[Address, ...]:
     """Return the ways to read what a caller calls a home, to be tried in this order.
 
     The later ones leave out words that may belong to the name of a street: "la casa de Oro" is Oro Street where there
-    is no Casa de Oro. The next ones read words as numbers and letters. The last ones leave the type open: "la calle
-    Flood" is Flood Avenue where there is no Flood Street.
+    is no Casa de Oro. The next ones read words as numbers and letters. The next ones leave the type open: "la calle
+    Flood" is Flood Avenue where there is no Flood Street. The last one is `heard_address`: "eighty ate B Street".
     """
-    first = parse_address(text)
+    parts, bedrooms = split(text)
+    first = _plain_address(parts, bedrooms)
     typed: list[Address] = []
     untyped: list[Address] = []
     plain = [split_plain(text, keeps_articles=keeps_articles) for keeps_articles in (True, False)]
-    respelt = [(_respelt(parts), street_type) for parts, street_type in ((split(text)[0], None), *plain)]
-    for parts, street_type in (*plain, *respelt):
-        if not parts:
+    respelt = [(_respelt(found), street_type) for found, street_type in ((parts, None), *plain)]
+    for found, street_type in (*plain, *respelt):
+        if not found:
             continue
-        address = _plain_address(parts, first.bedrooms)
+        address = _plain_address(found, bedrooms)
         if street_type is not None and address.name and address.street_type is None:
             typed.append(replace(address, street_type=street_type))
             if street_type == _ANY_STREET:
                 untyped.append(address)
         else:
             typed.append(address)
-    return tuple(dict.fromkeys((first, *typed, *untyped)))
+    heard = heard_address(text)
+    return tuple(dict.fromkeys((first, *typed, *untyped, *([heard] if heard else ()))))
+
+
+@lru_cache(SAID_CACHE_SIZE)
+def heard_address(text: str) -> Address | None:
+    """Return an address whose house number has digits that were heard as other words; None where it has none."""
+    if HEARD_WORDS.isdisjoint(text.casefold().split()):
+        return None
+    parts, bedrooms = split(text)
+    heard = [heard_numbers(part.words) for part in parts]
+    if not any(heard):
+        return None
+    respelt = [replace(part, words=tuple(words)) if words else part for part, words in zip(parts, heard, strict=True)]
+    return _plain_address(respelt, bedrooms)
 
 
 def _respelt(parts: Sequence[AddressPart]) -> list[AddressPart]:

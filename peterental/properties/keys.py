@@ -10,7 +10,15 @@ from pathlib import Path
 
 from peterental import matching
 from peterental.folding import fold
-from peterental.matching import Address, canonical_city, near_patterns, parse_address, said_addresses, sound_of
+from peterental.matching import (
+    Address,
+    canonical_city,
+    near_patterns,
+    parse_address,
+    said_addresses,
+    sound_of,
+    without_denied,
+)
 from peterental.properties.model import label_of
 
 
@@ -92,7 +100,9 @@ _OF = frozenset(("de", "del"))
 
 def said_keys(text: str) -> SaidKeys:
     """Return what to look up for a home as a caller named it."""
-    said = said_addresses(text)
+    wanted, denied = without_denied(text)
+    texts = (text, wanted, *denied) if denied else (text,)
+    said = [address for each in texts for address in said_addresses(each)]
     first = said[0]
     readings = [*said, *(address.other for address in said if address.other is not None)]
     numbers = sorted({address.number.split()[0] for address in readings if address.number})

@@ -219,7 +219,7 @@ FOLLOW_UP_TALKS = [
     Talk(
         "a number in Spanish that is one of two dates is confirmed", "America/Chicago", "2026-12-02T10:00",
         (
-            (book("el próximo viernes a las tres"), "¿Quiere decir viernes cuatro o viernes once de diciembre a las tres de la tarde?"),
+            (book("el próximo viernes a las tres"), "¿Quiere decir el viernes cuatro o el viernes once de diciembre a las tres de la tarde?"),
             (book("el once"), "Para estar seguros: ¿quiere decir el viernes once de diciembre a las tres de la tarde?"),
         ), booked=[], language="es"),
     Talk(

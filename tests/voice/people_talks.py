@@ -104,10 +104,10 @@ PEOPLE_TALKS = [
     Talk(
         "two units of a house are two homes", "America/Chicago", "2026-11-22T09:00",
         (
-            (book("tomorrow 3 pm", property_address="12 Main St Apt 3"), "You're booked to see 12 Main St Apt 3, tomorrow, Monday the twenty-third, at three PM."),
-            (book("tomorrow 4 pm", property_address="12 Main St Apt 4"), "You're booked to see 12 Main St Apt 4, tomorrow, Monday the twenty-third, at four PM."),
-            (find(property_address="12 Main Street"), "You have a viewing of 12 Main St Apt 3, tomorrow, Monday the twenty-third, at three PM, and of 12 Main St Apt 4, tomorrow, Monday the twenty-third, at four PM."),
-            (cancel(property_address="12 Main Street apt 3"), "Your viewing of 12 Main St Apt 3, tomorrow, Monday the twenty-third, at three PM, is cancelled."),
+            (book("tomorrow 3 pm", property_address="12 Main St Apt 3"), "You're booked to see 12 Main Street apartment 3, tomorrow, Monday the twenty-third, at three PM."),
+            (book("tomorrow 4 pm", property_address="12 Main St Apt 4"), "You're booked to see 12 Main Street apartment 4, tomorrow, Monday the twenty-third, at four PM."),
+            (find(property_address="12 Main Street"), "You have a viewing of 12 Main Street apartment 3, tomorrow, Monday the twenty-third, at three PM, and of 12 Main Street apartment 4, tomorrow, Monday the twenty-third, at four PM."),
+            (cancel(property_address="12 Main Street apt 3"), "Your viewing of 12 Main Street apartment 3, tomorrow, Monday the twenty-third, at three PM, is cancelled."),
         ), booked=["Mon 11-23 16:00 -0600"]),
     Talk(
         "a message repeated in a call is stored once", "America/Chicago", "2026-11-22T09:00",

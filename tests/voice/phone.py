@@ -128,7 +128,7 @@ def webhook(services: Services, clock: Callable[[], datetime], config: Config | 
 ELM = {"property_address": "1420 Elm Street, Norman, OK", "attendee_name": "Dolores Whitcomb"}
 BOYD = {"property_address": "33 Boyd Street", "attendee_name": "Dolores Whitcomb"}
 BOOKED_MONDAY_AT_THREE = (
-    "You're booked to see 1420 Elm Street, Norman, OK, tomorrow, Monday the twenty-third, at three PM."
+    "You're booked to see 1420 Elm Street, Norman, Oklahoma, tomorrow, Monday the twenty-third, at three PM."
 )
 
 

@@ -178,7 +178,7 @@ TALKS = [
             (book("tomorrow after six"), "I have nothing free for 1420 Elm Street tomorrow, Monday the twenty-third, after six PM; the latest is four thirty PM. The nearest I have: tomorrow, Monday the twenty-third, at three thirty PM, four PM or four thirty PM."),
             (book("tomorrow before eight"), "I have nothing free for 1420 Elm Street tomorrow, Monday the twenty-third, before eight AM; the earliest is nine AM. The nearest I have: tomorrow, Monday the twenty-third, at nine AM, nine thirty AM or ten AM."),
             (book("this weekend"), "I have nothing free for 1420 Elm Street today, Sunday the twenty-second, or from Saturday the twenty-eighth to Sunday the twenty-ninth. The nearest I have: tomorrow, Monday the twenty-third, at nine AM, nine thirty AM or ten AM."),
-            (book("three"), "You're booked to see 1420 Elm Street, on Thursday the twenty-sixth at three PM."),
+            (book("three"), "Do you mean tomorrow, Monday the twenty-third, or Thursday the twenty-sixth, at three PM?"),
             (book("Thursday the 26th at 3 pm"), "You're booked to see 1420 Elm Street, on Thursday the twenty-sixth at three PM."),
         ), booked=["Thu 11-26 15:00 -0600"]),
     Talk(

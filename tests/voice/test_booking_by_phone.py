@@ -76,7 +76,7 @@ def test_same_home_at_another_time_offers_a_move(phone: Phone, database: Databas
     book(phone)
     phone.call_id = "call-2"
     assert book(phone, "Tuesday at 10 am") == (
-        "You already have a viewing of 1420 Elm Street, Norman, OK, tomorrow, Monday the twenty-third, at three PM. "
+        "You already have a viewing of 1420 Elm Street, Norman, Oklahoma, tomorrow, Monday the twenty-third, at three PM. "
         "Shall I move it?"
     )
     assert len(bookings(database)) == 1
@@ -107,7 +107,7 @@ def test_anonymous_caller_books_once_per_call(phone: Phone, database: Database) 
     assert book(phone) == "What number can we reach you on?"
     assert book(phone) == BOOKED_MONDAY_AT_THREE, "asked once"
     assert book(phone, "tomorrow 4 pm") == (
-        "You already have a viewing of 1420 Elm Street, Norman, OK, tomorrow, Monday the twenty-third, at three PM. "
+        "You already have a viewing of 1420 Elm Street, Norman, Oklahoma, tomorrow, Monday the twenty-third, at three PM. "
         "Shall I move it?"
     )
     phone.call_id = "call-2"
@@ -151,7 +151,7 @@ def test_missing_or_mistyped_argument_is_asked_for(
         ("tomorrow", "At what time would you like to come tomorrow, Monday the twenty-third? I have tomorrow, Monday the twenty-third, at nine AM, noon or two PM."),
         ("tomorrow at 8", "The first viewing starts at nine AM tomorrow, Monday the twenty-third. The nearest I have: tomorrow, Monday the twenty-third, at nine AM, nine thirty AM or ten AM."),
         ("2023-11-24T15:00:00", "Just to be sure: do you mean Tuesday the twenty-fourth at three PM?"),
-        ("whenever", "For 1420 Elm Street, Norman, OK, I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
+        ("whenever", "For 1420 Elm Street, Norman, Oklahoma, I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
     ],
 )  # fmt: skip
 def test_unavailable_or_unclear_time_books_nothing(

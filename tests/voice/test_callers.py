@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from peterental.database.pool import Database
 
 NOT_FOUND = "I don't find an upcoming viewing that matches."
-MOVED = "Your viewing of 1420 Elm Street, Norman, OK is now tomorrow, Monday the twenty-third, at four PM."
+MOVED = "Your viewing of 1420 Elm Street, Norman, Oklahoma is now tomorrow, Monday the twenty-third, at four PM."
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_misheard_name_agrees_where_the_home_does(phone: Phone, database: Databa
         "I see a booking for this number. What name is it under, or which address is it for?"
     )
     assert phone.say("cancel_appointment", {"attendee_name": "Maya Chen"}) == (
-        "There is a viewing of 1420 Elm Street, Norman, OK, tomorrow, Monday the twenty-third, at three PM. "
+        "There is a viewing of 1420 Elm Street, Norman, Oklahoma, tomorrow, Monday the twenty-third, at three PM. "
         "Is that the one you mean?"
     )
     assert len(starts(database)) == 1
@@ -109,7 +109,7 @@ def test_another_persons_viewing_is_named_not_confirmed(phone: Phone, database: 
     book(phone, attendee_name="Ana Ruiz")
     phone.call_id = "call-2"
     assert book(phone, attendee_name="Ben Cole") == (
-        "There is a viewing for Ana Ruiz of 1420 Elm Street, Norman, OK, tomorrow, Monday the twenty-third, at three PM. "
+        "There is a viewing for Ana Ruiz of 1420 Elm Street, Norman, Oklahoma, tomorrow, Monday the twenty-third, at three PM. "
         "For Ben Cole, the nearest I have: tomorrow, Monday the twenty-third, at two PM, two thirty PM or three thirty PM. "
         "Which would you like?"
     )

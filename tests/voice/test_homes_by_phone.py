@@ -54,6 +54,18 @@ def test_other_name_books_the_home(phone: Phone, database: Database, elm: int) -
     assert stored(database) == [(elm, "the Gables", False)]
 
 
+@pytest.mark.parametrize("said", ["33 Boyd, not 1420 Elm", "no la de Elm, la de Boyd", "the Boyd one instead of Elm"])
+def test_home_that_is_turned_down_is_not_booked(phone: Phone, elm: int, said: str) -> None:
+    assert elm
+    assert book(phone, "not the Elm one") == "Which home would you like to see?"
+    assert book(phone, said) == f"You're booked to see 33 Boyd Street, {TOMORROW}"
+
+
+def test_number_heard_as_words_books_the_home(phone: Phone, elm: int) -> None:
+    assert elm
+    assert book(phone, "one for twenty elm") == f"You're booked to see 1420 Elm Street, {TOMORROW}"
+
+
 def test_misheard_number_is_asked_about(phone: Phone, database: Database, elm: int) -> None:
     assert book(phone, "1402 Elm Street") == "Did you mean 1420 Elm Street?"
     assert stored(database) == []
@@ -73,8 +85,8 @@ def test_same_words_after_the_question_are_taken_as_said(phone: Phone, database:
 )
 def test_units_are_told_apart(phone: Phone, database: Database, elm: int, answer: str) -> None:
     assert elm
-    assert book(phone, "1205 Porter") == "At 1205 N Porter Avenue, do you mean unit 2B or unit 3A?"
-    assert book(phone, answer).startswith("You're booked to see 1205 N Porter Avenue, Unit 3A, tomorrow")
+    assert book(phone, "1205 Porter") == "At 1205 North Porter Avenue, do you mean unit 2B or unit 3A?"
+    assert book(phone, answer).startswith("You're booked to see 1205 North Porter Avenue, Unit 3A, tomorrow")
     assert database.fetch("SELECT unit FROM appointments JOIN properties USING (property_id)") == [{"unit": "3A"}]
 
 
@@ -134,7 +146,7 @@ def test_no_after_the_question_does_not(phone: Phone, database: Database) -> Non
 
 @pytest.mark.usefixtures("elm")
 def test_several_homes_are_asked_about_twice_then_taken_as_said(phone: Phone, database: Database) -> None:
-    question = "At 1205 N Porter Avenue, do you mean unit 2B or unit 3A?"
+    question = "At 1205 North Porter Avenue, do you mean unit 2B or unit 3A?"
     assert [book(phone, "1205 Porter") for _ in range(2)] == [question, question]
     assert book(phone, "1205 Porter").startswith("You're booked to see 1205 Porter, tomorrow")
     assert stored(database) == [(None, "1205 Porter", True)]
@@ -142,13 +154,13 @@ def test_several_homes_are_asked_about_twice_then_taken_as_said(phone: Phone, da
 
 @pytest.mark.usefixtures("elm")
 def test_unit_that_is_not_there_is_asked_about(phone: Phone) -> None:
-    heard = "Did you mean 1205 N Porter Avenue, Unit 2B, or 1205 N Porter Avenue, Unit 3A?"
+    heard = "Did you mean 1205 North Porter Avenue, Unit 2B, or 1205 North Porter Avenue, Unit 3A?"
     assert book(phone, "1205 North Porter unit 9") == heard
 
 
 @pytest.mark.usefixtures("elm")
 def test_only_bedrooms_may_be_said(phone: Phone) -> None:
-    assert book(phone, "the one-bedroom").startswith("You're booked to see 1205 N Porter Avenue, Unit 2B")
+    assert book(phone, "the one-bedroom").startswith("You're booked to see 1205 North Porter Avenue, Unit 2B")
     assert book(phone, "the two-bedroom", "tomorrow 4 pm") == "Do you mean Boyd or Porter?"
     assert book(phone, "Boyd", "tomorrow 4 pm").startswith("You're booked to see 33 Boyd Street")
     assert book(phone, "the seven-bedroom") == "Which home would you like to see?"
@@ -195,16 +207,16 @@ def test_cities_and_bedrooms_tell_homes_apart(phone: Phone, database: Database) 
 def test_spanish(phone: Phone, database: Database) -> None:
     database.fetch("UPDATE agents SET language = 'es'")
     assert book(phone, "1402 Elm Street") == "¿Quiso decir 1420 Elm Street?"
-    assert book(phone, "1205 Porter") == "En 1205 N Porter Avenue, ¿quiere decir la unidad 2B o la unidad 3A?"
+    assert book(phone, "1205 Porter") == "En 1205 North Porter Avenue, ¿quiere decir la unidad 2B o la unidad 3A?"
     assert book(phone, "la 3A", "mañana a las cuatro de la tarde").startswith(
-        "Tiene reservada la visita de 1205 N Porter"
+        "Tiene reservada la visita de 1205 North Porter"
     )
     assert (
         book(phone, "1205 Porter", "mañana a las diez")
-        == "En 1205 N Porter Avenue, ¿quiere decir la unidad 2B o la unidad 3A?"
+        == "En 1205 North Porter Avenue, ¿quiere decir la unidad 2B o la unidad 3A?"
     )
     assert book(phone, "la primera", "mañana a las diez").startswith(
-        "Tiene reservada la visita de 1205 N Porter Avenue, Unit 2B"
+        "Tiene reservada la visita de 1205 North Porter Avenue, Unit 2B"
     )
     assert book(phone, "9 Birch Lane") == (
         "No encuentro 9 Birch Lane en nuestra lista de viviendas. ¿Es correcta la dirección?"
@@ -253,12 +265,12 @@ def test_units_of_one_house_are_two_homes(phone: Phone) -> None:
     assert book(phone, "1205 N Porter unit 2B").startswith("You're booked")
     assert book(phone, "1205 N Porter unit 3A", "tomorrow 4 pm").startswith("You're booked")
     assert phone.say("cancel_appointment", {"property_address": "1205 N Porter"}) == (
-        "You have a viewing of 1205 N Porter Avenue, Unit 2B, tomorrow, Monday the twenty-third, at three PM,"
-        " and of 1205 N Porter Avenue, Unit 3A, tomorrow, Monday the twenty-third, at four PM."
+        "You have a viewing of 1205 North Porter Avenue, Unit 2B, tomorrow, Monday the twenty-third, at three PM,"
+        " and of 1205 North Porter Avenue, Unit 3A, tomorrow, Monday the twenty-third, at four PM."
         " Which one do you mean: unit 2B or unit 3A?"
     )
     assert phone.say("cancel_appointment", {"property_address": "unit 3A"}).startswith(
-        "Your viewing of 1205 N Porter Avenue, Unit 3A"
+        "Your viewing of 1205 North Porter Avenue, Unit 3A"
     )
 
 

@@ -45,6 +45,12 @@ BOTH = {"Elm": "24 21", "Boyd": "27 16"}
         ({"start_time": TUESDAY}, "Boyd"),
         ({"start_time": "Friday at ten"}, "Elm"),
         ({"property_address": "the Friday one", "attendee_name": "Dolores Whitcomb"}, "Elm"),
+        ({"property_address": "not the Friday one, the other one"}, "Boyd"),
+        ({"property_address": "the other one, not the morning one"}, "Boyd"),
+        ({"property_address": "no la del viernes, la otra"}, "Boyd"),
+        ({"property_address": "33 Boyd, not 1420 Elm"}, "Elm"),
+        ({"property_address": "not the Elm one, the other one"}, "Elm"),
+        ({"property_address": "no la de Elm, la de Boyd"}, "Elm"),
     ],
 )
 def test_viewing_of_the_named_day_is_cancelled(
@@ -62,6 +68,10 @@ def test_viewing_of_the_named_day_is_cancelled(
         {"property_address": "the Friday one at three"},
         {"property_address": "Friday Street"},
         {"property_address": "the one at Elm on Friday"},
+        {"property_address": "not the Monday one, the other one"},
+        {"property_address": "not the Friday one"},
+        {"property_address": "not the Elm one"},
+        {"property_address": "the other one"},
         {"date": "Monday"},
         {"property_address": "1420 Elm Street", "date": "Friday"},
         {},
@@ -91,6 +101,11 @@ def test_only_viewing_on_another_day_is_asked_about(phone: Phone, database: Data
         ("la del viernes para el lunes 30 a las tres", {"Elm": "24 21", "Boyd": "30 21"}),
         ("cambie la del martes al lunes 30 a las tres", {"Elm": "30 21", "Boyd": "27 16"}),
         ("from Tuesday to Monday the thirtieth at three", {"Elm": "30 21", "Boyd": "27 16"}),
+        ("not the Friday one, the other one to Monday at three", {"Elm": "23 21", "Boyd": "27 16"}),
+        ("not the Tuesday one, the other one, to Tuesday at four", {"Elm": "24 21", "Boyd": "24 22"}),
+        ("no la del viernes, la otra, al lunes 30 a las tres", {"Elm": "30 21", "Boyd": "27 16"}),
+        ("not the Wednesday one, the other one to Monday at three", BOTH),
+        ("the other one to Monday at three", BOTH),
         ("the Wednesday one to Monday at three", BOTH),
         ("Monday at three", BOTH),
     ],
@@ -133,7 +148,7 @@ def test_yes_after_a_question_answers_it_and_not_the_earlier_offer(phone: Phone,
     assert standing(database) == {"Elm": "27 21"}
 
 
-TUESDAY_IS = "You have a viewing of 1420 Elm Street, Norman, OK, on Tuesday the twenty-fourth at three PM."
+TUESDAY_IS = "You have a viewing of 1420 Elm Street, Norman, Oklahoma, on Tuesday the twenty-fourth at three PM."
 FRIDAY_IS = "You have a viewing of 33 Boyd Street, on Friday the twenty-seventh at ten AM."
 NO_MATCH = "I don't find an upcoming viewing that matches."
 WHOSE = "I see a booking for this number. What name is it under, or which address is it for?"
@@ -168,6 +183,9 @@ def test_day_tells_which_viewing_is_found(two_viewings: Phone, arguments: dict[s
         ({"start_time": "the last one"}, "Elm"),
         ({"property_address": "la primera"}, "Boyd"),
         ({"property_address": "the later one"}, "Elm"),
+        ({"property_address": "not the first one, the other one"}, "Elm"),
+        ({"property_address": "not the first one, the second one"}, "Elm"),
+        ({"property_address": "no la segunda, la otra"}, "Boyd"),
     ],
 )
 def test_place_in_the_question_names_a_viewing(
@@ -178,7 +196,16 @@ def test_place_in_the_question_names_a_viewing(
     assert standing(database) == {left: BOTH[left]}
 
 
-@pytest.mark.parametrize("said", ["the third one", "not the first one", "the other one", "the first or the second one"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "the third one",
+        "not the first one",
+        "the other one",
+        "the first or the second one",
+        "not the third one, the other one",
+    ],
+)
 def test_place_that_names_no_viewing_cancels_nothing(two_viewings: Phone, database: Database, said: str) -> None:
     two_viewings.say("cancel_appointment", {"attendee_name": "Dolores Whitcomb"})
     two_viewings.say("cancel_appointment", {"property_address": said})

@@ -27,7 +27,7 @@ def test_details_need_a_second_matching_fact(phone: Phone) -> None:
     assert phone.say("find_appointment") == (
         "I see a booking for this number. What name is it under, or which address is it for?"
     )
-    answer = "You have a viewing of 1420 Elm Street, Norman, OK, tomorrow, Monday the twenty-third, at three PM."
+    answer = "You have a viewing of 1420 Elm Street, Norman, Oklahoma, tomorrow, Monday the twenty-third, at three PM."
     assert phone.say("find_appointment", {"attendee_name": "dolores"}) == answer
     assert phone.say("find_appointment", {"property_address": "1420 Elm St"}) == answer
     assert (
@@ -79,7 +79,7 @@ def test_other_caller_cannot_reach_the_viewing(phone: Phone, database: Database)
 def test_move_keeps_the_history(phone: Phone, database: Database) -> None:
     book(phone)
     moved = phone.say("reschedule_appointment", {"start_time": "Tuesday at 10 am"}, "t")
-    assert moved == "Your viewing of 1420 Elm Street, Norman, OK is now on Tuesday the twenty-fourth at ten AM."
+    assert moved == "Your viewing of 1420 Elm Street, Norman, Oklahoma is now on Tuesday the twenty-fourth at ten AM."
     assert phone.say("reschedule_appointment", {"start_time": "Tuesday at 10 am"}, "t") == moved
     assert phone.say("reschedule_appointment", {"start_time": "Tuesday at 10 am"}) == moved
     assert starts(database) == ["2026-11-24 16:00:00+00"]
@@ -112,7 +112,7 @@ def test_repeated_cancellation_gets_the_same_answer(phone: Phone, database: Data
     book(phone)
     answer = phone.say("cancel_appointment", {"attendee_name": "Dolores"}, "t")
     assert answer == (
-        "Your viewing of 1420 Elm Street, Norman, OK, tomorrow, Monday the twenty-third, at three PM, is cancelled."
+        "Your viewing of 1420 Elm Street, Norman, Oklahoma, tomorrow, Monday the twenty-third, at three PM, is cancelled."
     )
     assert phone.say("cancel_appointment", {"attendee_name": "Dolores"}, "t") == answer
     assert phone.say("cancel_appointment", {"attendee_name": "Dolores"}) == answer

@@ -25,7 +25,7 @@ def test_wrong_year_books_the_spoken_tuesday(phone: Phone, database: Database) -
     assert reply["results"][0]["toolCallId"] == "call_mEmtmiN5r6owjJZTneMHIl6f"
     assert (
         only_sentence(reply)
-        == "You're booked to see 1420 Elm Street, Norman, OK, on Tuesday the twenty-fourth at three PM."
+        == "You're booked to see 1420 Elm Street, Norman, Oklahoma, on Tuesday the twenty-fourth at three PM."
     )
     rows = database.fetch("SELECT start_time::text, attendee_name, caller_number, agent_id FROM appointments")
     assert [list(row.values()) for row in rows] == [
@@ -37,7 +37,7 @@ def test_flat_documented_shape_offers_times(phone: Phone) -> None:
     reply = phone.play("tool-calls-docs-flat-arguments")
     assert reply["results"][0]["toolCallId"] == "toolu_016yt1tPqy6UHG5FljT6Rdtz"
     assert only_sentence(reply) == (
-        "For 908 Chautauqua Avenue, Norman, OK, I have tomorrow, Monday the twenty-third, at nine AM, noon or two PM. "
+        "For 908 Chautauqua Avenue, Norman, Oklahoma, I have tomorrow, Monday the twenty-third, at nine AM, noon or two PM. "
         "Which would you like?"
     )
 
@@ -62,7 +62,7 @@ def test_take_message_stores_the_message(phone: Phone, database: Database) -> No
 
 def test_arguments_in_a_json_string_are_read(phone: Phone, database: Database) -> None:
     assert only_sentence(phone.play("tool-calls-arguments-json-string")) == (
-        "For 77 Lindsey Court, Norman, OK, I have Tuesday, December first, at noon, two PM or four PM. "
+        "For 77 Lindsey Court, Norman, Oklahoma, I have Tuesday, December first, at noon, two PM or four PM. "
         "Which would you like?"
     )
     assert database.fetch("SELECT agent_id FROM tool_calls") == [{"agent_id": "ben"}]
@@ -88,7 +88,7 @@ def test_web_call_books_by_its_phone_number_id(phone: Phone, database: Database)
         item["id"] = "again"
     again = phone.post(message)
     assert only_sentence(again.json) == (
-        "You're booked to see 512 Flood Avenue, Norman, OK, tomorrow, Monday the twenty-third, at three PM."
+        "You're booked to see 512 Flood Avenue, Norman, Oklahoma, tomorrow, Monday the twenty-third, at three PM."
     )
     assert database.fetch("SELECT agent_id, caller_number FROM appointments") == [
         {"agent_id": "ben", "caller_number": None}

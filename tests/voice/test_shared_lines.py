@@ -61,7 +61,9 @@ def test_times_of_all_agents_are_offered_as_one(phone: Phone, services: Services
 
 def test_first_free_agent_is_booked_and_named(phone: Phone, services: Services, database: Database) -> None:
     share(services, "ben", "ana")
-    assert book(phone) == (f"You're booked to see 1420 Elm Street, Norman, OK with Ben Okoro, {MONDAY} at three PM.")
+    assert book(phone) == (
+        f"You're booked to see 1420 Elm Street, Norman, Oklahoma with Ben Okoro, {MONDAY} at three PM."
+    )
     next_caller(phone, 2)
     assert "with Ana Reyes," in book(phone)
     next_caller(phone, 3)
@@ -104,10 +106,12 @@ def test_own_viewings_with_any_agent_are_found(phone: Phone, services: Services,
     phone.say("set_appointment", BOYD | {"start_time": "tomorrow 4 pm"})
     phone.call_id = "another"
     assert phone.say("find_appointment", {"attendee_name": "Dolores"}) == (
-        f"You have a viewing of 1420 Elm Street, Norman, OK with Ben Okoro, {MONDAY} at three PM, "
+        f"You have a viewing of 1420 Elm Street, Norman, Oklahoma with Ben Okoro, {MONDAY} at three PM, "
         f"and of 33 Boyd Street with Ana Reyes, {MONDAY} at four PM."
     )
-    assert "Elm Street, Norman, OK with Ben Okoro" in phone.say("cancel_appointment", {"property_address": "1420 Elm"})
+    assert "Elm Street, Norman, Oklahoma with Ben Okoro" in phone.say(
+        "cancel_appointment", {"property_address": "1420 Elm"}
+    )
     assert viewings(database)[0] == ("ben", "23 15:00", "cancelled")
 
 
@@ -116,7 +120,7 @@ def test_moved_viewing_keeps_its_agent(phone: Phone, services: Services, databas
     share(services, "ben", "ana")
     book(phone)
     assert phone.say("reschedule_appointment", {"start_time": "tomorrow at 4 pm"}) == (
-        f"Your viewing of 1420 Elm Street, Norman, OK with Ben Okoro is now {MONDAY} at four PM."
+        f"Your viewing of 1420 Elm Street, Norman, Oklahoma with Ben Okoro is now {MONDAY} at four PM."
     )
     assert viewings(database) == [("ben", "23 16:00", "confirmed")]
 
@@ -129,7 +133,7 @@ def test_viewing_is_moved_to_another_agent_if_its_own_is_not_free(
     share(services, "ben", "ana", choice="round_robin")
     book(phone)
     assert phone.say("reschedule_appointment", {"start_time": "tomorrow at 10 am"}, "same") == (
-        f"Your viewing of 1420 Elm Street, Norman, OK with Ana Reyes is now {MONDAY} at ten AM."
+        f"Your viewing of 1420 Elm Street, Norman, Oklahoma with Ana Reyes is now {MONDAY} at ten AM."
     )
     assert "with Ana Reyes is now" in phone.say("reschedule_appointment", {"start_time": "tomorrow at 10 am"}, "same")
     assert viewings(database) == [("ana", "23 10:00", "confirmed")]
@@ -177,7 +181,7 @@ def test_repetitions_are_one_viewing_across_agents(phone: Phone, services: Servi
     phone.call_id = "another"
     assert book(phone) == first
     assert book(phone, "tomorrow at 4 pm").startswith(
-        "You already have a viewing of 1420 Elm Street, Norman, OK with Ana"
+        "You already have a viewing of 1420 Elm Street, Norman, Oklahoma with Ana"
     )
     assert viewings(database) == [("ana", "23 15:00", "confirmed")]
 
@@ -309,7 +313,7 @@ def test_calls_and_tool_calls_are_the_holders(phone: Phone, services: Services, 
 def test_spanish_line_names_the_agent(phone: Phone, services: Services, database: Database) -> None:
     database.fetch("UPDATE agents SET language = 'es' WHERE agent_id = 'ana'")
     share(services, "ben")
-    assert "1420 Elm Street, Norman, OK con Ben Okoro, " in book(phone)
+    assert "1420 Elm Street, Norman, Oklahoma con Ben Okoro, " in book(phone)
     assert "con Ben Okoro es ahora" in phone.say("reschedule_appointment", {"start_time": "tomorrow at 4 pm"})
 
 

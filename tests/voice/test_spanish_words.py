@@ -20,7 +20,7 @@ def test_numbers_below_a_hundred_are_words(value: int, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("hour", "minute", "said"),
-    [(9, 0, "las nueve de la mañana"), (12, 0, "el mediodía"), (0, 0, "la medianoche"), (13, 0, "la una de la tarde"), (14, 30, "las dos y media de la tarde"), (20, 15, "las ocho y cuarto de la noche"), (14, 5, "las dos y cinco de la tarde"), (0, 20, "las doce y veinte de la mañana"), (12, 45, "las doce y cuarenta y cinco de la tarde")],
+    [(9, 0, "las nueve de la mañana"), (12, 0, "el mediodía"), (0, 0, "la medianoche"), (13, 0, "la una de la tarde"), (14, 30, "las dos y media de la tarde"), (20, 15, "las ocho y cuarto de la noche"), (14, 5, "las dos y cinco de la tarde"), (0, 20, "las doce y veinte de la noche"), (5, 30, "las cinco y media de la madrugada"), (12, 45, "las doce y cuarenta y cinco de la tarde")],
 )  # fmt: skip
 def test_time_of_day_has_its_part_of_the_day(hour: int, minute: int, said: str) -> None:
     assert words.clock(hour, minute) == said

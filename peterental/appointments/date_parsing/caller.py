@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
+from typing import TypeGuard
 
-from peterental.appointments.date_parsing.context import Context
+from peterental.appointments.date_parsing.context import DAY_MINUTES, Context
 from peterental.appointments.date_parsing.day_agreement import nearest_weekday
-from peterental.appointments.date_parsing.expressions import CalendarDate, Clock, DayExpression, Span, Weekday
+from peterental.appointments.date_parsing.expressions import (
+    CalendarDate,
+    Clock,
+    DayExpression,
+    DayPart,
+    Span,
+    TimeWindow,
+    Weekday,
+)
+from peterental.appointments.date_parsing.offers import chosen
 from peterental.appointments.date_parsing.phrase import ParsedText, parse_text
 from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.places import placed
+from peterental.appointments.date_parsing.result import ExactTime, Option, Search
+from peterental.appointments.date_parsing.searching import search_for
 from peterental.appointments.date_parsing.times import clock_readings, halves
 from peterental.appointments.date_parsing.tokens import LONGEST_PHRASE
 
@@ -54,12 +66,15 @@ class CallerLines:
         days, excluded = found
         if any(self._means(expression, day) for expression in excluded):
             return False
-        return not days or any(self._means(expression, day) for expression in days)
+        numbers = self._last_numbers
+        return (not days or any(self._means(expression, day) for expression in days)) and (
+            not numbers or any(self._means(number, day) for number in numbers)
+        )
 
     def other_day(self, day: date) -> date:
         """Return the day that the caller's line names instead of `day`."""
         days, _ = self._last_days or (self._last_dates, ())
-        for expression in days:
+        for expression in (*self._last_numbers, *days):
             if isinstance(expression, Weekday) and not _is_of_one_week(expression):
                 return nearest_weekday(day, expression.weekday, self._context)
             found = next(
@@ -91,17 +106,57 @@ class CallerLines:
                 return any(reading.minutes == minutes for reading in readings)
         return None
 
+    @cached_property
+    def last_phrase(self) -> Phrase | None:
+        """What the latest line about a time says; None where it has alternatives, or there is none."""
+        line = next((line for line in self.lines if not all(phrase.is_empty for phrase in line.alternatives)), None)
+        return line.alternatives[0] if line is not None and len(line.alternatives) == 1 else None
+
+    def chosen_start(self) -> datetime | None:
+        """Return the offered time that the caller's last words choose: "the second one"; None for any other words."""
+        phrase, context = self.last_phrase, self._context
+        if phrase is None or not context.offered_last or not all(map(_is_number, phrase.days)):
+            return None
+        if phrase != Phrase(picks=phrase.picks, days=phrase.days, flags=phrase.flags - {"NOT"}):
+            return None
+        found = chosen(phrase, context) if phrase.picks or phrase.days else None
+        return found.start if isinstance(found, ExactTime) else None
+
+    def changed_option(self, option: Option) -> Option | None:
+        """Return the day and time by the caller's last words, relative to the booking: "an hour later", "same time".
+
+        None for any other words, and where they leave open which way is meant.
+
+        Args:
+            option: what was sent; its day counts for "same time Friday".
+        """
+        phrase, current = self.last_phrase, self._context.current
+        if phrase is None or current is None:
+            return None
+        day, minutes = self._context.local(current.start)
+        if phrase.flags & {"SAME_TIME"} and not (phrase.names_time or phrase.shifts or phrase.unknown):
+            return Option(option.day, minutes)
+        if len(phrase.shifts) != 1 or phrase != Phrase(shifts=phrase.shifts, flags=phrase.flags - {"NOT"}):
+            return None
+        shift = phrase.shifts[0]
+        days, minutes = divmod(minutes + shift.minutes, DAY_MINUTES)
+        return None if shift.is_doubtful else Option(day + timedelta(days=shift.days + days), minutes)
+
     def other_minutes(self, day: date, minutes: int) -> int | None:
         """Return the time of day that the caller's last words about a time name instead of `minutes` on `day`.
 
-        None where they may mean `minutes`, and where they do not name one day with one time of day and nothing else.
+        None where they may mean `minutes`, and where they do not name one time of day, with or without a day, and
+        nothing else. A number alone ("four") may answer another question.
         """
         for line in self.lines:
             if all(phrase.is_empty for phrase in line.alternatives):
                 continue
             phrase = line.alternatives[0]
-            is_plain = replace(phrase, days=(), clocks=(), parts=(), flags=phrase.flags - {"ANY", "YES"}) == Phrase()
-            if len(line.alternatives) > 1 or not is_plain or not phrase.days or len(phrase.clocks) != 1:
+            if len(line.alternatives) > 1 or len(phrase.clocks) != 1:
+                return None
+            if replace(phrase, days=(), clocks=(), parts=(), flags=phrase.flags - {"ANY", "YES"}) != Phrase():
+                return None
+            if not phrase.days and not _says_a_time(line):
                 return None
             clock = phrase.clocks[0]
             if clock.approximate or any(found.minutes == minutes for found in halves(clock, phrase.parts)):
@@ -109,6 +164,22 @@ class CallerLines:
             readings = clock_readings(clock, phrase.parts, self._context, day)
             return readings[0].minutes if len(readings) == 1 else None
         return None
+
+    def other_limits(self, minutes: int) -> Search | None:
+        """Return the limits of the time of day in the caller's last words about a time that leave `minutes` out.
+
+        "Friday afternoon", "not before three". None where they leave it in, and where those words say more.
+        """
+        phrase = self.last_phrase
+        if phrase is None or not (phrase.parts or phrase.windows or phrase.excluded):
+            return None
+        excluded = tuple(found for found in phrase.excluded if isinstance(found, DayPart | TimeWindow))
+        limits = Phrase(parts=phrase.parts, windows=phrase.windows, excluded=excluded)
+        said = replace(phrase, days=(), excluded=excluded, flags=phrase.flags - {"ANY", "YES", "NOT"})
+        if said != limits or limits == Phrase():
+            return None
+        search = search_for(limits, (), self._context)
+        return search if search is not None and not search.allows_minutes(minutes) else None
 
     @cached_property
     def _last_days(self) -> tuple[tuple[DayExpression, ...], tuple[DayExpression, ...]] | None:
@@ -120,6 +191,18 @@ class CallerLines:
             if days or excluded:
                 return days, excluded
         return None
+
+    @cached_property
+    def _last_numbers(self) -> tuple[CalendarDate, ...]:
+        """The days of the month that were named beside a weekday in the last line about days: "Friday the fourth"."""
+        line = next((line for line in self.lines if _days_of(line)), None)
+        phrases = line.alternatives if line is not None else ()
+        return tuple(
+            day
+            for phrase in phrases
+            for day in phrase.days
+            if _is_number(day) and any(isinstance(found, Weekday) for found in phrase.days)
+        )
 
     @cached_property
     def _last_dates(self) -> tuple[DayExpression, ...]:
@@ -178,6 +261,29 @@ def _days_of(line: ParsedText) -> tuple[DayExpression, ...]:
     """Return the days that a line names; a bare "the third" may be a choice from an offer, and does not count alone."""
     found = tuple(day for phrase in line.alternatives for day in phrase.days if not _is_vague(day))
     return tuple(day for day in found if not (isinstance(day, CalendarDate) and day.month is None))
+
+
+def _is_number(day: DayExpression) -> TypeGuard[CalendarDate]:
+    """Return whether a day is only a day of the month."""
+    if not isinstance(day, CalendarDate) or day.is_vague:
+        return False
+    return day.month is None and day.months_ahead is None
+
+
+_HOUR_DIGITS = 2
+_TIME_KINDS = frozenset(("AT", "OCLOCK", "MER", "HM", "NOON", "CORRECTION"))
+
+
+def _says_a_time(line: ParsedText) -> bool:
+    """Return whether a line that names no day names a time for sure: "at four", "four thirty", "actually, four".
+
+    "At 1420" may be a house.
+    """
+    if any(token.kind == "NUM" and token.text.isdigit() and len(token.text) > _HOUR_DIGITS for token in line.tokens):
+        return False
+    phrase = line.alternatives[0]
+    is_exact = bool(phrase.parts) or any(clock.minute for clock in phrase.clocks)
+    return is_exact or any(token.kind in _TIME_KINDS for token in line.tokens)
 
 
 def _is_vague(day: DayExpression) -> bool:

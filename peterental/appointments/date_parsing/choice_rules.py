@@ -51,13 +51,23 @@ def _shift(found: RuleMatch) -> Shift | None:
 @choices.rule("PICK", "other=OTHER_ONE")
 def _other_choice(found: RuleMatch) -> Pick | None:
     """Read "no, the other one" as a choice that is open; "the other Friday" is none."""
-    return Pick(comparison="other", is_explicit=True) if found.after is None else None
+    goes_on = found.after is not None and (found.after.kind in _AFTER_OTHER or found.after.text.startswith(_LEADS_TO))
+    return Pick(comparison="other", is_explicit=True) if found.after is None or goes_on else None
+
+
+_AFTER_OTHER = frozenset(("TO", "NOT"))
+"""What goes on after "the other one": "to Monday at three", "not the Friday one"."""
+
+
+_LEADS_TO = ("al ", "a ", "para ")
+"""What a new day begins with behind the viewing that is moved: "la otra, al martes"."""
 
 
 @choices.rule(
     "PICK",
     "OPTION n=NUM",
     "n=ORD OPTION",
+    "mid=MID OPTION",
     "mid=MID one=NUM",
     "any=ANY one=NUM",
     "middle=MIDDLE_ONE",
@@ -67,7 +77,7 @@ def _numbered_choice(found: RuleMatch) -> Pick | None:
         return Pick(comparison="middle", is_explicit=True)
     if "n" in found.names:
         return Pick(found.number("n") - 1, is_explicit=True) if found.number("n") > 0 else None
-    if found.token("one").text not in _ONE:
+    if "one" in found.names and found.token("one").text not in _ONE:
         return None
     return Pick(comparison="middle" if "mid" in found.names else "", is_explicit=True)
 

@@ -69,6 +69,7 @@ class Context:
         rules: the agent's working hours, slot length and horizon.
         offered: every starting time named in this call, in UTC, in the order named.
         last_offer: the starting times of the latest offer, in UTC, in the order named.
+        offered_last: whether the latest answer of this call was that offer, so that "the second one" is of it.
         said: returns the caller's own lines, oldest first; called only where the answer depends on it.
         asked: the questions of this call, oldest first.
         asked_last: whether the latest of them came after the latest offer, so that "yes" answers it.
@@ -81,6 +82,7 @@ class Context:
     rules: Rules = field(default_factory=Rules)
     offered: tuple[datetime, ...] = ()
     last_offer: tuple[datetime, ...] = ()
+    offered_last: bool = False
     said: Callable[[], Sequence[str]] = tuple
     asked: tuple[Asked, ...] = ()
     asked_last: bool = False
@@ -98,10 +100,14 @@ class Context:
         return self.local_now.date()
 
     @cached_property
+    def offered_days(self) -> frozenset[date]:
+        """The local days of the latest offer."""
+        return frozenset(self.local(start)[0] for start in self.last_offer)
+
+    @cached_property
     def offered_day(self) -> date | None:
         """The local day of the latest offer; None where it named several."""
-        days = {self.local(start)[0] for start in self.last_offer}
-        return days.pop() if len(days) == 1 else None
+        return min(self.offered_days) if len(self.offered_days) == 1 else None
 
     @cached_property
     def last_day(self) -> date:

@@ -69,6 +69,13 @@ def _counted_weekday(found: RuleMatch) -> Weekday | None:
     return Weekday(found.number("wday"), "coming", weeks=count - 1) if 0 < count <= MOST_WEEKDAYS else None
 
 
+@days.rule("DAY", "n=NUM wday=(WDAYS|WDAY) AGO", "AGO n=NUM wday=(WDAYS|WDAY)")
+def _counted_weekday_ago(found: RuleMatch) -> Weekday | None:
+    """Read "two Fridays ago" and "hace dos viernes", so that the answer names the past day."""
+    count = found.number("n")
+    return Weekday(found.number("wday"), "last", weeks=1 - count) if 0 < count <= MOST_WEEKDAYS else None
+
+
 @days.rule(
     "INSTANT",
     "IN about=ABOUT length=DUR HENCE?",

@@ -29,6 +29,7 @@ from peterental.appointments.date_parsing.result import (
     WhichDay,
     WhichTime,
 )
+from peterental.appointments.date_parsing.searching import search_for
 from peterental.appointments.date_parsing.times import NOON_MIN, halves, part_range
 from peterental.appointments.date_parsing.tokens import is_too_long
 
@@ -72,7 +73,8 @@ def completed(phrase: Phrase, context: Context, resolve: Callable[[object, Conte
         return replace(
             phrase, days=(_date(context.local(prior.start)[0]),)
         )  # "four", where the caller's words differed
-    return prior if is_yes and context.asked_last else _missing_part(phrase, prior)
+    is_open = is_yes and context.asked_last
+    return prior if is_open else _missing_part(phrase, prior) or _joint_search(phrase, prior, context)
 
 
 def _confirmed(phrase: Phrase, prior: ConfirmDay) -> Phrase | TimeNeeded:
@@ -124,6 +126,10 @@ def _asked_about(asked: Asked, context: Context, resolve: Callable[[object, Cont
     """
     earlier = tuple(found for found in context.asked[:-1] if not is_same(found.raw, asked.raw))[-MOST_QUESTIONS:]
     alone = replace(context, asked=(), offered=(), last_offer=(), asked_last=False)
+    if asked.key in {TimeNeeded.key, WhichDay.key} and context.last_offer:  # a weekday may be that of the offer
+        prior = resolve(asked.raw, replace(context, asked=(), asked_last=False))
+        if isinstance(prior, Clarification) and prior.key == asked.key:
+            return prior
     if earlier:
         prior = resolve(asked.raw, replace(alone, asked=earlier))
         if isinstance(prior, Clarification) and prior.key == asked.key:
@@ -139,6 +145,16 @@ def is_plain_yes(phrase: Phrase) -> bool:
     return "YES" in phrase.flags and not (phrase.days or phrase.names_time or phrase.picks)
 
 
+_CHOICES = frozenset(("which-day", "which-time", "am-or-pm", "weekday-mismatch"))
+"""The questions that name several readings: "the first one" is one of those."""
+
+
+def answers_a_choice(phrase: Phrase, context: Context) -> bool:
+    """Return whether a phrase without a time chooses by its place, after a question that named several readings."""
+    is_choice = bool(context.asked) and context.asked[-1].key in _CHOICES
+    return is_choice and bool(phrase.picks or phrase.days) and not phrase.names_time
+
+
 def _missing_part(phrase: Phrase, prior: Result) -> Phrase | None:
     if isinstance(prior, TimeNeeded) and prior.search.day is not None and not phrase.days and phrase.names_time:
         return replace(phrase, days=(_date(prior.search.day),))
@@ -146,6 +162,25 @@ def _missing_part(phrase: Phrase, prior: Result) -> Phrase | None:
         return replace(phrase, days=(_date(prior.day),))
     if isinstance(prior, DayNeeded) and phrase.days and not phrase.names_time and prior.search.clock_min is not None:
         return replace(phrase, clocks=(clock_at(prior.search.clock_min),))
+    return None
+
+
+def _joint_search(phrase: Phrase, prior: Result, context: Context) -> Search | None:
+    """Return the search of a vague question and its answer: "after three", then "tomorrow".
+
+    None where one of them says more.
+    """
+    days, limits = phrase.days, Phrase(days=phrase.days, clocks=phrase.clocks, parts=phrase.parts, flags=phrase.flags)
+    if phrase != replace(limits, windows=phrase.windows) or phrase.flags - {"YES"}:
+        return None
+    outcome = together(days, context)
+    found = None if outcome.mismatch else search_for(phrase, outcome.readings, context)
+    if found is None or any(reading.doubt for reading in outcome.readings):
+        return None
+    if isinstance(prior, DayNeeded) and prior.search.ranges and len(outcome.readings) == 1 and not phrase.names_time:
+        return replace(prior.search, days=found.days, weekdays=found.weekdays)
+    if isinstance(prior, TimeNeeded) and prior.search.days and not days and phrase.names_time:
+        return replace(found, days=prior.search.days, weekdays=prior.search.weekdays)
     return None
 
 
@@ -175,12 +210,27 @@ def _by_number(number: int, options: Sequence[Option]) -> ConfirmDay | None:
     return ConfirmDay(option=found[0], reason="picked") if len(found) == 1 else None
 
 
-def _of_times(phrase: Phrase, prior: WhichTime, context: Context) -> Phrase | None:
-    if phrase.days or prior.day is None:
+def _of_times(phrase: Phrase, prior: WhichTime, context: Context) -> Phrase | Result | None:
+    if prior.day is None:
+        return _of_times_without_day(phrase, prior, context)
+    if phrase.days:
         return None
     options = [Option(prior.day, minutes) for minutes in prior.options]
     found = chosen_option(phrase, options, context)
     return _fixed(phrase, found) if found is not None else None
+
+
+def _of_times_without_day(phrase: Phrase, prior: WhichTime, context: Context) -> Phrase | Result | None:
+    """Choose a time whose day is still open; an answer that names only the day leaves the time open."""
+    if phrase.days and not phrase.names_time and not phrase.picks:
+        readings = together(phrase.days, context).readings
+        day = readings[0].day if len(readings) == 1 else None
+        return replace(prior, day=day) if day is not None and readings[0].doubt is None else None
+    options = [Option(context.today, minutes) for minutes in prior.options]
+    found = chosen_option(replace(phrase, days=()), options, context)
+    if found is None or found.clock_min is None:
+        return None
+    return Phrase(days=phrase.days, clocks=(clock_at(found.clock_min),), zones=phrase.zones)
 
 
 def chosen_option(phrase: Phrase, options: Sequence[Option], context: Context) -> Option | None:

@@ -205,10 +205,13 @@ def _text_at(raw: Mapping[str, object], keys: tuple[str, ...]) -> str:
 
 _WHOLE_MONTH = re.compile(r"(?P<y>\d{4})-(?P<mo>\d\d)", re.ASCII)
 _WHOLE_WEEK = re.compile(r"(?P<y>\d{4})-?w(?P<week>\d\d)", re.ASCII | re.IGNORECASE)
+_LONGEST_PERIOD = len("2026-W50")
 
 
 def whole_period(text: str) -> str:
     """Return `2027-01` or `2026-W50`, a month or a week in ISO 8601, as "first day to last"; other text unchanged."""
+    if len(text) > _LONGEST_PERIOD:
+        return text
     month, week = _WHOLE_MONTH.fullmatch(text), _WHOLE_WEEK.fullmatch(text)
     try:
         if month is not None and int(month["y"]) in YEARS:
@@ -237,7 +240,7 @@ def _interval_start(text: str) -> str | None:
     start, separator, end = text.rpartition("/" if "/" in text else "--")
     if separator and "/" not in start and "t" in start[1:-1] and _INTERVAL_END.fullmatch(end):
         return start.strip()
-    spoken = _SPOKEN_INTERVAL.fullmatch(text)
+    spoken = _SPOKEN_INTERVAL.fullmatch(text) if "--" in text else None
     return spoken["start"] if spoken else None
 
 

@@ -43,6 +43,10 @@ def without_the_booking(phrase: Phrase, context: Context) -> tuple[Phrase, str |
             clocks=tuple(found for found in phrase.clocks if found not in names),
             parts=tuple(found for found in phrase.parts if found not in names),
         )
+    is_other = any(pick.comparison == "other" for pick in phrase.picks)
+    if is_other and phrase.excluded and (phrase.names_time or phrase.days):  # "not the Friday one, the other one to …"
+        picks = tuple(pick for pick in phrase.picks if pick.comparison != "other")
+        phrase = replace(phrase, picks=picks, excluded=())
     if phrase.names_time or phrase.days:  # "four instead of three", "not Friday, Saturday"
         others = tuple(found for found in phrase.excluded if not names_start(found, day, minutes, context))
         phrase = replace(phrase, excluded=others)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from peterental.appointments.date_parsing.context import Context
-from peterental.appointments.date_parsing.expressions import CalendarDate, DaysBetween, clock_at
+from peterental.appointments.date_parsing.expressions import CalendarDate, DaysBetween, Pick, clock_at
 from peterental.appointments.date_parsing.machine import machine_time, plain_text
 from peterental.appointments.date_parsing.named_booking import names_start
 from peterental.appointments.date_parsing.offers import by_place
@@ -38,7 +38,22 @@ def named_viewings(raw: object, starts: Sequence[datetime], context: Context) ->
     return _named_by(alternatives[0], starts, context) if len(alternatives) == 1 else None
 
 
+def _others(phrase: Phrase, starts: Sequence[datetime], context: Context) -> Named | None:
+    """Return the viewings beside those that "not the Friday one, the other one" turns down; None for other words.
+
+    None of them is meant where no viewing is turned down: the caller speaks of one that is not known.
+    """
+    is_other = any(pick.comparison == "other" for pick in phrase.picks)
+    if not is_other or not phrase.excluded or any(isinstance(found, Pick) for found in phrase.excluded):
+        return None
+    gone = frozenset(at for found in phrase.excluded for at in _fitting((found,), starts, context))
+    return frozenset(range(len(starts))) - gone if gone else gone
+
+
 def _named_by(phrase: Phrase, starts: Sequence[datetime], context: Context) -> Named | None:
+    others = _others(phrase, starts, context)
+    if others is not None and phrase == Phrase(picks=phrase.picks, excluded=phrase.excluded, flags=phrase.flags):
+        return others
     is_more = phrase.unknown or phrase.excluded or phrase.instants or phrase.shifts or phrase.windows or phrase.bare
     is_named = bool(phrase.days) or any(pick.named_by is not None for pick in phrase.picks)
     is_place = any(pick.index is not None or pick.comparison for pick in phrase.picks)
@@ -60,11 +75,27 @@ def viewing_at_place(raw: object, starts: Sequence[datetime], context: Context) 
         return None
     alternatives = parse_text(text, context.language).alternatives
     phrase = alternatives[0]
-    if len(alternatives) > 1 or phrase != Phrase(picks=phrase.picks, days=phrase.days, flags=phrase.flags - {"NOT"}):
+    places = Phrase(picks=phrase.picks, days=phrase.days, excluded=phrase.excluded, flags=phrase.flags - {"NOT"})
+    if len(alternatives) > 1 or phrase != places:
         return None
-    places = [by_place(pick, range(len(starts))) for pick in phrase.picks]
-    places += [_place_of(day, starts, context) for day in phrase.days]
-    return places[0] if len(places) == 1 and isinstance(places[0], int) else None
+    gone = {_at_place(found, starts, context) for found in phrase.excluded}
+    if None in gone:
+        return None
+    named = [*phrase.picks, *phrase.days]
+    found = _at_place(named[0], starts, context, gone) if len(named) == 1 else None
+    return None if found in gone else found
+
+
+def _at_place(
+    named: object, starts: Sequence[datetime], context: Context, gone: Collection[int | None] = ()
+) -> int | None:
+    """Return the place that a choice or a number names; of "the other one" the only one that is not gone."""
+    if not isinstance(named, Pick):
+        return _place_of(named, starts, context)
+    left = [at for at in range(len(starts)) if at not in gone]
+    if named.comparison == "other":
+        return left[0] if gone and len(left) == 1 else None
+    return by_place(named, range(len(starts)))
 
 
 def _place_of(day: object, starts: Sequence[datetime], context: Context) -> int | None:
@@ -78,7 +109,8 @@ def _place_of(day: object, starts: Sequence[datetime], context: Context) -> int 
 def viewings_left(raw: object, starts: Sequence[datetime], context: Context) -> Named | None:
     """Return which viewings the words of a change name as the one to be moved: "the Friday one to Monday at three".
 
-    None where they name none. After an offer "the Friday one" alone is a choice from it.
+    "Not the Friday one, the other one" names the others. None where they name none. After an offer "the Friday one"
+    alone is a choice from it.
 
     Args:
         raw: the new time, as sent.
@@ -93,6 +125,9 @@ def viewings_left(raw: object, starts: Sequence[datetime], context: Context) -> 
     names = [pick.named_by for pick in phrase.picks if pick.named_by is not None]
     if context.last_offer and not _names_more(parsed, names):
         return None
+    others = _others(phrase, starts, context)
+    if others is not None:
+        return others
     if phrase.names_time or "SAME_TIME" in phrase.flags:
         names += [found.first for found in phrase.days if isinstance(found, DaysBetween)]
     return _fitting(names, starts, context) if names else None

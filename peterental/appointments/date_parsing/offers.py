@@ -11,7 +11,7 @@ from peterental.appointments.date_parsing.context import Context
 from peterental.appointments.date_parsing.day_agreement import together
 from peterental.appointments.date_parsing.expressions import CalendarDate, Pick
 from peterental.appointments.date_parsing.phrase_model import Phrase
-from peterental.appointments.date_parsing.result import ConfirmDay, ExactTime, Option, Result, WhichOffer
+from peterental.appointments.date_parsing.result import ConfirmDay, ExactTime, Option, Result, WhichDay, WhichOffer
 from peterental.appointments.date_parsing.times import clock_readings, halves, part_range
 
 Choice = TypeVar("Choice", datetime, Option, int)
@@ -132,14 +132,26 @@ def _one_of(found: tuple[datetime, ...], context: Context) -> Result:
 
 def _by_clock(phrase: Phrase, context: Context) -> Result | None:
     """Match a bare clock time against the latest offer, then against everything offered in this call."""
-    for offers in (context.last_offer, context.offered):
-        found = _fitting(phrase, offers, context)
-        if found:
-            return _one_of(found, context)
-    return _another_on_the_day(phrase, context)
+    found = _fitting(phrase, context.last_offer, context)
+    if found:
+        return _one_of(found, context)
+    another = _another_on_the_day(phrase, context)
+    found = _fitting(phrase, context.offered, context)
+    return _of_earlier_offer(found, another, context) if found else another
 
 
-def _another_on_the_day(phrase: Phrase, context: Context) -> Result | None:
+def _of_earlier_offer(found: tuple[datetime, ...], another: ConfirmDay | None, context: Context) -> Result:
+    """Take a time of an earlier offer where the latest one is for the same day; else ask which day is meant."""
+    last_days = {context.local(start)[0] for start in context.last_offer}
+    options = tuple(Option(*context.local(start)) for start in found)
+    if len(found) > 1 or options[0].day in last_days:
+        return _one_of(found, context)
+    if another is None:
+        return ConfirmDay(option=options[0], reason="picked")
+    return WhichDay(options=tuple(sorted((options[0], another.option), key=lambda option: option.day)))
+
+
+def _another_on_the_day(phrase: Phrase, context: Context) -> ConfirmDay | None:
     """Ask about another time on the one day that the latest offer was about."""
     days = {context.local(start)[0] for start in context.last_offer}
     if len(days) != 1:

@@ -13,7 +13,7 @@ from typing import Literal
 from peterental.appointments.date_parsing import follow_up
 from peterental.appointments.date_parsing.anchors import by_offered_time, by_present_time, on_offered_day
 from peterental.appointments.date_parsing.change import completed_by_booking, earlier_or_later
-from peterental.appointments.date_parsing.context import Context, Language
+from peterental.appointments.date_parsing.context import Context, Language, is_same
 from peterental.appointments.date_parsing.day_agreement import together
 from peterental.appointments.date_parsing.expressions import BookedDay, CalendarDate, ZoneName
 from peterental.appointments.date_parsing.machine import (
@@ -168,7 +168,7 @@ def _phrase(phrase: Phrase, resolver: Resolver) -> Result:
     if (search := earlier_or_later(phrase, context)) is not None:
         return search
     offered = chosen(phrase, context)
-    is_answer = context.asked_last and follow_up.is_plain_yes(phrase)
+    is_answer = context.asked_last and (follow_up.is_plain_yes(phrase) or follow_up.answers_a_choice(phrase, context))
     answer = (
         None if isinstance(offered, ExactTime) and not is_answer else follow_up.completed(phrase, context, _resolved)
     )
@@ -176,13 +176,25 @@ def _phrase(phrase: Phrase, resolver: Resolver) -> Result:
         return _after_answer(answer, resolver)
     if answer is not None or offered is not None:
         resolver.note("chosen from the offer" if answer is None else "leaves the last question open")
-        return _by_caller(answer or offered or NotUnderstood(), phrase, resolver)
+        return _sent_again(_by_caller(answer or offered or NotUnderstood(), phrase, resolver), resolver)
     by_offer = by_offered_time(phrase, context)
     phrase, named_doubt = without_the_booking(by_offer.phrase, context)
     phrase, doubt = completed_by_booking(phrase, context)
     result = _in_zone(resolver.phrase(phrase), phrase, resolver)
     doubt = named_doubt or doubt or anchored.doubt or by_offer.doubt or other_than_offered(phrase, context)
     return _by_caller(_doubted(result, doubt, resolver), phrase, resolver)
+
+
+def _sent_again(result: Result, resolver: Resolver) -> Result:
+    """Take a choice from an offer that was confirmed last and is sent again, unless the caller said no."""
+    context = resolver.context
+    asked = context.asked[-1] if context.asked and context.asked_last else None
+    is_same_question = asked is not None and asked.key == ConfirmDay.key and is_same(asked.raw, resolver.raw)
+    if not isinstance(result, ConfirmDay) or not is_same_question or resolver.caller.refuses:
+        return result
+    resolver.note("sent again after the question, so it is meant")
+    start = None if result.option.clock_min is None else context.instant(result.option.day, result.option.clock_min)
+    return result if start is None else ExactTime(start=start)
 
 
 def _resolved(raw: object, context: Context) -> Result:
@@ -328,17 +340,20 @@ def _placed_time(machine: MachineTime, day: date, minutes: int, doubt: str | Non
 
 def _has_lost_its_half(minutes: int, day: date, resolver: Resolver) -> bool:
     """Return whether a time at night stands for one in the afternoon, which the caller named: "Friday at two"."""
+    if minutes >= MORNING_MIN:
+        return False
     context, afternoon = resolver.context, minutes + NOON_MIN
     is_shown = not context.is_open(minutes, day) and context.is_open(afternoon, day)
-    return minutes < MORNING_MIN and is_shown and resolver.caller.names_minutes(afternoon) is True
+    return is_shown and resolver.caller.names_minutes(afternoon) is True
 
 
 def _day_alone(day: date, doubt: str | None, resolver: Resolver) -> Result:
     context = resolver.context
     if doubt and resolver.caller.day_agrees(day) is not True and not context.was_asked(ConfirmDay.key, resolver.raw):
         return ConfirmDay(option=Option(day), reason=doubt)
-    if resolver.caller.day_agrees(day) is False and not context.was_asked(WeekdayMismatch.key, resolver.raw):
-        return WeekdayMismatch(options=(Option(day), Option(resolver.caller.other_day(day))))
+    was_asked = any(context.was_asked(key, resolver.raw) for key in (WeekdayMismatch.key, ConfirmDay.key))
+    if resolver.caller.day_agrees(day) is False and not was_asked:
+        return resolver.other_day_named(Option(day))
     return TimeNeeded(search=Search(days=(DayRange(day, day),), from_words=False))
 
 

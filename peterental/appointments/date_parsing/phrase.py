@@ -105,12 +105,13 @@ def _divided(tokens: list[Token], kind: str) -> list[list[Token]]:
 
 
 def _target(tokens: list[Token]) -> Phrase | None:
-    """Return what follows the only "to" between two times: where a booking is moved to."""
+    """Return what follows the only "to" between two times, or behind "the other one": where a booking is moved to."""
     kinds = [token.kind for token in tokens]
     if kinds.count("TO") != 1:
         return None
     at = kinds.index("TO")
-    if not all({"DAY", "TIME"} & set(side) for side in (kinds[:at], kinds[at:])):
+    names_other = any(isinstance(token.value, Pick) and token.value.comparison == "other" for token in tokens[:at])
+    if not (names_other or {"DAY", "TIME"} & set(kinds[:at])) or not {"DAY", "TIME"} & set(kinds[at:]):
         return None
     return _phrase(_with_bare_numbers(tokens[at + 1 :]))
 

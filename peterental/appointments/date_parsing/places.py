@@ -33,6 +33,9 @@ NIGHT_ENDS_HOUR = 4
 AS_WRITTEN = "the date as written"
 """The reason for a date that is taken as it is; after a doubtful reading it is there for a weekday to choose."""
 
+OFFERED = "the one that was offered"
+"""The reason for a weekday that is that of the latest offer, in another week than the coming one."""
+
 FURTHEST_DAYS = 3 * 366
 """Days further away than this are no readings; a calendar ends somewhere."""
 
@@ -113,6 +116,10 @@ def _weekday(expression: Weekday, context: Context) -> Iterable[DayReading]:
             # Said a day before, "two Fridays from now" may leave tomorrow out.
             is_near = expression.which == "coming" and bool(expression.weeks) and (day - today).days in {1, 7}
             yield one_day(day + later, reason, "vague" if is_near else None)
+    if not expression.which and not expression.weeks:
+        for day in sorted(context.offered_days - seen):
+            if day.isoweekday() == expression.weekday:
+                yield one_day(day, OFFERED)
 
 
 def _weekday_days(expression: Weekday, today: date, coming: date, booked: date | None) -> Iterable[tuple[date, str]]:
@@ -169,9 +176,12 @@ def _day_of_month(number: int, context: Context, *, is_vague: bool) -> Iterable[
 def _dated(day: int, month: int, year: int | None, context: Context) -> Iterable[DayReading]:
     """Read a date; without a year it is the coming one, a past year may be a slip for the coming one."""
     today = context.today
+    named = None if year is None else date(year, month, day)
+    if named is not None and today <= named <= context.last_day:
+        yield one_day(named, AS_WRITTEN)
+        return
     coming = next((found for found in _each_year(day, month, today) if found >= today), None)
-    if year is not None:
-        named = date(year, month, day)
+    if named is not None and year is not None:
         if named > context.last_day and coming is not None and coming <= context.last_day and year == coming.year + 1:
             yield one_day(coming, "a year further than may be booked: the coming day of that date", "past")
             yield one_day(named, AS_WRITTEN)

@@ -12,7 +12,7 @@ from peterental.appointments.date_parsing.context import Context
 from peterental.appointments.date_parsing.day_agreement import is_excluded_day, nearest_weekday, together
 from peterental.appointments.date_parsing.expressions import Clock, DayExpression, clock_at
 from peterental.appointments.date_parsing.phrase_model import Phrase
-from peterental.appointments.date_parsing.places import DayReading
+from peterental.appointments.date_parsing.places import OFFERED, DayReading
 from peterental.appointments.date_parsing.result import (
     AmOrPm,
     Clarification,
@@ -253,6 +253,8 @@ class Resolver:
             return TimeNeeded(search=Search(days=tuple(DayRange(day, day) for day in days)))
         if len(days) > 1:
             live = tuple(Option(day) for day in days if day <= self.context.last_day) or tuple(map(Option, days))
+            offered = tuple(Option(reading.day) for reading in readings if reading.day and reading.reason == OFFERED)
+            live = offered if len(offered) == 1 else live  # "Tuesday", after an offer for Tuesday week
             if len(live) > 1:
                 return WhichDay(options=live, ranges=ranges)
             readings = [reading for reading in readings if reading.day == live[0].day]
@@ -334,13 +336,16 @@ class Resolver:
         return ConfirmDay(option=option, reason=reason, ranges=ranges, unknown=phrase.unknown)
 
     def against_caller(self, option: Option, start: datetime, assumed: str | None = None) -> Result:
-        """Return the exact time, unless the caller's own last words name another day."""
+        """Return the exact time, unless the caller's own last words name another one, or another day."""
+        chosen = self._chosen_instead(option, start)
+        if chosen is not None:
+            self.note("the caller's own last words choose another time")
+            return self.which((option, chosen))
         if self.caller.day_agrees(option.day) is False and not self.context.was_asked(WeekdayMismatch.key, self.raw):
             is_taken_offer = start in self.context.offered and self.caller.agreed_since()
-            if not is_taken_offer:
-                other = self.caller.other_day(option.day)
+            if not is_taken_offer and not self.context.was_asked(ConfirmDay.key, self.raw):
                 self.note("the caller's own last words name another day")
-                return WeekdayMismatch(options=(option, Option(other, option.clock_min)))
+                return self.other_day_named(option)
         coming = self._other_week(option.day)
         if coming is not None:
             self.note("the caller's own words name the coming one")
@@ -349,7 +354,32 @@ class Resolver:
         if named is not None:
             self.note("the caller's own last words name another time of day")
             return WhichTime(day=option.day, options=tuple(sorted((named, option.clock_min or 0))))
+        limits = self._other_limits(option, start)
+        if limits is not None:
+            self.note("the caller's own last words leave this time of day out")
+            return TimeNeeded(search=replace(limits, days=(DayRange(option.day, option.day),)))
         return ExactTime(start=start, assumed=assumed)
+
+    def _chosen_instead(self, option: Option, start: datetime) -> Option | None:
+        """Return the time that the caller chose from the offer, or relative to the booking, where another was sent.
+
+        None once it was asked about, and for the booking's own time, which a repeated change sends.
+        """
+        context = self.context
+        was_asked = any(context.was_asked(key, self.raw) for key in (WhichDay.key, WhichTime.key, AmOrPm.key))
+        is_booked = context.current is not None and context.current.start == start
+        if was_asked or is_booked or option.clock_min is None:
+            return None
+        chosen = self.caller.chosen_start()
+        other = self.caller.changed_option(option) if chosen is None else Option(*context.local(chosen))
+        return None if other == option else other
+
+    def other_day_named(self, option: Option) -> WeekdayMismatch | ConfirmDay:
+        """Return the question for a day that is not the caller's; where the caller named no single one, is it right?"""
+        other = self.caller.other_day(option.day)
+        if other == option.day:
+            return ConfirmDay(option=option, reason="other-days")
+        return WeekdayMismatch(options=(option, Option(other, option.clock_min)))
 
     def _other_week(self, day: date) -> date | None:
         """Return another day of the weekday that the caller named; None for a day that was offered, and once asked."""
@@ -373,6 +403,15 @@ class Resolver:
         is_settled = start in context.offered and other not in context.offered
         is_booked = context.current is not None and context.current.start == other
         return None if is_settled or is_booked else named
+
+    def _other_limits(self, option: Option, start: datetime) -> Search | None:
+        """Return the limits of the time of day that the caller named and that leave a time out.
+
+        None for an offered time, and for one that was sent again after the question.
+        """
+        context = self.context
+        is_settled = start in context.offered or context.was_asked(TimeNeeded.key, self.raw)
+        return None if is_settled or option.clock_min is None else self.caller.other_limits(option.clock_min)
 
     def _mismatch(self, days: tuple[date, date], phrase: Phrase) -> Result:
         clocks = self._clocks(phrase, days[0])

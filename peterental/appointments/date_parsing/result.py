@@ -194,7 +194,8 @@ class ConfirmDay(Clarification):
 
     Args:
         option: the day and the time.
-        reason: why it is not certain: `past`, `swapped`, `vague`, `unknown-words`, `picked`, `same-day`.
+        reason: why it is not certain: `past`, `swapped`, `vague`, `unknown-words`, `picked`, `same-day`, `same-time`,
+            `other-days` where the caller named others.
         ranges: limits of the time of day, where they are known instead of the time.
         unknown: words that were not understood.
     """

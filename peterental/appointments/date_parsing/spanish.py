@@ -69,7 +69,7 @@ _WORDS: dict[str, Entry] = (
         "finde": ("WEEKEND", None), "findes": ("WEEKEND", "plural"), "mas": ("MORE", None), "mil": ("THOUSAND", None),
         "penultimo": ("FROM_END", -2), "penultima": ("FROM_END", -2), "mediados": ("MID", None),
         "que": ("THAT", None), "viene": ("COMES", None), "entrante": ("THAT_COMES", None), "antier": ("AHEAD", -2),
-        "anteayer": ("AHEAD", -2), "cuanto": FILLER,
+        "anteayer": ("AHEAD", -2), "cuanto": FILLER, "hace": ("AGO", None),
         "faltando": ("AT", None), "faltan": ("AT", None), "falta": ("AT", None), "ahorita": ("ASAP", None),
     }
     | fillers(

@@ -151,7 +151,8 @@ def _unknown_in(tokens: tuple[Token, ...]) -> int:
 
 def is_too_long(text: str) -> bool:
     """Return whether a phrase is longer than anything that is said about a time."""
-    return len(text) > LONGEST_RAW or len(" ".join(text.split())) > LONGEST_PHRASE
+    is_long = len(text) > LONGEST_PHRASE
+    return is_long and (len(text) > LONGEST_RAW or len(" ".join(text.split())) > LONGEST_PHRASE)
 
 
 def _tokens_of(scanned: list[Token], lexicon: Lexicon, other: Lexicon | None = None) -> tuple[Token, ...]:

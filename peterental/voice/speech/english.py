@@ -24,6 +24,7 @@ from peterental.voice.speech.renderer import (
     Words,
     spoken_address,
 )
+from peterental.voice.speech.spoken_homes import ENGLISH_UNITS
 
 FIXED = FixedLines(
     apology="I'm sorry, I can't get to our calendar just now. Would you like someone to call you back?",
@@ -40,6 +41,7 @@ _NOT_FOUND = "I don't find an upcoming viewing that matches."
 class EnglishRenderer(Renderer):
     """The sentences in English."""
 
+    units: ClassVar[Mapping[str, str]] = ENGLISH_UNITS
     words: ClassVar[Words] = english_words
     plain: ClassVar[Mapping[type[Refusal | Outcome], str]] = {
         AgentUnknown: "I'm sorry, this line is not connected to a calendar, so I can't book or look up viewings.",
@@ -127,7 +129,7 @@ class EnglishRenderer(Renderer):
         return f"{what} {times}. Which would you like?"
 
     def none_available(self, result: model.NoneAvailable) -> str:
-        home = f" for {spoken_address(result.home)}" if result.home else ""
+        home = f" for {self.home_name(result.home)}" if result.home else ""
         line = f"I have nothing free{home} {self.asked_for(result.search) or 'then'}"
         if result.latest is not None:
             return f"{line}; the latest is {self.clock_of(result.latest)}."
@@ -162,7 +164,7 @@ class EnglishRenderer(Renderer):
 
     def on_waitlist(self, result: OnWaitlist) -> str:
         when = f" {self.asked_for(result.search)}".rstrip()
-        line = f"You're on the waiting list to see {spoken_address(result.home)}{when}."
+        line = f"You're on the waiting list to see {self.home_name(result.home)}{when}."
         return f"{line} If a time frees up for you, I'll text you, and hold it for fifteen minutes."
 
     def done(self) -> str:
@@ -250,7 +252,7 @@ class EnglishRenderer(Renderer):
             case date_parsing.WeekdayMismatch(options=options):
                 return f"Do you mean {self.options(options)}?"
             case date_parsing.WhichTime(day=None, options=minutes):
-                return f"On which day would you like to come, and at {self._clocks(minutes)}?"
+                return f"Do you mean {self._clocks(minutes)}?"
             case date_parsing.WhichTime(day=date() as day, options=minutes):
                 return f"Do you mean {self._clocks(minutes)}, {self.words.on(self.day(day))}?"
             case date_parsing.ConfirmDay(option=option, ranges=ranges):

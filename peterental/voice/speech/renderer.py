@@ -24,6 +24,7 @@ from peterental.folding import fold, word_set
 from peterental.matching import Discriminator
 from peterental.notices.waitlist.model import OnWaitlist
 from peterental.voice.sanitize import single_line
+from peterental.voice.speech.spoken_homes import spell_out
 
 if TYPE_CHECKING:
     from peterental.agents.model import Agent
@@ -175,7 +176,7 @@ class Renderer(ABC):
     def _outcome(self, result: Outcome) -> str:  # noqa: PLR0911  # one branch for each outcome
         match result:
             case model.TimesOffered(home=home, times=times):
-                return self.times_offered(spoken_address(home) if home else None, self.times(times))
+                return self.times_offered(self.home_name(home) if home else None, self.times(times))
             case model.NoneAvailable(nearest=nearest):
                 return f"{self._nothing_free(result)} {self._instead(nearest)}"
             case model.Booked(appointment=booking, will_text=will_text):
@@ -343,6 +344,9 @@ class Renderer(ABC):
     def not_known(self, wishes: tuple[str, ...]) -> str:
         """Admit that the catalogue does not have what was asked for ("pets")."""
 
+    units: ClassVar[Mapping[str, str]]
+    """What designators of units are called: "apartment" for `apt`."""
+
     part_names: ClassVar[Mapping[str, str]]
     """The parts of the day that have a name, with their preposition."""
 
@@ -379,18 +383,23 @@ class Renderer(ABC):
 
     def home_of(self, booking: model.Appointment) -> str:
         """Format the home of a booking, and with whom it is where the line has several agents."""
-        home = spoken_address(booking.home)
+        home = self.home_name(booking.home)
         return f"{home} {self.with_agent(booking.agent_name)}" if booking.names_agent else home
+
+    def home_name(self, address: str | None) -> str:
+        """Format the address of a home, or what was said of it, for the middle of a sentence."""
+        return spoken_address(spell_out(spoken_address(address), self.units))
 
     def _about_home(self, refusal: model.HomeRefusal) -> str:
         line, homes = _home_line(refusal), refusal.homes[:MAX_NAMED]
-        place = homes[0].line1 if isinstance(refusal, model.WhichHome) else self.subject(spoken_address(refusal.name))
+        place = self.home_name(homes[0].line1 if isinstance(refusal, model.WhichHome) else refusal.name)
         if line is HomeLine.BEDROOMS:
             choices = [self.words.bedrooms(home.bedrooms or 0) for home in homes]
         elif line in {HomeLine.UNIT, HomeLine.CITY, HomeLine.CHOICE} and refusal.differences:
             choices = [self.home_difference(said) for said in refusal.differences]
         else:
-            choices = [spoken_address(home.label) for home in homes]
+            choices = [self.home_name(home.label) for home in homes]
+        place = place if isinstance(refusal, model.WhichHome) else self.subject(place)
         return self.home_lines[line].format(place=place, choices=self.words.alternatives(choices) if choices else "")
 
     def _homes_named(self, found: HomesFound, search: HomeSearch) -> str:
@@ -408,7 +417,7 @@ class Renderer(ABC):
         rent = self.rent(home.rent) if home.rent is not None else ""
         is_later = home.available_on is not None and home.available_on > self.now.astimezone(self.zone).date()
         later = self.available_from(self.day(home.available_on)) if is_later and home.available_on else ""
-        return ", ".join(part for part in (spoken_address(home.label), rooms, rent, later) if part)
+        return ", ".join(part for part in (self.home_name(home.label), rooms, rent, later) if part)
 
     def homes_line(self, line: HomesLine, **values: str) -> str:
         """Fill in a sentence of `homes_lines`."""
@@ -420,7 +429,12 @@ class Renderer(ABC):
 
     def option(self, option: Option) -> str:
         """Format a day with its time, where that is known."""
-        return self.joined(self.day(option.day), "" if option.clock_min is None else self.at_minutes(option.clock_min))
+        clock = "" if option.clock_min is None else self.at_minutes(option.clock_min)
+        return self.joined(self.choice_day(option.day), clock)
+
+    def choice_day(self, value: date) -> str:
+        """Format a day that is one of several choices."""
+        return self.day(value)
 
     def options(self, options: tuple[Option, ...]) -> str:
         """Format choices; a time that they share is said once, at the end."""
@@ -429,7 +443,7 @@ class Renderer(ABC):
         named = options[:MAX_NAMED]
         if shared is None:
             return self.words.alternatives([self.option(option) for option in named])
-        days = self.words.alternatives([self.day(option.day) for option in named])
+        days = self.words.alternatives([self.choice_day(option.day) for option in named])
         return self.joined(days, self.at_minutes(shared))
 
     def at_minutes(self, minutes: int, *, approximate: bool = False) -> str:

@@ -24,6 +24,7 @@ from peterental.voice.speech.renderer import (
     Words,
     spoken_address,
 )
+from peterental.voice.speech.spoken_homes import SPANISH_UNITS
 
 FIXED = FixedLines(
     apology="Lo siento, ahora mismo no puedo consultar el calendario. ¿Quiere que alguien le devuelva la llamada?",
@@ -41,6 +42,7 @@ _WHICH_NUMBER = "¿A qué número podemos llamarle?"
 class SpanishRenderer(Renderer):
     """The sentences in Spanish."""
 
+    units: ClassVar[Mapping[str, str]] = SPANISH_UNITS
     words: ClassVar[Words] = spanish_words
     plain: ClassVar[Mapping[type[Refusal | Outcome], str]] = {
         AgentUnknown: "Lo siento, esta línea no está conectada a ningún calendario; no puedo buscar ni reservar.",
@@ -111,7 +113,7 @@ class SpanishRenderer(Renderer):
     studio: ClassVar[str] = "un estudio"
 
     def rent(self, dollars: int) -> str:
-        return f"{dollars:,} dólares al mes"
+        return f"{dollars} dólares al mes"  # a comma is read as a decimal one
 
     def available_from(self, said_day: str) -> str:
         return f"disponible desde {self.words.on(said_day)}"
@@ -124,7 +126,7 @@ class SpanishRenderer(Renderer):
         return f"{what} {times}. ¿Cuál prefiere?"
 
     def none_available(self, result: model.NoneAvailable) -> str:
-        home = f" para {spoken_address(result.home)}" if result.home else ""
+        home = f" para {self.home_name(result.home)}" if result.home else ""
         line = f"No tengo nada libre{home} {self.asked_for(result.search) or 'entonces'}"
         if result.latest is not None:
             return f"{line}; la última visita es {spanish_words.at(self.clock_of(result.latest))}."
@@ -164,7 +166,7 @@ class SpanishRenderer(Renderer):
 
     def on_waitlist(self, result: OnWaitlist) -> str:
         when = f" {self.asked_for(result.search)}".rstrip()
-        line = f"Está en la lista de espera para ver {spoken_address(result.home)}{when}."
+        line = f"Está en la lista de espera para ver {self.home_name(result.home)}{when}."
         return f"{line} Si queda libre una hora para usted, le enviaré un mensaje y se la guardaré quince minutos."
 
     def done(self) -> str:
@@ -174,8 +176,10 @@ class SpanishRenderer(Renderer):
         match refusal:
             case model.WhichBooking(proven=False):
                 return "Hay más de una visita reservada. ¿Cuál es la dirección de la que quiere?"
-            case model.WhichBooking(appointments=bookings):
-                return f"Tiene una visita de {self._viewings(bookings)}. ¿A cuál se refiere?"
+            case model.WhichBooking(appointments=bookings, differences=differences):
+                named = [self.home_difference(said) for said in differences]
+                choices = f": {self.words.alternatives(named)}" if 1 < len(named) <= MAX_NAMED else ""
+                return f"Tiene una visita de {self._viewings(bookings)}. ¿A cuál se refiere{choices}?"
             case model.BookingUnconfirmed(appointment=booking):
                 return f"Hay una visita de {self.viewing(booking)}. ¿Se refiere a esa?"
             case model.AlreadyBooked(appointment=booking):
@@ -248,11 +252,11 @@ class SpanishRenderer(Renderer):
             case date_parsing.WeekdayMismatch(options=options):
                 return f"¿Quiere decir {self.options(options)}?"
             case date_parsing.WhichTime(day=None, options=minutes):
-                return f"¿Qué día le gustaría venir, y {self._clocks(minutes)}?"
+                return f"¿Quiere decir {self.words.alternatives([self.clock(at) for at in minutes[:MAX_NAMED]])}?"
             case date_parsing.WhichTime(day=date() as day, options=minutes):
                 return f"¿Quiere decir {self.words.on(self.day(day))}, {self._clocks(minutes)}?"
             case date_parsing.ConfirmDay(option=option, ranges=ranges):
-                said = self.joined(self.words.on(self.option(option)), self.ranges(ranges))
+                said = self.joined(self.option(option), self.ranges(ranges))
                 return f"Para estar seguros: ¿quiere decir {said}?"
             case date_parsing.WhichOffer(options=options) if options:
                 clock = self.shared_clock(options)
@@ -260,12 +264,10 @@ class SpanishRenderer(Renderer):
                     f"¿Qué día le gustaría venir {spanish_words.at(clock)}?" if clock else "¿Cuál de las horas quiere?"
                 )
             case date_parsing.SkippedByDst(day=day, clock_min=minutes):
-                clock = self.clock(minutes)
-                return (
-                    f"El reloj cambia {self.words.on(self.day(day))} y se salta {clock}. ¿Qué otra hora le viene bien?"
-                )
+                then = self.subject(self.words.on(self.day(day)))
+                return f"El reloj cambia {then} y se salta {self.clock(minutes)}. ¿Qué otra hora le viene bien?"
             case date_parsing.ZoneUnclear(own=own, converted=converted):
-                return f"¿Quiere decir {self.times((own,))}, o {self.times((converted,))}, hora de aquí?"
+                return f"¿Quiere decir, hora de aquí, {self.times((own, converted))}?"
             case _:
                 return "¿Qué día y a qué hora le gustaría venir?"
 
@@ -298,6 +300,9 @@ class SpanishRenderer(Renderer):
 
     def on_moment(self, start: datetime) -> str:
         return self.times((start,))
+
+    def choice_day(self, value: date) -> str:
+        return self.words.on(self.day(value))
 
     def _clocks(self, options: tuple[int, ...]) -> str:
         return self.words.alternatives([spanish_words.at(self.clock(minutes)) for minutes in options[:MAX_NAMED]])

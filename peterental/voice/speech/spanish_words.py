@@ -25,6 +25,7 @@ _UNITS = {
     "minute": ("minuto", "minutos"),
 }
 
+MORNING_HOUR = 6
 NOON_HOUR = 12
 EVENING_HOUR = 20
 HUNDRED = 100
@@ -129,6 +130,9 @@ def _clocks(starts: list[datetime]) -> list[str]:
 
 
 def _part(hour: int) -> str:
+    """Return the part of the day of an hour: half past midnight is "de la noche", as "de la mañana" may be noon."""
+    if hour < MORNING_HOUR:
+        return "de la madrugada" if hour else "de la noche"
     if hour < NOON_HOUR:
         return "de la mañana"
     return "de la tarde" if hour < EVENING_HOUR else "de la noche"

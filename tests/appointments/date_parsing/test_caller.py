@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -21,7 +22,7 @@ MISMATCH = "weekday-mismatch options=Thu 2026-12-03 14:00,Fri 2026-12-04 14:00"
         (["Friday the fourth at two"], MISMATCH),
         (["Thursday?", "No, Friday please."], MISMATCH),
         (["December fourth at two"], MISMATCH),
-        (["I can't do Thursday"], "exactly Thu 2026-12-03 14:00"),
+        (["I can't do Thursday"], "confirm-day option=Thu 2026-12-03 14:00 reason=other-days"),
         (["Thursday at two"], "exactly Thu 2026-12-03 14:00"),
         (["Friday?", "Thursday then"], "exactly Thu 2026-12-03 14:00"),
         (["Thursday or Friday"], "exactly Thu 2026-12-03 14:00"),
@@ -36,8 +37,6 @@ MISMATCH = "weekday-mismatch options=Thu 2026-12-03 14:00,Fri 2026-12-04 14:00"
     ],
 )
 def test_weekday_is_checked_against_the_callers_words(said: list[str], answer: str) -> None:
-    if answer.startswith("exactly") and said == ["I can't do Thursday"]:
-        answer = "weekday-mismatch options=Thu 2026-12-03 14:00,Thu 2026-12-03 14:00"
     assert explain(THURSDAY, context(said=lambda: said)).decision == answer
 
 
@@ -125,7 +124,7 @@ def test_past_date_alone_needs_the_callers_weekday() -> None:
             (),
             "exactly Thu 2026-12-10 14:00 (offset-ignored)",
         ),
-        ("2026-12-10T14:00:00-06:00", ["at three"], (), "exactly Thu 2026-12-10 14:00"),
+        ("2026-12-10T14:00:00-06:00", ["three"], (), "exactly Thu 2026-12-10 14:00"),
         ("2025-12-02T16:00:00Z", ["at four"], (), "confirm-day option=Wed 2026-12-02 16:00 reason=past"),
     ],
 )
@@ -168,7 +167,12 @@ TWO_OR_FOUR = "which-time day=2026-12-03 options=840,960"
         (["Thursday at four", "the first one"], "exactly Thu 2026-12-03 14:00"),
         (["Thursday at four", "an hour earlier"], "exactly Thu 2026-12-03 14:00"),
         (["Thursday around four"], "exactly Thu 2026-12-03 14:00"),
-        (["Thursday after four"], "exactly Thu 2026-12-03 14:00"),
+        (["Thursday at two or later"], "exactly Thu 2026-12-03 14:00"),
+        (["Thursday", "at four"], TWO_OR_FOUR),
+        (["Thursday", "at 1420"], "exactly Thu 2026-12-03 14:00"),
+        (["Thursday", "the house at 305 Oak"], "exactly Thu 2026-12-03 14:00"),
+        (["Thursday at two", "actually four"], TWO_OR_FOUR),
+        (["Thursday at two", "no wait, four o'clock"], TWO_OR_FOUR),
         (["Thursday at two or four"], "exactly Thu 2026-12-03 14:00"),
         (["I pick up my kids on Thursday at four"], "exactly Thu 2026-12-03 14:00"),
         (["four"], "exactly Thu 2026-12-03 14:00"),
@@ -178,6 +182,90 @@ TWO_OR_FOUR = "which-time day=2026-12-03 options=840,960"
 )
 def test_time_of_day_is_checked_against_the_callers_words(said: list[str], answer: str) -> None:
     assert explain(THURSDAY, context(said=lambda: said)).decision == answer
+
+
+@pytest.mark.parametrize(
+    ("said", "ranges"),
+    [
+        (["Thursday after four"], "ranges=16:00-24:00"),
+        (["Thursday morning"], "ranges=00:00-12:00 part=morning"),
+        (["el jueves por la mañana"], "ranges=00:00-12:00 part=morning"),
+        (["Thursday, but not before three"], "excluded_ranges=00:00-15:00"),
+        (["not in the afternoon"], "excluded_ranges=12:00-17:00"),
+        (["Thursday evening", "Ada Test"], "ranges=17:00-24:00 part=evening"),
+    ],
+)
+def test_limits_in_the_callers_words_are_asked_about_once(said: list[str], ranges: str) -> None:
+    found = explain(THURSDAY, context(said=lambda: said))
+    assert found.decision == f"time-needed search=(search days=Thu 2026-12-03 {ranges})"
+    asked = (Asked("time-needed", THURSDAY),)
+    for known in ({"asked": asked}, {"offered": OFFER}):
+        assert explain(THURSDAY, context(said=lambda: said, **known)).decision == "exactly Thu 2026-12-03 14:00"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [["Thursday afternoon"], ["Thursday morning", "yes"], ["Thursday morning", "two is better"], ["before work or so"]],
+)
+def test_time_inside_the_callers_limits_is_taken(said: list[str]) -> None:
+    assert explain(THURSDAY, context(said=lambda: said)).decision == "exactly Thu 2026-12-03 14:00"
+
+
+OFFERS = tuple(datetime(2026, 12, 3, hour, tzinfo=CHICAGO) for hour in (9, 12, 14))
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        (["the second one"], "which-time day=2026-12-03 options=720,840"),
+        (["la segunda"], "which-time day=2026-12-03 options=720,840"),
+        (["option one please", "Ada Test"], "which-time day=2026-12-03 options=540,840"),
+        (["the last one"], "exactly Thu 2026-12-03 14:00"),
+        (["the fourth one"], "exactly Thu 2026-12-03 14:00"),
+        (["yes"], "exactly Thu 2026-12-03 14:00"),
+    ],
+)
+def test_choice_from_the_latest_offer_is_checked(said: list[str], answer: str) -> None:
+    offer = context(said=lambda: said, offered=OFFERS, last_offer=OFFERS, offered_last=True)
+    assert explain(THURSDAY, offer).decision == answer
+    asked = replace(offer, asked=(Asked("which-time", THURSDAY),))
+    for known in (asked, replace(offer, offered_last=False)):  # "the second one" may be of homes
+        assert explain(THURSDAY, known).decision == "exactly Thu 2026-12-03 14:00"
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        (["an hour later"], "which-time day=2026-12-03 options=660,840"),
+        (["a day later"], "which-day options=Thu 2026-12-03 14:00,Fri 2026-12-04 10:00"),
+        (["same time on Thursday"], "which-time day=2026-12-03 options=600,840"),
+        (["four hours later"], "exactly Thu 2026-12-03 14:00"),
+        (["an hour later", "two"], "exactly Thu 2026-12-03 14:00"),
+        (["back an hour"], "exactly Thu 2026-12-03 14:00"),
+    ],
+)
+def test_change_in_the_callers_words_is_checked(said: list[str], answer: str) -> None:
+    booked = CurrentBooking(datetime(2026, 12, 3, 10, tzinfo=CHICAGO))
+    assert explain(THURSDAY, context(said=lambda: said, current=booked), "change").decision == answer
+    moved = CurrentBooking(datetime(2026, 12, 3, 14, tzinfo=CHICAGO))
+    decision = explain(THURSDAY, context(said=lambda: said, current=moved), "change").decision
+    assert decision == "exactly Thu 2026-12-03 14:00"
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        (["Thursday the tenth at two"], "weekday-mismatch options=Thu 2026-12-03 14:00,Thu 2026-12-10 14:00"),
+        (["Thursday the third at two"], "exactly Thu 2026-12-03 14:00"),
+        (["any day but Thursday"], "confirm-day option=Thu 2026-12-03 14:00 reason=other-days"),
+        (["this weekend"], "confirm-day option=Thu 2026-12-03 14:00 reason=other-days"),
+    ],
+)
+def test_other_days_of_the_caller_are_asked_about(said: list[str], answer: str) -> None:
+    assert explain(THURSDAY, context(said=lambda: said)).decision == answer
+    asked = (Asked("confirm-day", THURSDAY), Asked("weekday-mismatch", THURSDAY))
+    again = explain(THURSDAY, context(said=lambda: said, asked=asked)).decision
+    assert again == "exactly Thu 2026-12-03 14:00"
 
 
 def test_offered_time_is_taken_unless_the_callers_was_offered_too() -> None:
@@ -204,7 +292,7 @@ def test_time_sent_again_after_the_question_is_an_answer() -> None:
     ("said", "decision"),
     [
         (["Thursday at two"], "exactly Thu 2026-12-03 14:00"),
-        (["at nine"], "exactly Thu 2026-12-03 02:00"),
+        (["at nine"], "which-time day=2026-12-03 options=120,540"),
         ([], "exactly Thu 2026-12-03 02:00"),
     ],
 )

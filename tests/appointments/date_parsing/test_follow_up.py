@@ -33,9 +33,13 @@ LONG_DAYS = Rules(week=tuple((day, Window(480, 1260)) for day in range(1, 8)), h
         ("time-needed", "Thursday", "noon", "exactly Thu 2026-12-03 12:00"),
         ("time-needed", "Thursday", "morning", "search days=Thu 2026-12-03 ranges=00:00-12:00 part=morning"),
         ("time-needed", "this weekend", "3 pm", "day-needed search=(search clock_min=900)"),
+        ("time-needed", "Tuesday or Friday", "after 3", "search days=Tue 2026-12-01,Fri 2026-12-04 ranges=15:00-24:00"),
+        ("time-needed", "Tuesday or Friday", "3 pm", "search days=Tue 2026-12-01,Fri 2026-12-04 clock_min=900"),
         ("day-needed", "2:30 in the afternoon", "Thursday", "exactly Thu 2026-12-03 14:30"),
         ("day-needed", "2:30 in the afternoon", "tomorrow", "exactly Mon 2026-11-30 14:30"),
-        ("day-needed", "after 3", "tomorrow", "time-needed search=(search days=Mon 2026-11-30)"),
+        ("day-needed", "after 3", "tomorrow", "search days=Mon 2026-11-30 ranges=15:00-24:00"),
+        ("day-needed", "late morning", "Thursday", "search days=Thu 2026-12-03 ranges=10:00-12:00 part=late morning"),
+        ("day-needed", "after 3", "next Tuesday", "which-day options=Tue 2026-12-01,Tue 2026-12-08"),
         ("confirm-day", PAST, "yes", "exactly Wed 2026-12-02 14:00"),
         ("confirm-day", PAST, PAST, "exactly Wed 2026-12-02 14:00"),
         ("confirm-day", "half two on Friday", "half two on Friday", "exactly Fri 2026-12-04 14:30"),
@@ -69,6 +73,23 @@ def test_answer_names_the_half_of_the_day(phrase: str, hour: int) -> None:
     asked = (Asked("am-or-pm", "tomorrow at 8"),)
     decision = explain(phrase, context(rules=LONG_DAYS, asked=asked)).decision
     assert decision == f"exactly Mon 2026-11-30 {hour:02}:00"
+
+
+@pytest.mark.parametrize(
+    ("asked", "phrase", "decision"),
+    [
+        (["at 8"], "PM", "day-needed search=(search clock_min=1200)"),
+        (["at 8"], "in the evening", "day-needed search=(search clock_min=1200)"),
+        (["at 8"], "Friday", "am-or-pm day=2026-12-04 options=480,1200"),
+        (["at 8"], "Friday in the evening", "exactly Fri 2026-12-04 20:00"),
+        (["at 8"], "Friday at 9 am", "exactly Fri 2026-12-04 09:00"),
+        (["at 8", "day-needed PM"], "Friday", "exactly Fri 2026-12-04 20:00"),
+        (["at 8", "am-or-pm Friday"], "PM", "exactly Fri 2026-12-04 20:00"),
+    ],
+)
+def test_half_of_a_time_without_a_day_is_chosen(asked: list[str], phrase: str, decision: str) -> None:
+    questions = [Asked("am-or-pm", asked[0]), *(Asked(*later.split(" ", 1)) for later in asked[1:])]
+    assert explain(phrase, context(rules=LONG_DAYS, asked=tuple(questions), asked_last=True)).decision == decision
 
 
 def test_callers_line_answers_when_the_same_is_sent_again() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
-from peterental.appointments.date_parsing import ExactTime, WhichOffer, explain, parse_start
+from peterental.appointments.date_parsing import Asked, ExactTime, WhichOffer, explain, parse_start
 from tests.appointments.date_parsing.table import CHICAGO, context
 
 
@@ -63,9 +64,16 @@ def test_yes_takes_the_only_offer() -> None:
     assert parse_start("yes, that works", context(last_offer=ONE_DAY[:1])) == ExactTime(start=ONE_DAY[0])
 
 
-def test_clock_is_matched_with_earlier_offers_too() -> None:
+def test_clock_of_an_earlier_offer_is_taken_only_on_the_day_of_the_latest() -> None:
     offered = (at(7, 11), *ONE_DAY)
-    assert parse_start("eleven", context(offered=offered, last_offer=ONE_DAY)) == ExactTime(start=at(7, 11))
+    decision = explain("eleven", context(offered=offered, last_offer=ONE_DAY)).decision
+    assert decision == "which-day options=Thu 2026-12-03 11:00,Mon 2026-12-07 11:00"
+    offered = (at(3, 11), *ONE_DAY)
+    assert parse_start("eleven", context(offered=offered, last_offer=ONE_DAY)) == ExactTime(start=at(3, 11))
+    decision = explain(
+        "eleven", context(offered=(at(7, 11), at(3, 9), at(4, 9)), last_offer=(at(3, 9), at(4, 9)))
+    ).decision
+    assert decision == "confirm-day option=Mon 2026-12-07 11:00 reason=picked"
 
 
 def test_clock_offered_on_two_days_is_asked_about() -> None:
@@ -97,3 +105,54 @@ def test_offer_decides_between_morning_and_evening() -> None:
     late = at(1, 19)
     assert parse_start("Tuesday at 7", context(offered=(late,))) == ExactTime(start=late)
     assert explain("next Tuesday at 3 pm", context(offered=(at(8, 15),))).decision == "exactly Tue 2026-12-08 15:00"
+
+
+@pytest.mark.parametrize(
+    ("phrase", "offers", "start"),
+    [
+        ("two thirty", ONE_DAY, datetime(2026, 12, 3, 14, 30, tzinfo=CHICAGO)),
+        ("half two", ONE_DAY, datetime(2026, 12, 3, 14, 30, tzinfo=CHICAGO)),
+        ("Wednesday", (at(8, 9), at(9, 9)), at(9, 9)),  # and not the coming one
+        ("not the first one", (at(8, 9), at(9, 9)), at(9, 9)),
+        ("the eighth", (at(8, 9), at(9, 9)), at(8, 9)),
+    ],
+)
+def test_confirmed_choice_is_asked_about_once(phrase: str, offers: tuple[datetime, ...], start: datetime) -> None:
+    offered = context(offered=offers, last_offer=offers)
+    assert explain(phrase, offered).decision.startswith("confirm-day")
+    asked = replace(offered, asked=(Asked("confirm-day", phrase),), asked_last=True)
+    assert parse_start(phrase, asked) == ExactTime(start=start)
+    for known in (replace(asked, said=lambda: ["no"]), replace(asked, asked_last=False)):  # a newer offer
+        assert explain(phrase, known).decision.startswith("confirm-day")
+
+
+@pytest.mark.parametrize(
+    ("phrase", "answer"),
+    [
+        ("Tuesday at nine", "exactly Tue 2026-12-08 09:00"),
+        ("martes a las nueve", "exactly Tue 2026-12-08 09:00"),
+        ("Tuesday at ten", "which-day options=Tue 2026-12-01 10:00,Tue 2026-12-08 10:00"),
+        ("Tuesday", "time-needed search=(search days=Tue 2026-12-08)"),
+        ("this Tuesday at nine", "exactly Tue 2026-12-01 09:00"),
+        ("Wednesday at nine", "exactly Wed 2026-12-02 09:00"),
+        ("Tuesday December first at nine", "exactly Tue 2026-12-01 09:00"),
+    ],
+)
+def test_weekday_after_an_offer_for_a_later_week(phrase: str, answer: str) -> None:
+    offer = (at(8, 9), at(8, 12))
+    assert explain(phrase, context(offered=offer, last_offer=offer)).decision == answer
+
+
+@pytest.mark.parametrize(
+    ("asked", "phrase", "answer"),
+    [
+        (("time-needed", "Tuesday"), "at ten", "exactly Tue 2026-12-08 10:00"),
+        (("which-day", "Tuesday at ten"), "the first one", "exactly Tue 2026-12-01 10:00"),
+        (("which-day", "Tuesday at ten"), "the second", "exactly Tue 2026-12-08 10:00"),
+        (("which-day", "Tuesday at ten"), "the eighth", "exactly Tue 2026-12-08 10:00"),
+    ],
+)
+def test_answer_to_a_question_after_an_offer(asked: tuple[str, str], phrase: str, answer: str) -> None:
+    offer = (at(8, 9), at(8, 12))
+    known = context(offered=offer, last_offer=offer, asked=(Asked(*asked),), asked_last=True)
+    assert explain(phrase, known).decision == answer
