@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -80,6 +81,11 @@ class HistoryEntry:
     def label(self) -> str:
         """The number as text, or the versions that it replaces: `001–013`."""
         return f"{self.replaces[0]:03d}–{self.version:03d}" if self.replaces else f"{self.version:03d}"
+
+    @property
+    def is_renumbered(self) -> bool:
+        """Whether the file seems edited because files were renumbered."""
+        return self.state is State.EDITED and self.reason is not None and self.replaces is None
 
     @property
     def is_contract(self) -> bool:
@@ -181,7 +187,48 @@ def compare(
         else:
             state = _applied_state(file, row, applied_text)
         entries.append(HistoryEntry(version, state, file, row, backfill=backfill))
-    return entries
+    return _with_renumbered(entries, files) if any(entry.state is State.EDITED for entry in entries) else entries
+
+
+def _with_renumbered(entries: list[HistoryEntry], files: list[MigrationFile]) -> list[HistoryEntry]:
+    """Return the entries; those that seem edited, because files were renumbered, have that as their reason."""
+    kept = {entry.version for entry in entries if entry.state is State.APPLIED}
+    recorded = {
+        entry.row.checksum: entry.version
+        for entry in entries
+        if entry.row and entry.row.checksum and entry.version not in kept
+    }
+    names: dict[str, str] = {}
+    for file in files:
+        if file.version not in kept:
+            with suppress(MigrationFilesError):  # an unreadable file is reported when it is to run
+                names.setdefault(file.checksum, file.path.name)
+    return [
+        replace(entry, reason=_renumbered(entry, recorded, names))
+        if entry.state is State.EDITED and not entry.replaces
+        else entry
+        for entry in entries
+    ]
+
+
+def _renumbered(entry: HistoryEntry, recorded: Mapping[str, int], names: Mapping[str, str]) -> str | None:
+    """Return the reason if the file was applied as another number, or its number with what is another file now.
+
+    Args:
+        entry: an edited one.
+        recorded: the number by checksum, of what is applied.
+        names: the file's name by checksum.
+    """
+    applied_as = recorded.get(entry.file.checksum) if entry.file else None
+    if applied_as is not None:
+        return f"{entry.file_name} was applied as {applied_as:03d} and renumbered since; {_KEEP_NUMBERS}"
+    holder = names.get(entry.row.checksum or "") if entry.row else None
+    if holder is None:
+        return None
+    return f"{entry.version:03d} was applied with the text of {holder}, which was renumbered since; {_KEEP_NUMBERS}"
+
+
+_KEEP_NUMBERS = "give applied files their numbers back, and new files the next free ones"
 
 
 def _fileless_state(row: LedgerRow, highest_file: int) -> State:
@@ -297,18 +344,35 @@ def blocking_problems(entries: list[HistoryEntry]) -> list[Problem]:
         if entry.state in BROKEN and (entry.state is not State.CONTRACTED or entry.version == last)
     ]
     problems: list[Problem] = []
-    for state in dict.fromkeys(entry.state for entry in broken):
-        alike = [entry for entry in broken if entry.state is state]
+    for state, is_renumbered in dict.fromkeys((entry.state, entry.is_renumbered) for entry in broken):
+        alike = [entry for entry in broken if (entry.state, entry.is_renumbered) == (state, is_renumbered)]
         if len(alike) > _MAX_ALIKE:
-            message = _MANY[state].format(names=version_ranges(entry.version for entry in alike))
+            text = _MANY_RENUMBERED if is_renumbered else _MANY[state]
+            message = text.format(names=version_ranges(entry.version for entry in alike))
             found = [Problem(message=message, file=alike[0].file_name)]
         else:
             found = [
                 Problem(message=entry.reason or reasons[state].format(name=entry.file_name), file=entry.file_name)
                 for entry in alike
             ]
-        problems += [*found[:-1], replace(found[-1], next_step=_next_step(alike[-1], len(alike)))]
+        next_step = _of_another_database(entries) or _next_step(alike[-1], len(alike))
+        problems += [*found[:-1], replace(found[-1], next_step=next_step)]
     return problems
+
+
+def _of_another_database(entries: list[HistoryEntry]) -> str | None:
+    """Return what to check if none of several applied migrations is one of the files; None otherwise."""
+    applied = [entry for entry in entries if entry.row is not None and entry.state is not State.NEWER]
+    if len(applied) < _ENOUGH_TO_TELL or any(entry.state is not State.EDITED or entry.reason for entry in applied):
+        return None
+    return (
+        f"none of the {len(applied)} migrations of this database is one of these files, so check that this is the right"
+        " database and the right folder"
+    )
+
+
+_ENOUGH_TO_TELL = 3
+"""From how many edited migrations on, with none as it was, the database is probably another one."""
 
 
 def _next_step(entry: HistoryEntry, count: int) -> str | None:
@@ -332,6 +396,8 @@ _MANY = {
     State.OUT_OF_ORDER: "migrations {names} have lower numbers than a migration already applied",
 }
 """The messages about more than `_MAX_ALIKE` migrations."""
+
+_MANY_RENUMBERED = f"migrations {{names}} were applied as other numbers than their files have now; {_KEEP_NUMBERS}"
 
 
 def overall_state(entries: list[HistoryEntry]) -> str:

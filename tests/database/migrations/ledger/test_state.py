@@ -146,3 +146,75 @@ def test_last_problem_of_a_kind_has_the_next_step(runner: MigrationRunner, folde
         "  002_b.sql was edited after it was applied; restore them and put the change into new files, or accept the"
         " edit with flask db-repair. Nothing was applied; see flask db-status."
     )
+
+
+KEEP_NUMBERS = "give applied files their numbers back, and new files the next free ones"
+
+
+@pytest.mark.parametrize(
+    ("renumbered", "problems"),
+    [
+        (
+            {"001_a.sql": "a", "002_new.sql": "new", "003_b.sql": "b", "004_c.sql": "c"},
+            [
+                f"002 was applied with the text of 003_b.sql, which was renumbered since; {KEEP_NUMBERS}",
+                f"003_b.sql was applied as 002 and renumbered since; {KEEP_NUMBERS}",
+            ],
+        ),
+        (
+            {"001_b.sql": "b", "002_c.sql": "c"},
+            [
+                f"001_b.sql was applied as 002 and renumbered since; {KEEP_NUMBERS}",
+                f"002_c.sql was applied as 003 and renumbered since; {KEEP_NUMBERS}",
+            ],
+        ),
+    ],
+    ids=["one inserted", "one removed"],
+)
+def test_renumbered_files_are_told_from_edited_ones(
+    runner: MigrationRunner,
+    folder: Folder,
+    empty_database_url: str,
+    renumbered: dict[str, str],
+    problems: list[str],
+) -> None:
+    for number, name in enumerate("abc", 1):
+        folder.write(f"00{number}_{name}.sql", f"CREATE TABLE {name} (i int);")
+    runner.run_migrations()
+    for path in folder.path.iterdir():
+        path.unlink()
+    for file_name, name in renumbered.items():
+        folder.write(file_name, f"CREATE TABLE {name} (i int);")
+    found = [str(problem) for problem in read_status(empty_database_url, folder.path).problems]
+    assert found == problems
+
+
+def test_many_renumbered_files_are_one_problem(
+    runner: MigrationRunner, folder: Folder, empty_database_url: str
+) -> None:
+    for number in range(1, 8):
+        folder.write(f"00{number}_t.sql", f"SELECT {number};")
+    runner.run_migrations()
+    for number in range(1, 7):
+        (folder.path / f"00{number + 1}_t.sql").replace(folder.path / f"00{number}_t.sql")
+    assert [str(problem) for problem in read_status(empty_database_url, folder.path).problems] == [
+        f"migrations 001–006 were applied as other numbers than their files have now; {KEEP_NUMBERS}"
+    ]
+
+
+def test_database_of_other_files_is_suspected(runner: MigrationRunner, folder: Folder, empty_database_url: str) -> None:
+    for number in (1, 2, 3):
+        folder.write(f"00{number}_t.sql", f"SELECT {number};")
+    runner.run_migrations()
+    for number in (1, 2, 3, 4):
+        folder.write(f"00{number}_t.sql", f"SELECT -{number};")
+    problems = read_status(empty_database_url, folder.path).problems
+    assert problems[-1].next_step == (
+        "none of the 3 migrations of this database is one of these files, so check that this is the right database and"
+        " the right folder"
+    )
+    folder.write("002_t.sql", "SELECT 2;")
+    problems = read_status(empty_database_url, folder.path).problems
+    assert problems[-1].next_step == (
+        "restore them and put the change into new files, or accept the edit with flask db-repair"
+    )
