@@ -28,12 +28,10 @@ _SET_CONFIG = re.compile(
 _END_OF_STATEMENT = re.compile(r"[ \t]*;*")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:\r\n|\r|\n|\Z)")
 
-# Other tools have a table of this name too; in ours, files must not touch it.
-_ON_LEDGER = re.compile(
+_ON_TABLE = (
     r"(?:create\s+table|alter\s+table|drop\s+table|truncate(?:\s+table)?|insert\s+into|update|delete\s+from"
-    r"|comment\s+on\s+table)\s+(?:if\s+(?:not\s+)?exists\s+)?(?:only\s+)?(?:\"?\w+\"?\.)?\"?schema_migrations\"?(?=[\s(;]|\Z)"
-    r"(?!\s*,)",
-    re.IGNORECASE,
+    r"|comment\s+on\s+table)\s+(?:if\s+(?:not\s+)?exists\s+)?(?:only\s+)?(?:\"?\w+\"?\.)?\"?{table}\"?(?=[\s(;]|\Z)"
+    r"(?!\s*,)"
 )
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
@@ -98,9 +96,16 @@ def without_matching(text: str, matches: Callable[[str], object]) -> tuple[str, 
     return without_statements(text, removed), [statement.sql for statement in removed]
 
 
-def without_ledger(text: str) -> tuple[str, list[str]]:
-    """Return `text` without the statements that make, change or drop a table schema_migrations, and these."""
-    return without_matching(text, _ON_LEDGER.match) if "schema_migrations" in text.lower() else (text, [])
+def without_table(text: str, table: str) -> tuple[str, list[str]]:
+    """Return `text` without the statements that make, change or drop a table, and these.
+
+    Args:
+        text: the SQL.
+        table: its name, in lower case.
+    """
+    if table not in text.lower():
+        return text, []
+    return without_matching(text, re.compile(_ON_TABLE.format(table=table), re.IGNORECASE).match)
 
 
 def _end_of(text: str, position: int) -> int:

@@ -256,6 +256,24 @@ def test_statements_on_the_other_ledger_are_removed(imported: Import) -> None:
     assert "001: statements on the table schema_migrations removed" in found.text
 
 
+@pytest.mark.parametrize(
+    ("tool", "file_name", "table"),
+    [
+        ("sqlx", "1_a.sql", "_sqlx_migrations"),
+        ("flyway", "V1__a.sql", "flyway_schema_history"),
+        ("prisma", "20240131120000_a/migration.sql", "_prisma_migrations"),
+        ("diesel", "2024-01-31-120000_a/up.sql", "__diesel_schema_migrations"),
+    ],
+)
+def test_statements_on_the_tool_s_own_ledger_are_removed(
+    imported: Import, tool: str, file_name: str, table: str
+) -> None:
+    text = f'CREATE TABLE a (i int);\nDELETE FROM public."{table}"\nWHERE version = 3;\nDROP TABLE {table}_old;\n'
+    found = imported(tool, {file_name: text})
+    assert found.sql("001_a.sql") == f"CREATE TABLE a (i int);\nDROP TABLE {table}_old;\n"
+    assert f"001: statements on the table {table} removed: it is the ledger of {tool}, which is not there" in found.text
+
+
 def test_session_settings_are_mentioned(imported: Import) -> None:
     found = golang(imported, "SET search_path = x; SET LOCAL a.b TO 1; SELECT set_config('c.d', '', false);")
     assert "001: SET search_path, c.d ends with its file" in found.text
