@@ -70,7 +70,7 @@ def _findings(connection: Connection, ledger: Ledger, files: list[MigrationFile]
         if entry.backfill is not None:
             if entry.backfill.checksum != entry.file.checksum:
                 found.append(_edited_backfill(connection, schema, entry.file, entry.backfill))
-        elif entry.reason is not None and not entry.is_renumbered:
+        elif entry.reason is not None and not entry.has_cause:
             if entry.state is State.EDITED:
                 found.append(_other_statements(entry.file, entry.reason))
         elif entry.state in EDITED:

@@ -159,6 +159,16 @@ def _texts(cursor: psycopg.Cursor[DictRow]) -> list[dict[str, str | None]]:
     ]
 
 
+def _select_attempts(connection: Connection, query: sql.Composed) -> psycopg.Cursor[DictRow]:
+    """Run a query on the table of attempts as `_select` does. Raises LedgerError if its columns were changed."""
+    try:
+        return _select(connection, query)
+    except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction) as error:
+        advice = f"rename {ATTEMPTS_TABLE}; the next run makes a new one, and starts stopped files from the beginning"
+        reason = f"its history {ATTEMPTS_TABLE} was changed, {error.diag.message_primary}"
+        raise LedgerError(reason=reason, advice=advice) from error
+
+
 def _select(connection: Connection, query: sql.Composed) -> psycopg.Cursor[DictRow]:
     """Run a query with a lock timeout of `LEDGER_WAIT_MS` in one round trip, and return its cursor.
 
@@ -259,7 +269,7 @@ def applied_text(connection: Connection, schema: str, version: int) -> str | Non
         "SELECT sql FROM {} WHERE version = {} AND outcome IN ('applied', 'repaired', 'adopted')"
         " ORDER BY attempt_id DESC LIMIT 1"
     ).format(sql.Identifier(schema, ATTEMPTS_TABLE), sql.Literal(version))
-    row = _select(connection, query).fetchone()
+    row = _select_attempts(connection, query).fetchone()
     return None if row is None else row["sql"]
 
 
@@ -268,7 +278,7 @@ def is_waiting(connection: Connection, schema: str, version: int) -> bool:
     query = sql.SQL("SELECT outcome FROM {} WHERE version = {} ORDER BY attempt_id DESC LIMIT 1").format(
         sql.Identifier(schema, ATTEMPTS_TABLE), sql.Literal(version)
     )
-    row = _select(connection, query).fetchone()
+    row = _select_attempts(connection, query).fetchone()
     return row is not None and row["outcome"] == "waiting"
 
 
@@ -316,7 +326,7 @@ def stopped_attempts(connection: Connection, schema: str, versions: list[int]) -
         WHERE outcome IN ('failed', 'interrupted', 'running') AND statement IS NOT NULL
         """
     ).format(attempts=attempts, versions=sql.Literal(versions))
-    rows = _select(connection, query).fetchall()
+    rows = _select_attempts(connection, query).fetchall()
     if any(row["outcome"] == "running" for row in rows) and is_held_by_another(connection, lock_key(schema)):
         rows = [row for row in rows if row["outcome"] != "running"]
     return {row["version"]: StoppedAttempt(row["statement"], row["sql"], row["outdated_by"]) for row in rows}
@@ -331,7 +341,7 @@ def stopped_rollback(connection: Connection, schema: str, version: int, down_nam
         "SELECT file, statement, sql, outcome FROM {} WHERE version = {} AND outcome <> 'cleared'"
         " ORDER BY attempt_id DESC LIMIT 1"
     ).format(sql.Identifier(schema, ATTEMPTS_TABLE), sql.Literal(version))
-    row = _select(connection, query).fetchone()
+    row = _select_attempts(connection, query).fetchone()
     if row is None or row["file"] != down_name or row["statement"] is None or row["outcome"] == "rolled back":
         return None
     return StoppedAttempt(row["statement"], row["sql"])

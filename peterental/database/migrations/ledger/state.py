@@ -83,9 +83,9 @@ class HistoryEntry:
         return f"{self.replaces[0]:03d}–{self.version:03d}" if self.replaces else f"{self.version:03d}"
 
     @property
-    def is_renumbered(self) -> bool:
-        """Whether the file seems edited because files were renumbered."""
-        return self.state is State.EDITED and self.reason is not None and self.replaces is None
+    def has_cause(self) -> bool:
+        """Whether the reason is that files were renumbered, or that rows of the ledger were deleted."""
+        return self.reason is not None and self.replaces is None
 
     @property
     def is_contract(self) -> bool:
@@ -186,8 +186,28 @@ def compare(
             state = State.OUT_OF_ORDER if version < highest_applied else State.PENDING
         else:
             state = _applied_state(file, row, applied_text)
-        entries.append(HistoryEntry(version, state, file, row, backfill=backfill))
+        reason = _unrecorded(file, highest_applied, applied_text) if state is State.OUT_OF_ORDER and file else None
+        entries.append(HistoryEntry(version, state, file, row, reason=reason, backfill=backfill))
     return _with_renumbered(entries, files) if any(entry.state is State.EDITED for entry in entries) else entries
+
+
+def _unrecorded(file: MigrationFile, last: int, applied_text: Callable[[int], str | None]) -> str | None:
+    """Return the reason if a file without a ledger row was applied: its row was deleted manually.
+
+    Args:
+        file: it has a lower number than what is applied.
+        last: the highest version that is applied.
+        applied_text: returns the SQL that was run for a version, or None.
+    """
+    text = applied_text(file.version)
+    if text is None or not same_statements(text, file.text()):
+        return None
+    return (
+        f"{file.path.name} was applied, but its row is gone from schema_migrations; {_RECORD_AGAIN.format(last=last)}"
+    )
+
+
+_RECORD_AGAIN = "flask db-adopt --to {last} compares the tables and records it again"
 
 
 def _with_renumbered(entries: list[HistoryEntry], files: list[MigrationFile]) -> list[HistoryEntry]:
@@ -344,10 +364,10 @@ def blocking_problems(entries: list[HistoryEntry]) -> list[Problem]:
         if entry.state in BROKEN and (entry.state is not State.CONTRACTED or entry.version == last)
     ]
     problems: list[Problem] = []
-    for state, is_renumbered in dict.fromkeys((entry.state, entry.is_renumbered) for entry in broken):
-        alike = [entry for entry in broken if (entry.state, entry.is_renumbered) == (state, is_renumbered)]
+    for state, has_cause in dict.fromkeys((entry.state, entry.has_cause) for entry in broken):
+        alike = [entry for entry in broken if (entry.state, entry.has_cause) == (state, has_cause)]
         if len(alike) > _MAX_ALIKE:
-            text = _MANY_RENUMBERED if is_renumbered else _MANY[state]
+            text = (_MANY_WITH_CAUSE if has_cause else _MANY)[state]
             message = text.format(names=version_ranges(entry.version for entry in alike))
             found = [Problem(message=message, file=alike[0].file_name)]
         else:
@@ -397,7 +417,13 @@ _MANY = {
 }
 """The messages about more than `_MAX_ALIKE` migrations."""
 
-_MANY_RENUMBERED = f"migrations {{names}} were applied as other numbers than their files have now; {_KEEP_NUMBERS}"
+_MANY_WITH_CAUSE = {
+    State.EDITED: f"migrations {{names}} were applied as other numbers than their files have now; {_KEEP_NUMBERS}",
+    State.OUT_OF_ORDER: (
+        "migrations {names} were applied, but their rows are gone from schema_migrations; flask db-adopt compares the"
+        " tables and records them again"
+    ),
+}
 
 
 def overall_state(entries: list[HistoryEntry]) -> str:

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.commands.adopt import adopt
 from peterental.database.migrations.errors import HistoryBroken, MigrationFailed
 from peterental.database.migrations.ledger.status import read_status
 from tests.database.migrations.conftest import Connection, Folder, ReportedLines
@@ -61,11 +62,31 @@ def test_ledger_newer_than_the_files_is_fine(runner: MigrationRunner, folder: Fo
     assert runner.run_migrations() == 0
 
 
+@pytest.mark.parametrize("count", [1, 6])
+def test_deleted_ledger_rows_are_recorded_again(
+    runner: MigrationRunner, folder: Folder, db: Connection, empty_database_url: str, count: int
+) -> None:
+    for number in range(1, count + 2):
+        folder.write(f"00{number}_t.sql", f"CREATE TABLE t{number} (i int);")
+    runner.run_migrations()
+    db.execute("DELETE FROM schema_migrations WHERE version <= %s", [count])
+    problem = {
+        1: "001_t.sql was applied, but its row is gone from schema_migrations; flask db-adopt --to 2 compares the tables"
+        " and records it again",
+        6: "migrations 001–006 were applied, but their rows are gone from schema_migrations; flask db-adopt compares the"
+        " tables and records them again",
+    }[count]
+    assert [str(one) for one in read_status(empty_database_url, folder.path).problems] == [problem]
+    assert adopt(empty_database_url, folder.path, to=count + 1, report=lambda _: None) == count
+    assert read_status(empty_database_url, folder.path).state == "current"
+
+
 def test_out_of_order_file_is_an_error(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_a.sql", "SELECT 1;")
     folder.write("002_b.sql", "SELECT 1;")
     runner.run_migrations()
     db.execute("DELETE FROM schema_migrations WHERE version = 1")
+    folder.write("001_a.sql", "SELECT 2;")
     with pytest.raises(
         HistoryBroken,
         match="001_a.sql has a lower number than a migration already applied; give it the next free number",
