@@ -58,6 +58,7 @@ def import_folder(source: Path, tool: str, target: Path) -> ImportReport:
     _note_gaps(found, tool)
     for migration in found.migrations:
         _remove_ledgers(migration, tool)
+        _unwrap(migration)
     numbered = _numbered(found)
     if not any(one.file_name for one in numbered):
         raise ImportRefused(reason=_why_nothing(folder, found, numbered, tool))
@@ -186,23 +187,27 @@ def _remove_ledgers(migration: ImportedMigration, tool: str) -> None:
             migration.changed(f"statements on the table {table} removed: {why}")
 
 
+def _unwrap(migration: ImportedMigration) -> None:
+    """Remove the BEGIN and COMMIT of each part: several transactions of one file become one."""
+    up = sql_edits.unwrapped(migration.up or "")
+    if up and (up.is_whole or not migration.no_transaction):
+        migration.up, migration.no_transaction = up.text, False
+        where = "around the file" if up.is_whole else "in the file"
+        migration.changed(f"BEGIN and COMMIT {where} removed: each file is one transaction")
+    down = sql_edits.unwrapped(migration.down or "")
+    if down and (down.is_whole or not migration.down_no_transaction):
+        migration.down = down.text
+        migration.changed(f"BEGIN and COMMIT {'around' if down.is_whole else 'in'} the down part removed")
+
+
 def _adapt(migration: ImportedMigration) -> None:
-    """Remove a transaction around a whole part, and set `no_transaction` where PostgreSQL requires it."""
+    """Set `no_transaction` where PostgreSQL requires it, and drop a down part without SQL."""
     up = migration.up or ""
-    unwrapped = sql_edits.unwrapped(up)
-    if unwrapped is not None:
-        migration.up = up = unwrapped
-        migration.no_transaction = False
-        migration.changed("BEGIN and COMMIT around the file removed: each file is one transaction")
     if migration.down and not sql_edits.has_statement(migration.down):
         if migration.down.strip():
             migration.changed("the down part has only comments: there is no down file")
         migration.down = None
     if migration.down:
-        unwrapped = sql_edits.unwrapped(migration.down)
-        if unwrapped is not None:
-            migration.down = unwrapped
-            migration.changed("BEGIN and COMMIT around the down part removed")
         # A down part that can run in one transaction does, whatever its tool did: it is undone wholly or not at all.
         migration.down_no_transaction = sql_edits.needs_no_transaction(migration.down)
     if migration.no_transaction:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from peterental.database.migrations.source.statements import Statement, split_statements
@@ -60,17 +61,34 @@ def ends_transaction(sql: str) -> bool:
     return bool(_COMMIT.match(sql))
 
 
-def unwrapped(text: str) -> str | None:
-    """Return `text` without the one BEGIN … COMMIT around all of it; None if there is no such pair."""
+@dataclass(frozen=True)
+class Unwrapped:
+    """A text without its pairs of BEGIN and COMMIT.
+
+    Args:
+        text: what is left.
+        is_whole: whether the only pair was around the whole text.
+    """
+
+    text: str
+    is_whole: bool
+
+
+def unwrapped(text: str) -> Unwrapped | None:
+    """Return `text` without its pairs of BEGIN and COMMIT; None without any.
+
+    None too if it controls transactions otherwise, or has a statement that cannot run in the one transaction.
+    """
     statements = split_statements(text)
-    if len(statements) < 2:  # noqa: PLR2004  # a pair
+    controls = [statement for statement in statements if _controls_transaction(statement.sql)]
+    begins, ends = controls[::2], controls[1::2]
+    if len(begins) != len(ends) or not controls:
         return None
-    first, *inner, last = statements
-    if not begins_transaction(first.sql) or not ends_transaction(last.sql):
+    if not all(begins_transaction(one.sql) for one in begins) or not all(ends_transaction(one.sql) for one in ends):
         return None
-    if any(_controls_transaction(statement.sql) for statement in inner):
-        return None
-    return without_statements(text, [first, last])
+    found = without_statements(text, controls)
+    is_whole = [statements[0], statements[-1]] == controls
+    return None if not is_whole and needs_no_transaction(found) else Unwrapped(found, is_whole)
 
 
 def _controls_transaction(sql: str) -> bool:
