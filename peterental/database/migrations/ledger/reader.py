@@ -263,14 +263,22 @@ def checksums(connection: Connection, schema: str) -> dict[int, str]:
     return {int(row["version"]): row["checksum"] for row in rows if (row["version"] or "").isdecimal()}
 
 
-def applied_text(connection: Connection, schema: str, version: int) -> str | None:
-    """Return the SQL that was run for `version`; None if no attempt recorded it."""
+@dataclass(frozen=True)
+class AppliedFile:
+    """The file that was applied as a version: its name and its text."""
+
+    name: str
+    text: str
+
+
+def applied_file(connection: Connection, schema: str, version: int) -> AppliedFile | None:
+    """Return the file that was applied as `version`; None if no attempt recorded it."""
     query = sql.SQL(
-        "SELECT sql FROM {} WHERE version = {} AND outcome IN ('applied', 'repaired', 'adopted')"
-        " ORDER BY attempt_id DESC LIMIT 1"
+        "SELECT file, sql FROM {} WHERE version = {} AND outcome IN ('applied', 'repaired', 'adopted')"
+        " AND sql IS NOT NULL ORDER BY attempt_id DESC LIMIT 1"
     ).format(sql.Identifier(schema, ATTEMPTS_TABLE), sql.Literal(version))
     row = _select_attempts(connection, query).fetchone()
-    return None if row is None else row["sql"]
+    return None if row is None else AppliedFile(row["file"], row["sql"])
 
 
 def is_waiting(connection: Connection, schema: str, version: int) -> bool:
