@@ -227,6 +227,8 @@ def db_lint(*, strict: bool, output_format: str, as_json: bool, directory: Path 
 def db_plan(*, output_format: str, as_json: bool, directory: Path | None) -> None:
     """Rehearse the pending migrations and show locks, sizes and rewrites. Changes nothing.
 
+    Exits 1 if one would fail.
+
     Example: flask db-plan --format markdown
     """
     from peterental.database.migrations.plan.markdown import plan_markdown  # noqa: PLC0415  # not needed by a deploy
@@ -255,6 +257,8 @@ def db_plan(*, output_format: str, as_json: bool, directory: Path | None) -> Non
 @report_errors
 def db_verify(*, grants: bool, as_json: bool, directory: Path | None) -> None:
     """Compare the database with a scratch database built from the files.
+
+    Exits 1 if they differ.
 
     Example: flask db-verify --grants
     """

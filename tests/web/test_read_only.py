@@ -123,7 +123,10 @@ def test_readiness_logs_the_reason(
     url = f"{database_url}?options=-cdefault_transaction_read_only%3Don&target_session_attrs=any"
     app = make_app(Config(database_url=url, secret_key="k" * 32))
     assert app.test_client().get("/readyz").json == {"status": "unavailable", "reason": "database"}
-    assert "Not ready: The database accepts no changes: it is read-only. The schema is current." in caplog.text
+    assert (
+        "Not ready: The database accepts no changes: its setting default_transaction_read_only is on. The schema is"
+        " current." in caplog.text
+    )
 
 
 def test_a_write_raises_read_only(database: Database) -> None:

@@ -10,6 +10,14 @@ from enum import StrEnum
 BETWEEN_PROBLEMS = ";\n  "
 """Each problem on its own line: after a merge there may be many."""
 
+READ_ONLY_SETTING = "its setting default_transaction_read_only is on"
+"""Why a primary server accepts no changes."""
+
+_TURN_OFF = (
+    "turn the setting off with ALTER DATABASE or ALTER ROLE … RESET default_transaction_read_only; if the host has"
+    " turned it on because the disk is full, free disk space"
+)
+
 FOREIGN_LEDGER_HINT = "if another tool owns a table of that name, give PeteRental a separate schema"
 """What to do about a ledger that another tool made."""
 
@@ -202,7 +210,11 @@ class PooledConnection(MigrationError):
 
 
 class ReadOnlyDatabase(MigrationError):
-    """The database accepts no changes ({reason}). Nothing was applied; point DATABASE_URL at the primary server."""
+    """The database accepts no changes ({reason}). Nothing was applied; {advice}."""
+
+    def __init__(self, *, reason: str) -> None:
+        advice = _TURN_OFF if reason == READ_ONLY_SETTING else "point DATABASE_URL at the primary server"
+        super().__init__(reason=reason, advice=advice)
 
 
 class NoSchema(MigrationError):

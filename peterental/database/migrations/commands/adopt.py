@@ -127,7 +127,7 @@ def _unrecorded(connection: Connection, ledger: Ledger, files: list[MigrationFil
     """
     rows = {version: row for version, row in ledger.rows.items() if version <= files[-1].version}
     entries = compare_with_ledger(connection, files, replace(ledger, rows=rows))
-    refused = [entry.reason for entry in entries if entry.state in BROKEN and entry.reason]
+    refused = [entry.reason for entry in entries if entry.state in BROKEN - {State.OUT_OF_ORDER} and entry.reason]
     if refused:
         raise AdoptionRefused(reason="; ".join(refused))
     edited = [entry for entry in entries if entry.state is State.EDITED]

@@ -47,7 +47,6 @@ def repair(url: str, directory: Path, *, confirm: Callable[[str], bool], report:
     accepted = 0
     with writing_session(url, report=report) as (connection, ledger):
         writer = LedgerWriter(connection, ledger.server.schema)
-        writer.mark_orphans_interrupted()
         findings = _findings(connection, ledger, files)
         for found in findings:
             if confirm(found.shown):
@@ -71,11 +70,12 @@ def _findings(connection: Connection, ledger: Ledger, files: list[MigrationFile]
         if entry.backfill is not None:
             if entry.backfill.checksum != entry.file.checksum:
                 found.append(_edited_backfill(connection, schema, entry.file, entry.backfill))
-        elif entry.reason is not None:
+        elif entry.reason is not None and entry.cause is None:
             if entry.state is State.EDITED:
                 found.append(_other_statements(entry.file, entry.reason))
         elif entry.state in EDITED:
-            found.append(_edited(entry.file, ledgers.applied_text(connection, schema, entry.version)))
+            applied = ledgers.applied_file(connection, schema, entry.version)
+            found.append(_edited(entry.file, applied.text if applied else None))
         elif entry.state is State.PENDING:
             stopped = ledgers.stopped_attempt(connection, schema, entry.version)
             if stopped is not None:

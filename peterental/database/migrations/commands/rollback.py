@@ -7,6 +7,7 @@ an earlier rollback stopped.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -18,6 +19,8 @@ from peterental.database.migrations.ledger.reader import Ledger, read, stopped_a
 from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.exclusive import writing_session
+from peterental.database.migrations.run.failures import IN_USE, may_retry, next_step_after, pause_before_retry
+from peterental.database.migrations.run.monitor import SessionMonitor
 from peterental.database.migrations.run.non_transactional import StatementRunner
 from peterental.database.migrations.run.notices import Notices
 from peterental.database.migrations.run.preflight import may_move_ledger
@@ -26,15 +29,23 @@ from peterental.database.migrations.session.connection import begin_statements, 
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.session.lost_connection import reconnected
 from peterental.database.migrations.session.server import Connection
-from peterental.database.migrations.settings import DEFAULT_SETTINGS
+from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 from peterental.database.migrations.source.checks import inspect
 from peterental.database.migrations.source.directives import Directives, read_directives
 from peterental.database.migrations.source.files import MigrationFile, baseline_at_start, find_files
 from peterental.database.migrations.source.statements import same_statements, split_statements, statement_offset
-from peterental.database.migrations.sql.error_location import commit_problem, statement_problem
+from peterental.database.migrations.sql.error_location import StatementProblem, commit_problem, statement_problem
 
 
-def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]], bool], report: Reporter) -> int:
+def rollback(
+    url: str,
+    directory: Path,
+    *,
+    to: int,
+    confirm: Callable[[list[str]], bool],
+    report: Reporter,
+    settings: EngineSettings = DEFAULT_SETTINGS,
+) -> int:
     """Undo every applied migration above version `to`; return the number undone.
 
     Args:
@@ -43,6 +54,7 @@ def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]
         to: the version to go back to; 0 undoes everything.
         confirm: called with the names of the files that would run, in order; returns whether to run them.
         report: receives one line per file.
+        settings: the host's.
 
     Raises RollbackRefused before anything runs if a down file is missing or cannot run, or if `confirm` returns False;
     RollbackFailed if a down file fails (earlier ones stay undone, and of one without a transaction its completed
@@ -58,7 +70,7 @@ def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]
             f" by one; {baseline.version} is the lowest version to go back to"
         )
     files = {file.version: file for file in found}
-    with writing_session(url, report=report) as (connection, ledger):
+    with writing_session(url, report=report, settings=settings) as (connection, ledger):
         store = BackfillStore(connection, ledger.server.schema) if ledger.server.has_backfills else None
         versions = _above(ledger, to, store)
         downs = [_down(files.get(version), version, ledger.server.schema) for version in versions]
@@ -67,17 +79,18 @@ def rollback(url: str, directory: Path, *, to: int, confirm: Callable[[list[str]
             return 0
         if not confirm([down.path.name if down.path.exists() else _nothing_for(down) for down in downs]):
             raise RollbackRefused(reason="it was not confirmed")
-        runner = _DownRunner(connection, ledger.server.schema, report, store)
         stopped = _stopped_above(connection, ledger, files, downs[-1].version)
-        for down in downs:
-            try:
-                runner.undo(files[down.version], down)
-            except RollbackFailed as error:
-                if not is_broken(connection) or read_directives(down, down.text()).no_transaction:
-                    raise  # of a file that runs statement by statement, the error says how far it came
-                state = _after_loss(url, ledger.server.backend_pid, down)
-                raise _failed(down, error.problem, state, error.statement) from error
-            report(f"✅ {down.path.name if down.path.exists() else _nothing_for(down)}")
+        with SessionMonitor(url, ledger.server.backend_pid, report, settings=settings) as monitor:
+            runner = _DownRunner(connection, ledger.server.schema, report, store, monitor, to=to, settings=settings)
+            for down in downs:
+                try:
+                    runner.undo(files[down.version], down)
+                except RollbackFailed as error:
+                    if not is_broken(connection) or read_directives(down, down.text()).no_transaction:
+                        raise  # of a file that runs statement by statement, the error says how far it came
+                    state = _after_loss(url, settings, ledger.server.backend_pid, down)
+                    raise _failed(down, error.problem, state, error.next_step, error.statement, to=to) from error
+                report(f"✅ {down.path.name if down.path.exists() else _nothing_for(down)}")
         for line in stopped:
             report(line)
         report(f"✅ Rolled back {len(downs)} {'migration' if len(downs) == 1 else 'migrations'}")
@@ -123,13 +136,36 @@ def _down(file: MigrationFile | None, version: int, schema: str) -> MigrationFil
 
 
 class _DownRunner:
-    """Runs down files under the lock, each with its change of the ledger."""
+    """Runs down files under the lock, each with its change of the ledger.
 
-    def __init__(self, connection: Connection, schema: str, report: Reporter, store: BackfillStore | None) -> None:
+    Args:
+        connection: the runner's.
+        schema: of the ledger.
+        report: receives lines about progress.
+        store: of the backfills; None if the database has none.
+        monitor: sees which session is in the way.
+        to: the version that was asked for.
+        settings: the host's.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        schema: str,
+        report: Reporter,
+        store: BackfillStore | None,
+        monitor: SessionMonitor,
+        *,
+        to: int,
+        settings: EngineSettings,
+    ) -> None:
+        self._settings = settings
         self._connection = connection
         self._schema = schema
         self._report = report
         self._store = store
+        self._monitor = monitor
+        self._to = to
         self._writer = LedgerWriter(connection, schema)
 
     def undo(self, file: MigrationFile, down: MigrationFile) -> None:
@@ -144,67 +180,115 @@ class _DownRunner:
             raise
 
     def _in_transaction(self, file: MigrationFile, down: MigrationFile, text: str, directives: Directives) -> None:
+        """Run a down file in one transaction; retry it while its tables are locked by other sessions."""
+        budget = LockBudget(self._settings.table_wait_s)
         state = f"{down.path.name} was rolled back."
-        try:
-            execute_text(self._connection, text or "SELECT", before=begin_statements(directives))
-            self._writer.check_deferred()
-            if may_move_ledger(text):
-                self._writer.refuse_moved_schema()
-            reset(self._connection)
-            self._writer.record_rolled_back(file, text)
-            self._forget_progress(file)
-            self._connection.execute("COMMIT")
-            reset(self._connection)  # what SET LOCAL … TO DEFAULT had hidden is back
-        except StatementFailed as error:
-            problem = _problem(down, text, error, sent_from=error.sent_from)
-            raise _failed(down, problem, state, error.number) from error
-        except psycopg.Error as error:
-            raise _failed(down, commit_problem(down.path, error), state) from error
+        while True:
+            budget.begin(0)
+            try:
+                with self._monitor.observing():
+                    self._once(file, text, directives)
+            except StatementFailed as error:
+                if not self._tries_again(down, directives, error, budget):
+                    problem = _problem(down, text, error, sent_from=error.sent_from)
+                    raise self._failed(down, problem, state, error.cause, error.number) from error
+            except psycopg.Error as error:
+                if not self._tries_again(down, directives, error, budget):
+                    raise self._failed(down, commit_problem(down.path, error), state, error) from error
+            else:
+                return
+
+    def _once(self, file: MigrationFile, text: str, directives: Directives) -> None:
+        execute_text(self._connection, text or "SELECT", before=begin_statements(directives))
+        self._writer.check_deferred()
+        if may_move_ledger(text):
+            self._writer.refuse_moved_schema()
+        reset(self._connection)
+        self._writer.record_rolled_back(file, text)
+        self._forget_progress(file)
+        self._connection.execute("COMMIT")
+        reset(self._connection)  # what SET LOCAL … TO DEFAULT had hidden is back
+
+    def _tries_again(
+        self, down: MigrationFile, directives: Directives, error: psycopg.Error | StatementFailed, budget: LockBudget
+    ) -> bool:
+        """Roll back; wait a moment if another attempt may succeed, and return whether it may."""
+        recover(self._connection)
+        if not may_retry(self._connection, directives, error, budget):
+            return False
+        cause = error.cause if isinstance(error, StatementFailed) else error
+        pause_before_retry(
+            down.path.name,
+            cause,
+            budget,
+            blocker=self._monitor.blocker,
+            pause_s=self._settings.retry_pause_s,
+            report=self._report,
+        )
+        return True
 
     def _in_statements(self, file: MigrationFile, down: MigrationFile, text: str, directives: Directives) -> None:
         """Run a down file without a transaction, and record how many of its statements are done."""
         done = _done_before(self._connection, self._schema, down, text, self._report)
         self._writer.begin_rollback(down, text, done)
         notices = Notices()
+        budget = LockBudget(self._settings.table_wait_s)
         runner = StatementRunner(
-            self._connection,
-            self._writer,
-            text,
-            directives,
-            done=done or None,
-            notices=notices,
-            budget=LockBudget(DEFAULT_SETTINGS.table_wait_s),
+            self._connection, self._writer, text, directives, done=done or None, notices=notices, budget=budget
         )
         try:
-            runner.run()
-            reset(self._connection)
-            with self._connection.transaction():
-                self._writer.record_rolled_back_statements(file)
-                self._forget_progress(file)
-        except StatementFailed as error:
-            start = statement_offset(text, error.index) or 0
-            raise self._stopped(down, runner, _problem(down, text, error, sent_from=start), error.number) from error
-        except psycopg.Error as error:
-            raise self._stopped(down, runner, commit_problem(down.path, error)) from error
+            while True:
+                try:
+                    self._run_statements(file, runner)
+                except StatementFailed as error:
+                    if not self._tries_again(down, directives, error, budget):
+                        problem = _problem(down, text, error, sent_from=statement_offset(text, error.index) or 0)
+                        raise self._stopped(down, runner, problem, error.cause, error.number) from error
+                except psycopg.Error as error:
+                    if not self._tries_again(down, directives, error, budget):
+                        raise self._stopped(down, runner, commit_problem(down.path, error), error) from error
+                else:
+                    return
         except Interrupted:
             self._record_failed("interrupted", "stopped by Ctrl-C or SIGTERM")
             raise
         finally:
             notices.report(self._report)
 
+    def _run_statements(self, file: MigrationFile, runner: StatementRunner) -> None:
+        """Run what is left of a down file, and record that it is done."""
+        with self._monitor.observing():
+            runner.run()
+            reset(self._connection)
+            with self._connection.transaction():
+                self._writer.record_rolled_back_statements(file)
+                self._forget_progress(file)
+
     def _forget_progress(self, file: MigrationFile) -> None:
         if self._store is not None:
             self._store.remove(file.version)
 
     def _stopped(
-        self, down: MigrationFile, runner: StatementRunner, problem: Problem, statement: int | None = None
+        self,
+        down: MigrationFile,
+        runner: StatementRunner,
+        problem: Problem,
+        cause: psycopg.Error,
+        statement: int | None = None,
     ) -> RollbackFailed:
         """Record that a down file stopped among its statements, and return the error."""
         self._record_failed("failed", str(problem))
         state = f"{down.path.name} stopped at statement {runner.done + 1} of {len(runner.statements)}"
         if runner.done == len(runner.statements):
             state = f"All statements of {down.path.name} are done, but that is not recorded"
-        return _failed(down, problem, f"{state}; the next rollback resumes there.", statement)
+        return self._failed(down, problem, f"{state}; the next rollback resumes there.", cause, statement)
+
+    def _failed(
+        self, down: MigrationFile, problem: Problem, state: str, cause: psycopg.Error, statement: int | None = None
+    ) -> RollbackFailed:
+        if isinstance(problem, StatementProblem) and isinstance(cause, IN_USE):
+            problem = replace(problem, blocked_by=self._monitor.blocker)
+        return _failed(down, problem, state, next_step_after(cause), statement, to=self._to)
 
     def _record_failed(self, outcome: str, error: str) -> None:
         recover(self._connection)
@@ -213,10 +297,10 @@ class _DownRunner:
             self._writer.record_failed(outcome=outcome, error=error)
 
 
-def _after_loss(url: str, backend_pid: int, down: MigrationFile) -> str:
+def _after_loss(url: str, settings: EngineSettings, backend_pid: int, down: MigrationFile) -> str:
     """Return what is in the database after the connection was lost: reconnect, and look."""
     name = down.path.name
-    with reconnected(url, DEFAULT_SETTINGS, backend_pid) as connection:
+    with reconnected(url, settings, backend_pid) as connection:
         if connection is None:
             return f"Whether {name} was committed could not be seen; flask db-status shows it."
         is_undone = down.version not in read(connection).rows
@@ -237,17 +321,19 @@ def _done_before(connection: Connection, schema: str, down: MigrationFile, text:
     return done
 
 
-def _problem(down: MigrationFile, text: str, error: StatementFailed, *, sent_from: int) -> Problem:
+def _problem(down: MigrationFile, text: str, error: StatementFailed, *, sent_from: int) -> StatementProblem:
     offset = statement_offset(text, error.index) if error.index >= 0 else None
     return statement_problem(down.path, text, error.cause, offset, sent_from=sent_from)
 
 
-def _failed(down: MigrationFile, problem: Problem, state: str, statement: int | None = None) -> RollbackFailed:
+def _failed(
+    down: MigrationFile, problem: Problem, state: str, next_step: str, statement: int | None = None, *, to: int
+) -> RollbackFailed:
     return RollbackFailed(
         version=down.version,
         problem=problem,
         state=state,
-        next_step="fix the error",
+        next_step=next_step,
         statement=statement,
-        command="flask db-rollback",
+        command=f"flask db-rollback --to {to}",
     )

@@ -20,6 +20,7 @@ from peterental.database.migrations.lint.findings import Severity
 _NOT_IN_A_NAME = re.compile(r"[^\w]+")
 _MAX_NAME_BYTES = 150
 _SEQUENTIAL_BELOW = 1_000_000  # larger numbers are times
+_LEDGER = "schema_migrations"
 _NO_TRANSACTION = "runs without a transaction, as before: -- migrate: no-transaction"
 _NEEDS_NO_TRANSACTION = (
     "has a statement that PostgreSQL runs only outside a transaction: -- migrate: no-transaction added"
@@ -56,7 +57,8 @@ def import_folder(source: Path, tool: str, target: Path) -> ImportReport:
     found.migrations.sort(key=lambda migration: migration.order)
     _note_gaps(found, tool)
     for migration in found.migrations:
-        _remove_ledger(migration)
+        _remove_ledgers(migration, tool)
+        _unwrap(migration)
     numbered = _numbered(found)
     if not any(one.file_name for one in numbered):
         raise ImportRefused(reason=_why_nothing(folder, found, numbered, tool))
@@ -173,32 +175,39 @@ def _slug(words: str) -> str:
     return slug.encode()[:_MAX_NAME_BYTES].decode(errors="ignore").strip("_")
 
 
-def _remove_ledger(migration: ImportedMigration) -> None:
-    """Remove what a migration does to its tool's own records: our ledger has that name."""
-    if migration.up is not None:
-        migration.up, of_up = sql_edits.without_ledger(migration.up)
-        migration.down, of_down = sql_edits.without_ledger(migration.down or "")
+def _remove_ledgers(migration: ImportedMigration, tool: str) -> None:
+    """Remove what a migration does to its tool's own records, and to a table with the name of our ledger."""
+    if migration.up is None:
+        return
+    for table in dict.fromkeys((_LEDGER, TOOLS[tool].ledger or _LEDGER)):
+        migration.up, of_up = sql_edits.without_table(migration.up, table)
+        migration.down, of_down = sql_edits.without_table(migration.down or "", table)
         if of_up or of_down:
-            migration.changed("statements on the table schema_migrations removed: it is the ledger here")
+            why = "it is the ledger here" if table == _LEDGER else f"it is the ledger of {tool}, which is not there"
+            migration.changed(f"statements on the table {table} removed: {why}")
+
+
+def _unwrap(migration: ImportedMigration) -> None:
+    """Remove the BEGIN and COMMIT of each part: several transactions of one file become one."""
+    up = sql_edits.unwrapped(migration.up or "")
+    if up and (up.is_whole or not migration.no_transaction):
+        migration.up, migration.no_transaction = up.text, False
+        where = "around the file" if up.is_whole else "in the file"
+        migration.changed(f"BEGIN and COMMIT {where} removed: each file is one transaction")
+    down = sql_edits.unwrapped(migration.down or "")
+    if down and (down.is_whole or not migration.down_no_transaction):
+        migration.down = down.text
+        migration.changed(f"BEGIN and COMMIT {'around' if down.is_whole else 'in'} the down part removed")
 
 
 def _adapt(migration: ImportedMigration) -> None:
-    """Remove a transaction around a whole part, and set `no_transaction` where PostgreSQL requires it."""
+    """Set `no_transaction` where PostgreSQL requires it, and drop a down part without SQL."""
     up = migration.up or ""
-    unwrapped = sql_edits.unwrapped(up)
-    if unwrapped is not None:
-        migration.up = up = unwrapped
-        migration.no_transaction = False
-        migration.changed("BEGIN and COMMIT around the file removed: each file is one transaction")
     if migration.down and not sql_edits.has_statement(migration.down):
         if migration.down.strip():
             migration.changed("the down part has only comments: there is no down file")
         migration.down = None
     if migration.down:
-        unwrapped = sql_edits.unwrapped(migration.down)
-        if unwrapped is not None:
-            migration.down = unwrapped
-            migration.changed("BEGIN and COMMIT around the down part removed")
         # A down part that can run in one transaction does, whatever its tool did: it is undone wholly or not at all.
         migration.down_no_transaction = sql_edits.needs_no_transaction(migration.down)
     if migration.no_transaction:

@@ -32,6 +32,9 @@ EXPECTED = {
 """What a folder of each tool has."""
 
 _ANY_TOOL_WITHOUT_MARKERS = frozenset({"sqlx", "tern", "node-pg-migrate", "drizzle", "supabase", "atlas"})
+_OF_ANY_FORMAT = frozenset({"atlas"})
+"""Atlas also writes and checks folders in the formats of other tools, with its own comments in them."""
+
 _CODE = re.compile(r"\d+[_-].+\.(?:go|rb|py|js|mjs|cjs|ts|java|kt|php|exs)", re.IGNORECASE)
 _FOLDER_DOWN = re.compile(r"(?:.*/)?[\d-]*\d[_-][^/]*/down\.sql", re.IGNORECASE)
 _NOT_A_MIGRATION = re.compile(r".*(?:_test\.go|\.d\.ts|[._]spec\.\w+|\.test\.\w+)", re.IGNORECASE)
@@ -107,7 +110,7 @@ def _tools_of(file: SourceFile) -> frozenset[str]:
     if not name.lower().endswith(".sql"):
         return frozenset({"flyway"}) if flyway.CODE.fullmatch(name) else frozenset()
     markers = frozenset(tool for tool, line in _MARKERS if _has_line(file.text, line))
-    if markers:
+    if markers - _OF_ANY_FORMAT:
         return markers
     shapes = (
         (flyway.NAMED, name, {"flyway"}),
@@ -119,7 +122,7 @@ def _tools_of(file: SourceFile) -> frozenset[str]:
         (paired.PAIRED, name, {"golang-migrate", "sqlx", "rails"}),
         (NUMBERED, file.name, _ANY_TOOL_WITHOUT_MARKERS),
     )
-    return frozenset(next((tools for pattern, text, tools in shapes if pattern.fullmatch(text)), ()))
+    return markers | frozenset(next((tools for pattern, text, tools in shapes if pattern.fullmatch(text)), ()))
 
 
 def _has_line(text: str, pattern: re.Pattern[str]) -> bool:

@@ -25,33 +25,35 @@ class Tool:
         convert: converts its folder.
         read_name: reads the name of a numbered migration in a programming language, as if it ended in `.sql`; None if
             `convert` finds these itself.
+        ledger: the table in which it records migrations, if that is not `schema_migrations`.
     """
 
     convert: Callable[[SourceFolder], ImportedFolder]
     read_name: NameReader | None = None
+    ledger: str | None = None
 
 
-def _marked(tool: marked.MarkedTool) -> Tool:
-    return Tool(tool.convert, tool.read_name)
+def _marked(tool: marked.MarkedTool, ledger: str | None = None) -> Tool:
+    return Tool(tool.convert, tool.read_name, ledger)
 
 
 TOOLS = {
-    "goose": _marked(marked.GOOSE),
+    "goose": _marked(marked.GOOSE, "goose_db_version"),
     "dbmate": _marked(marked.DBMATE),
     "golang-migrate": Tool(convert_golang_migrate, by_number),
-    "flyway": Tool(convert_flyway),
-    "sqlx": Tool(convert_sqlx, by_number),
-    "diesel": Tool(convert_diesel),
+    "flyway": Tool(convert_flyway, ledger="flyway_schema_history"),
+    "sqlx": Tool(convert_sqlx, by_number, "_sqlx_migrations"),
+    "diesel": Tool(convert_diesel, ledger="__diesel_schema_migrations"),
     "rails": Tool(convert_rails),
-    "alembic-sql": Tool(convert_alembic),
-    "sql-migrate": _marked(marked.SQL_MIGRATE),
-    "tern": _marked(marked.TERN),
-    "node-pg-migrate": _marked(marked.NODE_PG_MIGRATE),
-    "liquibase": Tool(convert_liquibase),
-    "prisma": Tool(plain.convert_prisma),
-    "drizzle": Tool(plain.convert_drizzle),
+    "alembic-sql": Tool(convert_alembic, ledger="alembic_version"),
+    "sql-migrate": _marked(marked.SQL_MIGRATE, "gorp_migrations"),
+    "tern": _marked(marked.TERN, "schema_version"),
+    "node-pg-migrate": _marked(marked.NODE_PG_MIGRATE, "pgmigrations"),
+    "liquibase": Tool(convert_liquibase, ledger="databasechangelog"),
+    "prisma": Tool(plain.convert_prisma, ledger="_prisma_migrations"),
+    "drizzle": Tool(plain.convert_drizzle, ledger="__drizzle_migrations"),
     "supabase": _marked(plain.SUPABASE),
-    "atlas": _marked(plain.ATLAS),
+    "atlas": _marked(plain.ATLAS, "atlas_schema_revisions"),
     "sqitch": Tool(convert_sqitch),
 }
 """Every tool by its name."""

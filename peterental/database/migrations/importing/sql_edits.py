@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from peterental.database.migrations.source.statements import Statement, split_statements
@@ -28,12 +29,10 @@ _SET_CONFIG = re.compile(
 _END_OF_STATEMENT = re.compile(r"[ \t]*;*")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:\r\n|\r|\n|\Z)")
 
-# Other tools have a table of this name too; in ours, files must not touch it.
-_ON_LEDGER = re.compile(
+_ON_TABLE = (
     r"(?:create\s+table|alter\s+table|drop\s+table|truncate(?:\s+table)?|insert\s+into|update|delete\s+from"
-    r"|comment\s+on\s+table)\s+(?:if\s+(?:not\s+)?exists\s+)?(?:only\s+)?(?:\"?\w+\"?\.)?\"?schema_migrations\"?(?=[\s(;]|\Z)"
-    r"(?!\s*,)",
-    re.IGNORECASE,
+    r"|comment\s+on\s+table)\s+(?:if\s+(?:not\s+)?exists\s+)?(?:only\s+)?(?:\"?\w+\"?\.)?\"?{table}\"?(?=[\s(;]|\Z)"
+    r"(?!\s*,)"
 )
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
@@ -62,17 +61,34 @@ def ends_transaction(sql: str) -> bool:
     return bool(_COMMIT.match(sql))
 
 
-def unwrapped(text: str) -> str | None:
-    """Return `text` without the one BEGIN … COMMIT around all of it; None if there is no such pair."""
+@dataclass(frozen=True)
+class Unwrapped:
+    """A text without its pairs of BEGIN and COMMIT.
+
+    Args:
+        text: what is left.
+        is_whole: whether the only pair was around the whole text.
+    """
+
+    text: str
+    is_whole: bool
+
+
+def unwrapped(text: str) -> Unwrapped | None:
+    """Return `text` without its pairs of BEGIN and COMMIT; None without any.
+
+    None too if it controls transactions otherwise, or has a statement that cannot run in the one transaction.
+    """
     statements = split_statements(text)
-    if len(statements) < 2:  # noqa: PLR2004  # a pair
+    controls = [statement for statement in statements if _controls_transaction(statement.sql)]
+    begins, ends = controls[::2], controls[1::2]
+    if len(begins) != len(ends) or not controls:
         return None
-    first, *inner, last = statements
-    if not begins_transaction(first.sql) or not ends_transaction(last.sql):
+    if not all(begins_transaction(one.sql) for one in begins) or not all(ends_transaction(one.sql) for one in ends):
         return None
-    if any(_controls_transaction(statement.sql) for statement in inner):
-        return None
-    return without_statements(text, [first, last])
+    found = without_statements(text, controls)
+    is_whole = [statements[0], statements[-1]] == controls
+    return None if not is_whole and needs_no_transaction(found) else Unwrapped(found, is_whole)
 
 
 def _controls_transaction(sql: str) -> bool:
@@ -98,9 +114,16 @@ def without_matching(text: str, matches: Callable[[str], object]) -> tuple[str, 
     return without_statements(text, removed), [statement.sql for statement in removed]
 
 
-def without_ledger(text: str) -> tuple[str, list[str]]:
-    """Return `text` without the statements that make, change or drop a table schema_migrations, and these."""
-    return without_matching(text, _ON_LEDGER.match) if "schema_migrations" in text.lower() else (text, [])
+def without_table(text: str, table: str) -> tuple[str, list[str]]:
+    """Return `text` without the statements that make, change or drop a table, and these.
+
+    Args:
+        text: the SQL.
+        table: its name, in lower case.
+    """
+    if table not in text.lower():
+        return text, []
+    return without_matching(text, re.compile(_ON_TABLE.format(table=table), re.IGNORECASE).match)
 
 
 def _end_of(text: str, position: int) -> int:

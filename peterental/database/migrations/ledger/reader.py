@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow
 
-from peterental.database.migrations.errors import FOREIGN_LEDGER_HINT, LedgerError, NoSchema
+from peterental.database.migrations.errors import FOREIGN_LEDGER_HINT, READ_ONLY_SETTING, LedgerError, NoSchema
 from peterental.database.migrations.session.advisory_lock import is_held_by_another, lock_key
 from peterental.database.migrations.session.server import Connection
 
@@ -35,6 +35,8 @@ _TIMESTAMPTZ = psycopg.adapters.types["timestamptz"].oid
 
 CONTRACT = "contract"
 """The kind of a contract file in the ledger; ordinary files have none."""
+
+_READ_ONLY = {"standby": "it is a standby in recovery", "setting": READ_ONLY_SETTING}
 
 LEDGER_WAIT_MS = 3_000
 """How long to wait for a session that has locked the ledger, in milliseconds."""
@@ -82,15 +84,15 @@ class Ledger:
 def read(connection: Connection) -> Ledger:
     """Read the ledger in two queries, without writing; without a table it is empty.
 
-    Raises NoSchema if the search_path contains no existing schema, LedgerError if another tool made the table or the
-    search_path begins with pg_temp,
+    Raises NoSchema if the search_path contains no existing schema, LedgerError if another tool made the table, row
+    security hides its rows, or the search_path begins with pg_temp,
     psycopg.errors.LockNotAvailable if another session has locked it.
     """
     server, has_ledger, has_attempts = _inspect(connection)
     if not has_ledger:
         return Ledger(server, {}, complete=False)
     # Its columns come with the rows: asking the catalog for them takes a new session longer than the rest.
-    cursor = _select(connection, sql.SQL("SELECT * FROM {}").format(sql.Identifier(server.schema, LEDGER_TABLE)))
+    cursor = _select_rows(connection, server.schema)
     types = {column.name: column.type_code for column in cursor.description or ()}
     found = _texts(cursor)
     if not types.keys() >= _FIRST_COLUMNS:
@@ -103,6 +105,20 @@ def read(connection: Connection) -> Ledger:
     return Ledger(
         server, {row.version: row for row in sorted(rows, key=lambda row: row.version)}, complete, has_attempts
     )
+
+
+def _select_rows(connection: Connection, schema: str) -> psycopg.Cursor[DictRow]:
+    """Select the ledger's rows. Raises LedgerError if row security would hide some."""
+    table = sql.Identifier(schema, LEDGER_TABLE)
+    try:
+        return _select(connection, sql.SQL("SELECT * FROM {}").format(table))
+    except psycopg.errors.InsufficientPrivilege as error:
+        name = table.as_string(connection)
+        row = connection.execute("SELECT row_security_active(%s) AS hides_rows", (name,)).fetchone()
+        if row is None or not row["hides_rows"]:
+            raise
+        advice = f"run: ALTER TABLE {name} DISABLE ROW LEVEL SECURITY"
+        raise LedgerError(reason="row security hides its rows from this role", advice=advice) from error
 
 
 def remark_on(connection: Connection, ledger: Ledger) -> str | None:
@@ -143,13 +159,26 @@ def _texts(cursor: psycopg.Cursor[DictRow]) -> list[dict[str, str | None]]:
     ]
 
 
+def _select_attempts(connection: Connection, query: sql.Composed) -> psycopg.Cursor[DictRow]:
+    """Run a query on the table of attempts as `_select` does. Raises LedgerError if its columns were changed."""
+    try:
+        return _select(connection, query)
+    except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction) as error:
+        advice = f"rename {ATTEMPTS_TABLE}; the next run makes a new one, and starts stopped files from the beginning"
+        reason = f"its history {ATTEMPTS_TABLE} was changed, {error.diag.message_primary}"
+        raise LedgerError(reason=reason, advice=advice) from error
+
+
 def _select(connection: Connection, query: sql.Composed) -> psycopg.Cursor[DictRow]:
     """Run a query with a lock timeout of `LEDGER_WAIT_MS` in one round trip, and return its cursor.
 
-    The settings end with the query's own transaction, so that a pooled session keeps its own. Nothing is prepared,
+    Row security must not hide rows: what is applied would seem to be pending. The settings end with the query's own
+    transaction, so that a pooled session keeps its own. Nothing is prepared,
     because a cached plan fails once its table has gained a column.
     """
-    settings = sql.SQL("SET LOCAL lock_timeout TO {}; SET LOCAL DateStyle TO ISO").format(sql.Literal(LEDGER_WAIT_MS))
+    settings = sql.SQL(
+        "SET LOCAL lock_timeout TO {}; SET LOCAL DateStyle TO ISO; SET LOCAL row_security TO off"
+    ).format(sql.Literal(LEDGER_WAIT_MS))
     cursor = connection.execute(sql.SQL("; ").join([settings, query]), prepare=False)
     while cursor.nextset():
         pass
@@ -165,9 +194,9 @@ def _inspect(connection: Connection) -> tuple[Server, bool, bool]:
                to_regclass(quote_ident(current_schema()) || '.schema_migration_attempts') IS NOT NULL AS has_attempts,
                to_regclass(quote_ident(current_schema()) || '.schema_migration_backfills') IS NOT NULL AS has_backfills,
                to_regclass('schema_migrations') IS NOT NULL AS in_reach,
-               CASE WHEN pg_is_in_recovery() THEN 'it is a standby in recovery'
-                    WHEN current_setting('transaction_read_only')::boolean THEN 'it is read-only'
-               END AS read_only_reason
+               CASE WHEN pg_is_in_recovery() THEN 'standby'
+                    WHEN current_setting('transaction_read_only')::boolean THEN 'setting'
+               END AS read_only
         """
     ).fetchone()
     if row is None or row["schema"] is None:
@@ -179,7 +208,7 @@ def _inspect(connection: Connection) -> tuple[Server, bool, bool]:
     has_backfills = (
         row["has_ledger"] and row["has_backfills"]
     )  # a table that a dropped ledger has left counts for nothing
-    server = Server(row["schema"], row["pid"], row["read_only_reason"], elsewhere, has_backfills)
+    server = Server(row["schema"], row["pid"], _READ_ONLY.get(row["read_only"]), elsewhere, has_backfills)
     return server, row["has_ledger"], row["has_attempts"]
 
 
@@ -234,14 +263,22 @@ def checksums(connection: Connection, schema: str) -> dict[int, str]:
     return {int(row["version"]): row["checksum"] for row in rows if (row["version"] or "").isdecimal()}
 
 
-def applied_text(connection: Connection, schema: str, version: int) -> str | None:
-    """Return the SQL that was run for `version`; None if no attempt recorded it."""
+@dataclass(frozen=True)
+class AppliedFile:
+    """The file that was applied as a version: its name and its text."""
+
+    name: str
+    text: str
+
+
+def applied_file(connection: Connection, schema: str, version: int) -> AppliedFile | None:
+    """Return the file that was applied as `version`; None if no attempt recorded it."""
     query = sql.SQL(
-        "SELECT sql FROM {} WHERE version = {} AND outcome IN ('applied', 'repaired', 'adopted')"
-        " ORDER BY attempt_id DESC LIMIT 1"
+        "SELECT file, sql FROM {} WHERE version = {} AND outcome IN ('applied', 'repaired', 'adopted')"
+        " AND sql IS NOT NULL ORDER BY attempt_id DESC LIMIT 1"
     ).format(sql.Identifier(schema, ATTEMPTS_TABLE), sql.Literal(version))
-    row = _select(connection, query).fetchone()
-    return None if row is None else row["sql"]
+    row = _select_attempts(connection, query).fetchone()
+    return None if row is None else AppliedFile(row["file"], row["sql"])
 
 
 def is_waiting(connection: Connection, schema: str, version: int) -> bool:
@@ -249,7 +286,7 @@ def is_waiting(connection: Connection, schema: str, version: int) -> bool:
     query = sql.SQL("SELECT outcome FROM {} WHERE version = {} ORDER BY attempt_id DESC LIMIT 1").format(
         sql.Identifier(schema, ATTEMPTS_TABLE), sql.Literal(version)
     )
-    row = _select(connection, query).fetchone()
+    row = _select_attempts(connection, query).fetchone()
     return row is not None and row["outcome"] == "waiting"
 
 
@@ -297,7 +334,7 @@ def stopped_attempts(connection: Connection, schema: str, versions: list[int]) -
         WHERE outcome IN ('failed', 'interrupted', 'running') AND statement IS NOT NULL
         """
     ).format(attempts=attempts, versions=sql.Literal(versions))
-    rows = _select(connection, query).fetchall()
+    rows = _select_attempts(connection, query).fetchall()
     if any(row["outcome"] == "running" for row in rows) and is_held_by_another(connection, lock_key(schema)):
         rows = [row for row in rows if row["outcome"] != "running"]
     return {row["version"]: StoppedAttempt(row["statement"], row["sql"], row["outdated_by"]) for row in rows}
@@ -312,7 +349,7 @@ def stopped_rollback(connection: Connection, schema: str, version: int, down_nam
         "SELECT file, statement, sql, outcome FROM {} WHERE version = {} AND outcome <> 'cleared'"
         " ORDER BY attempt_id DESC LIMIT 1"
     ).format(sql.Identifier(schema, ATTEMPTS_TABLE), sql.Literal(version))
-    row = _select(connection, query).fetchone()
+    row = _select_attempts(connection, query).fetchone()
     if row is None or row["file"] != down_name or row["statement"] is None or row["outcome"] == "rolled back":
         return None
     return StoppedAttempt(row["statement"], row["sql"])

@@ -13,7 +13,6 @@ _OURS = ["version", "applied_at", "description", *LEDGER_COLUMNS]
 
 _LOOK = """
 SELECT
-    row_security_active(c.oid) AS hides_rows,
     relpersistence = 'u' AS is_unlogged,
     EXISTS (
         SELECT FROM pg_index AS i JOIN pg_attribute AS a ON attrelid = indrelid AND attnum = indkey[0]
@@ -59,8 +58,6 @@ def refuse_unsound(connection: Connection, schema: str) -> None:
 def _problem(connection: Connection, schema: str, row: DictRow) -> tuple[str, str] | None:
     """Return what is wrong with the ledger, and what to do."""
     table = sql.Identifier(schema, LEDGER_TABLE).as_string()
-    if row["hides_rows"]:
-        return "row security hides its rows from this role", f"run: ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"
     if row["is_unlogged"]:
         return "it is an unlogged table, which a crash empties", f"run: ALTER TABLE {table} SET LOGGED"
     for column, (reason, advice) in _NAMED.items():

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 
 from peterental.database.migrations.errors import ForeignLedger, MigrationFilesError, Problem
 from peterental.database.migrations.ledger import reader as ledgers
 from peterental.database.migrations.ledger.backfills import BackfillProgress, BackfillState, read_backfills
-from peterental.database.migrations.ledger.reader import Ledger, LedgerRow
+from peterental.database.migrations.ledger.reader import AppliedFile, Ledger, LedgerRow
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 from peterental.database.migrations.source.baseline import Baseline
@@ -47,6 +48,14 @@ class State(StrEnum):
     """A contract file of a newer release: it removed what this release may need."""
 
 
+class Cause(StrEnum):
+    """What else may have happened to a file that seems edited or late."""
+
+    RENUMBERED = "renumbered"
+    OTHER_FILE = "other file"
+    UNRECORDED = "unrecorded"
+
+
 BROKEN = frozenset({State.EDITED, State.MISSING, State.OUT_OF_ORDER, State.CONTRACTED, State.BEHIND})
 
 
@@ -71,6 +80,8 @@ class HistoryEntry:
     replaces: range | None = None
     reason: str | None = None
     done: int | None = None
+    cause: Cause | None = None
+    """What has happened to a file that seems edited or late, as `reason` says."""
     waits_for: str | None = None
     """What a waiting contract file waits for."""
     backfill: BackfillProgress | None = None
@@ -132,10 +143,15 @@ def compare_with_ledger(
     if ledger.server.has_backfills and any(file.version not in ledger.rows for file in files):
         backfills = read_backfills(connection, schema)
 
-    def applied_text(version: int) -> str | None:
-        return ledgers.applied_text(connection, schema, version) if ledger.has_attempts else None
+    @cache
+    def applied(version: int) -> AppliedFile | None:
+        return ledgers.applied_file(connection, schema, version) if ledger.has_attempts else None
 
-    entries = compare(files, ledger.rows, applied_text, backfills)
+    def applied_text(version: int) -> str | None:
+        found = applied(version)
+        return found.text if found else None
+
+    entries = _with_causes(compare(files, ledger.rows, applied_text, backfills), files, applied)
     if settings.allow_older_release:
         return [replace(entry, state=State.NEWER) if entry.state is State.CONTRACTED else entry for entry in entries]
     return entries
@@ -182,6 +198,76 @@ def compare(
             state = _applied_state(file, row, applied_text)
         entries.append(HistoryEntry(version, state, file, row, backfill=backfill))
     return entries
+
+
+def _with_causes(
+    entries: list[HistoryEntry], files: list[MigrationFile], applied: Callable[[int], AppliedFile | None]
+) -> list[HistoryEntry]:
+    """Return the entries; those that seem edited or late have what else may have happened as their reason.
+
+    Args:
+        entries: of files and ledger.
+        files: the files, in order.
+        applied: returns the file that was applied as a version, or None; called for broken entries only.
+    """
+    if not any(entry.state in {State.EDITED, State.OUT_OF_ORDER} for entry in entries):
+        return entries
+    kept = {entry.version for entry in entries if entry.state is State.APPLIED}
+    recorded = {
+        entry.row.checksum: entry.version
+        for entry in entries
+        if entry.row and entry.row.checksum and entry.version not in kept
+    }
+    names: dict[str, str] = {}
+    for file in files:
+        if file.version not in kept:
+            with suppress(MigrationFilesError):  # an unreadable file is reported when it is to run
+                names.setdefault(file.checksum, file.path.name)
+    explained = []
+    for entry in entries:
+        found: tuple[Cause, str] | None = None
+        if entry.file and not entry.replaces and entry.state is State.EDITED:
+            found = _renumbered(entry, recorded, names) or _other_file(entry, applied(entry.version))
+        elif entry.file and not entry.replaces and entry.state is State.OUT_OF_ORDER:
+            found = _unrecorded(entry.file, applied(entry.version))
+        explained.append(replace(entry, cause=found[0], reason=found[1]) if found else entry)
+    return explained
+
+
+def _renumbered(entry: HistoryEntry, recorded: Mapping[str, int], names: Mapping[str, str]) -> tuple[Cause, str] | None:
+    """Return the reason if the file was applied as another number, or its number with what is another file now.
+
+    Args:
+        entry: an edited one.
+        recorded: the number by checksum, of what is applied.
+        names: the file's name by checksum.
+    """
+    applied_as = recorded.get(entry.file.checksum) if entry.file else None
+    if applied_as is not None:
+        return Cause.RENUMBERED, f"{entry.file_name} was applied as {applied_as:03d} and renumbered since"
+    holder = names.get(entry.row.checksum or "") if entry.row else None
+    if holder is None:
+        return None
+    return Cause.RENUMBERED, f"{entry.version:03d} was applied with the text of {holder}, which was renumbered since"
+
+
+def _other_file(entry: HistoryEntry, applied: AppliedFile | None) -> tuple[Cause, str] | None:
+    """Return the reason if a file of another name was applied: another branch has used the number."""
+    if applied is None or _words_of(applied.name) == _words_of(entry.file_name):
+        return None
+    reason = f"{entry.file_name} is not the file that was applied as {entry.version:03d}: that was {applied.name}"
+    return Cause.OTHER_FILE, reason
+
+
+def _words_of(name: str) -> str:
+    return name.partition("_")[2]
+
+
+def _unrecorded(file: MigrationFile, applied: AppliedFile | None) -> tuple[Cause, str] | None:
+    """Return the reason if a file without a ledger row was applied: the row was deleted manually."""
+    if applied is None or not same_statements(applied.text, file.text()):
+        return None
+    return Cause.UNRECORDED, f"{file.path.name} was applied, but its row is gone from schema_migrations"
 
 
 def _fileless_state(row: LedgerRow, highest_file: int) -> State:
@@ -297,29 +383,59 @@ def blocking_problems(entries: list[HistoryEntry]) -> list[Problem]:
         if entry.state in BROKEN and (entry.state is not State.CONTRACTED or entry.version == last)
     ]
     problems: list[Problem] = []
-    for state in dict.fromkeys(entry.state for entry in broken):
-        alike = [entry for entry in broken if entry.state is state]
+    for state, cause in dict.fromkeys((entry.state, entry.cause) for entry in broken):
+        alike = [entry for entry in broken if (entry.state, entry.cause) == (state, cause)]
         if len(alike) > _MAX_ALIKE:
-            message = _MANY[state].format(names=version_ranges(entry.version for entry in alike))
+            text = _MANY_BY_CAUSE[cause] if cause else _MANY[state]
+            message = text.format(names=version_ranges(entry.version for entry in alike))
             found = [Problem(message=message, file=alike[0].file_name)]
         else:
             found = [
                 Problem(message=entry.reason or reasons[state].format(name=entry.file_name), file=entry.file_name)
                 for entry in alike
             ]
-        problems += [*found[:-1], replace(found[-1], next_step=_next_step(alike[-1], len(alike)))]
+        next_step = _of_another_database(entries) or _next_step(alike[-1], len(alike))
+        problems += [*found[:-1], replace(found[-1], next_step=next_step)]
     return problems
+
+
+def _of_another_database(entries: list[HistoryEntry]) -> str | None:
+    """Return what to check if none of several applied migrations is one of the files; None otherwise."""
+    applied = [entry for entry in entries if entry.row is not None and entry.state is not State.NEWER]
+    is_other = {
+        entry.state is State.EDITED and not entry.replaces and entry.cause in {None, Cause.OTHER_FILE}
+        for entry in applied
+    }
+    if len(applied) < _ENOUGH_TO_TELL or is_other != {True}:
+        return None
+    return (
+        f"none of the {len(applied)} migrations of this database is one of these files, so check that this is the right"
+        " database and the right folder"
+    )
+
+
+_ENOUGH_TO_TELL = 3
+"""From how many edited migrations on, with none as it was, the database is probably another one."""
 
 
 def _next_step(entry: HistoryEntry, count: int) -> str | None:
     """Return what to do about entries of one state, of which this is the last."""
-    it, file = plural(count, "it", "them"), plural(count, "a new file", "new files")
+    it, file, number = plural(count, "it", "them"), plural(count, "a new file", "new files"), plural(count, "number")
+    if entry.cause is not None:
+        return {
+            Cause.RENUMBERED: "give applied files their numbers back, and new files the next free ones",
+            Cause.OTHER_FILE: (
+                f"give {it} the next free {number}, or undo what was applied, where its files still are, with"
+                f" flask db-rollback"
+            ),
+            Cause.UNRECORDED: f"flask db-adopt compares the tables and records {it} again",
+        }[entry.cause]
     if entry.reason is not None:
         return None  # which has its own advice
     steps = {
         State.EDITED: f"restore {it} and put the change into {file}, or accept the edit with flask db-repair",
         State.MISSING: f"restore {it} from version control",
-        State.OUT_OF_ORDER: f"give {it} the next free {plural(count, 'number')}",
+        State.OUT_OF_ORDER: f"give {it} the next free {number}",
         State.CONTRACTED: "deploy the newer release, or set ALLOW_OLDER_RELEASE=1 if this one works without it",
     }
     return steps.get(entry.state)
@@ -332,6 +448,12 @@ _MANY = {
     State.OUT_OF_ORDER: "migrations {names} have lower numbers than a migration already applied",
 }
 """The messages about more than `_MAX_ALIKE` migrations."""
+
+_MANY_BY_CAUSE = {
+    Cause.RENUMBERED: "migrations {names} were applied as other numbers than their files have now",
+    Cause.OTHER_FILE: "migrations {names} were applied from files with other names",
+    Cause.UNRECORDED: "migrations {names} were applied, but their rows are gone from schema_migrations",
+}
 
 
 def overall_state(entries: list[HistoryEntry]) -> str:

@@ -39,6 +39,19 @@ _WHERE_CURRENT = " WHERE attempt_id = %s"
 
 _BEGIN_ATTEMPT = "INSERT INTO {attempts} (version, file, applied_by) VALUES (%s, %s, %s) RETURNING attempt_id"
 
+# Who is not the owner may lack the privileges on the sequence, which the INSERT of an attempt does not need.
+_END_ORPHANS = """
+WITH orphans AS (
+    UPDATE {attempts} SET outcome = 'interrupted', ended_at = clock_timestamp() WHERE outcome = 'running'
+)
+SELECT setval(numbers, last) FROM (
+    SELECT pg_get_serial_sequence({attempts_name}, 'attempt_id')::regclass AS numbers,
+           (SELECT max(attempt_id) FROM {attempts}) AS last
+) AS found
+WHERE CASE WHEN has_sequence_privilege(numbers, 'UPDATE') AND has_sequence_privilege(numbers, 'SELECT')
+    THEN last > COALESCE(pg_sequence_last_value(numbers), 0) END
+"""
+
 # The runner never deletes from the ledger while it applies files: what is gone, the file has deleted, through a view or
 # a function. The cast of a text that is no number fails; the server cannot raise an error in a plain statement.
 _LOST_ROWS = """
@@ -435,7 +448,9 @@ class LedgerWriter:
     def record_failed(self, *, outcome: str, error: str) -> None:
         """Record what stopped the running attempt. `outcome` is `failed` or `interrupted`."""
         self._execute(
-            "UPDATE {attempts} SET outcome = %s, ended_at = clock_timestamp(), error = %s" + _WHERE_CURRENT,
+            "UPDATE {attempts} SET outcome = %s, ended_at = clock_timestamp(), error = %s"
+            + _WHERE_CURRENT
+            + " AND outcome = 'running'",  # a signal may arrive between the COMMIT and its answer
             outcome,
             error,
             self._attempt_id,
@@ -471,10 +486,12 @@ class LedgerWriter:
         return AttemptEnd(row is not None and row["outcome"] == "applied", row["statement"] if row else None)
 
     def mark_orphans_interrupted(self) -> None:
-        """Mark attempts without an end as interrupted: under the migration lock, no runner is active."""
-        self._execute(
-            "UPDATE {attempts} SET outcome = 'interrupted', ended_at = clock_timestamp() WHERE outcome = 'running'",
-        )
+        """Mark attempts without an end as interrupted: under the migration lock, no runner is active.
+
+        If the numbers of new attempts have fallen behind, they continue after the last: logical replication copies
+        rows, but not the positions of sequences.
+        """
+        self._execute(_END_ORPHANS)
 
     def _attempt_values(self, file: MigrationFile) -> tuple[int, str, str]:
         return (file.version, file.path.name, self._applied_by)
@@ -505,6 +522,7 @@ class LedgerWriter:
                 ledger=self._ledger,
                 attempts=self._attempts,
                 name=sql.Literal(self._ledger.as_string()),
+                attempts_name=sql.Literal(self._attempts.as_string()),
             )
         return composed
 

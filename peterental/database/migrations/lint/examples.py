@@ -120,6 +120,7 @@ EXAMPLES: dict[str, str | dict[str, bytes]] = {
     "if-exists": "DROP VIEW agent_names;",
     "if-not-exists": "CREATE TABLE keys (key_id bigint PRIMARY KEY);",
     "instead-rule": "CREATE RULE kept AS ON DELETE TO visits DO INSTEAD NOTHING;",
+    "lock-all-rows": "SELECT visit_id FROM visits FOR UPDATE;",
     "lock-table": "LOCK TABLE visits;",
     "long-lock-timeout": "SET lock_timeout = 0;",
     "long-name": (

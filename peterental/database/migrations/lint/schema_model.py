@@ -164,6 +164,8 @@ class SchemaModel:
         self.tables: dict[str, Table] = {}
         self.indexes: dict[str, Index] = {}
         self.constrained_domains: set[str] = set()
+        self.domain_types: dict[str, str] = {}
+        """The type below each domain."""
         self.volatile_functions: set[str] = set()
         self.stable_functions: set[str] = set()
         self.views: dict[str, View] = {}
@@ -173,6 +175,14 @@ class SchemaModel:
     def table(self, key: str) -> Table | None:
         """Return a table; None if the files do not create it."""
         return self.tables.get(key)
+
+    def base_type(self, name: str) -> str:
+        """Return the type below a domain; any other type is its own."""
+        seen = {name}
+        while (below := self.domain_types.get(name)) is not None and below not in seen:
+            name = below
+            seen.add(name)
+        return name
 
     def is_partitioned(self, key: str) -> bool:
         """Whether the files create the table as a partitioned table."""

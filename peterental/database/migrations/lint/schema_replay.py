@@ -195,9 +195,11 @@ def _output_name(target: Any) -> str:
 
 
 def _create_domain(schema: SchemaModel, statement: ParsedStatement, _file: int) -> None:
+    name = ast.strings(statement.node.domainname)[-1]
+    schema.domain_types[name] = ast.type_of(statement.node.type_name)
     kinds = {ast.enum_name(one.constraint, "contype") for one in statement.node.constraints}
     if kinds & {"CONSTR_CHECK", "CONSTR_NOTNULL"}:
-        schema.constrained_domains.add(ast.strings(statement.node.domainname)[-1])
+        schema.constrained_domains.add(name)
 
 
 def _create_function(schema: SchemaModel, statement: ParsedStatement, _file: int) -> None:

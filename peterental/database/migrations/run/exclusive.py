@@ -59,6 +59,8 @@ def writing_session(
 ) -> Iterator[tuple[Connection, Ledger]]:
     """Yield a direct connection that holds the lock, and the ledger, whose tables exist then.
 
+    Attempts without an end are marked as interrupted.
+
     Raises what `exclusive_lock` raises, and ServerUnavailable.
     """
     with engine_session(url, settings) as connection:
@@ -66,5 +68,7 @@ def writing_session(
         with exclusive_lock(
             connection, url, seen, wait_s=settings.lock_wait_s, report=report, settings=settings
         ) as ledger:
-            LedgerWriter(connection, ledger.server.schema).ensure_tables(ledger)
+            writer = LedgerWriter(connection, ledger.server.schema)
+            writer.ensure_tables(ledger)
+            writer.mark_orphans_interrupted()
             yield connection, ledger

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
-import re
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -30,21 +28,23 @@ from peterental.database.migrations.progress import Progress, Reporter
 from peterental.database.migrations.run.backfill_files import BackfillFinisher, BackfillStarter, OnlyBatch
 from peterental.database.migrations.run.contract import ContractGate
 from peterental.database.migrations.run.duplicates import duplicate_rows
+from peterental.database.migrations.run.failures import (
+    BUSY,
+    IN_USE,
+    RECONNECT,
+    may_retry,
+    next_step_after,
+    pause_before_retry,
+)
 from peterental.database.migrations.run.monitor import SessionMonitor
 from peterental.database.migrations.run.non_transactional import StatementRunner
 from peterental.database.migrations.run.notices import Notices
 from peterental.database.migrations.run.preflight import may_move_ledger
 from peterental.database.migrations.session.advisory_lock import LockBudget
-from peterental.database.migrations.session.connection import (
-    OWN_LOCK_TIMEOUT_MS,
-    begin_statements,
-    is_broken,
-    recover,
-    reset,
-)
+from peterental.database.migrations.session.connection import begin_statements, is_broken, recover, reset
 from peterental.database.migrations.session.execute import StatementFailed, execute_text
 from peterental.database.migrations.session.lost_connection import reconnected
-from peterental.database.migrations.session.server import Connection, cancelled_by, is_connection_lost, reason_of
+from peterental.database.migrations.session.server import Connection, is_connection_lost, reason_of
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 from peterental.database.migrations.source.checks import PreparedMigration
 from peterental.database.migrations.source.files import MigrationFile, baseline_at_start
@@ -53,27 +53,9 @@ from peterental.database.migrations.source.statements import same_statements, sp
 from peterental.database.migrations.sql.error_location import (
     StatementProblem,
     commit_problem,
-    has_pending_events,
     statement_problem,
 )
 from peterental.database.migrations.wording import version_ranges
-
-_IN_USE = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
-_BUSY = (*_IN_USE, psycopg.errors.SerializationFailure)
-
-_USE_NO_TRANSACTION = "put “-- migrate: no-transaction” at the top of the file"
-_NEXT_STEPS: dict[type[psycopg.Error], str] = {
-    psycopg.errors.ActiveSqlTransaction: _USE_NO_TRANSACTION,
-    psycopg.errors.InvalidTransactionTermination: _USE_NO_TRANSACTION,
-    psycopg.errors.UnsafeNewEnumValueUsage: "move what uses the new value to the next file",
-    psycopg.errors.DependentObjectsStillExist: "drop what depends on it first, or write CASCADE if all of it may go",
-    psycopg.errors.DiskFull: "free disk space on the database server",
-    psycopg.errors.ReadOnlySqlTransaction: "connect to the primary server",
-}
-"""What to do about errors of the server; other errors are fixed in the file."""
-
-_READ_ONLY = re.compile(r"\bread\s+only\b|read_only", re.IGNORECASE)
-_RECONNECT = "find out why the connection was lost"
 
 _log = logging.getLogger(__name__)
 
@@ -225,7 +207,7 @@ class Executor:
             budget.begin(0)
             try:
                 self._start_backfill(item, text, following)
-            except _BUSY as error:
+            except BUSY as error:
                 recover(self._connection)
                 if not self._may_retry(item, error, budget):
                     problem = Problem(message=reason_of(error), file=item.file.path.name)
@@ -272,14 +254,14 @@ class Executor:
                         item,
                         self._problem(item, text, error, monitor),
                         f"{item.file.path.name} was rolled back.",
-                        _next_step(error.cause),
+                        next_step_after(error.cause),
                         statement=error.number,
                     )
                 self._pause(item, error.cause, monitor, budget)
             except psycopg.Error as error:
                 if not self._may_retry(item, error, budget):
                     problem, state = self._commit_problem(item, error), f"{item.file.path.name} was rolled back."
-                    self._fail(item, problem, state, _next_step(error, text))
+                    self._fail(item, problem, state, next_step_after(error, text))
                 self._pause(item, error, monitor, budget)
             except Interrupted:
                 self._record_outcome(outcome="interrupted", error="stopped by Ctrl-C or SIGTERM")
@@ -348,7 +330,7 @@ class Executor:
                         item,
                         self._problem(item, text, error, monitor),
                         _stopped_at(runner.done, len(runner.statements)),
-                        _next_step(error.cause),
+                        next_step_after(error.cause),
                         statement=error.number,
                     )
                 self._pause(item, error.cause, monitor, budget)
@@ -356,7 +338,7 @@ class Executor:
                 recover(self._connection)
                 if not self._may_retry(item, error, budget):
                     state = _stopped_at(runner.done, len(runner.statements))
-                    self._fail(item, self._commit_problem(item, error), state, _next_step(error))
+                    self._fail(item, self._commit_problem(item, error), state, next_step_after(error))
                 self._pause(item, error, monitor, budget)
             except Interrupted:
                 recover(self._connection)
@@ -408,16 +390,7 @@ class Executor:
         return stopped.statement
 
     def _may_retry(self, item: PreparedMigration, error: psycopg.Error | StatementFailed, budget: LockBudget) -> bool:
-        """Charge the failure to `budget`, and return whether enough is left for a retry."""
-        wait_ms: int | None = item.directives.lock_timeout_ms or None
-        if isinstance(error, StatementFailed):
-            error = error.cause
-        elif wait_ms:  # raised while the ledger was written
-            wait_ms = max(wait_ms, OWN_LOCK_TIMEOUT_MS)
-        if not isinstance(error, _BUSY):
-            return False
-        budget.charge_failure(wait_ms if isinstance(error, _IN_USE) else 0)
-        return budget.remaining_s > 0 and not is_broken(self._connection)
+        return may_retry(self._connection, item.directives, error, budget)
 
     def _pause(
         self, item: PreparedMigration, error: psycopg.Error, monitor: SessionMonitor, budget: LockBudget
@@ -428,14 +401,14 @@ class Executor:
             self._writer.record_wait(monitor.worst_wait_ms)
         except psycopg.Error as failure:  # the retry matters more; it will notice a lost connection
             _log.warning("the wait for a table could not be recorded in the history: %s", reason_of(failure))
-        reason = (
-            "a table it needs is in use" if isinstance(error, _IN_USE) else "another session has changed rows it needs"
+        pause_before_retry(
+            item.file.path.name,
+            error,
+            budget,
+            blocker=monitor.blocker,
+            pause_s=self._settings.retry_pause_s,
+            report=self._report,
         )
-        by = f" by {monitor.blocker}" if monitor.blocker else ""
-        self._report(f"⏳ {item.file.path.name}: {reason}{by}; trying again")
-        pause_s = random.uniform(*self._settings.retry_pause_s)  # noqa: S311  # jitter
-        budget.charge(pause_s)
-        time.sleep(pause_s)
 
     def _problem(self, item: PreparedMigration, text: str, error: StatementFailed, monitor: SessionMonitor) -> Problem:
         """Return what happened, and where in the file."""
@@ -447,7 +420,7 @@ class Executor:
         if isinstance(error.cause, psycopg.errors.UniqueViolation):
             failing = split_statements(text)[error.index].sql if error.index >= 0 else ""
             return replace(problem, duplicates=duplicate_rows(self._connection, error.cause, failing))
-        return replace(problem, blocked_by=monitor.blocker) if isinstance(error.cause, _IN_USE) else problem
+        return replace(problem, blocked_by=monitor.blocker) if isinstance(error.cause, IN_USE) else problem
 
     def _commit_problem(self, item: PreparedMigration, error: psycopg.Error) -> Problem:
         """Return what happened after the file's last statement."""
@@ -488,7 +461,7 @@ class Executor:
         self._notices.report(self._report)
         if is_broken(self._connection):
             state = self._after_loss(item, problem)
-            next_step = next_step if isinstance(problem, StatementProblem) else _RECONNECT
+            next_step = next_step if isinstance(problem, StatementProblem) else RECONNECT
         else:
             self._record_outcome(outcome="failed", error=str(problem))
         if isinstance(problem, StatementProblem) and problem.duplicates:
@@ -520,26 +493,6 @@ class Executor:
 def _connection_lost(item: PreparedMigration, error: psycopg.Error) -> Problem:
     message = f"the connection to the database was lost: {reason_of(error)}"
     return Problem(message=message, file=item.file.path.name)
-
-
-def _next_step(cause: psycopg.Error, file_text: str = "") -> str:
-    """Return what to do about an error.
-
-    Args:
-        cause: the server's error, or one that the ledger's writer raised.
-        file_text: of a file all of whose statements ran in a transaction; empty if one failed.
-    """
-    if isinstance(cause, psycopg.errors.ReadOnlySqlTransaction) and _READ_ONLY.search(file_text):
-        return "remove the statement that makes the file's transaction read-only"
-    if isinstance(cause, psycopg.errors.InvalidSchemaName) and cause.diag.sqlstate is None:  # the writer's
-        return "name the schema otherwise, or keep the schema of schema_migrations first in search_path"
-    if isinstance(cause, psycopg.errors.QueryCanceled):
-        if cancelled_by(cause) == "another session":
-            return "find out which session cancelled it"
-        return "raise statement-timeout in the header"
-    if has_pending_events(cause):
-        return "move this statement to the next file, or put SET CONSTRAINTS ALL IMMEDIATE before it"
-    return _NEXT_STEPS.get(type(cause), "fix the error")
 
 
 def _stopped_at(done: int, statements: int) -> str:

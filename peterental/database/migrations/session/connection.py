@@ -54,6 +54,7 @@ _SETTINGS = (
     # Limits that a role or database sets are meant for the application.
     "SET statement_timeout TO 0",
     "SET idle_in_transaction_session_timeout TO 0",
+    "SET idle_session_timeout TO 0",  # the lock must not end while a person is asked, or a backfill pauses
 )
 # What matters to the record of a file, whatever the file has set. The settings themselves are reset after its COMMIT:
 # RESET ALL leaves alone what SET LOCAL … TO DEFAULT hides, and the COMMIT would bring back the SET from before it.

@@ -8,7 +8,7 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -204,20 +204,30 @@ def _sequence_problems(files: list[MigrationFile]) -> list[Problem]:
     by_version: dict[int, list[str]] = defaultdict(list)
     for file in files:
         by_version[file.version].append(file.path.name)
-    problems = [
+    duplicates = [
         Problem(message=f"{' and '.join(names)} have the same number {version:03d}", file=names[0])
         for version, names in by_version.items()
         if len(names) > 1
     ]
+    gaps: list[Problem] = []
     expected = files[0].version if baseline_at_start(files) else 1
     for version in sorted(by_version):
         if version > expected:
             first, last = f"{expected:03d}", f"{version - 1:03d}"
             gap = f"migration {first} is" if first == last else f"migrations {first} to {last} are"
             following = by_version[version][0]
-            problems.append(Problem(message=f"{gap} missing before {following}", file=following))
+            gaps.append(Problem(message=f"{gap} missing before {following}", file=following))
         expected = version + 1
-    return problems
+    return _advised(duplicates, _RENUMBER) + _advised(gaps, _FILL)
+
+
+_RENUMBER = "give the next free number to the one that no database has yet"
+_FILL = "add what is missing, or renumber the later files if no database has them yet"
+
+
+def _advised(alike: list[Problem], next_step: str) -> list[Problem]:
+    """Return problems of one kind, the last of which has the next step."""
+    return [*alike[:-1], replace(alike[-1], next_step=next_step)] if alike else []
 
 
 def _unfinished_squash(files: list[MigrationFile]) -> list[Problem]:

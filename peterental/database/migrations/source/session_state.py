@@ -21,10 +21,11 @@ from peterental.database.migrations.wording import mentions
 _MAYBE_SETS = re.compile(r"(?:set|reset|load|discard)\b|select\b.*\bset_config\b", re.IGNORECASE | re.DOTALL)
 _MAYBE_STATE = re.compile(
     r"\bpg_temp\b|\btemp(?:orary)?\b|\bprepare\b|\bdeclare\b|\blisten\b|advisory_lock|\bset_config\b|\bset\b|\breset\b"
-    r"|\block\b|\bsavepoint\b",
+    r"|\block\b|\bsavepoint\b|\b(?:curr|last)val\b",
     re.IGNORECASE,
 )
 _ADVISORY_LOCK = re.compile(r"pg_(?:try_)?advisory_lock(?:_shared)?")
+_READ_SEQUENCES = {"currval", "lastval"}
 _CREATES_TEMP = re.compile(r"\b(?:create|into)\s+(?:local\s+|global\s+)?temp(?:orary)?\b", re.IGNORECASE)
 _SETS_SESSION = re.compile(r"\s*(?:re)?set\s+(?!local\b|constraints\b|transaction\b)", re.IGNORECASE)
 _SET_LOCAL = re.compile(r"\Aset\s+local\b", re.IGNORECASE)
@@ -47,6 +48,17 @@ _TRACE_WORDS = ("set", "advisory_lock", "load", "alter")
 
 _TEMPORARY = "a temporary table cannot survive an interruption of a no-transaction file"
 _INSTEAD_OF_TEMPORARY = "use an ordinary table and drop it at the end, or a file with a transaction"
+_TEMPORARY_SCHEMA = "pg_temp"
+_RELATIONS = {"ViewStmt": "view", "CreateSeqStmt": "sequence"}
+_NAMES = {
+    "CreateFunctionStmt": "funcname",
+    "CreateEnumStmt": "type_name",
+    "CreateRangeStmt": "type_name",
+    "CreateDomainStmt": "domainname",
+    "DefineStmt": "defnames",
+}
+"""Where a statement has the name of what it creates."""
+
 _ONE_BLOCK = "set it in a statement of its own, so that a resumed run can set it again"
 
 
@@ -183,15 +195,25 @@ def _of_temporary(part: EmbeddedStatement, dropped: set[str]) -> tuple[str, str]
             relation, on_commit = node.relation, node.oncommit
         elif kind == "IntoClause":
             relation, on_commit = node.rel, node.on_commit
-        elif kind in ("ViewStmt", "CreateSeqStmt"):
-            relation, on_commit = node.view if kind == "ViewStmt" else node.sequence, None
+        elif kind in _RELATIONS:
+            relation, on_commit = getattr(node, _RELATIONS[kind]), None
+        elif _schema_of_name(node, kind) == _TEMPORARY_SCHEMA and not part.is_nested:
+            return _lose("a function or type in pg_temp"), "create it in another schema and drop it at the end"
         else:
             continue
-        is_temporary = relation.relpersistence == "t" or relation.schemaname == "pg_temp"
+        is_temporary = relation.relpersistence == "t" or relation.schemaname == _TEMPORARY_SCHEMA
         ends_with_block = part.is_nested and (relation.relname in dropped or on_commit == pg_enums().ONCOMMIT_DROP)
         if is_temporary and not ends_with_block:
             return _TEMPORARY, _INSTEAD_OF_TEMPORARY
     return None
+
+
+def _schema_of_name(node: Any, kind: str) -> str:
+    """Return the schema that a statement names for a function or type that it creates; empty if it names none."""
+    if kind == "CompositeTypeStmt":
+        return str(node.typevar.schemaname)
+    parts = name_parts(getattr(node, _NAMES[kind])) if kind in _NAMES else []
+    return parts[-2] if len(parts) > 1 else ""
 
 
 def _of_session(part: EmbeddedStatement, *, unlocks: bool) -> tuple[str, str] | None:
@@ -205,7 +227,7 @@ def _of_session(part: EmbeddedStatement, *, unlocks: bool) -> tuple[str, str] | 
         return _lose(what), instead
     if part.is_nested and kind == "variable_set_stmt" and _sets(part.tree):
         return _lose("a setting made inside a block"), _ONE_BLOCK
-    return _of_calls(part.tree, unlocks=unlocks)
+    return _of_calls(part, unlocks=unlocks)
 
 
 _STATES = {
@@ -215,8 +237,14 @@ _STATES = {
 }
 
 
-def _of_calls(tree: Any, *, unlocks: bool) -> tuple[str, str] | None:
-    for call in nodes_of(tree, "FuncCall"):
+def _of_calls(part: EmbeddedStatement, *, unlocks: bool) -> tuple[str, str] | None:
+    calls = nodes_of(part.tree, "FuncCall")
+    names = {_name_of(call) for call in calls}
+    if names & _READ_SEQUENCES and "nextval" not in names and not part.is_nested:
+        return _lose(
+            "what currval() and lastval() return"
+        ), "take the number with RETURNING, in one statement or a DO block"
+    for call in calls:
         name = _name_of(call)
         if _ADVISORY_LOCK.fullmatch(name) and not unlocks:
             return _lose("an advisory lock of the session"), "use pg_advisory_xact_lock in each statement that needs it"

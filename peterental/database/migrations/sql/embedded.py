@@ -62,14 +62,13 @@ def statements_in(sql: str, *, functions: bool = True) -> Iterator[EmbeddedState
     """
     for tree in _trees(sql):
         yield EmbeddedStatement(tree, sql)
-        if functions or tree.HasField("do_stmt"):
-            yield from _in_code(tree, sql)
+        yield from _in_code(tree, sql, functions=functions)
 
 
-def _in_code(tree: Any, sql: str) -> Iterator[EmbeddedStatement]:
+def _in_code(tree: Any, sql: str, *, functions: bool) -> Iterator[EmbeddedStatement]:
     if tree.HasField("do_stmt"):
         options = tree.do_stmt.args
-    elif tree.HasField("create_function_stmt"):
+    elif functions and tree.HasField("create_function_stmt"):
         options = tree.create_function_stmt.options
     else:
         return
@@ -82,14 +81,14 @@ def _in_code(tree: Any, sql: str) -> Iterator[EmbeddedStatement]:
         elif option.def_elem.defname == "as":
             bodies += [value.string.sval] if value.HasField("string") else name_parts(value.list.items)
     for body in bodies:
-        yield from _in_body(sql, body, language)
+        yield from _in_body(sql, body, language, functions=functions)
 
 
-def _in_body(sql: str, body: str, language: str) -> Iterator[EmbeddedStatement]:
+def _in_body(sql: str, body: str, language: str, *, functions: bool) -> Iterator[EmbeddedStatement]:
     """Yield the SQL in the code of a block or function, in PL/pgSQL or SQL."""
     start = max(sql.find(body), 0)
     if language == "sql":
-        yield from _static(body, start)
+        yield from _static(body, start, functions=functions)
         return
     try:
         queries = list(_queries(parse_plpgsql(sql)))
@@ -98,24 +97,24 @@ def _in_body(sql: str, body: str, language: str) -> Iterator[EmbeddedStatement]:
     for query, is_dynamic in queries:
         offset = start + max(body.find(query), 0)
         if is_dynamic:
-            yield from _dynamic(query, offset)
+            yield from _dynamic(query, offset, functions=functions)
         else:
-            yield from _static(query, offset)
+            yield from _static(query, offset, functions=functions)
 
 
-def _static(query: str, offset: int) -> Iterator[EmbeddedStatement]:
+def _static(query: str, offset: int, *, functions: bool) -> Iterator[EmbeddedStatement]:
     """Yield a statement or an expression of PL/pgSQL."""
     for attempt in (query, f"SELECT {query}", f"SELECT {query.partition(':=')[2]}"):
         trees = _trees(attempt)
         for tree in trees:
             yield EmbeddedStatement(tree, query, offset, is_nested=True)
-            for inner in _in_code(tree, attempt):
+            for inner in _in_code(tree, attempt, functions=functions):
                 yield EmbeddedStatement(inner.tree, inner.text, offset, is_nested=True)
         if trees:
             return
 
 
-def _dynamic(expression: str, offset: int) -> Iterator[EmbeddedStatement]:
+def _dynamic(expression: str, offset: int, *, functions: bool) -> Iterator[EmbeddedStatement]:
     """Yield the SQL that an expression builds, as far as its constants show it."""
     constants = [node.sval.sval for tree in _trees(f"SELECT {expression}") for node in nodes_of(tree, "A_Const")]
     built = "".join(constants)
@@ -124,7 +123,7 @@ def _dynamic(expression: str, offset: int) -> Iterator[EmbeddedStatement]:
         yield EmbeddedStatement(None, " ".join(constants), offset, is_nested=True)
     for tree in trees:
         yield EmbeddedStatement(tree, built, offset, is_nested=True)
-        for inner in _in_code(tree, built):
+        for inner in _in_code(tree, built, functions=functions):
             yield EmbeddedStatement(inner.tree, inner.text, offset, is_nested=True)
 
 

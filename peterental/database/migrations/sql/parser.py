@@ -5,12 +5,16 @@ Parse trees are protobuf messages without type stubs, hence Any.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 from peterental.database.migrations.private_apis import private
+
+_CLOSED_TWICE = re.compile(r"(?<=[\[,])\{\}\}(?=[,\]])")
 
 
 class ParseError(Exception):
@@ -44,7 +48,19 @@ def parse_one(sql: str) -> Any:
 def parse_plpgsql(sql: str) -> Any:
     """Return the functions of a DO or CREATE FUNCTION in PL/pgSQL, as lists and dicts. Raises ParseError."""
     with _translating_errors():
-        return library().parse_plpgsql(sql)
+        try:
+            return library().parse_plpgsql(sql)
+        except json.JSONDecodeError as error:
+            return _repaired(error.doc)
+
+
+def _repaired(document: str) -> Any:
+    """Parse what libpg_query writes for a trigger function: it closes each of TG_OP, TG_NAME and so on twice."""
+    variables, *code = document.partition('"action":')
+    try:
+        return json.loads("".join([_CLOSED_TWICE.sub("{}", variables), *code]))
+    except json.JSONDecodeError as error:
+        raise ParseError("the parser's answer is not valid JSON", 0) from error
 
 
 def split(text: str) -> list[str]:

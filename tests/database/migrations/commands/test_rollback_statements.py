@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.commands.rollback import rollback
 from peterental.database.migrations.errors import MigrationFailed
+from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
 from tests.database.migrations.conftest import Connection, Folder, ReportedLines
 from tests.database.migrations.helpers import attempts, ledger, tables
 
@@ -22,8 +25,11 @@ def url(runner: MigrationRunner, folder: Folder, empty_database_url: str) -> str
     return empty_database_url
 
 
-def roll_back(url: str, folder: Folder, reported: ReportedLines) -> int:
-    return rollback(url, folder.path, to=0, confirm=lambda _: True, report=reported.append)
+IMPATIENT = replace(DEFAULT_SETTINGS, table_wait_s=0.01)
+
+
+def roll_back(url: str, folder: Folder, reported: ReportedLines, settings: EngineSettings = DEFAULT_SETTINGS) -> int:
+    return rollback(url, folder.path, to=0, confirm=lambda _: True, report=reported.append, settings=settings)
 
 
 def test_down_file_runs_outside_a_transaction(
@@ -45,7 +51,7 @@ def test_stopped_down_file_resumes(url: str, folder: Folder, db: Connection, rep
         "  4 | DROP TABLE u;\n"
         "    | ^\n"
         "  001_t.down.sql stopped at statement 3 of 3; the next rollback resumes there.\n"
-        "  Next: fix the error, then run: flask db-rollback"
+        "  Next: fix the error, then run: flask db-rollback --to 0"
     )
     assert (ledger(db), attempts(db)) == ({1: "t"}, [(1, "applied"), (1, "failed")])
     folder.write("001_t.down.sql", DOWN.replace("DROP TABLE u", "DROP TABLE v"))
@@ -114,6 +120,26 @@ def test_timeouts_of_a_down_file_count(
     folder.write("001_t.down.sql", f"-- migrate: {header}lock-timeout=50ms\nDROP TABLE t;")
     with db.transaction():
         db.execute("LOCK TABLE t")
-        with pytest.raises(MigrationFailed, match="canceling statement due to lock timeout"):
-            roll_back(url, folder, reported)
+        with pytest.raises(MigrationFailed, match="canceling statement due to lock timeout") as failed:
+            roll_back(url, folder, reported, IMPATIENT)
+    assert failed.value.next_step == "wait until the session in the way has ended, or end it"
     assert ledger(db) == {1: "t"}
+
+
+@pytest.mark.parametrize("header", ["", "no-transaction "])
+def test_down_file_is_retried_while_a_table_is_locked(url: str, folder: Folder, db: Connection, header: str) -> None:
+    folder.write("001_t.down.sql", f"-- migrate: {header}lock-timeout=50ms\nDROP TABLE u;\nDROP TABLE t;")
+    db.execute("BEGIN; LOCK TABLE t IN ACCESS SHARE MODE")
+
+    class Released(ReportedLines):
+        def append(self, line: str) -> None:
+            super().append(line)
+            if "trying again" in line:
+                db.execute("COMMIT")
+
+    lines = Released()
+    assert roll_back(url, folder, lines) == 1
+    assert [line for line in lines if "trying again" in line] == [
+        "⏳ 001_t.down.sql: a table it needs is in use; trying again"
+    ]
+    assert (tables(db), ledger(db), attempts(db)) == (set(), {}, [(1, "applied"), (1, "rolled back")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -192,7 +193,8 @@ def test_transaction_around_the_file_is_removed(imported: Import, text: str, kep
 @pytest.mark.parametrize(
     "text",
     [
-        "BEGIN; SELECT 1; COMMIT; BEGIN; SELECT 2; COMMIT;",
+        "BEGIN; SELECT 1; COMMIT; VACUUM;",
+        "BEGIN; SELECT 1; BEGIN; SELECT 2; COMMIT; COMMIT;",
         "SELECT 1; COMMIT; SELECT 2;",
         "BEGIN; SELECT 1; ROLLBACK; SELECT 2; COMMIT;",
         "BEGIN; SELECT 1;",
@@ -201,9 +203,34 @@ def test_transaction_around_the_file_is_removed(imported: Import, text: str, kep
 def test_other_transaction_control_is_reported(imported: Import, text: str) -> None:
     found = golang(imported, text)
     assert found.sql("001_a.sql") == text + "\n"
-    assert "001_a.sql:4: " in found.text
-    assert "would break the file's transaction" in found.text
+    assert re.search(r"001_a\.sql:[45]: \w+ would break the file's transaction", found.text)
     assert not found.report.complete
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("BEGIN;\nSELECT 1;\nCOMMIT;\nBEGIN;\nSELECT 2;\nCOMMIT;\n", "SELECT 1;\nSELECT 2;\n"),
+        ("SELECT 1;\nBEGIN;\nSELECT 2;\nEND;\nSELECT 3;\n", "SELECT 1;\nSELECT 2;\nSELECT 3;\n"),
+    ],
+)
+def test_several_transactions_become_one(imported: Import, text: str, kept: str) -> None:
+    found = golang(imported, text, text)
+    assert (found.sql("001_a.sql"), found.sql("001_a.down.sql")) == (kept, kept)
+    assert "001: BEGIN and COMMIT in the file removed: each file is one transaction" in found.text
+    assert found.report.complete
+
+
+def test_several_transactions_of_an_unsafe_file_are_reported(imported: Import) -> None:
+    found = imported("sqlx", {"1_a.sql": "-- no-transaction\nBEGIN; SELECT 1; COMMIT; SELECT 2;"})
+    assert found.is_no_transaction("001_a.sql")
+    assert not found.report.complete
+
+
+def test_transaction_without_statements_is_no_migration(imported: Import) -> None:
+    found = imported("golang-migrate", {"1_a.up.sql": "BEGIN;\n-- later\nCOMMIT;", "2_b.up.sql": "SELECT 1;"})
+    assert found.names == ["001_b.sql"]
+    assert "has no SQL: it was left out" in found.text
 
 
 def test_whole_transaction_turns_no_transaction_off(imported: Import) -> None:
@@ -254,6 +281,24 @@ def test_statements_on_the_other_ledger_are_removed(imported: Import) -> None:
     assert found.sql("001_a.sql") == "CREATE TABLE a (schema_migrations int);\nDROP TABLE schema_migrations_old;\n"
     assert found.names == ["001_a.sql"]
     assert "001: statements on the table schema_migrations removed" in found.text
+
+
+@pytest.mark.parametrize(
+    ("tool", "file_name", "table"),
+    [
+        ("sqlx", "1_a.sql", "_sqlx_migrations"),
+        ("flyway", "V1__a.sql", "flyway_schema_history"),
+        ("prisma", "20240131120000_a/migration.sql", "_prisma_migrations"),
+        ("diesel", "2024-01-31-120000_a/up.sql", "__diesel_schema_migrations"),
+    ],
+)
+def test_statements_on_the_tool_s_own_ledger_are_removed(
+    imported: Import, tool: str, file_name: str, table: str
+) -> None:
+    text = f'CREATE TABLE a (i int);\nDELETE FROM public."{table}"\nWHERE version = 3;\nDROP TABLE {table}_old;\n'
+    found = imported(tool, {file_name: text})
+    assert found.sql("001_a.sql") == f"CREATE TABLE a (i int);\nDROP TABLE {table}_old;\n"
+    assert f"001: statements on the table {table} removed: it is the ledger of {tool}, which is not there" in found.text
 
 
 def test_session_settings_are_mentioned(imported: Import) -> None:

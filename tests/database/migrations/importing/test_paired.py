@@ -13,6 +13,16 @@ def test_pairs_are_matched_by_number(imported: Import) -> None:
     assert found.report.complete
 
 
+def test_comments_of_atlas_are_no_other_tool(imported: Import) -> None:
+    files = {
+        "1_a.up.sql": "CREATE TABLE a (i int);",
+        "2_b.up.sql": "-- atlas:nolint MF101\nALTER TABLE a ADD j int NOT NULL;",
+        "2_b.down.sql": "-- atlas:txmode none\nALTER TABLE a DROP j;",
+        "atlas.sum": "h1:a",
+    }
+    assert imported("golang-migrate", files).names == ["001_a.sql", "002_b.down.sql", "002_b.sql"]
+
+
 def test_gap_of_times_is_not_mentioned(imported: Import) -> None:
     found = imported("golang-migrate", {"20240101_a.up.sql": "SELECT 1;", "20240105_b.up.sql": "SELECT 1;"})
     assert "Changed" not in found.text

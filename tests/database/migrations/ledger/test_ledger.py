@@ -447,3 +447,22 @@ def test_ledger_of_another_name_is_mentioned(
     assert next(line for line in reported if "goose" in line).startswith(f"⚠️  {remark}")
     folder.write("002_b.sql", "CREATE TABLE b (i int);")
     assert "goose" not in read_status(empty_database_url, folder.path).summary()
+
+
+@pytest.mark.parametrize("command", ["migrate", "rollback"])
+def test_copied_history_continues_after_its_last_attempt(
+    runner: MigrationRunner, folder: Folder, db: Connection, empty_database_url: str, command: str
+) -> None:
+    for number in (1, 2, 3):
+        folder.write(f"00{number}_t.sql", "SELECT 1;")
+        folder.write(f"00{number}_t.down.sql", "SELECT 1;")
+    runner.run_migrations()
+    # Logical replication copies the rows of a table, but not the position of its sequence.
+    db.execute("ALTER TABLE schema_migration_attempts ALTER attempt_id RESTART")
+    if command == "rollback":
+        assert rollback(empty_database_url, folder.path, to=2, confirm=lambda _: True, report=lambda _: None) == 1
+    else:
+        folder.write("004_t.sql", "SELECT 1;")
+        assert runner.run_migrations() == 1
+    assert len(attempts(db)) == 4
+    assert db.execute("SELECT max(attempt_id) AS last FROM schema_migration_attempts").fetchone() == {"last": 4}

@@ -112,6 +112,27 @@ def test_dropped_history_leaves_one_sentence(
     assert runner.run_migrations() == 1
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE schema_migration_attempts DROP COLUMN sql",
+        "ALTER TABLE schema_migration_attempts RENAME TO old; CREATE VIEW schema_migration_attempts AS SELECT 1 AS version",
+    ],
+)
+def test_changed_history_says_how_to_go_on(
+    runner: MigrationRunner, folder: Folder, db: Connection, empty_database_url: str, change: str
+) -> None:
+    folder.write("001_a.sql", "CREATE TABLE a (i int);")
+    runner.run_migrations()
+    db.execute(change.encode())
+    folder.write("002_b.sql", "CREATE TABLE b (i int);")
+    for work in (runner.run_migrations, lambda: read_status(empty_database_url, folder.path)):
+        with pytest.raises(LedgerError, match="its history schema_migration_attempts was changed, .*; rename"):
+            work()
+    db.execute("ALTER TABLE schema_migration_attempts RENAME TO renamed")
+    assert runner.run_migrations() == 1
+
+
 def test_table_of_backfills_without_a_ledger_counts_for_nothing(
     runner: MigrationRunner, folder: Folder, db: Connection, empty_database_url: str
 ) -> None:

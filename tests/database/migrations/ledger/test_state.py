@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from peterental.database.migrations import MigrationRunner
+from peterental.database.migrations.commands.adopt import adopt
 from peterental.database.migrations.errors import HistoryBroken, MigrationFailed
 from peterental.database.migrations.ledger.status import read_status
 from tests.database.migrations.conftest import Connection, Folder, ReportedLines
@@ -48,7 +49,8 @@ def test_missing_applied_file_is_an_error(runner: MigrationRunner, folder: Folde
     (folder.path / "002_t.sql").rename(folder.path / "001_t.sql")
     folder.write("002_other.sql", "SELECT 2;")
     folder.write("003_more.sql", "SELECT 2;")
-    with pytest.raises(HistoryBroken, match="002_other.sql was edited"):
+    reason = "002_other.sql is not the file that was applied as 002: that was 002_t.sql; give it the next free number"
+    with pytest.raises(HistoryBroken, match=f"{reason}, or undo what was applied, where its files still are, with"):
         runner.run_migrations()
 
 
@@ -61,11 +63,31 @@ def test_ledger_newer_than_the_files_is_fine(runner: MigrationRunner, folder: Fo
     assert runner.run_migrations() == 0
 
 
+@pytest.mark.parametrize("count", [1, 6])
+def test_deleted_ledger_rows_are_recorded_again(
+    runner: MigrationRunner, folder: Folder, db: Connection, empty_database_url: str, count: int
+) -> None:
+    for number in range(1, count + 2):
+        folder.write(f"00{number}_t.sql", f"CREATE TABLE t{number} (i int);")
+    runner.run_migrations()
+    db.execute("DELETE FROM schema_migrations WHERE version <= %s", [count])
+    problem = {
+        1: "001_t.sql was applied, but its row is gone from schema_migrations; flask db-adopt compares the tables and"
+        " records it again",
+        6: "migrations 001–006 were applied, but their rows are gone from schema_migrations; flask db-adopt compares the"
+        " tables and records them again",
+    }[count]
+    assert [str(one) for one in read_status(empty_database_url, folder.path).problems] == [problem]
+    assert adopt(empty_database_url, folder.path, to=count + 1, report=lambda _: None) == count
+    assert read_status(empty_database_url, folder.path).state == "current"
+
+
 def test_out_of_order_file_is_an_error(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     folder.write("001_a.sql", "SELECT 1;")
     folder.write("002_b.sql", "SELECT 1;")
     runner.run_migrations()
     db.execute("DELETE FROM schema_migrations WHERE version = 1")
+    folder.write("001_a.sql", "SELECT 2;")
     with pytest.raises(
         HistoryBroken,
         match="001_a.sql has a lower number than a migration already applied; give it the next free number",
@@ -145,4 +167,77 @@ def test_last_problem_of_a_kind_has_the_next_step(runner: MigrationRunner, folde
         "The migration history does not match the files: 001_a.sql was edited after it was applied;\n"
         "  002_b.sql was edited after it was applied; restore them and put the change into new files, or accept the"
         " edit with flask db-repair. Nothing was applied; see flask db-status."
+    )
+
+
+KEEP_NUMBERS = "give applied files their numbers back, and new files the next free ones"
+
+
+@pytest.mark.parametrize(
+    ("renumbered", "problems"),
+    [
+        (
+            {"001_a.sql": "a", "002_new.sql": "new", "003_b.sql": "b", "004_c.sql": "c"},
+            [
+                "002 was applied with the text of 003_b.sql, which was renumbered since",
+                f"003_b.sql was applied as 002 and renumbered since; {KEEP_NUMBERS}",
+            ],
+        ),
+        (
+            {"001_b.sql": "b", "002_c.sql": "c"},
+            [
+                "001_b.sql was applied as 002 and renumbered since",
+                f"002_c.sql was applied as 003 and renumbered since; {KEEP_NUMBERS}",
+            ],
+        ),
+    ],
+    ids=["one inserted", "one removed"],
+)
+def test_renumbered_files_are_told_from_edited_ones(
+    runner: MigrationRunner,
+    folder: Folder,
+    empty_database_url: str,
+    renumbered: dict[str, str],
+    problems: list[str],
+) -> None:
+    for number, name in enumerate("abc", 1):
+        folder.write(f"00{number}_{name}.sql", f"CREATE TABLE {name} (i int);")
+    runner.run_migrations()
+    for path in folder.path.iterdir():
+        path.unlink()
+    for file_name, name in renumbered.items():
+        folder.write(file_name, f"CREATE TABLE {name} (i int);")
+    found = [str(problem) for problem in read_status(empty_database_url, folder.path).problems]
+    assert found == problems
+
+
+def test_many_renumbered_files_are_one_problem(
+    runner: MigrationRunner, folder: Folder, empty_database_url: str
+) -> None:
+    for number in range(1, 8):
+        folder.write(f"00{number}_t.sql", f"SELECT {number};")
+    runner.run_migrations()
+    for number in range(1, 7):
+        (folder.path / f"00{number + 1}_t.sql").replace(folder.path / f"00{number}_t.sql")
+    assert [str(problem) for problem in read_status(empty_database_url, folder.path).problems] == [
+        f"migrations 001–006 were applied as other numbers than their files have now; {KEEP_NUMBERS}"
+    ]
+
+
+def test_database_of_other_files_is_suspected(runner: MigrationRunner, folder: Folder, empty_database_url: str) -> None:
+    for number in (1, 2, 3):
+        folder.write(f"00{number}_t.sql", f"SELECT {number};")
+    runner.run_migrations()
+    for number in (1, 2, 3, 4):
+        folder.write(f"00{number}_t.sql", f"SELECT -{number};")
+    problems = read_status(empty_database_url, folder.path).problems
+    assert problems[-1].next_step == (
+        "none of the 3 migrations of this database is one of these files, so check that this is the right database and"
+        " the right folder"
+    )
+    folder.write("002_t.sql", "SELECT 2;")
+    (folder.path / "004_t.sql").unlink()
+    problems = read_status(empty_database_url, folder.path).problems
+    assert problems[-1].next_step == (
+        "restore them and put the change into new files, or accept the edit with flask db-repair"
     )

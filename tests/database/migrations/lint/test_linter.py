@@ -54,12 +54,18 @@ def test_advice_counts_only_when_strict(tmp_path: Path) -> None:
     assert (report.exit_code(), report.exit_code(strict=True)) == (0, 1)
 
 
+FILL = "add what is missing, or renumber the later files if no database has them yet"
+
+
 def test_gaps_and_misnamed_files_are_errors(tmp_path: Path) -> None:
     (tmp_path / "2_x.sql").write_text("SELECT 1;")
     (tmp_path / "004_y.SQL").write_text("SELECT 1;")
     report = lint(tmp_path, m001=AGENTS, m003="SELECT 1;")
     assert [(one.rule.name, one.what) for one in without_advice(report)] == [
-        ("numbering", "Migration 002 is missing before 003_m.sql."),
+        (
+            "numbering",
+            f"Migration 002 is missing before 003_m.sql; {FILL}.",
+        ),
         ("numbering", "004_y.SQL is not named like 001_create_tables.sql."),
         ("numbering", "2_x.sql is not named like 001_create_tables.sql."),
     ]

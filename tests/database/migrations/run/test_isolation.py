@@ -252,7 +252,7 @@ def test_lastval_is_undefined_at_the_start_of_a_file(
 ) -> None:
     if not first:
         folder.write("001_a.sql", "CREATE SEQUENCE s; SELECT nextval('s');")
-    folder.write("001_b.sql" if first else "002_b.sql", header + "CREATE TABLE t AS SELECT lastval();")
+    folder.write("001_b.sql" if first else "002_b.sql", header + "DO $$ BEGIN PERFORM lastval(); END $$;")
     with pytest.raises(MigrationFailed, match="lastval is not yet defined in this session"):
         runner.run_migrations()
 

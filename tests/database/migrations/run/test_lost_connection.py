@@ -12,7 +12,7 @@ import pytest
 
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.commands.rollback import rollback
-from peterental.database.migrations.errors import MigrationFailed, RollbackFailed, ServerUnavailable
+from peterental.database.migrations.errors import Interrupted, MigrationFailed, RollbackFailed, ServerUnavailable
 from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.session import lost_connection
 from peterental.database.migrations.session.execute import execute_text
@@ -95,6 +95,26 @@ def test_committed_file_is_known_as_committed(
             runner.run_migrations()
     assert caught.value.state == "002_b.sql was committed, and is recorded as applied. 001 stays applied."
     assert ledger(db) == {1: "a", 2: "b"}
+    assert runner.run_migrations() == 1
+
+
+@pytest.mark.parametrize("header", ["", HEADER], ids=["transaction", "no-transaction"])
+def test_signal_after_the_commit_leaves_the_file_applied(
+    runner: MigrationRunner, folder: Folder, db: Connection, monkeypatch: pytest.MonkeyPatch, header: str
+) -> None:
+    folder.write("001_a.sql", f"{header}CREATE TABLE a (i int);")
+    folder.write("002_b.sql", "CREATE TABLE b (i int);")
+
+    def interrupted(connection: Connection, script: str, **options: Any) -> object:
+        execute_text(connection, script, **options)
+        raise Interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr("peterental.database.migrations.ledger.writer.execute_text", interrupted)
+        with pytest.raises(Interrupted):
+            runner.run_migrations()
+    assert (ledger(db), attempts(db)[0]) == ({1: "a"}, (1, "applied"))
+    folder.write("001_a.sql", f"{header}CREATE TABLE a (i int); -- explained")
     assert runner.run_migrations() == 1
 
 

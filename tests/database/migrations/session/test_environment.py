@@ -117,7 +117,12 @@ def test_temporary_schema_first_is_refused(
 
 
 def test_role_timeouts_do_not_limit_migrations(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
-    limits = ("statement_timeout", "idle_in_transaction_session_timeout", "transaction_timeout")
+    limits = (
+        "statement_timeout",
+        "idle_in_transaction_session_timeout",
+        "idle_session_timeout",
+        "transaction_timeout",
+    )
     there = db.execute("SELECT name FROM pg_settings WHERE name = ANY (%s) ORDER BY name", [list(limits)]).fetchall()
     for row in there:
         db.execute(
@@ -148,7 +153,7 @@ def test_read_only_database_is_refused_first(
     runner_with: Callable[..., MigrationRunner], folder: Folder, empty_database_url: str
 ) -> None:
     folder.write("001_a.sql", "SELECT 1;")
-    with pytest.raises(ReadOnlyDatabase, match="accepts no changes"):
+    with pytest.raises(ReadOnlyDatabase, match="default_transaction_read_only is on.* turn the setting off"):
         runner_with(url=empty_database_url + "?options=-cdefault_transaction_read_only%3Don").run_migrations()
 
 
@@ -199,6 +204,25 @@ def test_ledger_that_may_only_be_read_fails_the_plan_too(
     for work in (runner_with(url=stranger).run_migrations, lambda: plan(stranger, folder.path, report=lambda _: None)):
         with pytest.raises(LedgerError, match="permission denied for table schema_migration"):
             work()
+
+
+def test_row_security_does_not_make_applied_files_pending(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, stranger: str
+) -> None:
+    folder.write("001_a.sql", "SELECT 1;")
+    runner_with().run_migrations()
+    db.execute("ALTER TABLE schema_migrations ENABLE ROW LEVEL SECURITY; GRANT SELECT ON schema_migrations TO PUBLIC")
+    advice = 'run: ALTER TABLE "public"."schema_migrations" DISABLE ROW LEVEL SECURITY'
+    for work in (
+        lambda: read_status(stranger, folder.path),
+        lambda: plan(stranger, folder.path, report=lambda _: None),
+    ):
+        with pytest.raises(
+            LedgerError, match=f"row security hides its rows from this role. Nothing was applied; {advice}"
+        ):
+            work()
+    db.execute(advice.removeprefix("run: ").encode())
+    assert read_status(stranger, folder.path).state == "current"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from peterental.database.migrations.errors import MigrationFilesError
 from peterental.database.migrations.source.files import checksum_of, find_files
 from peterental.database.migrations.sql.comments import header_end
 
+FILL = "add what is missing, or renumber the later files if no database has them yet"
+
 
 def folder_of(path: Path, *names: str) -> Path:
     for name in names:
@@ -73,20 +75,21 @@ def test_number_above_integer_range_is_an_error(tmp_path: Path, name: str) -> No
 
 def test_gap_in_the_numbers_is_an_error(tmp_path: Path) -> None:
     folder_of(tmp_path, "001_a.sql", "003_c.sql", "007_g.sql")
-    assert (
-        problems_of(tmp_path)
-        == "migration 002 is missing before 003_c.sql;\n  migrations 004 to 006 are missing before 007_g.sql"
+    assert problems_of(tmp_path) == (
+        f"migration 002 is missing before 003_c.sql;\n  migrations 004 to 006 are missing before 007_g.sql; {FILL}"
     )
 
 
 def test_sequence_must_begin_at_one(tmp_path: Path) -> None:
     folder_of(tmp_path, "002_b.sql")
-    assert problems_of(tmp_path) == "migration 001 is missing before 002_b.sql"
+    assert problems_of(tmp_path) == f"migration 001 is missing before 002_b.sql; {FILL}"
 
 
 def test_duplicate_number_names_both_files(tmp_path: Path) -> None:
     folder_of(tmp_path, "001_a.sql", "0001_b.sql")
-    assert problems_of(tmp_path) == "0001_b.sql and 001_a.sql have the same number 001"
+    assert problems_of(tmp_path) == (
+        "0001_b.sql and 001_a.sql have the same number 001; give the next free number to the one that no database has yet"
+    )
 
 
 def test_missing_folder_is_an_error(tmp_path: Path) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from types import SimpleNamespace
+
 import pytest
 
+from peterental.database.migrations.sql import parser
 from peterental.database.migrations.sql.embedded import statements_in
 
 
@@ -40,6 +44,27 @@ def test_functions_are_searched_on_demand() -> None:
     ):
         assert "delete_stmt" in [kind for kind, _ in kinds(definition)]
         assert kinds(definition, functions=False) == []
+
+
+TRIGGER = "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $f$ {} DELETE FROM t; RETURN NEW; END $f$"
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    ["BEGIN", "DECLARE x text := '{}}'; BEGIN", "BEGIN NEW.x := '[{}},{}}]';", "BEGIN NEW.x := '\"action\":';"],
+)
+def test_trigger_functions_are_searched(beginning: str) -> None:
+    definition = TRIGGER.replace("{}", beginning, 1)
+    assert ("delete_stmt", "DELETE FROM t") in kinds(definition)
+    assert ("delete_stmt", "DELETE FROM t") in kinds(f"DO $$ BEGIN {definition}; END $$")
+    assert ("delete_stmt", "DELETE FROM t") not in kinds(f"DO $$ BEGIN {definition}; END $$", functions=False)
+
+
+def test_answer_that_cannot_be_read_is_a_parse_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = SimpleNamespace(parse_plpgsql=lambda _: json.loads('{"a"'), PgQueryError=KeyError)
+    monkeypatch.setattr(parser, "library", lambda: broken)
+    with pytest.raises(parser.ParseError, match="not valid JSON"):
+        parser.parse_plpgsql("DO ''")
 
 
 def test_text_without_sql_yields_nothing() -> None:

@@ -246,8 +246,8 @@ def check_drop_not_null(lint: FileLint, command: AlterCommand) -> None:
 
 @on_command("AT_ColumnDefault", "AT_DropIdentity")
 def check_drop_default(lint: FileLint, command: AlterCommand) -> None:
-    """Check DROP DEFAULT and DROP IDENTITY on a NOT NULL column that gets no new default in this file."""
-    if command.node.HasField("def") or lint.is_created_here(command.table):
+    """Check DROP DEFAULT, SET DEFAULT NULL and DROP IDENTITY on a NOT NULL column that gets no new default."""
+    if _sets_default(command.node) or lint.is_created_here(command.table):
         return
     column = command.node.name
     table = lint.schema.table(command.table)
@@ -382,6 +382,10 @@ def _columns_of_key(lint: FileLint, node: Any) -> tuple[str, ...]:
     return index.columns if index else columns_of_constraint(node)
 
 
+def _sets_default(command: Any) -> bool:
+    return bool(command.HasField("def")) and not ast.is_null_constant(ast.definition_of(command))
+
+
 def _default_is_replaced(lint: FileLint, command: AlterCommand) -> bool:
     """Whether this file makes up for a dropped default.
 
@@ -395,7 +399,7 @@ def _default_is_replaced(lint: FileLint, command: AlterCommand) -> bool:
                 same = other.name == command.node.name
                 if same and (
                     sort in ("AT_AddIdentity", "AT_DropNotNull")
-                    or (sort == "AT_ColumnDefault" and other.HasField("def"))
+                    or (sort == "AT_ColumnDefault" and _sets_default(other))
                 ):
                     return True
     return False

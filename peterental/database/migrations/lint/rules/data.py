@@ -16,6 +16,11 @@ WHOLE_TABLE = unsafe(
     "Every row is locked until the transaction ends, so other writers wait. The table grows by a copy of itself, and "
     "replicas fall behind.",
 )
+LOCK_ROWS = unsafe(
+    "lock-all-rows",
+    "To lock a row is to write to it, and the locks last until the transaction ends: whoever changes one of these rows "
+    "waits.",
+)
 WITH_LOCK = unsafe(
     "write-after-ddl",
     "The file already holds a lock on an existing table until its transaction ends, so queries on that table wait "
@@ -26,6 +31,12 @@ DYNAMIC = advice(
 )
 
 _WRITES = {"update_stmt": "UPDATE", "delete_stmt": "DELETE", "merge_stmt": "MERGE", "insert_stmt": "INSERT … SELECT"}
+_STRENGTHS = {
+    "LCS_FORKEYSHARE": "FOR KEY SHARE",
+    "LCS_FORSHARE": "FOR SHARE",
+    "LCS_FORNOKEYUPDATE": "FOR NO KEY UPDATE",
+    "LCS_FORUPDATE": "FOR UPDATE",
+}
 _MAX_SQL_CHARS = 400
 _CHANGES = ("CMD_UPDATE", "CMD_DELETE")
 
@@ -64,6 +75,27 @@ def check_whole_upsert(lint: FileLint, statement: ParsedStatement) -> None:
             safe="-- outside migrations, a few thousand rows at a time, and commit each time: add a WHERE, such as a\n"
             "-- range of keys",
         )
+
+
+@on("select_stmt")
+def check_whole_lock(lint: FileLint, statement: ParsedStatement) -> None:
+    """Check SELECT … FOR UPDATE, and its weaker forms, for a missing condition."""
+    node = statement.node
+    if not node.locking_clause or node.HasField("limit_count") or _has_condition(statement):
+        return
+    tables = {one.range_var.alias.aliasname or one.range_var.relname: one.range_var for one in node.from_clause}
+    for wrapped in node.locking_clause:
+        clause = wrapped.locking_clause
+        named = {one.range_var.relname for one in clause.locked_rels} or tables.keys()
+        for table in (table for name, table in tables.items() if name in named and table.relname):
+            if not lint.is_created_here(ast.key_of(table)):
+                strength = _STRENGTHS.get(ast.enum_name(clause, "strength"), "FOR UPDATE")
+                lint.report(
+                    LOCK_ROWS,
+                    f"SELECT … {strength} has no condition and locks all rows of {ast.sql_name(table)}.",
+                    statement,
+                    safe="-- add a WHERE that names the rows to change; to change all of them, write a backfill",
+                )
 
 
 @on("merge_stmt")

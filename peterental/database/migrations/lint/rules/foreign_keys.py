@@ -116,7 +116,8 @@ def _mismatches(schema: SchemaModel, table: Table, key: Constraint) -> list[tupl
     found = []
     for name, referenced in zip(key.columns, key.referenced or target.primary_key, strict=False):
         column, other = table.columns.get(name), target.columns.get(referenced)
-        if column and other and column.type != other.type and {column.type, other.type} != _TEXTS:
+        types = {schema.base_type(one.type) for one in (column, other) if one}
+        if column and other and len(types) > 1 and types != _TEXTS:
             found.append(
                 (
                     f"{_sql_name(table)}.{ast.quoted(name)} is {ast.sql_type(column.type)}",

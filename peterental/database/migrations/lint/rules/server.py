@@ -186,6 +186,14 @@ def check_database(lint: FileLint, statement: ParsedStatement) -> None:
         _report_connections(lint, statement, f"Connections to {ast.quoted(statement.node.dbname)} are limited.")
 
 
+@on("create_event_trig_stmt")
+def check_login_trigger(lint: FileLint, statement: ParsedStatement) -> None:
+    """Check CREATE EVENT TRIGGER … ON login: an error in its function refuses every new session."""
+    if statement.node.eventname == "login":
+        name = ast.quoted(statement.node.trigname)
+        _report_connections(lint, statement, f"Every new session runs the event trigger {name}, and fails if it fails.")
+
+
 @on("alter_role_set_stmt", "alter_database_set_stmt")
 def check_defaults(lint: FileLint, statement: ParsedStatement) -> None:
     """Check ALTER ROLE … SET and ALTER DATABASE … SET."""

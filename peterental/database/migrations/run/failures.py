@@ -1,0 +1,114 @@
+"""What to do after a file has failed: another attempt while other sessions are in the way, else a next step."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+
+import psycopg
+
+from peterental.database.migrations.progress import Reporter
+from peterental.database.migrations.session.advisory_lock import LockBudget
+from peterental.database.migrations.session.connection import OWN_LOCK_TIMEOUT_MS, is_broken
+from peterental.database.migrations.session.execute import StatementFailed
+from peterental.database.migrations.session.server import Connection, cancelled_by, is_connection_lost
+from peterental.database.migrations.source.directives import Directives
+from peterental.database.migrations.sql.error_location import has_pending_events
+
+IN_USE = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+"""Another session holds a lock that the file needs."""
+
+BUSY = (*IN_USE, psycopg.errors.SerializationFailure)
+"""Another attempt may succeed."""
+
+RECONNECT = "find out why the connection was lost"
+"""What to do about a lost connection."""
+
+_USE_NO_TRANSACTION = "put “-- migrate: no-transaction” at the top of the file"
+_NEXT_STEPS: dict[type[psycopg.Error], str] = {
+    psycopg.errors.ActiveSqlTransaction: _USE_NO_TRANSACTION,
+    psycopg.errors.InvalidTransactionTermination: _USE_NO_TRANSACTION,
+    psycopg.errors.UnsafeNewEnumValueUsage: "move what uses the new value to the next file",
+    psycopg.errors.DependentObjectsStillExist: "drop what depends on it first, or write CASCADE if all of it may go",
+    psycopg.errors.QueryCanceled: "raise statement-timeout in the header",
+    psycopg.errors.DiskFull: "free disk space on the database server",
+    psycopg.errors.ReadOnlySqlTransaction: "connect to the primary server",
+    psycopg.errors.LockNotAvailable: "wait until the session in the way has ended, or end it",
+    psycopg.errors.DeadlockDetected: "try again at a quieter time, or split the file, one table in each",
+    psycopg.errors.SerializationFailure: "try again at a quieter time",
+    psycopg.errors.InsufficientPrivilege: "use the role that owns these objects, or grant it what is missing",
+}
+"""What to do about errors of the server; other errors are fixed in the file."""
+
+_READ_ONLY = re.compile(r"\bread\s+only\b|read_only", re.IGNORECASE)
+
+
+def may_retry(
+    connection: Connection, directives: Directives, error: psycopg.Error | StatementFailed, budget: LockBudget
+) -> bool:
+    """Charge a failure to `budget`, and return whether enough is left for another attempt.
+
+    Args:
+        connection: the runner's.
+        directives: of the file.
+        error: of one of its statements, or of what the ledger's writer ran for it.
+        budget: the file's.
+    """
+    wait_ms: int | None = directives.lock_timeout_ms or None
+    if isinstance(error, StatementFailed):
+        error = error.cause
+    elif wait_ms:  # raised while the ledger was written
+        wait_ms = max(wait_ms, OWN_LOCK_TIMEOUT_MS)
+    if not isinstance(error, BUSY):
+        return False
+    budget.charge_failure(wait_ms if isinstance(error, IN_USE) else 0)
+    return budget.remaining_s > 0 and not is_broken(connection)
+
+
+def pause_before_retry(
+    name: str,
+    error: psycopg.Error,
+    budget: LockBudget,
+    *,
+    blocker: str | None,
+    pause_s: tuple[float, float],
+    report: Reporter,
+) -> None:
+    """Report why a file is tried again, and wait a moment.
+
+    Args:
+        name: of the file.
+        error: what ended the attempt.
+        budget: the file's; it is charged with the wait.
+        blocker: the session that was seen to block it.
+        pause_s: the shortest and the longest wait, in seconds.
+        report: receives the line.
+    """
+    reason = "a table it needs is in use" if isinstance(error, IN_USE) else "another session has changed rows it needs"
+    by = f" by {blocker}" if blocker else ""
+    report(f"⏳ {name}: {reason}{by}; trying again")
+    wait_s = random.uniform(*pause_s)  # noqa: S311  # jitter
+    budget.charge(wait_s)
+    time.sleep(wait_s)
+
+
+def next_step_after(cause: psycopg.Error, file_text: str = "") -> str:
+    """Return what to do about an error.
+
+    Args:
+        cause: the server's error, or one that the ledger's writer raised.
+        file_text: of a file all of whose statements ran in a transaction; empty if one failed.
+    """
+    step = _NEXT_STEPS.get(type(cause), "fix the error")
+    if isinstance(cause, psycopg.errors.ReadOnlySqlTransaction) and _READ_ONLY.search(file_text):
+        step = "remove the statement that makes the file's transaction read-only"
+    elif isinstance(cause, psycopg.errors.InvalidSchemaName) and cause.diag.sqlstate is None:  # the writer's
+        step = "name the schema otherwise, or keep the schema of schema_migrations first in search_path"
+    elif isinstance(cause, psycopg.errors.QueryCanceled) and cancelled_by(cause) == "another session":
+        step = "find out which session cancelled it"
+    elif is_connection_lost(cause):
+        step = RECONNECT
+    elif has_pending_events(cause):
+        step = "move this statement to the next file, or put SET CONSTRAINTS ALL IMMEDIATE before it"
+    return step
