@@ -156,10 +156,23 @@ def test_a_stop_with_a_reason_reaches_the_agent(visitor: Visitor, viewing: int) 
 
 @pytest.mark.usefixtures("viewing")
 def test_what_the_provider_answered_is_not_answered_again(visitor: Visitor) -> None:
-    assert visitor.says("STOP", is_answered=True) == []
-    assert visitor.says("START", is_answered=True) == []
-    assert visitor.says("HELP", is_answered=True) == []
+    assert visitor.says("STOP", answered_as="stop") == []
+    assert visitor.says("START", answered_as="start") == []
+    assert visitor.says("HELP", answered_as="help") == []
     assert len(visitor.says("help")) == 1
+
+
+def test_provider_decides_what_stops_and_starts(visitor: Visitor, viewing: int) -> None:
+    """An office may choose words of its own at Twilio, which then refuses every text, and YES brings them back."""
+    visitor.is_reminded(viewing)
+    assert visitor.says("Yes", answered_as="start") != [], "nothing was stopped"
+    assert visitor.says("ADIOS", answered_as="stop") == []
+    visitor.office.move(viewing, NOON + timedelta(days=3))
+    assert visitor.reads() == []
+    assert visitor.says("Yes", answered_as="start") == []
+    assert visitor.outcomes() == ["confirm", "stop", "start"]
+    visitor.office.move(viewing, NOON + timedelta(days=4))
+    assert len(visitor.reads()) == 1
 
 
 def test_help_says_who_writes_and_how_to_stop(visitor: Visitor, viewing: int) -> None:
@@ -250,6 +263,52 @@ def test_of_two_viewings_the_cancelled_one_does_not_count(visitor: Visitor, view
     second = visitor.office.book(NOON + timedelta(days=3))
     visitor.office.cancel(second)
     visitor.reads()
+    visitor.says("C")
+    assert visitor.viewing(viewing) == ("confirmed", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("See you tomorrow", "confirmed"), ("See you Thursday", "confirmed"), ("nos vemos mañana jueves", "confirmed"),
+        ("I can't make it tomorrow", "cancelled"), ("cancelar mi cita del jueves", "cancelled"),
+        ("See you Friday", "message"), ("I'll be there today", "message"), ("nos vemos esta tarde", "message"),
+        ("can't make it Tuesday", "message"), ("cancel today's viewing", "message"), ("no puedo ir hoy", "message"),
+    ],
+)  # fmt: skip
+def test_day_that_is_named_has_to_be_that_of_the_viewing(
+    visitor: Visitor, viewing: int, text: str, status: str
+) -> None:
+    """A visitor who has another day in mind is not told that all is well: the agent gets the text."""
+    visitor.is_reminded(viewing)
+    visitor.says(text)
+    is_changed = status != "message"
+    assert visitor.viewing(viewing) == (status if is_changed else "confirmed", status == "confirmed")
+    assert visitor.messages() == ([] if is_changed else [(text, viewing)])
+
+
+def test_day_that_is_named_says_which_of_two_viewings(visitor: Visitor, viewing: int) -> None:
+    second = visitor.office.book(NOON + timedelta(days=3))
+    visitor.reads()
+    visitor.says("Please cancel my viewing on Friday")
+    visitor.says("Yes, see you Thursday")
+    assert (visitor.viewing(viewing), visitor.viewing(second)) == (("confirmed", True), ("cancelled", False))
+
+
+@pytest.mark.parametrize("text", ["cancel my viewing", "C", "who is this?", "Is there parking?", "can we reschedule?"])
+def test_number_that_was_corrected_changes_and_learns_nothing(visitor: Visitor, viewing: int, text: str) -> None:
+    """It belongs to a stranger, who has the first text."""
+    visitor.office.database.fetch("UPDATE appointments SET attendee_phone = %s", (SECOND_NUMBER,))
+    answers = visitor.says(text)
+    assert visitor.viewing(viewing) == ("confirmed", False)
+    assert not any("Elm" in answer or "http" in answer for answer in answers)
+    assert visitor.messages() == []
+
+
+def test_caller_who_booked_for_another_number_is_known(visitor: Visitor, viewing: int) -> None:
+    visitor.office.database.fetch(
+        "UPDATE appointments SET caller_number = attendee_phone, attendee_phone = %s", (SECOND_NUMBER,)
+    )
     visitor.says("C")
     assert visitor.viewing(viewing) == ("confirmed", True)
 
