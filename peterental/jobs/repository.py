@@ -43,10 +43,12 @@ _STATUS = """
         FROM procrastinate_jobs AS job, LATERAL (
             SELECT MIN(at) AS at FROM procrastinate_events WHERE job_id = job.id
         ) AS deferred
-        WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= NOW())
-            AND job.id IN (
-                SELECT id FROM procrastinate_jobs WHERE status = 'todo' ORDER BY priority DESC, id LIMIT 1000
-            )
+        WHERE job.id IN (
+            SELECT id FROM procrastinate_jobs
+            WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= NOW())
+            ORDER BY priority DESC, id
+            LIMIT 1000
+        )
     ) AS due, (
         SELECT COUNT(*) FILTER (WHERE last_heartbeat > NOW() - %s::interval) AS workers,
                MAX(last_heartbeat) AS last_seen_at

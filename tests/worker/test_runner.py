@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -270,6 +271,27 @@ def test_worker_that_hangs_ends_the_process(
     worker_of(stop=stop)._watch()
     assert codes == [1]
     assert "has done nothing" in caplog.text
+
+
+def test_schedule_goes_on_when_the_clock_is_set_back(
+    running: WorkerOf, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Procrastinate would defer nothing for as long as the clock was set back."""
+    clock, set_back_s = time.time, [0.0]
+    monkeypatch.setattr("time.time", lambda: clock() - set_back_s[0])
+    monkeypatch.setattr(runner, "HOUSEKEEPING_INTERVAL_S", 0.01)
+    monkeypatch.setattr(runner, "_FIRST_WAIT_S", 0.01)
+    running(Task(name="each_minute", label="t", run=lambda _: None, schedule="* * * * *"))
+
+    def is_deferred(before_s: float) -> bool:
+        query = "SELECT 1 AS one FROM procrastinate_jobs WHERE (args ->> 'timestamp')::float8 < %s"
+        return bool(database.fetch(query, (before_s,)))
+
+    began_s = clock()
+    until(lambda: is_deferred(began_s + 3600), "a job is scheduled")
+    set_back_s[0] = 7200.0
+    until(lambda: is_deferred(began_s - 3600), "a job is scheduled by the clock that was set back")
+    assert "The clock was set back by 7200 s" in caplog.text
 
 
 def test_stop_ends_a_worker_whose_helper_lost_its_cancellation(
