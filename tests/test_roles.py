@@ -95,6 +95,7 @@ WITHOUT_VIEWER = {
     "calls.exists": ALREADY_CHECKED,
     "calls.get": INTERNAL,
     "calls.record_signature": PHONE_CALL,
+    "calls.record_fetched": BACKGROUND,
     "calls.record_update": PHONE_CALL,
     "calls.record_answer": INTERNAL,
     "calls.record_fault": PHONE_CALL,
