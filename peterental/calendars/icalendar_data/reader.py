@@ -30,6 +30,9 @@ from peterental.plural import counted
 _MAX_NOTES = 10
 _BROKEN_REPETITION = "a repetition that cannot be read: only its first time blocks"
 _PREFILTER = timedelta(days=3)
+_GOOGLE = "@google.com"
+"""What Google's .ics addresses append to the id of an event: a calendar may be connected by the API, and so as well."""
+
 _FREE_BUSY_KINDS: dict[str, BusyKind | None] = {
     "FREE": None,
     "BUSY-TENTATIVE": "tentative",
@@ -133,7 +136,7 @@ class _Reading:
         reader = self._reader(calendar)
         for component in calendar.events:
             self._budget.take_step()
-            marker = Marker.parse(component.first("UID").strip(), self._namespace)
+            marker = Marker.parse(component.first("UID").strip().removesuffix(_GOOGLE), self._namespace)
             if marker is not None and not is_invitation(component, self._owner):
                 self._add_own(component, reader, marker)
             elif not self._is_elsewhere(component):

@@ -84,6 +84,15 @@ def test_our_own_event_that_a_person_made_a_series_blocks_its_other_times() -> N
     assert local(text) == ["12-01 15:00-16:00", "12-03 14:00-15:00", "12-04 09:00-10:00"]
 
 
+def test_our_own_event_in_googles_file_does_not_block() -> None:
+    uid = f"{MARKER}@google.com"
+    found = read(event(uid=uid))
+    assert ([own.marker for own in found.own], found.busy) == ([MARKER], {})
+    invited = read(event(ORGANIZER.format("bo"), GUEST.format("ACCEPTED"), uid=uid))
+    assert (invited.own, len(invited.busy)) == ((), 1)
+    assert len(read(event(uid=f"{MARKER}@google.com.example")).busy) == 1
+
+
 ORGANIZER, GUEST = "ORGANIZER:mailto:{}@example.com", "ATTENDEE;PARTSTAT={}:mailto:dana@example.com"
 
 
