@@ -121,7 +121,10 @@ class SyncService:
             timeout_s: how long it may take altogether, in seconds.
         """
         ends_s = time.monotonic() + timeout_s
-        for account in self._calendars.accounts(agent_id) if self._is_online else ():
+        accounts = self._calendars.accounts(agent_id) if self._is_online else []
+        if len(accounts) > 1:  # one that was read a moment ago must not take the time of the others
+            accounts.sort(key=self._is_fresh)
+        for account in accounts:
             while (left_s := ends_s - time.monotonic()) > 0:
                 result = self.sync(account.account_id, timeout_s=left_s)
                 if result is None or result.state != "busy" or self._is_fresh(account):
