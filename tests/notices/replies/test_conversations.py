@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from peterental.notices.replies.model import TextedViewing
 from peterental.notices.texts.segments import segments
-from tests.notices.office import NOON, PHONE_NUMBER, Office
+from tests.notices.office import CHICAGO, NOON, PHONE_NUMBER, Office
 from tests.notices.replies.conftest import Visitor
 
 SECOND_NUMBER = "+14055550199"
@@ -267,24 +268,42 @@ def test_of_two_viewings_the_cancelled_one_does_not_count(visitor: Visitor, view
     assert visitor.viewing(viewing) == ("confirmed", True)
 
 
-@pytest.mark.parametrize(
-    ("text", "status"),
-    [
-        ("See you tomorrow", "confirmed"), ("See you Thursday", "confirmed"), ("nos vemos mañana jueves", "confirmed"),
-        ("I can't make it tomorrow", "cancelled"), ("cancelar mi cita del jueves", "cancelled"),
-        ("See you Friday", "message"), ("I'll be there today", "message"), ("nos vemos esta tarde", "message"),
-        ("can't make it Tuesday", "message"), ("cancel today's viewing", "message"), ("no puedo ir hoy", "message"),
-    ],
+OTHER_DAYS = (
+    "See you Friday", "I'll be there today", "nos vemos esta tarde", "can't make it Tuesday", "cancel today's viewing",
+    "no puedo ir hoy", "see you tomorrow, Friday",
 )  # fmt: skip
-def test_day_that_is_named_has_to_be_that_of_the_viewing(
-    visitor: Visitor, viewing: int, text: str, status: str
-) -> None:
+
+
+def test_day_that_is_named_has_to_be_that_of_the_viewing(visitor: Visitor, viewing: int) -> None:
     """A visitor who has another day in mind is not told that all is well: the agent gets the text."""
     visitor.is_reminded(viewing)
-    visitor.says(text)
-    is_changed = status != "message"
-    assert visitor.viewing(viewing) == (status if is_changed else "confirmed", status == "confirmed")
-    assert visitor.messages() == ([] if is_changed else [(text, viewing)])
+    for text in OTHER_DAYS:
+        visitor.says(text)
+    assert visitor.viewing(viewing) == ("confirmed", False)
+    assert visitor.messages() == [(text, viewing) for text in OTHER_DAYS]
+    visitor.says("nos vemos mañana jueves")
+    assert visitor.viewing(viewing) == ("confirmed", True)
+    visitor.says("I can't make it tomorrow")
+    assert visitor.viewing(viewing)[0] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("now", "days", "is_on"),
+    [
+        ("2026-12-03T08:00", "today", True), ("2026-12-03T08:00", "thursday", True), ("2026-12-03T08:00", "tomorrow", False),
+        ("2026-12-02T23:59", "tomorrow thursday", True), ("2026-12-02T23:59", "today", False),
+        ("2026-12-03T00:30", "tomorrow", True), ("2026-12-03T00:30", "today", True), ("2026-12-03T04:00", "tomorrow", False),
+        ("2026-11-24T12:00", "thursday", True), ("2026-11-24T12:00", "", True), ("2026-11-24T12:00", "friday", False),
+    ],
+)  # fmt: skip
+def test_days_are_those_of_the_home(now: str, days: str, *, is_on: bool) -> None:
+    """The viewing is on Thursday, 3 December, at ten in the evening in Chicago: on Friday in UTC."""
+    viewing = TextedViewing(
+        appointment_id=1, agent_id="ana", agent_name="Ana", time_zone="America/Chicago", language="en",
+        handover_number=None, start=datetime(2026, 12, 4, 4, tzinfo=UTC), status="confirmed", sequence=0,
+        property_address="12 Elm Street", attendee_name="Dolores", released_at=None, texted_sequence=0,
+    )  # fmt: skip
+    assert viewing.is_on(frozenset(days.split()), datetime.fromisoformat(now).replace(tzinfo=CHICAGO)) is is_on
 
 
 def test_day_that_is_named_says_which_of_two_viewings(visitor: Visitor, viewing: int) -> None:
@@ -295,12 +314,13 @@ def test_day_that_is_named_says_which_of_two_viewings(visitor: Visitor, viewing:
     assert (visitor.viewing(viewing), visitor.viewing(second)) == (("confirmed", True), ("cancelled", False))
 
 
-@pytest.mark.parametrize("text", ["cancel my viewing", "C", "who is this?", "Is there parking?", "can we reschedule?"])
-def test_number_that_was_corrected_changes_and_learns_nothing(visitor: Visitor, viewing: int, text: str) -> None:
+def test_number_that_was_corrected_changes_and_learns_nothing(visitor: Visitor, viewing: int) -> None:
     """It belongs to a stranger, who has the first text."""
     visitor.office.database.fetch("UPDATE appointments SET attendee_phone = %s", (SECOND_NUMBER,))
-    answers = visitor.says(text)
+    texts = ("cancel my viewing", "C", "who is this?", "Is there parking?", "can we reschedule?")
+    answers = [answer for text in texts for answer in visitor.says(text)]
     assert visitor.viewing(viewing) == ("confirmed", False)
+    assert answers
     assert not any("Elm" in answer or "http" in answer for answer in answers)
     assert visitor.messages() == []
 
