@@ -116,6 +116,7 @@ WITHOUT_VIEWER = {
     "consents.stop": INTERNAL,
     "jobs.defer": INTERNAL,
     "jobs.defer_once": INTERNAL,
+    "jobs.fail_unknown": BACKGROUND,
     "jobs.record_error": INTERNAL,
     "feeds.fetch": "the secret address decides",
     "hours.busy_blocks": ALREADY_CHECKED,

@@ -223,6 +223,21 @@ def test_old_jobs_are_deleted_but_failures_stay(
     assert len(jobs_in("failed")) == 1
 
 
+def test_job_whose_task_is_gone_fails_after_a_day(
+    running: WorkerOf, defer: Callable[..., None], database: Database, jobs_in: JobsIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Until then it may be one of a newer release. Admins see what it was about."""
+    defer("gone", viewing_id=7)
+    database.fetch("UPDATE procrastinate_events SET at = at - INTERVAL '26 hours'")
+    defer("of_a_newer_release")
+    running(Task(name="note", label="Note", run=lambda _: None))
+    until(lambda: jobs_in("failed") != (), "the job fails")
+    (job,) = jobs_in("failed")
+    assert (job.task, job.args, job.reason) == ("gone", {"viewing_id": 7}, "This release has no code for it.")
+    assert [job.task for job in jobs_in("waiting")] == ["of_a_newer_release"]
+    until(lambda: "no code for them: 1 job" in caplog.text, "it is logged")
+
+
 def test_worker_waits_out_an_outage(
     config_elsewhere: Callable[[], None],
     running: WorkerOf,
