@@ -52,11 +52,13 @@ class BookedInterval:
         start: its start.
         until: its end, including the buffer.
         appointment_id: of the booking; None for another reason, which counts towards no daily cap.
+        counts: whether it counts towards the daily cap: a booking with several intervals counts once.
     """
 
     start: datetime
     until: datetime
     appointment_id: int | None = None
+    counts: bool = True
 
 
 def without_booking(taken: Iterable[BookedInterval], appointment_id: int | None) -> list[BookedInterval]:
@@ -316,8 +318,8 @@ class Availability:
 
     @cached_property
     def _booked_per_day(self) -> Counter[date]:
-        bookings = (interval for interval in self.taken if interval.appointment_id is not None)
-        return Counter(interval.start.astimezone(self.zone).date() for interval in bookings)
+        bookings = (each for each in self.taken if each.appointment_id is not None and each.counts)
+        return Counter(each.start.astimezone(self.zone).date() for each in bookings)
 
     def _is_full(self, day: date) -> bool:
         return self.rules.daily_cap is not None and self._booked_per_day[day] >= self.rules.daily_cap

@@ -57,6 +57,18 @@ _BOOKED_TIMES = f"""
     ) AS confirmed
 """
 
+# Viewings whose event a person moved in the calendar, until that is adopted or put back: the agent has given that time
+# away there. Few rows, which an index of their own has.
+_MOVED_EVENTS = """
+    SELECT json_agg(json_build_array(
+        id, date_part('epoch', remote_start),
+        date_part('epoch', remote_end + (COALESCE(blocked_until, end_time) - end_time))
+    ))::text AS moved_events
+    FROM calendar_viewings JOIN appointments ON appointments.id = appointment_id
+    WHERE remote_change IS NOT NULL AND remote_change = 'moved' AND appointments.agent_id = agent.agent_id
+        AND status = 'confirmed' AND remote_end > %(now)s
+"""
+
 
 _LINE = ", agent.is_holder, agent.position, agent.last_booked_at, agent.choice"
 
@@ -105,13 +117,14 @@ def schedule_statement(
     return Statement(
         f"""
         SELECT
-            described.agent, booked.*, busy.*, age.*,
+            described.agent, booked.*, moved.*, busy.*, age.*,
             {"own.own" if own else "NULL"} AS own, {stopped} AS stopped{_LINE + homes if line else ""}{
             f", {HISTORY_COLUMNS}" if reads_history else ""
         }
         FROM ({agent}) AS agent
         , LATERAL ({AGENT_JSON}) AS described
         , LATERAL ({_BOOKED_TIMES}) AS booked
+        , LATERAL ({_MOVED_EVENTS}) AS moved
         , LATERAL ({BUSY_TIMES}) AS busy
         , LATERAL ({CALENDAR_AGE}) AS age
         {f", LATERAL ({own}) AS own" if own else ""}
@@ -120,6 +133,7 @@ def schedule_statement(
 
 
 _marked_decoder = msgspec.json.Decoder(tuple[tuple[float, float, str | None], ...])
+_moved_decoder = msgspec.json.Decoder(tuple[tuple[int, float, float], ...])
 
 LINE_SCHEDULE_BY_VAPI_KEY = {
     reads_homes: schedule_statement(LINE_BY_VAPI_KEY, line=True, reads_homes=reads_homes)
@@ -135,8 +149,8 @@ class AgentSchedule:
 
     Args:
         agent: with its rules; None where no agent is registered for the call.
-        taken: confirmed bookings with their buffers, from two days ago to the agent's horizon, and times that are held
-            for callers.
+        taken: confirmed bookings with their buffers, from two days ago to the agent's horizon; where a person moved
+            their events to in the calendar; and times that are held for callers.
         busy: when the agent is busy otherwise, from now to the horizon.
         calendar_age: how old the busy blocks of its calendars are; None without a calendar.
     """
@@ -169,6 +183,17 @@ class AgentSchedule:
         if minutes is not None:
             rules = replace(rules, slot_minutes=minutes)
         return Availability(rules, self.agent.zone, now, without_booking(self.taken, without), self.busy, home_taken)
+
+    def is_given_away(self, start: datetime, until: datetime, ignored_id: int | None) -> bool:
+        """Return whether a person moved the event of another viewing into a time, in the calendar.
+
+        Args:
+            start: of the time, aware.
+            until: its end, aware.
+            ignored_id: of the viewing that is to be moved.
+        """
+        moved = (each for each in self.taken if not each.counts and each.appointment_id != ignored_id)
+        return any(each.start < until and each.until > start for each in moved)
 
 
 @dataclass(frozen=True)
@@ -237,13 +262,21 @@ def read_schedule(row: DictRow | None) -> AgentSchedule:
     if row["busy_starts"]:
         closures = [OfficeClosure(start_s, until_s, name) for start_s, until_s, name in marked if name is not None]
         busy = BusyTimes(row["busy_starts"], row["busy_untils"], closures)
-    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *held), busy, calendar_age(row))
+    moved = map(_moved, _moved_decoder.decode(row["moved_events"]) if row["moved_events"] else ())
+    return AgentSchedule(agent_from_json(row["agent"]), (*booked, *held, *moved), busy, calendar_age(row))
 
 
 def _held(start_s: float) -> BookedInterval:
     """Return a time that is held for a caller: it is busy, too, and counts among the viewings of its day."""
     start = datetime.fromtimestamp(start_s, UTC)
     return BookedInterval(start, start, HELD)
+
+
+def _moved(event: tuple[int, float, float]) -> BookedInterval:
+    """Return when a viewing is that a person moved in the calendar: it takes that time as well, from all others."""
+    appointment_id, start_s, until_s = event
+    start, until = (datetime.fromtimestamp(moment_s, UTC) for moment_s in (start_s, until_s))
+    return BookedInterval(start, until, appointment_id, counts=False)
 
 
 def _catalogue(rows: Sequence[DictRow]) -> Catalogue | None:

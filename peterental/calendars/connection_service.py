@@ -22,7 +22,12 @@ from peterental.calendars.account import (
     SignInExpired,
     SyncResult,
 )
-from peterental.calendars.credentials import AddressCredentials, DemoCredentials, PasswordCredentials
+from peterental.calendars.credentials import (
+    AddressCredentials,
+    CredentialsUnreadable,
+    DemoCredentials,
+    PasswordCredentials,
+)
 from peterental.calendars.model import CalendarGone, RemoteCalendar
 from peterental.database.column_limits import MAX_BIGINT
 
@@ -280,7 +285,7 @@ class ConnectionService:
         viewer: Viewer,
     ) -> int:
         name = self._providers.name_of(kind, credentials, found)
-        known = self._same_account(agent.agent_id, kind, name, credentials)
+        known = self._same_account(agent.agent_id, kind, name, credentials, found)
         encrypted = self._credentials.encrypt(agent.agent_id, credentials)
         with self._database.transaction() as connection:
             self._calendars.lock_agent_calendars(connection, agent.agent_id)
@@ -291,7 +296,8 @@ class ConnectionService:
                 account_id = int(row["account_id"]) if row else 0
             else:
                 account_id = known.account_id
-                self._calendars.reconnect(connection, account_id, encrypted, viewer.email)
+                name = known.name if name == KIND_NAMES[kind] else name
+                self._calendars.reconnect(connection, account_id, name, encrypted, viewer.email)
             self._calendars.set_calendars(connection, account_id, agent.agent_id, found)
             if known is None:
                 default = next((each for each in found if each.is_default), found[0])
@@ -303,14 +309,40 @@ class ConnectionService:
             self._audit.record(connection, viewer, change)
         return account_id
 
-    def _same_account(self, agent_id: str, kind: CalendarKind, name: str, credentials: Credentials) -> Account | None:
-        """Return the account that is connected again, if it was connected before."""
+    def _same_account(
+        self, agent_id: str, kind: CalendarKind, name: str, credentials: Credentials, found: Sequence[RemoteCalendar]
+    ) -> Account | None:
+        """Return the account that is connected again, if it was connected before.
+
+        Another person's is another one, and so is one of the same user name at another server: its password must not
+        be sent to the first server, nor read the first person's calendars in the other's name.
+        """
         for account in self._calendars.accounts(agent_id):
-            if (account.kind, account.name) != (kind, name):
-                continue
-            if kind != "ics" or self._credentials.are(account.agent_id, kind, account.credentials, credentials):
+            if account.kind == kind and self._is_same(account, name, credentials, found):
                 return account
         return None
+
+    def _is_same(self, account: Account, name: str, credentials: Credentials, found: Sequence[RemoteCalendar]) -> bool:
+        if isinstance(credentials, AddressCredentials):
+            return self._credentials.are(account.agent_id, account.kind, account.credentials, credentials)
+        names = {name, account.name}
+        is_named = KIND_NAMES[account.kind] not in names
+        if is_named and len(names) > 1:
+            return False
+        if is_named and not isinstance(credentials, PasswordCredentials):
+            return True  # the e-mail address of an account at the provider
+        stored = {calendar.remote_id for calendar in self._calendars.calendars_of(account.account_id)}
+        return not stored.isdisjoint(each.remote_id for each in found) or self._has_address(account, credentials)
+
+    def _has_address(self, account: Account, credentials: Credentials) -> bool:
+        """Return whether an account was connected by the same address of a server."""
+        if not isinstance(credentials, PasswordCredentials):
+            return False
+        try:
+            stored = self._credentials.of(account)
+        except CredentialsUnreadable:
+            return False
+        return isinstance(stored, PasswordCredentials) and stored.address == credentials.address
 
     # --- choosing ----------------------------------------------------------------------------------------------------
 

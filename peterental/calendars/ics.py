@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Sequence
+from urllib.parse import unquote
 
 from peterental.calendars.http import HttpAnswer, HttpClient, host_of, raise_for_status
 from peterental.calendars.icalendar_data.limits import USUAL_LIMITS, Limits
@@ -24,6 +25,7 @@ REMOTE_ID = "ics"
 
 _WEBCAL = re.compile(r"webcals?://", re.IGNORECASE)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,20}://", re.IGNORECASE)
+_ADDRESS = re.compile(r"[^@\s]{1,100}@[^@\s]{3,200}")
 _NOT_MODIFIED = 304
 _LONGEST_VALIDATOR = 1000
 _VALIDATORS = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
@@ -44,6 +46,12 @@ def ics_url(typed: str) -> str:
     return url if _SCHEME.match(url) else f"https://{url}"
 
 
+def _addresses_in(url: str) -> frozenset[str]:
+    """Return the e-mail addresses in a URL. Google's has the owner's, by which answers to invitations are known."""
+    path = url.partition("://")[2].partition("?")[0].partition("/")[2]
+    return frozenset(part.lower() for part in map(unquote, path.split("/")) if _ADDRESS.fullmatch(part))
+
+
 class IcsAccount:
     """One calendar at a private .ics address; a `CalendarAccount`.
 
@@ -59,7 +67,7 @@ class IcsAccount:
         self._host = host_of(self._url)
         self._http = http
         self._namespace = namespace
-        self._owner = owner
+        self._owner = frozenset(owner) | _addresses_in(self._url)
 
     def calendars(self) -> Sequence[RemoteCalendar]:
         """Return the calendar, after fetching it: an address that cannot be read is refused at once.

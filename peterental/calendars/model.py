@@ -214,6 +214,7 @@ class ViewingEvent:
         sequence: grows with every change, RFC 5545.
         updated_at: when it last changed, aware.
         version: of the viewing, as the outbox counts; None leaves the stamp out, as in a feed.
+        viewing_times: the start and the end of the viewing, if its event stays at the times that a person moved it to.
     """
 
     marker: Marker
@@ -228,15 +229,15 @@ class ViewingEvent:
     sequence: int
     updated_at: datetime
     version: int | None = None
+    viewing_times: tuple[datetime, datetime] | None = None
 
     @property
     def stamp(self) -> Stamp | None:
         """What the event keeps of this write."""
         if self.version is None:
             return None
-        return Stamp(
-            self.version, *(moment.astimezone(UTC).replace(microsecond=0) for moment in (self.start, self.end))
-        )
+        start, end = self.viewing_times or (self.start, self.end)
+        return Stamp(self.version, *(moment.astimezone(UTC).replace(microsecond=0) for moment in (start, end)))
 
 
 # --- accounts --------------------------------------------------------------------------------------------------------

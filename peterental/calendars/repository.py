@@ -122,16 +122,16 @@ class CalendarRepository:
             (agent_id, kind, name, credentials, actor),
         )
 
-    def reconnect(self, connection: Connection, account_id: int, credentials: str, actor: str) -> None:
-        """Queue new credentials of an account, with which its trouble is over."""
+    def reconnect(self, connection: Connection, account_id: int, name: str, credentials: str, actor: str) -> None:
+        """Queue new credentials of an account, with which its trouble is over, and its name if it had none."""
         connection.execute(
             """
             UPDATE calendar_accounts
-            SET credentials = %s, state = 'connected', problem = NULL, failed_since = NULL, failures = 0,
+            SET name = %s, credentials = %s, state = 'connected', problem = NULL, failed_since = NULL, failures = 0,
                 retry_at = NULL, connected_at = NOW(), connected_by = %s
             WHERE account_id = %s
             """,
-            (credentials, actor, account_id),
+            (name, credentials, actor, account_id),
         )
 
     def set_calendars(

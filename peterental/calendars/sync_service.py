@@ -21,7 +21,6 @@ from peterental.calendars.model import (
     AddressNotAllowed,
     CalendarAccessLost,
     CalendarFault,
-    CalendarGone,
     CalendarThrottled,
     Reading,
     ReadWindow,
@@ -122,7 +121,10 @@ class SyncService:
             timeout_s: how long it may take altogether, in seconds.
         """
         ends_s = time.monotonic() + timeout_s
-        for account in self._calendars.accounts(agent_id) if self._is_online else ():
+        accounts = self._calendars.accounts(agent_id) if self._is_online else []
+        if len(accounts) > 1:  # one that was read a moment ago must not take the time of the others
+            accounts.sort(key=self._is_fresh)
+        for account in accounts:
             while (left_s := ends_s - time.monotonic()) > 0:
                 result = self.sync(account.account_id, timeout_s=left_s)
                 if result is None or result.state != "busy" or self._is_fresh(account):
@@ -182,19 +184,20 @@ class SyncService:
     def _sync(self, lease: Lease, timeout_s: float) -> SyncResult:
         agent = self._agents.get(lease.account.agent_id, None)
         assert agent is not None  # noqa: S101  # tells mypy; the account is deleted with its agent
-        gone: CalendarGone | None = None
+        broken: CalendarFault | None = None
         try:
             with self._providers.open(lease, agent, timeout_s) as remote:
-                for calendar in self._calendars.calendars_of(lease.account.account_id):
-                    if calendar.is_used:
-                        try:
-                            self._read(lease, remote, calendar, agent)
-                        except CalendarGone as fault:  # the others are read even so
-                            gone = fault
+                for calendar in self._used_calendars(lease.account.account_id):
+                    try:
+                        self._read(lease, remote, calendar, agent)
+                    except (CalendarAccessLost, CalendarThrottled):
+                        raise
+                    except CalendarFault as fault:  # the others are read even so
+                        broken = broken or fault
         except (CalendarFault, AddressNotAllowed) as fault:
             return self.record_failure(lease, fault)
-        if gone is not None:
-            return self.record_failure(lease, gone)
+        if broken is not None:
+            return self.record_failure(lease, broken)
         self._calendars.record_success(lease)
         if lease.account.problem is not None:
             log.info("%s can be read again", lease.account.label, extra={"agent_id": lease.account.agent_id})
@@ -202,6 +205,11 @@ class SyncService:
         calendars = self._calendars.calendars_of(lease.account.account_id)
         events = sum(counts.get(calendar.calendar_id, 0) for calendar in calendars)
         return SyncResult(account=lease.account, state="read", events=events)
+
+    def _used_calendars(self, account_id: int) -> list[Calendar]:
+        """Return the calendars of an account that are read: those that block first: without them no time is offered."""
+        used = [calendar for calendar in self._calendars.calendars_of(account_id) if calendar.is_used]
+        return sorted(used, key=lambda calendar: not calendar.blocks)
 
     def _read(self, lease: Lease, remote: CalendarAccount, calendar: Calendar, agent: Agent) -> None:
         """Read one calendar and store what it said.

@@ -55,6 +55,10 @@ class Deadline:
     def __init__(self, timeout_s: float) -> None:
         self._end = monotonic() + timeout_s
 
+    def renew(self, timeout_s: float) -> None:
+        """Allow so many seconds from now on, in place of what is left."""
+        self._end = monotonic() + timeout_s
+
     @property
     def is_over(self) -> bool:
         """Whether no time is left."""

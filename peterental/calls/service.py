@@ -107,6 +107,10 @@ class CallService:
                 "Queued a call update until the database is back: %s", fault, extra={"call_id": update.vapi_call_id}
             )
 
+    def record_fetched(self, update: CallUpdate) -> None:
+        """Record a report that can be fetched again, so it is not queued. One round trip. Raises what that raises."""
+        self._calls.upsert(update, self._now())
+
     def get(self, vapi_call_id: str) -> Call | None:
         """Return one call; None where nothing was recorded of it. One round trip."""
         return self._calls.get(vapi_call_id)

@@ -43,10 +43,12 @@ _STATUS = """
         FROM procrastinate_jobs AS job, LATERAL (
             SELECT MIN(at) AS at FROM procrastinate_events WHERE job_id = job.id
         ) AS deferred
-        WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= NOW())
-            AND job.id IN (
-                SELECT id FROM procrastinate_jobs WHERE status = 'todo' ORDER BY priority DESC, id LIMIT 1000
-            )
+        WHERE job.id IN (
+            SELECT id FROM procrastinate_jobs
+            WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= NOW())
+            ORDER BY priority DESC, id
+            LIMIT 1000
+        )
     ) AS due, (
         SELECT COUNT(*) FILTER (WHERE last_heartbeat > NOW() - %s::interval) AS workers,
                MAX(last_heartbeat) AS last_seen_at
@@ -185,6 +187,31 @@ class JobRepository:
             """,
             (reason.replace("\x00", "")[:LONGEST_REASON], job_id),
         )
+
+    def fail_unknown(self, tasks: Sequence[str], after: timedelta, reason: str) -> int:
+        """Fail the jobs of other tasks that have been due for so long, with a reason; return how many."""
+        rows = self._database.fetch(
+            """
+            WITH unknown AS (
+                SELECT id FROM procrastinate_jobs AS job
+                WHERE status = 'todo' AND task_name <> ALL(%(tasks)s)
+                    AND NOT EXISTS (
+                        SELECT FROM procrastinate_events WHERE job_id = job.id AND at > NOW() - %(after)s::interval
+                    )
+                FOR UPDATE SKIP LOCKED
+            ), failed AS (
+                UPDATE procrastinate_jobs AS job SET status = 'failed'
+                FROM unknown WHERE job.id = unknown.id
+                RETURNING job.id
+            )
+            INSERT INTO job_errors (job_id, reason)
+            SELECT id, %(reason)s FROM failed
+            ON CONFLICT (job_id) DO UPDATE SET reason = EXCLUDED.reason, happened_at = NOW()
+            RETURNING job_id
+            """,
+            {"tasks": list(tasks), "after": after, "reason": reason},
+        )
+        return len(rows)
 
 
 def _job(row: DictRow) -> Job:

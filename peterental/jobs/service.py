@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from peterental.access import Viewer, require_admin
 from peterental.audit.model import Change
@@ -14,6 +15,7 @@ from peterental.jobs.model import JobNotFound, JobNotWaiting, JobPage, JobReques
 from peterental.jobs.repository import JobRepository
 
 PAGE_SIZE = 50
+UNKNOWN_AFTER = timedelta(days=1)
 OPEN_STATES: tuple[JobState, ...] = ("failed", "running", "waiting")
 
 
@@ -41,6 +43,16 @@ class JobService:
     def record_error(self, job_id: int, reason: str) -> None:
         """Record why an attempt of a job failed. One round trip."""
         self._jobs.record_error(job_id, reason)
+
+    def fail_unknown(self, tasks: Sequence[str]) -> int:
+        """Fail the jobs that no release has run for a day, since their task is gone; return how many. One round trip.
+
+        Until then they may be those of a newer release, which is being deployed.
+
+        Args:
+            tasks: the names of the tasks that are known.
+        """
+        return self._jobs.fail_unknown(tasks, UNKNOWN_AFTER, "This release has no code for it.")
 
     def status(self, viewer: Viewer) -> QueueStatus:
         """Return how the queue is doing. Raises AdminsOnly. One round trip."""

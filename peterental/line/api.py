@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -95,6 +95,10 @@ class VapiApi:
         """Return all assistants of the account."""
         return self._all("/assistant")
 
+    def find_assistant(self, is_wanted: Callable[[Remote], bool]) -> Remote | None:
+        """Return the newest assistant that is wanted; None without one. Reads no further than to it."""
+        return next(filter(is_wanted, self._each("/assistant")), None)
+
     def numbers(self) -> list[Remote]:
         """Return all phone numbers of the account."""
         return self._all("/phone-number")
@@ -157,21 +161,26 @@ class VapiApi:
         return content
 
     def _all(self, path: str, query: Mapping[str, str] | None = None, size: int = PAGE_SIZE) -> list[Remote]:
-        """Return every entry of a list, newest first.
+        """Return every entry of a list, newest first, as it was read last."""
+        return list({item["id"]: item for item in self._each(path, query, size)}.values())
+
+    def _each(self, path: str, query: Mapping[str, str] | None = None, size: int = PAGE_SIZE) -> Iterator[Remote]:
+        """Yield the entries of a list, newest first; some come twice.
 
         Pages overlap at the time of their oldest entry, so that entries of the same millisecond are not lost; a page
         with nothing else is asked for again, longer.
         """
-        found: dict[str, Remote] = {}
+        found: set[str] = set()
         before: dict[str, str] = {}
         limit = size
         for _ in range(MAX_PAGES):
             page = self._list(path, {**(query or {}), **before, "limit": str(limit)})
             is_new = any(item["id"] not in found for item in page)
-            found |= {item["id"]: item for item in page}
+            yield from page
+            found.update(item["id"] for item in page)
             created = [str(item["createdAt"]) for item in page if item.get("createdAt")]
             if len(page) < size or not created:
-                return list(found.values())
+                return
             if is_new or limit == MAX_PAGE_SIZE:
                 before = {"createdAtLe" if is_new else "createdAtLt": min(created)}
                 limit = size

@@ -207,7 +207,12 @@ def tool_name(tool: Any) -> str | None:
 def ids_of_our_tools(assistant: Remote, account_tools: Sequence[Remote]) -> frozenset[str]:
     """Return the ids of the account's tools that an assistant uses in place of ours."""
     named = {each["id"] for each in account_tools if tool_name(each) in TOOLS_BY_NAME}
-    return frozenset(named.intersection(map(str, list_in(mapping_in(assistant.get("model")).get("toolIds")))))
+    return tool_ids_of(assistant) & named
+
+
+def tool_ids_of(assistant: Remote) -> frozenset[str]:
+    """Return the ids of the account's tools that an assistant uses."""
+    return frozenset(map(str, list_in(mapping_in(assistant.get("model")).get("toolIds"))))
 
 
 def desired_server(assistant: Remote, target: Target) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from peterental.access import Viewer, require_admin
 from peterental.errors import PeteRentalError
 from peterental.line.api import JOB_TIMEOUT_S, PAGE_TIMEOUT_S
 from peterental.line.comparison import compare_assistant, compare_number, rings
-from peterental.line.model import LineCheck, Remote, SetUpMissing
+from peterental.line.desired import tool_ids_of
+from peterental.line.model import LineCheck, Remote, SetUpMissing, VapiGone
 
 if TYPE_CHECKING:
     from peterental.agents.model import Agent
@@ -47,10 +48,43 @@ class Snapshot:
             tools=api.tools(),
         )
 
+    @classmethod
+    def of_line(cls, api: VapiApi, assistant_id: str, phone_number_id: str | None) -> Snapshot:
+        """Read what one line needs, in a few requests however large the account is. Raises VapiTrouble.
+
+        Args:
+            api: of the account.
+            assistant_id: of the line, in lower case.
+            phone_number_id: likewise; None if it is not known, so that the number has to be looked for.
+        """
+        assistant = _unless_gone(api.assistant, assistant_id)
+        number = _unless_gone(api.number, phone_number_id) if phone_number_id else None
+        is_looked_for = phone_number_id is None and assistant is not None
+        numbers = api.numbers() if is_looked_for else [number] if number is not None else []
+        others = {str(each.get("assistantId") or "") for each in numbers if phone_number_id} - {"", assistant_id}
+        assistants = [assistant, *(_unless_gone(api.assistant, other) for other in others)]
+        return cls(
+            assistants={each["id"].lower(): each for each in assistants if each is not None},
+            numbers={each["id"].lower(): each for each in numbers},
+            tools=account_tools(api, assistant),
+        )
+
     @property
     def names(self) -> dict[str, str]:
         """The names of the assistants by id."""
         return {remote_id: name_of(each) for remote_id, each in self.assistants.items()}
+
+
+def _unless_gone(read: Callable[[str], Remote], remote_id: str) -> Remote | None:
+    try:
+        return read(remote_id)
+    except VapiGone:
+        return None
+
+
+def account_tools(api: VapiApi, assistant: Remote | None) -> Sequence[Remote]:
+    """Return the tools of the account, if an assistant refers to any; most have all in their model."""
+    return api.tools() if assistant is not None and tool_ids_of(assistant) else ()
 
 
 def compare_line(agent: Agent, set_up: SetUp | None, snapshot: Snapshot, target: Target, now: datetime) -> LineCheck:
@@ -164,10 +198,11 @@ class DriftService:
         """
         require_admin(viewer)
         agent, set_up, target = self._agents.get(agent_id, viewer), self._repository.set_up(agent_id), self._target()
-        if chosen_ids(agent, set_up)[0] is None:
+        assistant_id, phone_number_id = chosen_ids(agent, set_up)
+        if assistant_id is None:
             raise SetUpMissing
         with self._accounts.open(PAGE_TIMEOUT_S) as api:
-            snapshot = Snapshot.read(api)
+            snapshot = Snapshot.of_line(api, assistant_id, phone_number_id)
         check = compare_line(agent, set_up, snapshot, target, self._now())
         self._repository.store_check(check)
         return check

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,7 +14,6 @@ from peterental.line.api import JOB_TIMEOUT_S
 from peterental.line.model import Remote
 from peterental.voice import messages
 from peterental.voice.sanitize import parse_timestamp
-from peterental.voice.webhook import MessageHandler
 
 if TYPE_CHECKING:
     from peterental.line.account_service import AccountService
@@ -46,7 +44,6 @@ class ReconciliationService:
         self._repository = repository
         self._accounts = accounts
         self._services = services
-        self._handler = MessageHandler(services, now)
         self._now = now
 
     def reconcile(self, period: timedelta) -> int:
@@ -68,18 +65,28 @@ class ReconciliationService:
         missing -= self._repository.fetched(list(missing))
         recorded = 0
         for call_id in sorted(missing, key=lambda call_id: str(ended[call_id].get("createdAt"))):
-            recorded += self._record(ended[call_id])
-            self._repository.record_fetched(call_id, now)
+            try:
+                recorded += self._record(ended[call_id])
+            except Exception:  # of one call: the others are recorded, and the next run tries again
+                log.exception("A call that was fetched could not be recorded", extra={"call_id": call_id})
+            else:
+                self._repository.record_fetched(call_id, now)
         self._repository.record_reconciled(now, now - 2 * WHOLE)
         return recorded
 
     def _record(self, call: Remote) -> bool:
-        """Record a call as the webhook records its report; return False for a call of no agent."""
+        """Record a call as the webhook records its report; return False for a call of no agent.
+
+        Raises what the database raises.
+        """
         body = json.dumps({"message": {"type": "end-of-call-report", "call": call}}).encode()
         envelope = messages.decode(body)
         if envelope.agent_key == AgentKey() or self._services.agents.find(envelope.agent_key) is None:
             return False
-        self._handler.answer(envelope, time.perf_counter())
+        update = envelope.call_update()
+        if update is None:
+            return False
+        self._services.calls.record_fetched(update)
         log.info("The report of a call never came; the call was fetched", extra={"call_id": envelope.vapi_call_id})
         return True
 

@@ -6,7 +6,7 @@ is asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -17,7 +17,16 @@ from peterental.agents.service import agent_change
 from peterental.errors import PeteRentalError
 from peterental.line import desired
 from peterental.line.comparison import rings
-from peterental.line.drift import Snapshot, all_agents, chosen_ids, compare_line, name_of, number_text, version_of
+from peterental.line.drift import (
+    Snapshot,
+    account_tools,
+    all_agents,
+    chosen_ids,
+    compare_line,
+    name_of,
+    number_text,
+    version_of,
+)
 from peterental.line.model import (
     MAX_FIRST_MESSAGE_CHARS,
     MAX_NAME_CHARS,
@@ -232,8 +241,7 @@ class SetUpService:
     # --- steps -------------------------------------------------------------------------------------------------------
 
     def _run(self, api: VapiApi, agent: Agent, set_up: SetUp, target: Target, viewer: Viewer) -> LineCheck:
-        tools = api.tools() if set_up.choice.assistant_id else []
-        assistant = self._assistant(api, agent, set_up, target, tools)
+        assistant, tools = self._assistant(api, agent, set_up, target)
         assistant_id = str(assistant["id"]).lower()
         agent = self._give_ids(agent, set_up, assistant_id, viewer)
         number = self._number(api, agent, set_up, assistant_id)
@@ -248,28 +256,32 @@ class SetUpService:
         )
         return compare_line(agent, None, snapshot, target, self._now())
 
-    def _assistant(self, api: VapiApi, agent: Agent, set_up: SetUp, target: Target, tools: list[Remote]) -> Remote:
-        """Create the assistant, or write the one that was chosen."""
+    def _assistant(self, api: VapiApi, agent: Agent, set_up: SetUp, target: Target) -> tuple[Remote, Sequence[Remote]]:
+        """Create the assistant, or write the one that was chosen; return it and the account's tools that matter."""
         if set_up.choice.assistant_id is None:
             created = self._create(api, agent, set_up, target)
             self._repository.record_steps(agent.agent_id, ("assistant", "tools"), str(created["id"]).lower())
-            return created
+            return created, ()
         assistant = api.assistant(set_up.choice.assistant_id)
+        tools = account_tools(api, assistant)
         if "tools" in set_up.done:
-            return assistant
+            return assistant, tools
         changes = desired.assistant_changes(assistant, agent, target, tools)
         if changes:
             _require_unchanged("assistant", assistant, set_up.choice.seen_assistant)
             assistant = api.update_assistant(set_up.choice.assistant_id, changes)
         self._repository.record_steps(agent.agent_id, ("assistant", "tools"), set_up.choice.assistant_id)
-        return assistant
+        return assistant, tools
 
     def _create(self, api: VapiApi, agent: Agent, set_up: SetUp, target: Target) -> Remote:
         """Create the assistant, unless an earlier attempt that got no answer has done so."""
         if set_up.is_asked:
-            for each in api.assistants():
-                if desired.mapping_in(each.get("metadata")).get(desired.SET_UP_KEY) == str(set_up.key):
-                    return each
+            key = str(set_up.key)
+            found = api.find_assistant(
+                lambda each: desired.mapping_in(each.get("metadata")).get(desired.SET_UP_KEY) == key
+            )
+            if found is not None:
+                return found
         self._repository.record_asked(agent.agent_id)
         choice = set_up.choice
         return api.create_assistant(

@@ -211,13 +211,15 @@ class SendingRepository:
     def end_claims(self, before: datetime, now: datetime, *, reason: str) -> int:
         """End the claims of attempts that began before a moment, and return how many: their processes are gone.
 
-        What was not handed over is due again; what was is unknown.
+        So are those of attempts that begin later than now: the clock was set back. What was not handed over is due
+        again; what was is unknown.
         """
         rows = self._database.fetch(
             f"""
             WITH stale AS (
                 SELECT notice_id FROM notices
-                WHERE ended_at IS NULL AND state = 'sending' AND claimed_at < %(before)s
+                WHERE ended_at IS NULL AND state = 'sending'
+                    AND (claimed_at < %(before)s OR claimed_at > %(later)s)
                 FOR UPDATE SKIP LOCKED
             ), ended AS (
                 UPDATE notices
@@ -234,7 +236,7 @@ class SendingRepository:
             )
             SELECT (SELECT COUNT(*) FROM ended) AS ended, (SELECT COUNT(*) FROM deferred) AS deferred
             """,
-            {"before": before, "now": now, "reason": _stored(reason)},
+            {"before": before, "later": now + (now - before), "now": now, "reason": _stored(reason)},
         )
         return int(rows[0]["ended"])
 

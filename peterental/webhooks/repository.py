@@ -150,14 +150,18 @@ class EndpointRepository:
         connection.execute("DELETE FROM webhook_endpoints WHERE endpoint_id = %s", (endpoint_id,))
 
     def lease(self, endpoint_id: int, now: datetime, until: datetime) -> bool:
-        """Take the lease of an active endpoint, unless another process has it. Return whether it was taken."""
+        """Take the lease of an active endpoint, unless another process has it. Return whether it was taken.
+
+        One that lasts for much longer than a lease was taken before the clock was set back: it is free.
+        """
         rows = self._database.fetch(
             """
-            UPDATE webhook_endpoints SET leased_until = %s
-            WHERE endpoint_id = %s AND is_active AND (leased_until IS NULL OR leased_until <= %s)
+            UPDATE webhook_endpoints SET leased_until = %(until)s
+            WHERE endpoint_id = %(endpoint_id)s AND is_active
+                AND (leased_until > %(now)s AND leased_until < %(longest)s) IS NOT TRUE
             RETURNING endpoint_id
             """,
-            (until, endpoint_id, now),
+            {"until": until, "endpoint_id": endpoint_id, "now": now, "longest": now + 5 * (until - now)},
         )
         return bool(rows)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from peterental.errors import PeteRentalError
+from peterental.plural import counted
 from peterental.worker.task import Interrupted, JobRun, Task
 
 if TYPE_CHECKING:
@@ -75,6 +76,12 @@ class Execution:
                 task.gave_up(self._job_run(dict(job.task_kwargs)), reason)
         except Exception:  # noqa: BLE001 - of anything that a task may do; the job itself ends as it should
             _log.exception("Why the job %s %s failed could not be recorded", task.name, job.id)
+
+    def fail_unknown(self, tasks: Collection[str]) -> None:
+        """Fail the jobs of tasks that were removed, which would wait forever. Raises what the database raises."""
+        failed = self._services.jobs.fail_unknown(list(tasks))
+        if failed:
+            _log.warning("Failed, since this release has no code for them: %s", counted(failed, "job"))
 
     def _job_run(self, args: dict[str, Any]) -> JobRun:
         return JobRun(args=args, config=self._config, database=self._database, services=self._services, stop=self._stop)

@@ -1,4 +1,7 @@
-"""Take up the jobs of workers that vanished, and delete old jobs. procrastinate leaves both to its users."""
+"""Take up the jobs of workers that vanished, delete old jobs, and fail those that no release has code for.
+
+procrastinate leaves that to its users.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from procrastinate.jobs import Job, Status
+
+from peterental.errors import Fault
 
 if TYPE_CHECKING:
     from procrastinate import App
@@ -46,7 +51,7 @@ class Housekeeper:
         """Do what is due. Raises what the database raises."""
         await self._take_up_stalled(app)
         await self._take_up_unrecorded(app, worker)
-        await self._delete_old(app)
+        await self._sweep(app)
 
     async def _take_up_stalled(self, app: App) -> None:
         for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_S):
@@ -78,7 +83,7 @@ class Housekeeper:
         _log.warning("The job %s %s is taken up again: its worker vanished", job.task_name, job.id)
         await app.job_manager.retry_job(job)
 
-    async def _delete_old(self, app: App) -> None:
+    async def _sweep(self, app: App) -> None:
         if self._swept_at_s is not None and time.monotonic() - self._swept_at_s < SWEEP_INTERVAL_S:
             return
         self._swept_at_s = time.monotonic()
@@ -86,6 +91,10 @@ class Housekeeper:
         await app.job_manager.delete_old_jobs(
             nb_hours=_hours(KEEP_FAILED), include_failed=True, include_cancelled=True, include_aborted=True
         )
+        try:
+            await asyncio.to_thread(self._execution.fail_unknown, self._tasks)
+        except Fault as fault:
+            _log.debug("Jobs without code were not looked for: %s", fault)  # the next sweep looks again
 
 
 def _hours(period: timedelta) -> int:

@@ -41,6 +41,8 @@ GRACE_S = 30.0
 
 HOUSEKEEPING_INTERVAL_S = 20.0
 HUNG_AFTER_S = 180.0
+CLOCK_SET_BACK_S = 60.0
+"""A smaller step of the clock only delays what is scheduled until the clock has caught up."""
 
 _CONNECT_TIMEOUT_S = 10
 _FIRST_WAIT_S = 1.0
@@ -161,8 +163,14 @@ class JobWorker:
         worker.stop()  # type: ignore[no-untyped-call]  # see above
 
     async def _keep(self, app: App, worker: Worker) -> None:
+        clock_s = _clock_s()
         while True:
             await asyncio.sleep(_STOP_POLL_S)  # the worker registers first
+            if _clock_s() < clock_s - CLOCK_SET_BACK_S:
+                # procrastinate defers nothing before the time of the last job that it deferred.
+                _log.warning("The clock was set back by %.0f s: the worker starts again", clock_s - _clock_s())
+                worker.stop()  # type: ignore[no-untyped-call]  # has no annotations
+                clock_s = _clock_s()
             try:
                 await self._housekeeper.work(app, worker)
                 self._alive_at_s = time.monotonic()
@@ -202,6 +210,11 @@ class JobWorker:
             if task.schedule:
                 app.periodic(cron=task.schedule)(deferrable)
         return app
+
+
+def _clock_s() -> float:
+    """Return how far the clock on the wall is ahead of one that nobody sets, in seconds."""
+    return time.time() - time.monotonic()
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

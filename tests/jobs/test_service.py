@@ -46,6 +46,18 @@ def test_status_counts_jobs_by_state(services: Services, database: Database) -> 
     assert status.oldest_due_at is not None
 
 
+def test_due_job_is_seen_behind_many_that_wait_for_later(services: Services, database: Database) -> None:
+    """A worker that is away is noticed although a thousand notices wait for the end of the quiet hours."""
+    database.fetch(
+        "SELECT procrastinate_defer_jobs_v1(array_agg("
+        " ROW('send', 'send', 0, NULL, NULL, '{}', NOW() + INTERVAL '1 hour')::procrastinate_job_to_defer_v1))"
+        " FROM generate_series(1, 1001)"
+    )
+    assert services.jobs.status(OPERATOR).oldest_due_at is None
+    services.jobs.defer_once(JobRequest(task="due"))
+    assert services.jobs.status(OPERATOR).oldest_due_at is not None
+
+
 def test_retry_runs_a_failed_job_at_once(services: Services, database: Database) -> None:
     services.jobs.defer_once(JobRequest(task="sync", args={"calendar_id": 3}))
     job_id = mark(database, "failed")

@@ -53,6 +53,22 @@ def test_line_just_set_up_does_not_differ(office: Office) -> None:
     }  # fmt: skip
 
 
+def test_line_of_a_large_account_is_compared_and_written_in_few_requests(office: Office, number: str) -> None:
+    for each in range(300):
+        office.vapi.add_assistant(f"Assistant {each}")
+        office.vapi.add_tool(f"tool_{each}")
+    office.vapi.asked.clear()
+    assert not check(office).differs
+    assert len(office.vapi.asked) == 2
+    edit(office, serverMessages=None)
+    office.vapi.asked.clear()
+    found = check(office)
+    office.line.set_ups.write(ANA, OFFICE, seen_assistant=found.assistant_version, seen_number=found.number_version)
+    assert len(office.vapi.asked) == 5
+    office.vapi.edit(number, assistantId=office.vapi.add_assistant("Somebody else"))
+    assert "rings Somebody else" in str(check(office).problem)
+
+
 @pytest.mark.usefixtures("number")
 def test_what_vapi_adds_is_no_difference(office: Office) -> None:
     tools = [

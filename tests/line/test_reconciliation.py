@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from peterental.agents.model import AgentKey
 from peterental.calls.model import CallUpdate
+from peterental.calls.repository import CallRepository
+from peterental.database.connect import DatabaseTooSlow
 from peterental.line.model import VapiUnreachable
 from peterental.line.reconciliation import RECENT, WHOLE
 from tests.line.office import NOW, OFFICE, Office
@@ -47,6 +49,28 @@ def test_call_is_recorded_once(office: Office, assistant: str) -> None:
     call = office.services.calls.get(call_id)
     assert call is not None
     assert call.ended_reason == "edited"
+
+
+def test_call_that_could_not_be_recorded_is_fetched_again(
+    office: Office, assistant: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A database that is slow at that moment loses no call, nor those after it."""
+    first, second = (office.vapi.add_call(assistant, created_at=HOUR_AGO + timedelta(minutes=m)) for m in (0, 1))
+    store = CallRepository.upsert
+
+    def store_slowly(calls: CallRepository, update: CallUpdate, now: datetime) -> None:
+        if update.vapi_call_id == first:
+            raise DatabaseTooSlow(seconds=3)
+        store(calls, update, now)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CallRepository, "upsert", store_slowly)
+        assert reconcile(office) == 1
+    assert office.services.calls.get(first) is None
+    assert office.services.calls.get(second) is not None
+    assert "could not be recorded" in caplog.text
+    assert [reconcile(office), reconcile(office)] == [1, 0]
+    assert office.services.calls.get(first) is not None
 
 
 def test_reported_call_is_left_alone(office: Office, assistant: str) -> None:

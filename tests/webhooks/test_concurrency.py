@@ -135,6 +135,19 @@ def test_process_that_lost_its_lease_leaves_that_of_the_next_one(office: Office,
     assert not endpoints.lease(issued.endpoint.endpoint_id, office.clock.now, office.clock.now + LEASE)
 
 
+def test_lease_from_before_the_clock_was_set_back_is_free(office: Office, serve: Serve) -> None:
+    """A process took it and was killed; its end is an hour away by the clock of now."""
+    server = serve(answer())
+    issued = office.subscribe(server.url())
+    office.book(9)
+    endpoints, number = office.services.webhook_sender._endpoints, issued.endpoint.endpoint_id
+    assert endpoints.lease(number, office.clock.now, office.clock.now + LEASE)
+    assert not endpoints.lease(number, office.clock.now + LEASE / 2, office.clock.now + 2 * LEASE)
+    office.database.fetch("UPDATE webhook_endpoints SET leased_until = leased_until + INTERVAL '1 hour'")
+    office.deliver(issued)
+    assert len(server.exchanges) == 1
+
+
 def test_failure_after_a_quiet_week_does_not_turn_off(office: Office, serve: Serve) -> None:
     """One delivery failed for good, nothing happened for days, and the next one fails once."""
     server = serve(*[answer(status="500 Broken")] * 13, answer())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -222,6 +223,21 @@ def test_old_jobs_are_deleted_but_failures_stay(
     assert len(jobs_in("failed")) == 1
 
 
+def test_job_whose_task_is_gone_fails_after_a_day(
+    running: WorkerOf, defer: Callable[..., None], database: Database, jobs_in: JobsIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Until then it may be one of a newer release. Admins see what it was about."""
+    defer("gone", viewing_id=7)
+    database.fetch("UPDATE procrastinate_events SET at = at - INTERVAL '26 hours'")
+    defer("of_a_newer_release")
+    running(Task(name="note", label="Note", run=lambda _: None))
+    until(lambda: jobs_in("failed") != (), "the job fails")
+    (job,) = jobs_in("failed")
+    assert (job.task, job.args, job.reason) == ("gone", {"viewing_id": 7}, "This release has no code for it.")
+    assert [job.task for job in jobs_in("waiting")] == ["of_a_newer_release"]
+    until(lambda: "no code for them: 1 job" in caplog.text, "it is logged")
+
+
 def test_worker_waits_out_an_outage(
     config_elsewhere: Callable[[], None],
     running: WorkerOf,
@@ -270,6 +286,27 @@ def test_worker_that_hangs_ends_the_process(
     worker_of(stop=stop)._watch()
     assert codes == [1]
     assert "has done nothing" in caplog.text
+
+
+def test_schedule_goes_on_when_the_clock_is_set_back(
+    running: WorkerOf, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Procrastinate would defer nothing for as long as the clock was set back."""
+    clock, set_back_s = time.time, [0.0]
+    monkeypatch.setattr("time.time", lambda: clock() - set_back_s[0])
+    monkeypatch.setattr(runner, "HOUSEKEEPING_INTERVAL_S", 0.01)
+    monkeypatch.setattr(runner, "_FIRST_WAIT_S", 0.01)
+    running(Task(name="each_minute", label="t", run=lambda _: None, schedule="* * * * *"))
+
+    def is_deferred(before_s: float) -> bool:
+        query = "SELECT 1 AS one FROM procrastinate_jobs WHERE (args ->> 'timestamp')::float8 < %s"
+        return bool(database.fetch(query, (before_s,)))
+
+    began_s = clock()
+    until(lambda: is_deferred(began_s + 3600), "a job is scheduled")
+    set_back_s[0] = 7200.0
+    until(lambda: is_deferred(began_s - 3600), "a job is scheduled by the clock that was set back")
+    assert "The clock was set back by 7200 s" in caplog.text
 
 
 def test_stop_ends_a_worker_whose_helper_lost_its_cancellation(

@@ -293,9 +293,13 @@ class CalendarEventRepository:
         )
 
     def write_again(self, connection: Connection, state: EventState) -> None:
-        """Queue writing the event of a viewing again, over what it is now."""
+        """Queue writing the event of a viewing again, over what it is now, at whatever time."""
         connection.execute(
-            "UPDATE calendar_viewings SET version = version + 1 WHERE appointment_id = %s", (state.appointment_id,)
+            """
+            UPDATE calendar_viewings SET version = version + 1, written_start = NULL, written_end = NULL
+            WHERE appointment_id = %s
+            """,
+            (state.appointment_id,),
         )
 
     def _set_event_id(self, connection: Connection, appointment_id: int, event_id: str | None) -> None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from peterental.appointments.model import Appointment
     from peterental.audit.service import AuditService
     from peterental.calendars.account import Calendar
-    from peterental.calendars.model import ViewingEvent
+    from peterental.calendars.model import OwnEvent, ViewingEvent
     from peterental.calendars.providers import Providers
     from peterental.calendars.repository import CalendarRepository, Lease
     from peterental.calendars.source import ViewingCalendar
@@ -205,14 +205,36 @@ class CalendarEventService:
             # The viewing was restored. A deletion whose answer was lost would take a changed event away later.
             opened.remote.delete(calendar.remote_id, state.event_id)
         elif state.event_id is not None and state.remote_change != "deleted":
+            moved = self._moved(calendar, opened, viewing, state)
+            event = self._event(viewing, state)
+            if moved is not None and moved.start is not None and moved.end is not None:
+                times = event.start, event.end
+                event = replace(event, start=moved.start, end=moved.end, viewing_times=times)
             try:
-                written = opened.remote.write(calendar.remote_id, self._event(viewing, state))
+                written = opened.remote.write(calendar.remote_id, event)
             except EventMissing:
                 pass  # a person deleted it, but the viewing has changed since: the agent has to know
             else:
-                self._record_written(opened, state, written.event_id, viewing)
+                self._record_written(opened, state, written.event_id, viewing, moved)
                 return
         self._create(calendar, opened, viewing, state)
+
+    def _moved(
+        self, calendar: Calendar, opened: _Opened, viewing: ViewingOfEvent, state: EventState
+    ) -> OwnEvent | None:
+        """Return the event as it is, if a person moved it and the viewing was not moved since; None otherwise.
+
+        What else changed of the viewing, such as the visitor's number, is written where the event is now: the move is
+        reported, and not undone.
+        """
+        if (viewing.start, viewing.end) != (state.written_start, state.written_end):
+            return None
+        found = opened.remote.find(calendar.remote_id, self._event(viewing, state))
+        if found is None or found.start is None or remote_change(state, found) is None:
+            return None
+        # Where it was written last it may be by a request of ours whose answer was lost.
+        is_ours = state.problem is not None if found.stamp is None else found.stamp.times == (found.start, found.end)
+        return None if is_ours else found
 
     def _create(self, calendar: Calendar, opened: _Opened, viewing: ViewingOfEvent, state: EventState) -> None:
         """Create the event, under the next revision if the id of this one was used up."""
@@ -266,9 +288,18 @@ class CalendarEventService:
             self._events.record_deletion_attempt(viewing.appointment_id, event_id)
             opened.remote.delete(calendar.remote_id, event_id)
 
-    def _record_written(self, opened: _Opened, state: EventState, event_id: str, viewing: ViewingOfEvent) -> None:
+    def _record_written(
+        self,
+        opened: _Opened,
+        state: EventState,
+        event_id: str,
+        viewing: ViewingOfEvent,
+        moved: OwnEvent | None = None,
+    ) -> None:
         with self._still_held(opened) as connection:
             self._events.record_written(connection, state, event_id, viewing)
+            if moved is not None:
+                self._events.record_remote_change(connection, state, "moved", moved)
 
     @contextmanager
     def _still_held(self, opened: _Opened) -> Iterator[Connection]:

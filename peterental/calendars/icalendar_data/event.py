@@ -37,6 +37,7 @@ class Event:
         dates: its RDATEs, with an end if they are periods.
         excluded: its EXDATEs.
         note: what about its time cannot be understood; None if all can.
+        travel: how long before its start it blocks already: the way there, as Apple's calendars have it.
     """
 
     uid: str
@@ -53,6 +54,7 @@ class Event:
     dates: tuple[tuple[Moment, Moment | None], ...]
     excluded: tuple[Moment, ...]
     note: str | None = None
+    travel: timedelta = timedelta()
 
     @property
     def repeats(self) -> bool:
@@ -107,7 +109,22 @@ def read_event(component: Component, reader: Reader, owner: AbstractSet[str]) ->
         dates=tuple(pair for value in component.properties.get("RDATE", ()) for pair in reader.periods(value)),
         excluded=tuple(moment for value in component.properties.get("EXDATE", ()) for moment in reader.moments(value)),
         note=note,
+        travel=_travel(component, start),
     )
+
+
+def is_invitation(component: Component, owner: AbstractSet[str]) -> bool:
+    """Return whether another person invited the owner to an event: it is the owner's copy of theirs.
+
+    Args:
+        component: the VEVENT.
+        owner: the lower-case e-mail addresses of the person whose calendar it is.
+    """
+    organizers, guests = (
+        {address for value in component.properties.get(name, ()) for address in _addresses(value)}
+        for name in ("ORGANIZER", "ATTENDEE")
+    )
+    return bool(organizers) and organizers.isdisjoint(owner) and not guests.isdisjoint(owner)
 
 
 def kind_of(component: Component, owner: AbstractSet[str]) -> BusyKind | None:
@@ -144,6 +161,17 @@ def _addresses(value: Value) -> Iterator[str]:
     address = parameter(value.parameters, "EMAIL")
     if address:
         yield address.lower().removeprefix("mailto:")
+
+
+def _travel(component: Component, start: Moment) -> timedelta:
+    """Return the time of travel before an event; none before whole days, and a day at most."""
+    text = component.first("X-APPLE-TRAVEL-DURATION")
+    if not text or start.is_date:
+        return timedelta()
+    try:
+        return min(max(parse_duration(text), timedelta()), ONE_DAY)
+    except Unreadable:
+        return timedelta()
 
 
 def _only(component: Component, name: str) -> Value:

@@ -122,9 +122,11 @@ def parse_time(text: str) -> tuple[datetime, bool, bool]:
     try:
         if hour is None:
             return datetime(int(year), int(month), int(day)), True, False  # noqa: DTZ001 - a date
+        if (hour, minute, second or "00") == ("24", "00", "00"):  # ISO 8601's end of a day, which RFC 5545 lacks
+            return datetime(int(year), int(month), int(day)) + ONE_DAY, False, utc is not None  # noqa: DTZ001 - see Moment
         seconds = min(int(second or 0), _LAST_SECOND)  # 60 is a leap second
         wall = datetime(int(year), int(month), int(day), int(hour), int(minute), seconds)  # noqa: DTZ001 - see Moment
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Unreadable from None
     return wall, False, utc is not None
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from peterental.calendars.icalendar_data.event import Event, read_event, uid_of
+from peterental.calendars.icalendar_data.event import Event, is_invitation, read_event, uid_of
 from peterental.calendars.icalendar_data.limits import USUAL_LIMITS, Budget, Limits
 from peterental.calendars.icalendar_data.moments import Moment, Reader, Unreadable
 from peterental.calendars.icalendar_data.series import times
@@ -30,6 +30,9 @@ from peterental.plural import counted
 _MAX_NOTES = 10
 _BROKEN_REPETITION = "a repetition that cannot be read: only its first time blocks"
 _PREFILTER = timedelta(days=3)
+_GOOGLE = "@google.com"
+"""What Google's .ics addresses append to the id of an event: a calendar may be connected by the API, and so as well."""
+
 _FREE_BUSY_KINDS: dict[str, BusyKind | None] = {
     "FREE": None,
     "BUSY-TENTATIVE": "tentative",
@@ -123,6 +126,7 @@ class _Reading:
         self._owner = owner
         self._budget = budget
         self._events: dict[str, list[Event]] = {}
+        self._own_exceptions: defaultdict[str, list[Event]] = defaultdict(list)
         self._free_busy: dict[str, set[BusyTime]] = {}
         self._earliest = f"{window.start - _PREFILTER:%Y%m%d}"
         self._latest = f"{window.end + _PREFILTER:%Y%m%d}"
@@ -132,8 +136,8 @@ class _Reading:
         reader = self._reader(calendar)
         for component in calendar.events:
             self._budget.take_step()
-            marker = Marker.parse(component.first("UID").strip(), self._namespace)
-            if marker is not None:
+            marker = Marker.parse(component.first("UID").strip().removesuffix(_GOOGLE), self._namespace)
+            if marker is not None and not is_invitation(component, self._owner):
                 self._add_own(component, reader, marker)
             elif not self._is_elsewhere(component):
                 self._add_event(component, reader)
@@ -144,7 +148,7 @@ class _Reading:
         """Return the busy times in the window by UID."""
         found = dict(self._free_busy)
         for uid, events in self._events.items():
-            found.setdefault(uid, set()).update(self._times(events))
+            found.setdefault(uid, set()).update(self._times([*events, *self._own_exceptions.get(uid, ())]))
         return {
             uid: tuple(sorted(times_, key=lambda time: (time.start, time.end, time.kind, time.title or "")))
             for uid, times_ in found.items()
@@ -188,19 +192,25 @@ class _Reading:
         self._events.setdefault(event.uid, []).append(event)
 
     def _add_own(self, component: Component, reader: Reader, marker: Marker) -> None:
-        """Read an event that PeteRental wrote. A time of it that was moved alone says nothing about the viewing."""
-        if "RECURRENCE-ID" in component.properties:
-            return
+        """Read an event that PeteRental wrote.
+
+        If a person made it a series, the first time is the viewing, and the others block.
+        """
         try:
             event = read_event(component, reader, self._owner)
         except (Unreadable, OverflowError):
             self.notes.add("a viewing in it and a time that cannot be read")
             return
+        if event.recurrence_id is not None:
+            self._own_exceptions[event.uid].append(event)
+            return
+        if event.repeats:
+            self._events.setdefault(event.uid, []).append(replace(event, excluded=(*event.excluded, event.start)))
         is_there = not event.is_cancelled
         self.own.append(
             OwnEvent(
                 marker=marker,
-                event_id=uid_of(component),
+                event_id=event.uid,
                 start=event.start.earliest if is_there else None,
                 end=event.end.latest if is_there else None,
                 stamp=Stamp.parse(component.first(STAMP_PROPERTY).strip()),
@@ -222,23 +232,32 @@ class _Reading:
         span = (self._window.start, self._window.end)
         try:
             for event, start, end in times(events, span, self._budget):
-                if event.kind is not None and self._put(found, start, end, event.kind, event.title):
+                if event.kind is not None and self._put(found, start, end, event.kind, event.title, event.travel):
                     self._note(event)
         except (Unreadable, ValueError, OverflowError, TypeError, LookupError, AttributeError):
             # Whatever the library does not understand: the times that were written out still block.
             for event in events:
                 if event.kind is not None:
                     self.notes.add(_BROKEN_REPETITION)
-                    self._put(found, event.start, event.end, event.kind, event.title)
+                    self._put(found, event.start, event.end, event.kind, event.title, event.travel)
         return found
 
-    def _put(self, found: set[BusyTime], start: Moment, end: Moment, kind: BusyKind, title: str | None) -> bool:
-        """Add a busy time if it overlaps the window; return whether it does."""
+    def _put(  # noqa: PLR0917 - all that a busy time is made of
+        self,
+        found: set[BusyTime],
+        start: Moment,
+        end: Moment,
+        kind: BusyKind,
+        title: str | None,
+        travel: timedelta = timedelta(),
+    ) -> bool:
+        """Add a busy time, with the travel before it, if it overlaps the window; return whether it does."""
         if start.wall == end.wall and start.clock == end.clock:  # it takes no time
             return False
         begins, ends = start.earliest, end.latest
         if ends <= begins and end.wall > start.wall:  # within an hour that the clocks skip
             ends = begins + (end.wall - start.wall)
+        begins -= travel
         if not (begins < ends and begins < self._window.end and ends > self._window.start):
             return False
         found.add(BusyTime(start=begins, end=ends, kind=kind, title=title))

@@ -96,13 +96,14 @@ class MicrosoftAccount:
 
     def calendars(self) -> Sequence[RemoteCalendar]:
         """Return the calendars of the account."""
-        url = self._graph.url("calendars", query={"$top": "100", "$select": "id,name,canEdit,isDefaultCalendar"})
+        url = self._graph.url("calendars", query={"$top": "100", "$select": "id,name,canEdit,isDefaultCalendar,owner"})
         return [
             RemoteCalendar(
                 remote_id=remote_id,
                 name=item["name"] if isinstance(item.get("name"), str) and item["name"].strip() else "Calendar",
                 is_writable=item.get("canEdit") is True,
                 is_default=item.get("isDefaultCalendar") is True,
+                owner=_owner_of(item),
             )
             for item in self._graph.items(url)
             if isinstance(item, dict) and (remote_id := id_of(item)) is not None
@@ -338,6 +339,13 @@ class _Gathered:
             cursor=cursor,
             notes=tuple(self._notes)[:MAX_NOTES],
         )
+
+
+def _owner_of(item: Mapping[str, Any]) -> str | None:
+    """Return the e-mail address of a calendar's owner; None if Graph does not say it."""
+    owner = item.get("owner")
+    address = owner.get("address") if isinstance(owner, dict) else None
+    return address if isinstance(address, str) and "@" in address and address.isprintable() else None
 
 
 def _view_query(window: ReadWindow) -> dict[str, str]:

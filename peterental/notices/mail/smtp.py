@@ -21,7 +21,10 @@ from peterental.notices.mail.plain_text import one_line
 from peterental.notices.model import Delivery, Letter, NotSent, PerhapsSent, of_no_other
 
 TIMEOUT_S = 60.0
-"""How long one letter may take altogether, from the look-up of the server's name to its answer, in seconds."""
+"""How long a letter may take until its text is handed over, and again how long the answer to the text, in seconds.
+
+Servers that look for viruses take their time with the answer. Both together are less than a claim of a notice lasts.
+"""
 
 _LONGEST_CONVERSATION = 100_000
 _LONGEST_REPLY = 200
@@ -42,7 +45,7 @@ class SmtpTransport:
         server: which server, and how to sign in.
         sender: who the letters come from.
         now: returns the current time, aware.
-        timeout_s: for one letter altogether, in seconds.
+        timeout_s: for a letter, and for the answer to its text, in seconds.
     """
 
     is_real = True
@@ -82,6 +85,7 @@ class SmtpTransport:
                 session.address(self._sender.address, recipient)
                 session.begin_text(text)
             hand_over()
+            session.renew_deadline(self._timeout_s)
             with session.errors(PerhapsSent):
                 session.end_text()
         finally:
@@ -116,6 +120,10 @@ class _Session:
             yield
         except (AddressNotAllowed, smtplib.SMTPException, OSError, ValueError) as error:
             raise kind(reason=self._reason(error)) from error
+
+    def renew_deadline(self, timeout_s: float) -> None:
+        """Allow so many seconds from now on: no letter may be lost because recording it took long."""
+        self._deadline.renew(timeout_s)
 
     def open(self) -> None:
         """Connect, encrypt where the server can, and sign in."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from peterental.notices.replies.model import Conversation, Outcome, TextedViewing
 
@@ -43,15 +43,33 @@ def decide(understood: Understanding, conversation: Conversation, now: datetime,
     """
     upcoming = conversation.upcoming(now)
     newest = upcoming[0] if upcoming else next(iter(conversation.viewings), None)
+    named = [viewing for viewing in upcoming if viewing.is_on(understood.days, now)]
     match _asked(understood.meaning, conversation):
+        case "confirm" | "cancel" if upcoming and not named and conversation.last_kind != "waitlist_offer":
+            return Decision("message", newest)  # of another day than the visitor has in mind
         case "confirm":
-            return _confirmed(conversation, upcoming, newest, has_offer=has_offer)
+            return _confirmed(conversation, named, newest, has_offer=has_offer)
         case "cancel":
-            return _of_one("cancel", upcoming, newest)
+            return _of_one("cancel", named, newest)
         case "move" if not upcoming:
             return Decision("message", newest)
         case outcome:
             return Decision(outcome, newest)
+
+
+def as_provider_took_it(
+    understood: Understanding, answered_as: Literal["stop", "start", "help"] | None, *, is_stopped: bool
+) -> Understanding:
+    """Return what a text means, given what the provider took it for.
+
+    After a stop the provider refuses every text to the number, whatever word it was. What it takes for a start, such as
+    YES, means that only from a number that said stop.
+    """
+    if answered_as == "stop" and understood.meaning != "stop":
+        return replace(understood, meaning="stop")
+    if answered_as == "start" and is_stopped:
+        return replace(understood, meaning="start")
+    return understood
 
 
 def _asked(meaning: Meaning, conversation: Conversation) -> Outcome:

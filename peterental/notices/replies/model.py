@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from peterental.appointments.model import Status
 from peterental.notices.model import Kind, Language
+from peterental.notices.replies.understanding import WEEKDAYS
 
 Outcome = Literal[
     "confirm",
@@ -29,6 +30,10 @@ Outcome = Literal[
 certain, and offer_ended for a time that is no longer held."""
 
 
+EARLY_HOURS = 4
+"""Who is still awake before this hour may say tomorrow and mean the day that has begun."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class IncomingText:
     """A text as the provider delivers it.
@@ -39,7 +44,7 @@ class IncomingText:
         receiver: our number.
         body: as it was written.
         files: how many pictures or other files came with it; they are not kept.
-        is_answered: whether the provider itself has answered it: stop, start and help.
+        answered_as: what the provider itself took it for and has answered: stop, start or help; None for anything else.
     """
 
     provider_id: str
@@ -47,7 +52,7 @@ class IncomingText:
     receiver: str
     body: str
     files: int = 0
-    is_answered: bool = False
+    answered_as: Literal["stop", "start", "help"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +99,22 @@ class TextedViewing:
     def is_upcoming(self, now: datetime) -> bool:
         """Return whether it takes place and has not begun."""
         return self.status == "confirmed" and self.start > now
+
+    def is_on(self, days: frozenset[str], now: datetime) -> bool:
+        """Return whether it may be on all days that a text names; a text that names none may mean any viewing.
+
+        Args:
+            days: `today`, `tomorrow`, or English weekdays, on the clock of the home.
+            now: when the text came, aware.
+        """
+        day, local = self.start.astimezone(self.zone).date(), now.astimezone(self.zone)
+        ahead = (day - local.date()).days
+        names = {WEEKDAYS[day.weekday()]}
+        if ahead == 0:
+            names.add("today")
+        if ahead == 1 or (ahead == 0 and local.hour < EARLY_HOURS):
+            names.add("tomorrow")
+        return days <= names
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,6 +33,9 @@ _ONE_VIEWING = f"""
     SELECT {_VIEWING} NULL AS texted_sequence FROM appointments JOIN agents USING (agent_id) WHERE id = %s
 """
 
+_IS_THEIRS = "%(sender)s IN (attendee_phone, caller_number)"
+"""Whether a viewing has the number that texts. One that was corrected since belongs to a stranger."""
+
 _TOLD = f"""
     SELECT {_VIEWING} texted_sequence
     FROM (
@@ -51,6 +54,7 @@ _TOLD = f"""
     ) AS told
     JOIN appointments ON appointments.id = told.appointment_id
     JOIN agents USING (agent_id)
+    WHERE {_IS_THEIRS}
     ORDER BY told.newest DESC
 """
 
@@ -58,7 +62,7 @@ _TOLD = f"""
 _NEWEST = f"""
     SELECT {_VIEWING} NULL AS texted_sequence
     FROM appointments JOIN agents USING (agent_id)
-    WHERE {CALLER_END} = %(end)s AND caller_number IS NOT NULL AND %(sender)s IN (caller_number, attendee_phone)
+    WHERE {CALLER_END} = %(end)s AND caller_number IS NOT NULL AND {_IS_THEIRS}
     ORDER BY start_time DESC
     LIMIT 1
 """

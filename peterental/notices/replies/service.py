@@ -21,7 +21,7 @@ from peterental.messages.repository import MessageRepository
 from peterental.notices.consents.service import BY_TEXT
 from peterental.notices.model import STOP_CONFIRMED, NewNotice
 from peterental.notices.replies.answers import answer
-from peterental.notices.replies.decisions import decide
+from peterental.notices.replies.decisions import as_provider_took_it, decide
 from peterental.notices.replies.repository import ReplyRepository
 from peterental.notices.replies.understanding import understand
 from peterental.notices.waitlist.model import EntryUnknown, OfferEnded
@@ -161,6 +161,7 @@ class ReplyService:
         conversation = self._replies.conversation(
             connection, text.sender, now, answered=ANSWERS_COUNTED, acknowledged=ACKNOWLEDGED_FOR
         )
+        understood = as_provider_took_it(understood, text.answered_as, is_stopped=conversation.is_stopped)
         if stored is None:
             decision = decide(understood, conversation, now, has_offer=has_offer)
             outcome, viewing = decision.outcome, decision.viewing
@@ -230,7 +231,7 @@ class ReplyService:
     def _is_silent(self, connection: Connection, found: _Open) -> bool:
         """Return whether a text is not answered."""
         conversation, outcome, viewing = found.conversation, found.outcome, found.viewing
-        if outcome == "courtesy" or (found.text.is_answered and outcome in ANSWERED_BY_PROVIDER):
+        if outcome == "courtesy" or (found.text.answered_as and outcome in ANSWERED_BY_PROVIDER):
             return True
         if conversation.is_stopped and outcome != "start":
             return True

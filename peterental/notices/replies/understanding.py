@@ -35,12 +35,14 @@ class Understanding:
         has_more: whether a text that opts out says more than that.
         speaks_of_cancelling: whether a text that opts out does so by the word for cancelling, which may mean the
             viewing.
+        days: the days that it names: `today`, `tomorrow`, or English weekdays.
     """
 
     meaning: Meaning
     language: Language | None = None
     has_more: bool = False
     speaks_of_cancelling: bool = False
+    days: frozenset[str] = frozenset()
 
 
 # --- words -----------------------------------------------------------------------------------------------------------
@@ -48,13 +50,21 @@ class Understanding:
 _THUMBS_UP, _THUMBS_DOWN = "thumbsup", "thumbsdown"
 _EMOJI = {
     ord(character): f" {word} "
-    for characters, word in (("👍👌✅✔☑🆗💯🙌", _THUMBS_UP), ("👎❌✖🚫🛑", _THUMBS_DOWN))
+    for characters, word in (("👍👌✅✔☑🆗💯🙌", _THUMBS_UP), ("👎❌✖🚫", _THUMBS_DOWN), ("🛑", "stop"))
     for character in characters
 }
 
 _NOUNS = "viewing|visit|appointment|appt|apt|appointement|showing|tour|booking|reservation|meeting"
 _SPANISH_NOUNS = "visita|cita|reserva|reservacion"
-_DAYS = "today|todays|tomorrow|tomorrows|monday|tuesday|wednesday|thursday|friday|saturday|sunday"
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_DAYS = "|".join(("today", "todays", "tomorrow", "tomorrows", *WEEKDAYS))
+_DAY_OF_WORD = {
+    **dict(zip(WEEKDAYS, WEEKDAYS, strict=True)),
+    **dict(zip(("lunes", "martes", "miercoles", "jueves", "viernes", "sabado", "domingo"), WEEKDAYS, strict=True)),
+    **dict.fromkeys(("today", "todays", "tonight", "hoy"), "today"),
+    **dict.fromkeys(("tomorrow", "tomorrows", "manana"), "tomorrow"),
+}
+_PARTS_OF_TODAY = word_set("morning afternoon evening manana tarde noche")
 
 _NO_REQUEST = re.compile(
     r"\b(?:(?:ill|will|can|could|to|gonna) (?:i |we )?stop (?:by|in|over)|bus stop|stop sign|stop light|non stop"
@@ -75,9 +85,18 @@ _STOP = re.compile(
     r"\b(?:stop+|stopall|stoppen|quit|end|revoke|opt(?:ed|ing)? out|opt ?me out|optout|cancel|cancell|unsubscribed?"
     r"|unsuscribe|unsub|parar|pare|paren|basta|desuscribir(?:me)?|cancelar|cancele|cancelen|cancela)\b"
     r"|\b(?:(?:dont|do not|never|quit|no) (?:ever )?(?:text|texting|txt|message|messaging|contact|sms) (?:me|us|this)"
-    r"|(?:no more|no mas) (?:texts?|messages?|sms|mensajes|textos)|remove me|take me off|leave me alone"
-    r"|(?:dejen?|dejar) de (?:escribir(?:me)?|mandar(?:me)?|enviar(?:me)?|textear(?:me)?)|(?:dar(?:me)?|den(?:me)?)"
-    r" de baja|no me (?:escriban?|manden?|envien?|texteen?))\b"
+    r"|(?:dont|do not|never) (?:ever )?(?:text|txt|message|contact)(?: (?:anymore|any more|again|here|please|pls))?$"
+    r"|(?:dont|do not|never|quit) send(?:ing)? (?:me |us )?(?:any |more |these |such )*(?:texts?|messages?|sms"
+    r"|anything)"
+    r"|(?:dont|do not) (?:want|wish|need) (?:to (?:get|receive|be) )?(?:any |more |your |these )*(?:texts?|messages?"
+    r"|texted)"
+    r"|(?:remove|delete|erase|lose) (?:my|this|our) (?:phone |cell )?number|take (?:my|this|our) number off"
+    r"|(?:no more|no mas) (?:texts?|messages?|sms|mensajes|textos)|remove (?:me|us)|take (?:me|us) off|leave me alone"
+    r"|(?:dejen?|dejar) de (?:escribir(?:me)?|mandar(?:me)?|enviar(?:me)?|textear(?:me)?|molestar(?:me)?)"
+    r"|(?:dar(?:me)?|den(?:me)?) de baja|no (?:me )?(?:molest(?:ar|en?)|contacten?)"
+    r"|no me (?:escriban?|manden?|envien?|texteen?)"
+    r"|no (?:quiero|deseo) (?:recibir )?(?:mas |sus |estos )*(?:mensajes|textos)"
+    r"|(?:borr|quit|elimin|sac)(?:ar|en?) (?:mi|este) numero|(?:borr|quit|elimin|sa[cq]u?)en?me)\b"
 )
 _CANCELLING = re.compile(r"\b(?:cancel|cancell|cancelar|cancele|cancelen|cancela)\b")
 _BARE_STOP = word_set("alto para baja fin detener stopped")
@@ -193,7 +212,7 @@ def understand(text: str) -> Understanding:
         return Understanding(
             "stop", language, has_more=opted_out, speaks_of_cancelling=bool(_CANCELLING.search(joined))
         )
-    return Understanding(_meaning(joined, plain, core), language)
+    return Understanding(_meaning(joined, plain, core), language, days=_days(plain))
 
 
 def _meaning(joined: str, plain: list[str], core: list[str]) -> Meaning:
@@ -223,7 +242,8 @@ def _opted_out(joined: str, core: list[str]) -> bool | None:
         return None
     rest = _STOP.sub("", without_viewing)
     return any(
-        word not in _COURTESY and word not in {"?", "me", "all", "now", "texting", "texts"} for word in rest.split()
+        word not in _COURTESY and word not in {"?", "me", "all", "now", "texting", "texts", _THUMBS_DOWN}
+        for word in rest.split()
     )
 
 
@@ -256,6 +276,17 @@ def _is_confirming(joined: str, plain: list[str], core: list[str]) -> bool:
     if not (_YES & set(core) or _COMING.search(joined) or "si" in core):
         return False
     return all(word in _YES or word in _CONFIRM_FILLERS or word in _COURTESY for word in plain)
+
+
+def _days(plain: list[str]) -> frozenset[str]:
+    """Return the days that a text names. `la mañana` is the morning, and `esta mañana` is today."""
+    days = set()
+    for before, word in zip(["", *plain], plain, strict=False):
+        if before in {"this", "esta"} and word in _PARTS_OF_TODAY:
+            days.add("today")
+        elif word in _DAY_OF_WORD and (before, word) != ("la", "manana"):
+            days.add(_DAY_OF_WORD[word])
+    return frozenset(days)
 
 
 def _words(text: str) -> list[str]:

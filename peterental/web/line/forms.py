@@ -23,6 +23,8 @@ GREETINGS = {
 """The greeting of a new assistant by the agent's language."""
 
 MAX_OPTION_CHARS = 60
+MAX_OPTIONS = 200
+"""Of an account that has thousands, so many can be chosen."""
 
 
 class KeyForm(PageForm):
@@ -57,21 +59,31 @@ class ChooseForm(PageForm):
     def offer(self, overview: AccountOverview | None, agent: Agent) -> None:
         """Set the assistants and numbers to choose from; without an account there are none.
 
-        The assistants and numbers of other agents are left out.
+        The assistants and numbers of other agents are left out. Of many, the agent's own come first, and of the numbers
+        those that are free.
         """
-        assistants = [SelectChoice("", "Create a new one")]
-        numbers = [SelectChoice("", "No number for now")]
-        assistants.extend(
-            SelectChoice(each.assistant_id, each.name[:MAX_OPTION_CHARS])
-            for each in (overview.assistants if overview else ())
-            if each.agent is None or each.agent.agent_id == agent.agent_id
-        )
-        for number in overview.numbers if overview else ():
-            if number.agent is None or number.agent.agent_id == agent.agent_id:
-                name = readable(number.number)
-                label = name if number.is_free else f"{name}, rings {number.rings[:MAX_OPTION_CHARS]}"
-                numbers.append(SelectChoice(f"{number.phone_number_id} {number.version}", label))
-        self.assistant.choices, self.number.choices = assistants, numbers
+
+        def is_possible(owner: Agent | None) -> bool:
+            return owner is None or owner.agent_id == agent.agent_id
+
+        assistants = [each for each in (overview.assistants if overview else ()) if is_possible(each.agent)]
+        assistants.sort(key=lambda each: (each.agent is None, each.assistant_id != agent.vapi_assistant_id))
+        self.assistant.choices = [
+            SelectChoice("", "Create a new one"),
+            *(SelectChoice(each.assistant_id, each.name[:MAX_OPTION_CHARS]) for each in assistants[:MAX_OPTIONS]),
+        ]
+        numbers = [each for each in (overview.numbers if overview else ()) if is_possible(each.agent)]
+        numbers.sort(key=lambda each: (each.agent is None, not each.is_free))
+        self.number.choices = [SelectChoice("", "No number for now")]
+        for number in numbers[:MAX_OPTIONS]:
+            name = readable(number.number)
+            label = name if number.is_free else f"{name}, rings {number.rings[:MAX_OPTION_CHARS]}"
+            self.number.choices.append(SelectChoice(f"{number.phone_number_id} {number.version}", label))
+        for field, found in ((self.assistant, assistants), (self.number, numbers)):
+            if len(found) > MAX_OPTIONS:
+                field.description = (
+                    f"{MAX_OPTIONS} of {len(found):,}. Enter the id of another one in the agent’s profile."  # noqa: RUF001  # an apostrophe
+                )
 
     def suggest(self, overview: AccountOverview, agent: Agent, office: str) -> None:
         """Fill in what suits most: the present assistant or a new one, the present number or the first free one."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl
 
 from flask import Blueprint, Request, Response, request
@@ -42,6 +42,9 @@ _E164 = re.compile(r"\+[1-9][0-9]{7,14}")
 _SID = re.compile(r"[A-Za-z0-9]{1,64}")
 _STATUS = re.compile(r"[a-z_]{1,40}")
 _CODE = re.compile(r"[0-9]{1,6}")
+_OPT_OUT_TYPES: Mapping[str, Literal["stop", "start", "help"]] = {"STOP": "stop", "START": "start", "HELP": "help"}
+"""What Twilio says that it took a text for, if it has answered it."""
+
 _PLAIN = {"Content-Type": "text/plain; charset=utf-8"}
 
 
@@ -96,7 +99,7 @@ def _receive(form: Mapping[str, str], services: Services) -> Response:
         receiver=form.get("To", "")[:64],
         body=form.get("Body", ""),
         files=int(files) if re.fullmatch(r"[0-9]{1,3}", files) else 0,
-        is_answered=bool(form.get("OptOutType")),
+        answered_as=_OPT_OUT_TYPES.get(form.get("OptOutType", "").upper()),
     )
     services.replies.receive(text)
     return _twiml()

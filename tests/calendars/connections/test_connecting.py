@@ -20,7 +20,13 @@ from peterental.calendars.account import (
     NotWritable,
     SignInExpired,
 )
-from peterental.calendars.model import CalendarAccessLost, CalendarGone, CalendarUnreachable
+from peterental.calendars.model import (
+    CalendarAccessLost,
+    CalendarGone,
+    CalendarKind,
+    CalendarUnreachable,
+    RemoteCalendar,
+)
 from peterental.calendars.source import Tokens
 from peterental.config import Config
 from peterental.services import build_services
@@ -214,6 +220,60 @@ def test_sign_in_at_a_provider_is_finished_once_by_its_user(line: Line, exchange
     assert line.services.calendars.overview("ana", ana).accounts[0].account.label == "Google Calendar ana@example.com"
     with pytest.raises(SignInExpired):
         calendars.finish_sign_in("google", state, "code", REDIRECT, ana)
+
+
+def sign_in(line: Line, kind: CalendarKind, viewer: Viewer) -> list[str]:
+    """Sign in at a provider; return the names of the agent's accounts."""
+    calendars = build_services(line.database, config=REGISTERED).calendars
+    state = parse_qs(urlsplit(calendars.begin_sign_in("ana", kind, REDIRECT, viewer)).query)["state"][0]
+    calendars.finish_sign_in(kind, state, "code", REDIRECT, viewer)
+    return [each.account.name for each in calendars.overview("ana", viewer).accounts]
+
+
+@pytest.mark.usefixtures("exchanged")
+def test_another_persons_mailbox_is_another_account(line: Line, remote: ScriptedCalendar) -> None:
+    """Its sign-in does not replace the first one's, whose calendars go on blocking."""
+    ana = signed_in(line)
+    assert sign_in(line, "microsoft", ana) == ["ana@example.com"]
+    remote.found = [
+        RemoteCalendar(remote_id="home", name="Home", is_writable=True, is_default=True, owner="bo@x.example")
+    ]
+    remote.busy["home"] = {}
+    assert sign_in(line, "microsoft", ana) == ["ana@example.com", "bo@x.example"]
+    calendars = line.services.calendars.overview("ana", ana)
+    assert [calendar.name for calendar in calendars.blocking] == ["Work", "Home"]
+    assert not calendars.is_phone_closed
+
+
+@pytest.mark.usefixtures("exchanged")
+def test_account_whose_owner_is_not_said_is_known_by_its_calendars(line: Line, remote: ScriptedCalendar) -> None:
+    ana, unsaid = signed_in(line), "Microsoft 365"
+    remote.found = [replace(WORK, owner=None)]
+    assert sign_in(line, "microsoft", ana) == sign_in(line, "microsoft", ana) == [unsaid]
+    remote.found = [WORK]
+    assert sign_in(line, "microsoft", ana) == ["ana@example.com"], "it is said by now"
+    remote.found = [replace(WORK, owner=None)]
+    assert sign_in(line, "microsoft", ana) == ["ana@example.com"], "and stays known"
+    remote.found = [RemoteCalendar(remote_id="home", name="Home", is_default=True)]
+    remote.busy["home"] = {}
+    assert sign_in(line, "microsoft", ana) == ["ana@example.com", unsaid]
+
+
+def test_same_user_name_at_another_server_is_another_account(line: Line, remote: ScriptedCalendar) -> None:
+    """The password of one server is never sent to the other."""
+    calendars = line.services.calendars
+    calendars.connect_caldav("ana", "cloud.example.com", "ana", "first", OFFICE)
+    before = line.database.fetch("SELECT credentials FROM calendar_accounts")
+    remote.found = [replace(WORK, remote_id="https://other.example.com/work/")]
+    remote.busy["https://other.example.com/work/"] = {}
+    calendars.connect_caldav("ana", "other.example.com", "ana", "second", OFFICE)
+    after = line.database.fetch("SELECT credentials FROM calendar_accounts ORDER BY account_id")
+    assert after[:1] == before
+    assert len(after) == 2
+    remote.found = [replace(WORK, remote_id="https://cloud.example.com/moved/")]
+    remote.busy["https://cloud.example.com/moved/"] = {}
+    calendars.connect_caldav("ana", "cloud.example.com", "ana", "new password", OFFICE)
+    assert len(line.database.fetch("SELECT account_id FROM calendar_accounts")) == 2, "the same server"
 
 
 def test_sign_in_expires_after_an_hour(line: Line, exchanged: list[dict[str, object]]) -> None:

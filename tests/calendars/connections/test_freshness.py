@@ -49,6 +49,27 @@ def test_old_reading_is_read_again_for_the_caller(line: Line, remote: ScriptedCa
     assert line.book(line.noon + timedelta(hours=1)).startswith("You're booked")
 
 
+def test_account_that_is_too_old_is_read_first_for_the_caller(line: Line, remote: ScriptedCalendar) -> None:
+    """The one that was read a moment ago may take all the time."""
+    line.connect()
+    line.services.calendars.connect_caldav("ana", "dav.example.com", "other@example.com", "pass", OFFICE)
+    old = "other@example.com"
+    line.database.fetch(
+        "UPDATE calendars SET read_at = read_at - INTERVAL '1 hour'"
+        " WHERE account_id = (SELECT account_id FROM calendar_accounts WHERE name = %s)",
+        (old,),
+    )
+    asked: list[str] = []
+
+    def note() -> None:
+        (row,) = line.database.fetch("SELECT name FROM calendar_accounts WHERE lease_token IS NOT NULL")
+        asked.append(row["name"])
+
+    remote.before_answer = note
+    assert line.book().startswith("You're booked")
+    assert asked == [old, "ana@example.com"]
+
+
 def test_unreachable_calendar_closes_the_phone(line: Line, remote: ScriptedCalendar) -> None:
     line.connect()
     line.age(16)

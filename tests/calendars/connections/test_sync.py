@@ -11,6 +11,7 @@ from peterental.agents.working_hours.model import BusyBlockRequest
 from peterental.calendars.model import (
     BusyTime,
     CalendarAccessLost,
+    CalendarFault,
     CalendarGone,
     CalendarNonsense,
     CalendarThrottled,
@@ -146,23 +147,45 @@ def test_trouble_is_logged_once(line: Line, remote: ScriptedCalendar, caplog: py
     ]
 
 
-def test_one_lost_calendar_does_not_stop_the_others(line: Line, remote: ScriptedCalendar) -> None:
-    line.connect()
-    both = [line.calendar().calendar_id, line.calendar("Holidays").calendar_id]
-    line.services.calendars.choose(line.account_id, blocking=both, receiving=None, keeps_titles=False, viewer=OFFICE)
-    line.busy_at(line.noon)
-    del remote.busy["holidays"]
+def break_calendar(line: Line, remote: ScriptedCalendar, broken: str, fault: CalendarFault) -> None:
+    """Let a calendar of the account fail, the first one by name, with an event in the other one."""
+    line.database.fetch("UPDATE calendars SET name = 'A calendar', read_cursor = NULL WHERE remote_id = %s", (broken,))
+    line.busy_at(line.noon, calendar="work" if broken == "holidays" else "holidays")
     original = remote.read
 
     def read(remote_id: str, *more: object) -> Reading:
-        if remote_id == "holidays":
-            raise CalendarGone(name="Holidays")
+        if remote_id == broken:
+            raise fault
         return original(remote_id, *more)  # type: ignore[arg-type]
 
     remote.read = read  # type: ignore[method-assign,assignment]
-    line.database.fetch("UPDATE calendars SET read_cursor = NULL")
-    assert line.sync().problem == "The calendar Holidays does not exist any more. Choose another one."
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+def test_one_broken_calendar_does_not_stop_the_others(
+    line: Line, remote: ScriptedCalendar, fault: CalendarFault
+) -> None:
+    """Unless the provider wants to be left alone, or the sign-in is refused."""
+    line.connect()
+    both = [line.calendar().calendar_id, line.calendar("Holidays").calendar_id]
+    line.services.calendars.choose(line.account_id, blocking=both, receiving=None, keeps_titles=False, viewer=OFFICE)
+    break_calendar(line, remote, "holidays", fault)
+    assert line.sync().problem == str(fault)
+    assert len(line.busy_rows()) == (0 if isinstance(fault, CalendarAccessLost | CalendarThrottled) else 1)
+
+
+def test_calendar_that_only_receives_viewings_is_read_last(line: Line, remote: ScriptedCalendar) -> None:
+    """Whatever is wrong with it, free times are known."""
+    line.connect()
+    blocking, receiving = line.calendar("Holidays").calendar_id, line.calendar("Work").calendar_id
+    line.services.calendars.choose(
+        line.account_id, blocking=[blocking], receiving=receiving, keeps_titles=False, viewer=OFFICE
+    )
+    fault = CalendarThrottled(host="dav.example.com", retry_after_s=60)
+    break_calendar(line, remote, "work", fault)
+    assert line.sync().problem == str(fault)
     assert len(line.busy_rows()) == 1
+    assert not line.services.calendars.overview("ana", OFFICE).is_phone_closed
 
 
 def test_two_processes_never_ask_one_mailbox_at_once(line: Line, remote: ScriptedCalendar) -> None:

@@ -212,6 +212,68 @@ def test_move_by_a_person_is_reported_and_put_back(line: Line, remote: ScriptedC
         line.services.calendar_events.put_back(1, OFFICE)
 
 
+@pytest.mark.parametrize("is_read", [True, False])
+def test_other_change_of_a_viewing_does_not_undo_a_move(line: Line, remote: ScriptedCalendar, *, is_read: bool) -> None:
+    """Also if the calendar was not read since a person moved the event."""
+    line.connect()
+    line.book()
+    line.work()
+    moved_to = line.noon + timedelta(hours=3)
+    remote.person_moves(moved_to, moved_to + timedelta(minutes=45))
+    if is_read:
+        line.database.fetch("UPDATE calendars SET read_cursor = NULL")
+        line.sync()
+    line.database.fetch("UPDATE appointments SET property_address = '1 Elm Street'")
+    line.work()
+    for _ in range(2):
+        ((event, _),) = remote.events.values()
+        assert (event.location, event.start, event.end) == ("1 Elm Street", moved_to, moved_to + timedelta(minutes=45))
+        ((state, _),) = line.services.calendar_events.changed_remotely("ana", OFFICE)
+        assert (state.remote_change, state.remote_start, state.is_waiting) == ("moved", moved_to, False)
+        line.database.fetch("UPDATE calendars SET read_cursor = NULL")
+        line.sync()
+    line.services.calendar_events.put_back(1, OFFICE)
+    line.work()
+    ((event, _),) = remote.events.values()
+    assert (event.start, event.end) == (line.noon, line.noon + timedelta(minutes=30))
+    assert line.services.calendar_events.changed_remotely("ana", OFFICE) == []
+
+
+def test_viewing_that_is_moved_takes_its_event_along(line: Line, remote: ScriptedCalendar) -> None:
+    """Whatever a person did to it before."""
+    line.connect()
+    line.book()
+    line.work()
+    remote.person_moves(line.noon + timedelta(hours=3), line.noon + timedelta(hours=4))
+    later = line.noon + timedelta(hours=5)
+    start = later.strftime("%Y-%m-%dT%H:%M:%SZ")
+    line.say("reschedule_appointment", attendee_name="Dolores Whitcomb", start_time=start)
+    line.work()
+    ((event, _),) = remote.events.values()
+    assert event.start == later
+    assert line.services.calendar_events.changed_remotely("ana", OFFICE) == []
+
+
+def test_time_that_a_person_moved_it_to_is_taken(line: Line, remote: ScriptedCalendar) -> None:
+    """The agent has given that time away in the calendar; only the viewing itself may be moved there."""
+    line.database.fetch("UPDATE agents SET daily_cap = 2")
+    line.connect()
+    line.book()
+    line.work()
+    moved_to = line.noon + timedelta(hours=3)
+    remote.person_moves(moved_to, moved_to + timedelta(minutes=30))
+    line.database.fetch("UPDATE calendars SET read_cursor = NULL")
+    line.sync()
+    assert "taken" in line.book(moved_to, call="call-2", attendee_name="Ed Low", property_address="9 Oak Street")
+    free = line.services.manual.free_times.on("ana", moved_to.date(), OFFICE).times
+    assert moved_to not in free
+    assert moved_to + timedelta(minutes=30) in free, "it counts once towards the daily cap"
+    name, start = "Dolores Whitcomb", moved_to.strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert "is now" in line.say("reschedule_appointment", attendee_name=name, start_time=start)
+    again = line.book(call="call-2", attendee_name="Ed Low", property_address="9 Oak Street")
+    assert "booked" in again, "its earlier time is free"
+
+
 def test_person_moving_it_back_ends_the_report(line: Line, remote: ScriptedCalendar) -> None:
     line.connect()
     line.book()

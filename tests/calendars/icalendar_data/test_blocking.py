@@ -53,6 +53,26 @@ def test_an_event_blocks_as_it_is_shown(lines: list[str], kind: str | None) -> N
     assert [time.kind for time in busy(text)] == ([kind] if kind else [])
 
 
+@pytest.mark.parametrize(
+    ("travel", "times"),
+    [
+        ("PT45M", ["12-01 08:15-10:00"]), ("PT0S", ["12-01 09:00-10:00"]), ("-PT45M", ["12-01 09:00-10:00"]),
+        ("soon", ["12-01 09:00-10:00"]), ("P9D", ["11-30 09:00-12-01 10:00"]),
+    ],
+)  # fmt: skip
+def test_travel_before_an_event_blocks(travel: str, times: list[str]) -> None:
+    line = f"X-APPLE-TRAVEL-DURATION;VALUE=DURATION:{travel}"
+    assert local(event(line)) == times
+    assert local(event(line, "TRANSP:TRANSPARENT")) == []
+    assert local(event(line, start="DTSTART;VALUE=DATE:20261201", end="")) == ["12-01 00:00-12-02 00:00"]
+
+
+def test_travel_before_each_time_of_a_series_blocks() -> None:
+    moved = series("", "RECURRENCE-ID;TZID=America/Chicago:20261201T090000", day="20261201", hours="T140000,T150000")
+    text = calendar(series("FREQ=DAILY;COUNT=3", "X-APPLE-TRAVEL-DURATION:PT30M"), moved)
+    assert local(text) == ["11-30 08:30-10:00", "12-01 14:00-15:00", "12-02 08:30-10:00"]
+
+
 def test_what_others_declined_blocks_without_an_owner() -> None:
     assert len(busy(event(ME.format("DECLINED")), owner=[])) == 1
 

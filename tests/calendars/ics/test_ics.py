@@ -62,6 +62,17 @@ def test_a_calendar_is_read_whole(http: HttpClient) -> None:
     assert (reading.cursor, reading.notes, reading.removed) == (None, (), frozenset())
 
 
+@pytest.mark.parametrize("path", ["/ical/Dana%40example.com/private-1/basic.ics", "/dana@example.com/a.ics?b=c"])
+def test_owner_is_known_from_the_address(http: HttpClient, path: str) -> None:
+    declined = event("ATTENDEE;PARTSTAT=DECLINED:mailto:dana@example.com")
+    with LoopbackServer(answer(calendar(declined)), answer(calendar(declined))) as server:
+        found, other = (
+            IcsAccount(server.url(each), http, namespace=NAMESPACE, owner=[]).read(REMOTE_ID, WINDOW, None)
+            for each in (path, "/bo@example.com/a.ics?dana@example.com")
+        )
+    assert (found.busy, len(other.busy)) == ({}, 1)
+
+
 @pytest.mark.parametrize(
     "headers",
     [{}, {"Content-Type": "text/html"}, {"Content-Type": "application/octet-stream"}, {"Content-Type": "nonsense;;"},

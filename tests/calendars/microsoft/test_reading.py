@@ -33,10 +33,11 @@ from tests.calendars.provider_server import Answer
 
 def test_calendars_are_listed_with_their_rights(fake: FakeGraph) -> None:
     shared = fake.mailbox.add_calendar("Front desk", canEdit=False)
-    nameless = fake.mailbox.add_calendar(" ")
+    nameless = fake.mailbox.add_calendar(" ", owner={"name": "Ada Agent", "address": None})
+    ada = "ada@office.example"
     assert account(fake).calendars() == [
-        RemoteCalendar(remote_id=fake.mailbox.default, name="Calendar", is_writable=True, is_default=True),
-        RemoteCalendar(remote_id=shared, name="Front desk"),
+        RemoteCalendar(remote_id=fake.mailbox.default, name="Calendar", is_writable=True, is_default=True, owner=ada),
+        RemoteCalendar(remote_id=shared, name="Front desk", owner=ada),
         RemoteCalendar(remote_id=nameless, name="Calendar", is_writable=True),
     ]
 

@@ -199,6 +199,18 @@ def test_silence_after_the_text_means_perhaps(letter: Letter, monkeypatch: pytes
         transport(server).send(letter, HandOver())
 
 
+def test_answer_to_the_text_has_time_of_its_own(letter: Letter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it took to record the hand-over."""
+    later = monotonic() + 2 * HANG_S
+
+    def record() -> None:
+        monkeypatch.setattr(calendar_transport, "monotonic", lambda: later)
+
+    with serving(MailServer()) as server:
+        transport(server).send(letter, record)
+    assert len(server.taken) == 1
+
+
 def test_an_endless_reply_is_given_up(letter: Letter) -> None:
     with scripted(MAIL=drip) as server, pytest.raises(NotSent):
         transport(server).send(letter, HandOver())

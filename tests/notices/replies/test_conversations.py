@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from peterental.notices.replies.model import TextedViewing
 from peterental.notices.texts.segments import segments
-from tests.notices.office import NOON, PHONE_NUMBER, Office
+from tests.notices.office import CHICAGO, NOON, PHONE_NUMBER, Office
 from tests.notices.replies.conftest import Visitor
 
 SECOND_NUMBER = "+14055550199"
@@ -156,10 +157,23 @@ def test_a_stop_with_a_reason_reaches_the_agent(visitor: Visitor, viewing: int) 
 
 @pytest.mark.usefixtures("viewing")
 def test_what_the_provider_answered_is_not_answered_again(visitor: Visitor) -> None:
-    assert visitor.says("STOP", is_answered=True) == []
-    assert visitor.says("START", is_answered=True) == []
-    assert visitor.says("HELP", is_answered=True) == []
+    assert visitor.says("STOP", answered_as="stop") == []
+    assert visitor.says("START", answered_as="start") == []
+    assert visitor.says("HELP", answered_as="help") == []
     assert len(visitor.says("help")) == 1
+
+
+def test_provider_decides_what_stops_and_starts(visitor: Visitor, viewing: int) -> None:
+    """An office may choose words of its own at Twilio, which then refuses every text, and YES brings them back."""
+    visitor.is_reminded(viewing)
+    assert visitor.says("Yes", answered_as="start") != [], "nothing was stopped"
+    assert visitor.says("ADIOS", answered_as="stop") == []
+    visitor.office.move(viewing, NOON + timedelta(days=3))
+    assert visitor.reads() == []
+    assert visitor.says("Yes", answered_as="start") == []
+    assert visitor.outcomes() == ["confirm", "stop", "start"]
+    visitor.office.move(viewing, NOON + timedelta(days=4))
+    assert len(visitor.reads()) == 1
 
 
 def test_help_says_who_writes_and_how_to_stop(visitor: Visitor, viewing: int) -> None:
@@ -250,6 +264,71 @@ def test_of_two_viewings_the_cancelled_one_does_not_count(visitor: Visitor, view
     second = visitor.office.book(NOON + timedelta(days=3))
     visitor.office.cancel(second)
     visitor.reads()
+    visitor.says("C")
+    assert visitor.viewing(viewing) == ("confirmed", True)
+
+
+OTHER_DAYS = (
+    "See you Friday", "I'll be there today", "nos vemos esta tarde", "can't make it Tuesday", "cancel today's viewing",
+    "no puedo ir hoy", "see you tomorrow, Friday",
+)  # fmt: skip
+
+
+def test_day_that_is_named_has_to_be_that_of_the_viewing(visitor: Visitor, viewing: int) -> None:
+    """A visitor who has another day in mind is not told that all is well: the agent gets the text."""
+    visitor.is_reminded(viewing)
+    for text in OTHER_DAYS:
+        visitor.says(text)
+    assert visitor.viewing(viewing) == ("confirmed", False)
+    assert visitor.messages() == [(text, viewing) for text in OTHER_DAYS]
+    visitor.says("nos vemos mañana jueves")
+    assert visitor.viewing(viewing) == ("confirmed", True)
+    visitor.says("I can't make it tomorrow")
+    assert visitor.viewing(viewing)[0] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("now", "days", "is_on"),
+    [
+        ("2026-12-03T08:00", "today", True), ("2026-12-03T08:00", "thursday", True), ("2026-12-03T08:00", "tomorrow", False),
+        ("2026-12-02T23:59", "tomorrow thursday", True), ("2026-12-02T23:59", "today", False),
+        ("2026-12-03T00:30", "tomorrow", True), ("2026-12-03T00:30", "today", True), ("2026-12-03T04:00", "tomorrow", False),
+        ("2026-11-24T12:00", "thursday", True), ("2026-11-24T12:00", "", True), ("2026-11-24T12:00", "friday", False),
+    ],
+)  # fmt: skip
+def test_days_are_those_of_the_home(now: str, days: str, *, is_on: bool) -> None:
+    """The viewing is on Thursday, 3 December, at ten in the evening in Chicago: on Friday in UTC."""
+    viewing = TextedViewing(
+        appointment_id=1, agent_id="ana", agent_name="Ana", time_zone="America/Chicago", language="en",
+        handover_number=None, start=datetime(2026, 12, 4, 4, tzinfo=UTC), status="confirmed", sequence=0,
+        property_address="12 Elm Street", attendee_name="Dolores", released_at=None, texted_sequence=0,
+    )  # fmt: skip
+    assert viewing.is_on(frozenset(days.split()), datetime.fromisoformat(now).replace(tzinfo=CHICAGO)) is is_on
+
+
+def test_day_that_is_named_says_which_of_two_viewings(visitor: Visitor, viewing: int) -> None:
+    second = visitor.office.book(NOON + timedelta(days=3))
+    visitor.reads()
+    visitor.says("Please cancel my viewing on Friday")
+    visitor.says("Yes, see you Thursday")
+    assert (visitor.viewing(viewing), visitor.viewing(second)) == (("confirmed", True), ("cancelled", False))
+
+
+def test_number_that_was_corrected_changes_and_learns_nothing(visitor: Visitor, viewing: int) -> None:
+    """It belongs to a stranger, who has the first text."""
+    visitor.office.database.fetch("UPDATE appointments SET attendee_phone = %s", (SECOND_NUMBER,))
+    texts = ("cancel my viewing", "C", "who is this?", "Is there parking?", "can we reschedule?")
+    answers = [answer for text in texts for answer in visitor.says(text)]
+    assert visitor.viewing(viewing) == ("confirmed", False)
+    assert answers
+    assert not any("Elm" in answer or "http" in answer for answer in answers)
+    assert visitor.messages() == []
+
+
+def test_caller_who_booked_for_another_number_is_known(visitor: Visitor, viewing: int) -> None:
+    visitor.office.database.fetch(
+        "UPDATE appointments SET caller_number = attendee_phone, attendee_phone = %s", (SECOND_NUMBER,)
+    )
     visitor.says("C")
     assert visitor.viewing(viewing) == ("confirmed", True)
 

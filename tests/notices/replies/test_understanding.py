@@ -30,6 +30,9 @@ MEANINGS = {
         cancel|Cancel.|cancel please|CANCEL!!|unsubscribe|Unsubscribe me please|stopall|s t o p|S.T.O.P|st\u200bop|\uff33\uff34\uff2f\uff30
         STOOOOP stop|I need to cancel|cancel it|yes stop|C. Stop|1 stop|no, stop|ok stop|stop texting me and cancel my viewing
         cancel my viewing and stop texting|don't text me|do not contact me again|no more texts|remove me from your list
+        🛑|STOP 👎|please don't text|Do not message again|Don't send me any more texts|lose my number
+        I don't want to receive texts|delete this number please|take us off your list|no me contacten|No molestar
+        borren mi número|no quiero recibir más mensajes|quítenme de la lista
         leave me alone|I want to opt out|opt me out|alto|para|PARAR|basta|baja|cancelar|cancela|cancelar por favor
         no más mensajes|dejen de escribirme|No me manden mensajes|quiero darme de baja|unsub|stop, wrong number
     """,
@@ -48,6 +51,7 @@ MEANINGS = {
         is parking available?|yes but can I bring my dog?|yes and I have a question|1 more question|at 1|Yes, see you at 2:30
         no I will be there|not sure yet|maybe|asdf qwer|🎉🎉|?|C4|is it still available|will you be there?|I am late
         can I stop by at 3?|I'll stop by at 3|is there a bus stop nearby?|what time does it end?|at the end of the street
+        I don't text much, call me|I didn't get a text|do you need my number?|send me the address|can I text you later?
         don't cancel my viewing|Please do not cancel!|can I cancel my viewing?|why did you cancel my appointment
         cancel my viewing and book friday instead|cancel my viewing if it rains|my sister asked me to cancel my viewing
         you always cancel my viewing|no cancelen mi cita|quiero una visita para mañana|when does it start?|yes?|not c
@@ -78,6 +82,7 @@ def test_the_language_is_recognised(text: str, language: str | None) -> None:
         ("STOP", False, False),
         ("please stop texting me", False, False),
         ("cancel", False, True),
+        ("STOP 👎🛑", False, False),
         ("stop, I found a home", True, False),
         ("I need to cancel", True, True),
         ("stop texting me and cancel my viewing", True, True),
@@ -86,6 +91,18 @@ def test_the_language_is_recognised(text: str, language: str | None) -> None:
 def test_more_than_a_stop_is_noticed(text: str, *, has_more: bool, speaks_of_cancelling: bool) -> None:
     understood = understand(text)
     assert (understood.has_more, understood.speaks_of_cancelling) == (has_more, speaks_of_cancelling)
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("see you then", ""), ("see you Thursday", "thursday"), ("can't make it this afternoon", "today"),
+        ("no puedo ir mañana por la mañana", "tomorrow"), ("no puedo ir esta mañana", "today"),
+        ("nos vemos mañana viernes", "tomorrow friday"), ("can't make it tonight or tomorrow", "today tomorrow"),
+    ],
+)  # fmt: skip
+def test_days_are_noticed(text: str, days: str) -> None:
+    assert understand(text).days == set(days.split())
 
 
 STOP_WORDS = ("stop", "quit", "end", "revoke", "opt out", "unsubscribe", "parar", "basta", "stopall")

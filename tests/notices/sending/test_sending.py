@@ -327,6 +327,18 @@ def test_killed_process_neither_loses_nor_doubles(office: Office, behaviour: Beh
     assert len(office.texts.taken) == 1
 
 
+def test_claim_from_before_the_clock_was_set_back_ends(office: Office) -> None:
+    viewing = office.book()
+    office.texts.behaviour = "die before"
+    with pytest.raises(Killed):
+        office.send(viewing)
+    office.clock.forward(hours=-1)
+    office.services.notice_sender.look_up()
+    office.send(viewing)
+    assert office.notices("state") == ["sent"]
+    assert len(office.texts.taken) == 1
+
+
 def test_attempt_whose_claim_was_taken_sends_nothing(office: Office) -> None:
     """A process that hangs before the hand-over, and continues after another one has sent the notice."""
     viewing = office.book()

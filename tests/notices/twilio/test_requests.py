@@ -208,6 +208,14 @@ def test_a_text_is_stored_and_answered_with_empty_twiml(app: Flask, database: Da
 
 
 @pytest.mark.usefixtures("services")
+def test_what_twilio_took_a_text_for_counts(app: Flask, database: Database) -> None:
+    post(app, "/twilio/sms", incoming("Adios", OptOutType="STOP"))
+    post(app, "/twilio/sms", incoming("Hola", sid="SM" + "b" * 32, OptOutType="SOMETHING-NEW"))
+    rows = database.fetch("SELECT body, understood_as, answer IS NULL AS is_silent FROM text_replies ORDER BY body")
+    assert [tuple(row.values()) for row in rows] == [("Adios", "stop", True), ("Hola", "courtesy", True)]
+
+
+@pytest.mark.usefixtures("services")
 @pytest.mark.parametrize("sender", ["72345", "TWILIO", "whatsapp:+14055550123", "", "+1405555012x"])
 def test_what_is_no_phone_is_ignored(app: Flask, database: Database, sender: str) -> None:
     response = post(app, "/twilio/sms", incoming("STOP", sender=sender))
