@@ -240,7 +240,7 @@ def _value(name: str, value: Any, zone: ZoneInfo, people: Mapping[int, str]) -> 
     if isinstance(value, str):
         words = _text(name, value, zone)
     if name == "event_types" and isinstance(value, list):
-        words = ", ".join(EVENT_LABELS.get(each, str(each)) for each in value)
+        words = ", ".join(EVENT_LABELS.get(str(each), str(each)) for each in value)
     return words or format_value(value, zone)
 
 
