@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import cached_property
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -11,6 +12,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 _CONTEXT = b"peterental: credentials at rest"
+
+PROPOSED_FOR_S = 24 * 60 * 60
+"""How long a form may be open before it is sent, in seconds."""
+
+SENT_TWICE = timedelta(minutes=10)
+"""Within this time the same form with the same entries was sent twice, as by a double click; later it is meant."""
 
 
 class Keyring:
@@ -58,6 +65,29 @@ class Keyring:
     @cached_property
     def _ciphers(self) -> list[Fernet]:
         return [Fernet(_derive(key)) for key in self._keys()]
+
+
+class ProposedSecrets:
+    """New secrets for forms that show them once. The form carries its secret, encrypted; nothing is stored.
+
+    A browser shows the answer to the last of two submissions. With a secret of the form's own, both have the same one.
+
+    Args:
+        keyring: encrypts them.
+        make: returns a new secret.
+    """
+
+    def __init__(self, keyring: Keyring, make: Callable[[], str]) -> None:
+        self._keyring = keyring
+        self._make = make
+
+    def propose(self, purpose: str) -> str:
+        """Return a new secret, encrypted for a purpose, such as `new webhook of user 7`."""
+        return self._keyring.encrypt(purpose, self._make())
+
+    def read(self, purpose: str, proposed: str) -> str | None:
+        """Return the secret of a form; None if the form has none, is too old, or has one for another purpose."""
+        return self._keyring.decrypt(purpose, proposed, lifetime_s=PROPOSED_FOR_S) if proposed else None
 
 
 def _derive(key: str) -> bytes:

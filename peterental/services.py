@@ -512,7 +512,7 @@ class Services:
 
     @cached_property
     def api_tokens(self) -> TokenService:
-        return TokenService(self._database, self.audit, self._clock)
+        return TokenService(self._database, self.audit, self._keyring, self._clock)
 
     @cached_property
     def api_requests(self) -> RequestCounter:

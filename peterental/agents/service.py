@@ -169,7 +169,8 @@ class AgentService:
             agent_id: which agent.
             profile: its new fields.
             viewer: who changes it.
-            seen: `updated_at` of the agent when the form was opened; None to skip the check for edit conflicts.
+            seen: `updated_at` of the agent when the form was opened; None to skip the check for edit conflicts. What is
+                stored already is no conflict: people press a button twice.
 
         Raises AgentUnknown, AgentChanged, AgentNameMissing, AgentTextTooLong, TimeZoneUnknown, RuleOutOfRange,
         AssistantTaken, PhoneNumberTaken, OwnerUnknown.
@@ -177,11 +178,11 @@ class AgentService:
         profile = validated(profile)
         with self._agents.translate_constraint_errors(agent_id), self._database.transaction() as connection:
             agent = lock_agent(self._agents, connection, agent_id, viewer)
-            if seen is not None and agent.updated_at != seen:
-                raise AgentChanged(agent)
             if not viewer.is_admin:
                 profile = replace(profile, user_id=agent.user_id)
             before, after = changed_fields(Profile.from_agent(agent), profile)
+            if after and seen is not None and agent.updated_at != seen:
+                raise AgentChanged(agent)
             if after:
                 self._agents.check_uppercase_duplicates(connection, agent_id, profile)
                 self._agents.update(connection, agent_id, profile)

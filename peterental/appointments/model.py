@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
+from peterental.agents.model import Language
 from peterental.calls.model import Outcome
 from peterental.errors import NotFound, Refusal
 from peterental.plural import counted
@@ -85,6 +86,8 @@ class Appointment(BookingSummary):
     """The home in the catalogue; None for one that is not in it."""
     is_home_unknown: bool = False
     """Whether the caller named a home that the catalogue does not have."""
+    language: Language = "en"
+    """The agent's, in which the visitor is addressed."""
     notes: str | None = None
     """What the office noted; read with single viewings for users only, else None."""
 

@@ -49,10 +49,10 @@ if TYPE_CHECKING:
     from peterental.properties.search import HomeSearch
 
 APPOINTMENT = f"""
-    appointments.id AS appointment_id, appointments.agent_id, agents.agent_name, agents.time_zone, property_address,
-    start_time AS start, end_time AS "end", status, attendee_name, attendee_email, attendee_phone, caller_number,
-    vapi_call_id, overlap_allowed, confirmed_at, released_at, appointments.created_at, appointments.updated_at,
-    appointments.property_id, is_home_unknown, {HOME_LABEL} AS home_label,
+    appointments.id AS appointment_id, appointments.agent_id, agents.agent_name, agents.time_zone, agents.language,
+    property_address, start_time AS start, end_time AS "end", status, attendee_name, attendee_email, attendee_phone,
+    caller_number, vapi_call_id, overlap_allowed, confirmed_at, released_at, appointments.created_at,
+    appointments.updated_at, appointments.property_id, is_home_unknown, {HOME_LABEL} AS home_label,
     (
         SELECT actor FROM appointment_events
         WHERE appointment_id = appointments.id AND kind = 'booked'
@@ -111,7 +111,7 @@ _OWN = f"""
                 ))
                 OFFSET 0
             ) AS appointments
-            CROSS JOIN (SELECT agent.agent_name, agent.time_zone) AS agents
+            CROSS JOIN (SELECT agent.agent_name, agent.time_zone, agent.language) AS agents
             WHERE appointments.agent_id = agent.agent_id AND status = 'confirmed'
         ) AS booking
     """

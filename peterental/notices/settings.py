@@ -67,10 +67,10 @@ class NoticeSettingsService:
         with self._database.transaction() as connection:
             stored = self._repository.lock(connection)
             before = stored.settings
-            if seen is not None and stored.updated_at != seen:
-                raise NoticeSettingsChanged(stored)
             if before == settings:
                 return
+            if seen is not None and stored.updated_at != seen:
+                raise NoticeSettingsChanged(stored)
             self._repository.store(connection, settings)
             old, new = changed_fields(before, settings)
             change = Change(

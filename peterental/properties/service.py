@@ -141,9 +141,9 @@ class PropertyService:
         details = validated(details)
         with self._changing(viewer) as connection:
             home = self._read(connection, property_id)
-            if seen is not None and home.updated_at != seen:
-                raise PropertyChanged(home)
             before, after = differences(home.details, details)
+            if after and seen is not None and home.updated_at != seen:
+                raise PropertyChanged(home)
             if after:
                 if home.is_active:
                     self._require_new(connection, details, property_id)

@@ -60,6 +60,10 @@ class EndpointRepository:
         ).fetchone()
         return _endpoint(row) if row else None
 
+    def read_all(self, connection: Connection) -> list[Endpoint]:
+        """Return all endpoints, in a transaction."""
+        return [_endpoint(row) for row in connection.execute(f"SELECT {_ENDPOINT} FROM webhook_endpoints".encode())]
+
     def lock(self, connection: Connection, endpoint_id: int) -> Endpoint | None:
         """Lock an endpoint until the transaction ends, and return it."""
         row = connection.execute(

@@ -15,6 +15,7 @@ from peterental.audit.model import Change
 from peterental.calendars.public_addresses import is_local, is_public
 from peterental.clock import utc_now
 from peterental.database.column_limits import MAX_BIGINT
+from peterental.encryption import SENT_TWICE, ProposedSecrets
 from peterental.jobs.model import JobRequest
 from peterental.webhooks.model import (
     DELIVER_WEBHOOKS,
@@ -89,6 +90,7 @@ class WebhookService:
         self._endpoints = EndpointRepository(database)
         self._deliveries = DeliveryRepository(database)
         self._keyring = keyring
+        self._proposed = ProposedSecrets(keyring, new_secret)
         self._jobs = jobs
         self._audit = audit
         self._now = now
@@ -113,16 +115,39 @@ class WebhookService:
         require_admin(viewer)
         return tuple(self._deliveries.listing(endpoint_id, MAX_LISTED))
 
-    def create(self, endpoint: EndpointEntry, viewer: Viewer) -> IssuedSecret:
+    def propose(self, viewer: Viewer, endpoint_id: int | None = None) -> str:
+        """Return what a form carries, so that it adds one endpoint, or replaces a secret once, when it is sent twice.
+
+        No query.
+
+        Args:
+            viewer: who sees the form.
+            endpoint_id: whose secret it replaces; None for a new endpoint.
+        """
+        require_admin(viewer)
+        return self._proposed.propose(_form_of(viewer, endpoint_id))
+
+    def create(self, endpoint: EndpointEntry, viewer: Viewer, proposed: str = "") -> IssuedSecret:
         """Add an endpoint, and return its secret.
+
+        Args:
+            endpoint: what to add.
+            viewer: an admin.
+            proposed: what the form carries. If the same form just added this endpoint, that one is returned.
 
         Raises SecretKeyMissing, EndpointAddressInvalid, NoEventTypes, TooManyEndpoints.
         """
         require_admin(viewer)
         self._require_key()
-        entry, secret = self._validated(endpoint), new_secret()
+        entry, secret = self._validated(endpoint), self._proposed.read(_form_of(viewer), proposed) or new_secret()
         with self._database.transaction() as connection:
-            if self._endpoints.count(connection) >= MAX_ENDPOINTS:
+            number = self._endpoints.count(connection)
+            made = self._with_secret(connection, secret) if proposed else None
+            if made is not None and self._was_just_added(made, entry):
+                return IssuedSecret(endpoint=made, secret=secret)
+            if made is not None:
+                secret = new_secret()
+            if number >= MAX_ENDPOINTS:
                 raise TooManyEndpoints(number=MAX_ENDPOINTS)
             added = self._endpoints.insert(
                 connection,
@@ -152,11 +177,11 @@ class WebhookService:
         entry = self._validated(endpoint)
         with self._database.transaction() as connection:
             present = self._locked(connection, endpoint_id)
-            if seen is not None and seen != present.updated_at:
-                raise EndpointChanged
             before = _fields(EndpointEntry(url=present.url, event_types=present.event_types))
             after = _fields(entry)
             changed = [name for name in after if before[name] != after[name]]
+            if changed and seen is not None and seen != present.updated_at:
+                raise EndpointChanged
             if changed:
                 self._endpoints.change(connection, endpoint_id, entry.url, entry.event_types, self._now())
                 self._record(
@@ -187,16 +212,27 @@ class WebhookService:
                     after={"is_active": active},
                 )
 
-    def rotate(self, endpoint_id: int, viewer: Viewer) -> IssuedSecret:
+    def rotate(self, endpoint_id: int, viewer: Viewer, proposed: str = "") -> IssuedSecret:
         """Replace the secret, and return the new one. The old one signs too for a day.
+
+        Args:
+            endpoint_id: which.
+            viewer: an admin.
+            proposed: what the form carries. If the same form just replaced the secret, it is not replaced again: the
+                one that the tool knows would no longer sign.
 
         Raises SecretKeyMissing, EndpointUnknown.
         """
         require_admin(viewer)
         self._require_key()
-        secret, now = new_secret(), self._now()
+        secret, now = self._proposed.read(_form_of(viewer, endpoint_id), proposed) or new_secret(), self._now()
         with self._database.transaction() as connection:
             endpoint = self._locked(connection, endpoint_id)
+            if self._has_secret(endpoint, secret):
+                replaced_at = (endpoint.old_secret_until or now) - OLD_SECRET_FOR
+                if abs(now - replaced_at) < SENT_TWICE:
+                    return IssuedSecret(endpoint=endpoint, secret=secret)
+                secret = new_secret()
             encrypted = self._keyring.encrypt(PURPOSE, secret)
             self._endpoints.rotate(connection, endpoint_id, encrypted, now + OLD_SECRET_FOR, now)
             self._record(connection, viewer, "webhook secret rotated", endpoint)
@@ -262,6 +298,18 @@ class WebhookService:
             raise EndpointUnknown
         return endpoint
 
+    def _with_secret(self, connection: Connection, secret: str) -> Endpoint | None:
+        """Return the endpoint that has a secret, in a transaction in which none can be added."""
+        return next((each for each in self._endpoints.read_all(connection) if self._has_secret(each, secret)), None)
+
+    def _has_secret(self, endpoint: Endpoint, secret: str) -> bool:
+        return self._keyring.decrypt(PURPOSE, endpoint.secret) == secret
+
+    def _was_just_added(self, endpoint: Endpoint, entry: EndpointEntry) -> bool:
+        """Return whether an endpoint is what a form asks for that added it before."""
+        is_same = (endpoint.url, tuple(endpoint.event_types)) == (entry.url, tuple(entry.event_types))
+        return is_same and abs(self._now() - endpoint.created_at) < SENT_TWICE
+
     def _require_key(self) -> None:
         if not self._may_store:
             raise SecretKeyMissing
@@ -297,6 +345,12 @@ class WebhookService:
         )
         self._audit.record(connection, viewer, change)
         _log.info("%s: %s by %s", action.capitalize(), host_of(endpoint.url), viewer.email)
+
+
+def _form_of(viewer: Viewer, endpoint_id: int | None = None) -> str:
+    """Return the purpose of the secret of a form."""
+    what = "new webhook" if endpoint_id is None else f"webhook {endpoint_id}"
+    return f"secret of a form: {what} of user {viewer.user_id}"
 
 
 def host_of(url: str) -> str:

@@ -111,13 +111,14 @@ class ClosureService:
         closure = self._valid(closure)
         with self._locked() as connection:
             before = self._read(connection, closure_id)
+            if all(getattr(before, name) == getattr(closure, name) for name in ClosureEntry.__dataclass_fields__):
+                return
             if seen is not None and before.updated_at != seen:
                 raise ClosureChanged(before)
             self._closures.update(connection, closure_id, closure)
             after = self._read(connection, closure_id)
             self._blocks.renew_closures(connection, [after])
-            if replace(before, updated_at=after.updated_at) != after:
-                self._record(connection, viewer, "closure changed", after, before=before, after=after)
+            self._record(connection, viewer, "closure changed", after, before=before, after=after)
 
     def remove(self, closure_id: int, viewer: Viewer) -> Closure:
         """Remove a closure with the blocks of every agent, and return it. Raises AdminsOnly, ClosureUnknown."""

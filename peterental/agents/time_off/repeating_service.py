@@ -119,11 +119,11 @@ class RepeatingBlockService:
         """
         entry = _valid(repeating)
         with self._locked_change(repeating_id, viewer) as change:
-            if seen is not None and change.block.updated_at != seen:
-                raise RepeatingBlockChanged(change.block)
-            self._require_future(entry, change.agent)
             before, after = repeating_fields(change.block), repeating_fields(entry)
             changed = [name for name in after if before[name] != after[name]]
+            if changed and seen is not None and change.block.updated_at != seen:
+                raise RepeatingBlockChanged(change.block)
+            self._require_future(entry, change.agent)
             if changed:
                 self._repeating.update(change.connection, repeating_id, entry)
                 self._finish(

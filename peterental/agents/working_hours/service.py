@@ -119,11 +119,11 @@ class WorkingHoursService:
         Raises AgentUnknown, AgentChanged.
         """
         with self._locked_change(agent_id, viewer) as change:
-            if seen is not None and change.agent.updated_at != seen:
-                raise AgentChanged(change.agent)
             new = tuple((weekday, window) for weekday, day in enumerate(week, start=1) for window in sorted(day))
             before, after = _by_weekday(change.agent.rules.week), _by_weekday(new)
             changed = [name for name in WEEKDAYS if before[name] != after[name]]
+            if changed and seen is not None and change.agent.updated_at != seen:
+                raise AgentChanged(change.agent)
             if changed:
                 self._hours.replace_week(change.connection, agent_id, new)
                 self._record_change(

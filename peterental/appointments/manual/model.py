@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
@@ -200,6 +200,22 @@ class Event:
     old_start: datetime | None = None
     new_start: datetime | None = None
     changes: Changes = field(default_factory=dict)
+
+
+def made_before(seen: ExpectedState | None, events: Sequence[Event], kind: EventKind, actor: str) -> Event | None:
+    """Return the event of a change that the same user already made to what they saw; None if there is none.
+
+    That is how a form comes back that was sent twice, as by a double click.
+
+    Args:
+        seen: the state that the user saw.
+        events: the history, oldest first.
+        kind: of the change that is wanted.
+        actor: the user's e-mail address.
+    """
+    since = [event for event in events if seen is not None and event.happened_at > seen.updated_at]
+    is_same = len(since) == 1 and (since[0].kind, since[0].actor) == (kind, actor)
+    return since[0] if is_same else None
 
 
 @dataclass(frozen=True)

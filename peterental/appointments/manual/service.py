@@ -239,23 +239,25 @@ class ManualBookingService:
             viewer: who edits it.
             record: is called in the transaction.
 
-        Raises AppointmentUnknown, EditConflict if it was changed since, AgentUnknown for another agent that the viewer
-        may not see, AddressMissing, NameMissing, InvalidDuration, NotesTooLong, HomeRetired, OnlyVisitorEditable,
-        NothingEdited; ConfirmationRequired for warnings about another home or agent, or a longer viewing, that the user
-        has not acknowledged; SlotTaken if a writer that did not lock the agent took the time.
+        Raises AppointmentUnknown, EditConflict if it was changed since and is not yet as it is to be, AgentUnknown for
+        another agent that the viewer may not see, AddressMissing, NameMissing, InvalidDuration, NotesTooLong,
+        HomeRetired, OnlyVisitorEditable, NothingEdited; ConfirmationRequired for warnings about another home or agent,
+        or a longer viewing, that the user has not acknowledged; SlotTaken if a writer that did not lock the agent took
+        the time.
         """
         require_complete(viewing)
         now = self._now()
         with self._appointments.translate_overlap_error(), self._database.transaction() as connection:
             if 0 < appointment_id <= MAX_INTEGER:
                 self._manual.lock_agents_of(connection, appointment_id, viewing.agent_id)
-            old = self._seen(connection, appointment_id, seen, viewer)
+            old = self._get_visible(connection, appointment_id, viewer)
             schedule = self._manual.read(connection, viewing.agent_id, now)
             agent = agent_for(viewer, schedule)
             new = edited(old, viewing, agent, self._home(connection, viewing.property_id, old.property_id))
             changes = changes_between(old, new)
             if not changes:
                 raise NothingEdited
+            _require_seen(seen, old)
             if is_visitor_only(old, now) and not VISITOR_FIELDS.issuperset(changes):
                 raise OnlyVisitorEditable
             blocked_until = None
@@ -339,8 +341,7 @@ class ManualBookingService:
     ) -> Appointment:
         """Return a viewing whose agent is locked. Raises AppointmentUnknown, EditConflict."""
         appointment = self._get_visible(connection, appointment_id, viewer)
-        if seen is None or seen.updated_at != appointment.updated_at:
-            raise EditConflict(seen, appointment)
+        _require_seen(seen, appointment)
         return appointment
 
     def _require_confirmed(
@@ -476,6 +477,12 @@ class ManualBookingService:
         """Queue the entry of the audit log."""
         old, new = changed_fields(before, after) if before else ({}, booked_fields(after))
         self._audit.record(connection, viewer, viewing_change(action, after, old, new))
+
+
+def _require_seen(seen: ExpectedState | None, appointment: Appointment) -> None:
+    """Raise EditConflict if a viewing was changed after a user saw it."""
+    if seen is None or seen.updated_at != appointment.updated_at:
+        raise EditConflict(seen, appointment)
 
 
 def _new_viewing(

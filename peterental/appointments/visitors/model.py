@@ -27,7 +27,6 @@ class VisitorView:
     Args:
         appointment: the viewing.
         state: what the visitor may do.
-        language: in which the visitor is addressed.
         handover_number: where the agent is reached; None if there is none.
         sequence: counts the changes that calendars have to know of.
         line_agent_id: whose line it belongs to: it can be moved to any agent of that line.
@@ -36,11 +35,15 @@ class VisitorView:
 
     appointment: Appointment
     state: VisitorState
-    language: Language
     handover_number: str | None
     sequence: int
     line_agent_id: str
     reinstate_until: datetime | None = None
+
+    @property
+    def language(self) -> Language:
+        """In which the visitor is addressed."""
+        return self.appointment.language
 
     @property
     def is_confirmed(self) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _CHOSEN_BY = f"COALESCE(appointments.line_agent_id, {called_agent('appointments.vapi_call_id')})"
 _VIEWING = f"""
-    SELECT {APPOINTMENT}, sequence, agents.language, agents.handover_number,
+    SELECT {APPOINTMENT}, sequence, agents.handover_number,
         {line_of_viewing_sql("appointments.agent_id", _CHOSEN_BY)} AS line_agent_id
     FROM appointments JOIN agents USING (agent_id)
     WHERE id = %s

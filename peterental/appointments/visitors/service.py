@@ -366,7 +366,7 @@ class VisitorService:
 
 def _of_agent(viewing: Appointment) -> dict[str, Any]:
     """Return the fields of a viewing that are its agent's."""
-    return {name: getattr(viewing, name) for name in ("agent_id", "agent_name", "time_zone", "names_agent")}
+    return {name: getattr(viewing, name) for name in ("agent_id", "agent_name", "time_zone", "language", "names_agent")}
 
 
 def _require_open(view: VisitorView, seen_start: datetime | None) -> None:
@@ -382,7 +382,7 @@ def _view(row: Mapping[str, Any] | None, now: datetime) -> VisitorView:
     if row is None:
         raise AppointmentUnknown
     fields = dict(row)
-    about = {name: fields.pop(name) for name in ("language", "handover_number", "sequence", "line_agent_id")}
+    about = {name: fields.pop(name) for name in ("handover_number", "sequence", "line_agent_id")}
     appointment = Appointment(**fields)
     state = _state(appointment, now)
     released_at = appointment.released_at if state == "released" else None

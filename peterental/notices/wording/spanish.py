@@ -75,7 +75,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("reminder_hours", "email"): Wording(
             "Hola[ {visitor}]:\n\n{agent} le espera pronto[: dentro de {hours}].\n\n"
             f"{_WHERE_AND_WHEN}{_CHANGE}\n{{office}}",
-            "Su visita a las {time}: {home}",
+            "Su visita, {time}: {home}",
         ),
         ("no_show", "text"): Wording(
             "{office}: Sentimos no haberle visto en {home} el {day}.[ Para otra hora: {agent_phone}.]"

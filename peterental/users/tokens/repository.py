@@ -89,6 +89,14 @@ class TokenRepository:
         ).fetchone()
         return int(row["number"]) if row else 0
 
+    def read(self, connection: Connection, token_hash: bytes) -> ApiToken | None:
+        """Return the token with a hash, valid or not."""
+        row = connection.execute(
+            f"SELECT {_COLUMNS} FROM api_tokens JOIN users USING (user_id) WHERE token_hash = %s".encode(),
+            (token_hash,),
+        ).fetchone()
+        return ApiToken(**row) if row else None
+
     def insert(
         self,
         connection: Connection,

@@ -12,6 +12,7 @@ from peterental.access import ToolToken, Viewer, owner_filter
 from peterental.audit.model import Change
 from peterental.clock import utc_now
 from peterental.database.column_limits import MAX_BIGINT
+from peterental.encryption import SENT_TWICE, ProposedSecrets
 from peterental.users.tokens.model import (
     MAX_NAME_CHARS,
     MAX_TOKENS,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from peterental.audit.service import AuditService
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
+    from peterental.encryption import Keyring
 
 
 _TOKEN = re.compile(rf"{TOKEN_PREFIX}[A-Za-z0-9_-]{{43}}")
@@ -49,11 +51,15 @@ class TokenService:
     Args:
         database: where they are stored.
         audit: records who created and revoked them.
+        keyring: encrypts the secrets that forms propose.
         now: returns the present moment, aware.
     """
 
-    def __init__(self, database: Database, audit: AuditService, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self, database: Database, audit: AuditService, keyring: Keyring, now: Callable[[], datetime] = utc_now
+    ) -> None:
         self._database = database
+        self._proposed = ProposedSecrets(keyring, _new_secret)
         self._tokens = TokenRepository(database)
         self._audit = audit
         self._now = now
@@ -91,8 +97,17 @@ class TokenService:
         with self._database.transaction() as connection:
             return self._tokens.count_valid(connection, viewer.user_id)
 
-    def create(self, entry: NewToken, viewer: Viewer) -> IssuedToken:
+    def propose(self, viewer: Viewer) -> str:
+        """Return what a form carries, so that it creates one token when it is sent twice. No query."""
+        return self._proposed.propose(_form_of(viewer))
+
+    def create(self, entry: NewToken, viewer: Viewer, proposed: str = "") -> IssuedToken:
         """Create a token for the viewer's own tools.
+
+        Args:
+            entry: the token.
+            viewer: whose tools.
+            proposed: what the form carries. If the same form just created this token, that one is returned.
 
         Raises TokenNameMissing, TokenNameTooLong, TooManyTokens.
         """
@@ -101,9 +116,14 @@ class TokenService:
             raise TokenNameMissing
         if len(name) > MAX_NAME_CHARS:
             raise TokenNameTooLong(characters=MAX_NAME_CHARS)
-        secret = TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+        secret = self._proposed.read(_form_of(viewer), proposed) or _new_secret()
         with self._database.transaction() as connection:
             self._tokens.lock_user(connection, viewer.user_id)
+            made = self._tokens.read(connection, _hash(secret)) if proposed else None
+            if made is not None and _was_just_created(made, name, entry, self._now()):
+                return IssuedToken(token=made, secret=secret)
+            if made is not None:
+                secret = _new_secret()
             valid = self._tokens.count_valid(connection, viewer.user_id)
             if valid >= MAX_TOKENS:
                 raise TooManyTokens(number=valid)
@@ -146,6 +166,25 @@ class TokenService:
             after=after,
         )
         self._audit.record(connection, viewer, change)
+
+
+def _form_of(viewer: Viewer) -> str:
+    return f"API token of a form of user {viewer.user_id}"
+
+
+def _new_secret() -> str:
+    return TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def _was_just_created(token: ApiToken, name: str, entry: NewToken, now: datetime) -> bool:
+    """Return whether a token is what a form asks for that created it before, and was not used since."""
+    if token.last_used_at is not None or token.revoked_at is not None or abs(now - token.created_at) >= SENT_TWICE:
+        return False
+    if token.expires_at is None or entry.lifetime is None:
+        is_same_expiry = token.expires_at is None and entry.lifetime is None
+    else:
+        is_same_expiry = abs(token.expires_at - token.created_at - entry.lifetime) < SENT_TWICE
+    return is_same_expiry and (token.name, token.scope) == (name, entry.scope)
 
 
 def _hash(secret: str) -> bytes:

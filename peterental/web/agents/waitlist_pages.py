@@ -23,4 +23,4 @@ def remove_waiting(agent_id: str) -> Response:
         flash(str(refusal), "refused")
     else:
         flash(f"{entry.attendee_name} is off the waiting list.", "done")
-    return redirect(url_for("agents.show", agent_id=agent_id, _anchor="waiting"), 303)
+    return redirect(url_for("agents.show", agent_id=agent_id, done="waiting"), 303)

@@ -12,9 +12,11 @@ from peterental.agents.model import AgentChanged, AgentUnknown
 from peterental.agents.working_hours.model import (
     BusyBlock,
     BusyBlockInPast,
+    BusyBlockUnknown,
     EndsBeforeStart,
     OverrideExists,
     OverrideInPast,
+    OverrideUnknown,
 )
 from peterental.agents.working_hours.service import WEEKDAYS, WorkingHoursService
 from peterental.clock import TimeSkipped, clock_time
@@ -116,6 +118,8 @@ def remove_day(agent_id: str) -> Answer:
         flash("Nothing was removed: the day was invalid.", "refused")
     except AgentUnknown:
         raise
+    except OverrideUnknown as refusal:  # people press a button twice
+        flash(str(refusal), "note")
     except Refusal as refusal:
         flash(str(refusal), "refused")
     else:
@@ -129,6 +133,8 @@ def remove_busy(agent_id: str) -> Answer:
         _hours().remove_busy_block(agent_id, request.form.get("busy_id", 0, type=int), current_viewer())
     except AgentUnknown:
         raise
+    except BusyBlockUnknown as refusal:
+        flash(str(refusal), "note")
     except Refusal as refusal:
         flash(str(refusal), "refused")
     else:
@@ -201,8 +207,9 @@ def _weekday() -> int | None:
     return names.index(chosen) if chosen else None
 
 
-def _back(agent_id: str, anchor: str | None = None) -> Response:
-    return redirect(url_for("agents.hours", agent_id=agent_id, _anchor=anchor), 303)
+def _back(agent_id: str, section: str | None = None) -> Response:
+    """Redirect to the page, which shows the message in that section: it is longer than a phone is high."""
+    return redirect(url_for("agents.hours", agent_id=agent_id, done=section), 303)
 
 
 def _day_name(value: date) -> str:

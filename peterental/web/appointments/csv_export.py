@@ -1,13 +1,18 @@
 """CSV export of viewings.
 
 The file is UTF-8 with a byte order mark, which Excel needs to detect the encoding.
+
+Excel separates columns by what the computer's region has, and opens a file with commas in one column where that is a
+semicolon: in most of Europe and South America. So both are offered. The line `sep=,` is no way out: Excel then ignores
+the byte order mark, and every other program reads it as a viewing. Nor is the browser's language: it is often not that
+of Excel, and a script would get another file than the person who tried its address.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,22 +23,25 @@ COLUMNS = (
     "Called from", "Booked", "Booked by", "Vapi call", "Overlaps on purpose",
 )  # fmt: skip
 
+SEPARATORS: Mapping[str, str] = {"comma": ",", "semicolon": ";"}
+"""What stands between two columns, by the name in the address."""
+
 BYTE_ORDER_MARK = "\ufeff"
 
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\n")
 """The first characters of spreadsheet formulas. Names come from callers and may contain them."""
 
 
-def lines(batches: Iterator[Sequence[Appointment]]) -> Iterator[bytes]:
+def lines(batches: Iterator[Sequence[Appointment]], separator: str = ",") -> Iterator[bytes]:
     """Return the file in chunks; the first batch is read now, the others on demand."""
-    return _lines(next(batches, ()), batches)
+    return _lines(next(batches, ()), batches, separator)
 
 
-def _lines(first: Sequence[Appointment], others: Iterator[Sequence[Appointment]]) -> Iterator[bytes]:
-    yield (BYTE_ORDER_MARK + _to_csv([COLUMNS])).encode()
-    yield _to_csv(map(_cells, first)).encode()
+def _lines(first: Sequence[Appointment], others: Iterator[Sequence[Appointment]], separator: str) -> Iterator[bytes]:
+    yield (BYTE_ORDER_MARK + _to_csv([COLUMNS], separator)).encode()
+    yield _to_csv(map(_cells, first), separator).encode()
     for batch in others:
-        yield _to_csv(map(_cells, batch)).encode()
+        yield _to_csv(map(_cells, batch), separator).encode()
 
 
 def _cells(appointment: Appointment) -> Sequence[str]:
@@ -58,9 +66,11 @@ def _cells(appointment: Appointment) -> Sequence[str]:
     )
 
 
-def _to_csv(rows: Iterable[Sequence[str]]) -> str:
+def _to_csv(rows: Iterable[Sequence[str]], separator: str) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows([escape_formula(cell) for cell in row] for row in rows)
+    csv.writer(text, delimiter=separator, lineterminator="\r\n").writerows(
+        [escape_formula(cell) for cell in row] for row in rows
+    )
     return text.getvalue()
 
 

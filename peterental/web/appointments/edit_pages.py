@@ -31,6 +31,7 @@ from peterental.web.shell.session import current_viewer
 
 if TYPE_CHECKING:
     from peterental.appointments.manual.model import ViewingEdit
+    from peterental.appointments.model import Appointment
 
 FIELD_OF: dict[type[Refusal], str] = {
     AgentUnknown: "agent_id",
@@ -69,7 +70,7 @@ def edit(appointment_id: int) -> Answer:
     if form.validate_on_submit():
         entry = form.entry(appointment, ids_ignoring_case(names))
         try:
-            return _save(appointment_id, entry, form)
+            return _save(appointment, entry, form)
         except ConfirmationRequired as refusal:
             confirmation = refusal
         except HomeTaken as refusal:
@@ -95,14 +96,16 @@ def edit(appointment_id: int) -> Answer:
     return page, 400 if request.method == "POST" else 200
 
 
-def _save(appointment_id: int, entry: ViewingEdit, form: EditForm) -> Answer:
+def _save(appointment: Appointment, entry: ViewingEdit, form: EditForm) -> Answer:
     """Store an edit and show the viewing, or the conflict with another change. Raises Refusal for any other."""
+    appointment_id, seen = appointment.appointment_id, parse_seen_token(form.seen.data)
     try:
-        services_of(current_app).manual.edit(appointment_id, parse_seen_token(form.seen.data), entry, current_viewer())
+        services_of(current_app).manual.edit(appointment_id, seen, entry, current_viewer())
     except EditConflict as refusal:
         return conflict_page(refusal)
     except NothingEdited as refusal:
-        flash(str(refusal), "done")
+        is_stored_since = seen is not None and seen.updated_at != appointment.updated_at  # the form was sent twice
+        flash("The viewing was saved." if is_stored_since else str(refusal), "done")
     else:
         flash("The viewing was saved.", "done")
     return redirect(url_for("appointments.show", appointment_id=appointment_id), 303)

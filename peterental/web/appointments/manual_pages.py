@@ -18,13 +18,16 @@ from peterental.appointments.manual.model import (
     DayAvailability,
     DuplicateSubmission,
     EditConflict,
+    Event,
     HomeBusy,
     InvalidTransition,
     NewBooking,
     NotStartedYet,
     SameTime,
+    WallClockTime,
+    made_before,
 )
-from peterental.appointments.model import Appointment, HomeTaken, SlotTaken, SlotUnavailable
+from peterental.appointments.model import Appointment, EventKind, HomeTaken, SlotTaken, SlotUnavailable
 from peterental.clock import TimeSkipped, utc_now
 from peterental.errors import Refusal
 from peterental.services import Services, services_of
@@ -138,15 +141,16 @@ def move(appointment_id: int) -> Answer:
         try:
             moved = services.manual.move(appointment_id, parse_seen_token(form.seen.data), form.when(), viewer)
         except EditConflict as refusal:
-            return conflict_page(refusal)
+            if not _was_moved_there(refusal, form.when()):
+                return conflict_page(refusal)
+            return _moved(refusal.current)
         except ConfirmationRequired as refusal:
             confirmation = refusal
         except Refusal as refusal:
             nearest = refusal.nearest if isinstance(refusal, SlotUnavailable) else ()
             _show_refusal(form, refusal)
         else:
-            flash(_summary("Moved:", moved), "done")
-            return redirect(url_for("appointments.show", appointment_id=appointment_id), 303)
+            return _moved(moved)
     free = None
     if form.known_day is not None:
         free = services.free_times.on(appointment.agent_id, form.known_day, viewer, needs_of(appointment))
@@ -192,7 +196,9 @@ def _apply_action(appointment_id: int, action: Action) -> Answer:
             appointment_id, parse_seen_token(request.form.get("seen")), action, current_viewer()
         )
     except EditConflict as refusal:
-        return conflict_page(refusal)
+        if not was_done_before(refusal, action):
+            return conflict_page(refusal)
+        appointment = refusal.current
     except HomeBusy as refusal:
         return _home_busy_page(appointment_id, refusal)
     except HomeTaken as refusal:
@@ -206,6 +212,29 @@ def _apply_action(appointment_id: int, action: Action) -> Answer:
         return here
     flash(f"The viewing of {appointment.home} {ACTION_RESULTS[action]}.", "done")
     return here
+
+
+def was_done_before(refusal: EditConflict, action: Action) -> bool:
+    """Return whether the viewer already did to a viewing what its form asks for: the form was sent twice."""
+    return _made_before(refusal, TRANSITIONS[action].kind) is not None
+
+
+def _was_moved_there(refusal: EditConflict, when: WallClockTime) -> bool:
+    """Return whether the viewer already moved a viewing to the time that its form asks for."""
+    event = _made_before(refusal, "moved")
+    start = refusal.current.local_start
+    return event is not None and (start.date(), start.hour * 60 + start.minute) == (when.day, when.clock_min)
+
+
+def _made_before(refusal: EditConflict, kind: EventKind) -> Event | None:
+    viewer = current_viewer()
+    _, events = _services().manual.show(refusal.current.appointment_id, viewer)
+    return made_before(refusal.seen, events, kind, viewer.email)
+
+
+def _moved(appointment: Appointment) -> Response:
+    flash(_summary("Moved:", appointment), "done")
+    return redirect(url_for("appointments.show", appointment_id=appointment.appointment_id), 303)
 
 
 def conflict_page(refusal: EditConflict) -> Answer:

@@ -15,7 +15,7 @@ from peterental.clock import utc_now
 from peterental.config import config_of
 from peterental.services import services_of
 from peterental.web.appointments import calendar_event_pages, edit_pages
-from peterental.web.appointments.csv_export import lines
+from peterental.web.appointments.csv_export import SEPARATORS, lines
 from peterental.web.appointments.history import changed_fields
 from peterental.web.appointments.list_filter import HOMES, SORTS, STATUSES, parse_list_query
 from peterental.web.appointments.manual_forms import seen_token
@@ -88,7 +88,8 @@ def export_csv() -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     rows: Iterable[bytes] = ()
     if request.method != "HEAD":
-        rows = lines(services_of(current_app).listing.batches(current_viewer(), query.wanted))
+        separator = SEPARATORS.get(request.args.get("separator", ""), ",")
+        rows = lines(services_of(current_app).listing.batches(current_viewer(), query.wanted), separator)
     return Response(rows, headers=headers, content_type="text/csv; charset=utf-8")
 
 

@@ -18,6 +18,8 @@ from peterental.web.webhooks.labels import EVENT_LABELS
 if TYPE_CHECKING:
     from peterental.notices.model import Channel, Kind
 
+_EVENTS: Mapping[str, str] = {str(kind): label for kind, label in EVENT_LABELS.items()}
+
 LABELS = {
     "Monday": "Monday",
     "Tuesday": "Tuesday",
@@ -240,7 +242,7 @@ def _value(name: str, value: Any, zone: ZoneInfo, people: Mapping[int, str]) -> 
     if isinstance(value, str):
         words = _text(name, value, zone)
     if name == "event_types" and isinstance(value, list):
-        words = ", ".join(EVENT_LABELS.get(each, str(each)) for each in value)
+        words = ", ".join(_EVENTS.get(str(each), str(each)) for each in value)
     return words or format_value(value, zone)
 
 

@@ -268,11 +268,15 @@ def sync(account_id: int) -> Answer:
 def disconnect(account_id: int) -> Answer:
     """Explain what disconnecting an account means, and do it."""
     services, viewer = _services(), current_viewer()
-    account = services.calendars.account(account_id, viewer)
     if request.method == "POST":
-        services.calendars.disconnect(account_id, viewer)
+        try:
+            account = services.calendars.disconnect(account_id, viewer)
+        except AccountUnknown:  # people press a button twice
+            flash("The calendar was disconnected.", "done")
+            return _back(services.agents.get(request.form.get("agent", ""), viewer).agent_id)
         flash(f"{account.label} was disconnected.", "done")
         return _back(account.agent_id)
+    account = services.calendars.account(account_id, viewer)
     overview = services.calendars.overview(account.agent_id, viewer)
     each = next(each for each in overview.accounts if each.account.account_id == account_id)
     return render_template("calendars/disconnect.html", agent=overview.agent, overview=overview, each=each)
@@ -285,7 +289,7 @@ def make_feed(agent_id: str) -> Answer:
     """Make a secret address to subscribe to an agent's viewings, in place of an earlier one."""
     _services().feeds.create(agent_id, current_viewer())
     flash("The address was created. Copy it into the calendar program.", "done")
-    return redirect(url_for("calendars.show", agent_id=agent_id, _anchor="feed"), 303)
+    return redirect(url_for("calendars.show", agent_id=agent_id, done="feed"), 303)
 
 
 def remove_feed(agent_id: str) -> Answer:

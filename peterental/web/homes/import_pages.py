@@ -138,7 +138,7 @@ def preview(import_id: int) -> Answer:
                 import_id, form.digest.data or "", viewer, accepts_shrinking=bool(form.accepts_shrinking.data)
             )
         except ImportUnknown as refusal:  # a second click, while the first one was at work
-            flash(str(refusal), "refused")
+            flash(str(refusal), "note")
             return redirect(url_for("homes.index"), 303)
         except (PlanChanged, FeedShrinks) as refusal:
             form.add_error(refusal)

@@ -97,8 +97,8 @@ def _change(action: Callable[[int, Viewer], None], job_id: int, sentence: str) -
     try:
         action(job_id, current_viewer())
         flash(sentence, "done")
-    except JobNotWaiting as refusal:
-        flash(str(refusal), "refused")
+    except JobNotWaiting as refusal:  # people press a button twice
+        flash(str(refusal), "note")
     return redirect(url_for("jobs.index"), 303)
 
 

@@ -82,7 +82,9 @@ def retry(notice_id: int) -> Response:
     """Send a failed or unknown notice again."""
     try:
         services_of(current_app).outbox.retry(notice_id, current_viewer())
-    except (NoticeNotOver, NoticeTooLate) as refusal:
+    except NoticeNotOver as refusal:  # people press a button twice
+        flash(str(refusal), "note")
+    except NoticeTooLate as refusal:
         flash(str(refusal), "refused")
     else:
         flash("The notice is sent again.", "done")

@@ -35,7 +35,7 @@ OFFERS: Mapping[Language, OfferWording] = MappingProxyType(
         ),
         "es": OfferWording(
             title="Esta hora quedó libre",
-            held="Se la guardamos hasta las {time}.",
+            held="Se la guardamos hasta {time}.",
             take="Reservarla",
             ended="Esta hora ya no está guardada",
             waiting="Sigue en la lista de espera. Si queda libre otra hora, recibirá un mensaje.",

@@ -110,6 +110,9 @@ def delete() -> Answer:
                 done = persons.delete(person, viewer, _ids(request.form.get("upcoming", "")))
             except UpcomingChanged as refusal:
                 refused = str(refusal)
+            except PersonUnknown:  # people press a button twice
+                flash("Nothing is stored about that person any more.", "done")
+                return redirect(url_for("privacy.index"), 303)
             else:
                 flash(f"Deleted: {', '.join(described(done.counts))}.", "done")
                 return redirect(url_for("privacy.index"), 303)

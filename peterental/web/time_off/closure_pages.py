@@ -95,8 +95,8 @@ def remove_closure(closure_id: int) -> Response:
     """Remove a closure."""
     try:
         removed = services_of(current_app).closures.remove(closure_id, current_viewer())
-    except ClosureUnknown as refusal:
-        flash(str(refusal), "refused")
+    except ClosureUnknown as refusal:  # people press a button twice
+        flash(str(refusal), "note")
     else:
         flash(f"{removed.name} was removed. The office is open then.", "done")
     return redirect(url_for("time_off.index"), 303)

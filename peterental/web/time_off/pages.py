@@ -12,7 +12,14 @@ from werkzeug.wrappers import Response
 
 from peterental.agents.model import AgentUnknown
 from peterental.agents.time_off.descriptions import WEEKDAY_NAMES, describe_repetition
-from peterental.agents.working_hours.model import BusyBlock, BusyBlockInPast, BusyBlockRequest, EndsBeforeStart
+from peterental.agents.working_hours.model import (
+    BusyBlock,
+    BusyBlockInPast,
+    BusyBlockRequest,
+    BusyBlockUnknown,
+    EndsBeforeStart,
+    OverrideUnknown,
+)
 from peterental.clock import TimeSkipped, clock_time, utc_now
 from peterental.config import config_of
 from peterental.errors import Refusal
@@ -92,6 +99,8 @@ def remove() -> Response:
             flash("The blocked time was removed.", "done")
     except AgentUnknown:
         raise
+    except (OverrideUnknown, BusyBlockUnknown) as refusal:  # people press a button twice
+        flash(str(refusal), "note")
     except ValueError:
         flash("Nothing was removed: the day was invalid.", "refused")
     except Refusal as refusal:

@@ -137,8 +137,8 @@ def remove_repeating(repeating_id: int) -> Response:
     """Remove a repeating block with all its times."""
     try:
         removed = services_of(current_app).repeating_blocks.remove(repeating_id, current_viewer())
-    except RepeatingBlockUnknown as refusal:
-        flash(str(refusal), "refused")
+    except RepeatingBlockUnknown as refusal:  # people press a button twice
+        flash(str(refusal), "note")
     else:
         flash(f"{removed.agent_name} is no longer blocked {describe_repetition(removed)}.", "done")
     return redirect(url_for("time_off.index"), 303)

@@ -15,24 +15,33 @@ from peterental.config import config_of
 from peterental.services import services_of
 from peterental.today.model import LOOKS_BACK, MOST_OF_A_DAY
 from peterental.web.appointments.manual_forms import parse_seen_token, seen_token
+from peterental.web.appointments.manual_pages import was_done_before
 from peterental.web.calls.labels import PROBLEMS
 from peterental.web.notices import labels
 from peterental.web.shell.navigation_counts import at_most
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
-from peterental.web.shell.template_filters import clock
+from peterental.web.visits.wording import WORDINGS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date, datetime
 
     from werkzeug.wrappers import Response
 
+    from peterental.agents.model import Language
     from peterental.appointments.manual.model import Action
     from peterental.appointments.model import Appointment
     from peterental.today.model import Today
 
 MAP_SEARCH = "https://www.google.com/maps/search/?api=1&query="
 """A documented address, which phones open in their map application. It is a link: nothing of it is loaded."""
+
+LATE: Mapping[Language, str] = {
+    "en": "This is {agent}. I am running about 10 minutes late for your viewing of {home} at {time}.",
+    "es": "Soy {agent}. Llegaré unos 10 minutos tarde a la visita de {time} en {home}.",
+}
+"""The draft of a text to a visitor who waits, in the language in which the visitor is addressed."""
 
 MAX_MAP_CHARS = 120
 ONE_DAY = timedelta(days=1)
@@ -102,6 +111,8 @@ def mark(appointment_id: int, action: Action) -> Response:
     try:
         services_of(current_app).manual.change(appointment_id, seen, action, current_viewer())
     except EditConflict as refusal:
+        if was_done_before(refusal, action):
+            return redirect(url_for("today.index", agent=agent_id, marked=appointment_id), 303)
         current = refusal.current.status.replace("_", "-")
         flash(f"Nothing was changed: this viewing was changed after you opened the page, and is {current}.", "refused")
     except HomeBusy as refusal:
@@ -131,13 +142,14 @@ def text_url(appointment: Appointment, number: str, *, is_late: bool = False) ->
     Args:
         appointment: whose visitor gets it.
         number: as it is dialled.
-        is_late: whether the draft says that the agent is late.
+        is_late: whether the draft says that the agent is late, in the visitor's language.
     """
     if not is_late:
         return f"sms:{number}"
-    draft = (
-        f"This is {appointment.agent_name[:MAX_NAME_CHARS]}. I am running about 10 minutes late for your viewing of "
-        f"{appointment.home[:MAX_MAP_CHARS]} at {clock(appointment.start, appointment.zone)}."
+    draft = LATE[appointment.language].format(
+        agent=appointment.agent_name[:MAX_NAME_CHARS],
+        home=appointment.home[:MAX_MAP_CHARS],
+        time=WORDINGS[appointment.language].hour(appointment.start, appointment.zone),
     )
     return f"sms:{number}?body={quote(draft, safe='')}"
 

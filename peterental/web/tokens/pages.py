@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
-from wtforms import RadioField, SelectField, StringField
+from wtforms import HiddenField, RadioField, SelectField, StringField
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired
 
@@ -57,6 +58,8 @@ class TokenForm(PageForm):
         "Expires after", choices=[SelectChoice(value, label) for value, (label, _) in LIFETIMES.items()]
     )
 
+    proposed = HiddenField()
+
     def entry(self) -> NewToken:
         """Return the token in a valid form."""
         return NewToken(name=self.name.data, scope=self.scope.data, lifetime=LIFETIMES[self.lifetime.data][1])
@@ -77,10 +80,12 @@ def index() -> Answer:
     A new token is shown in the answer to the form: it is stored nowhere and not shown again.
     """
     viewer, tokens = current_viewer(), services_of(current_app).api_tokens
-    form = TokenForm(data={"scope": "read"}) if request.method == "GET" else TokenForm()
+    form = TokenForm()
+    if not form.is_submitted():
+        form = TokenForm(formdata=None, data={"scope": "read", "proposed": tokens.propose(viewer)})
     if form.validate_on_submit():
         try:
-            issued = tokens.create(form.entry(), viewer)
+            issued = tokens.create(form.entry(), viewer, form.proposed.data or "")
         except Refusal as refusal:
             form.add_error(refusal, "name" if isinstance(refusal, TokenNameMissing | TokenNameTooLong) else None)
         else:
@@ -94,13 +99,13 @@ def index() -> Answer:
 def revoke(token_id: int) -> Answer:
     """Explain what revoking a token means, and do it."""
     viewer, tokens = current_viewer(), services_of(current_app).api_tokens
-    if request.method == "POST":
-        revoked = tokens.revoke(token_id, viewer)
-        flash(f"The token of {revoked.name} was revoked.", "done")
-        return redirect(url_for("tokens.index"), 303)
     now = utc_now()
-    found = (token for token in tokens.listing(viewer) if token.token_id == token_id and token.state(now) != "revoked")
-    token = next(found, None)
-    if token is None:
+    token = next((token for token in tokens.listing(viewer) if token.token_id == token_id), None)
+    if token is None or (request.method != "POST" and token.state(now) == "revoked"):
         raise TokenUnknown
+    if request.method == "POST":
+        with suppress(TokenUnknown):  # revoked before: people press a button twice
+            tokens.revoke(token_id, viewer)
+        flash(f"The token of {token.name} was revoked.", "done")
+        return redirect(url_for("tokens.index"), 303)
     return render_template("tokens/revoke.html", token=token, now=now)

@@ -29,6 +29,7 @@ class Wording:
         months: from January.
         dates: the format of a day, from `weekday`, `month` and `number`.
         halves: before and after noon, after a time of day.
+        articles: before a time of day in a sentence, of one o'clock and of any other: "a la 1:00", "a las 2:00".
         refusals: why a change was not made, by its type; a type stands for those derived from it.
     """
 
@@ -84,6 +85,7 @@ class Wording:
     months: tuple[str, ...]
     dates: str
     halves: tuple[str, str]
+    articles: tuple[str, str]
     refusals: Mapping[type[Refusal], str]
 
     def day(self, value: date) -> str:
@@ -101,6 +103,11 @@ class Wording:
         local = moment.astimezone(zone)
         half = self.halves[0 if local.hour < NOON_HOUR else 1]
         return f"{local.hour % NOON_HOUR or NOON_HOUR}:{local.minute:02} {half}"
+
+    def hour(self, moment: datetime, zone: ZoneInfo) -> str:
+        """Format the time of day as a sentence has it: `2:30 pm`, `las 2:30 p. m.`."""
+        is_one = moment.astimezone(zone).hour % NOON_HOUR == 1
+        return f"{self.articles[0 if is_one else 1]}{self.clock(moment, zone)}"
 
     def refusal(self, refusal: Refusal) -> str:
         """Return why a change was not made."""
@@ -164,6 +171,7 @@ ENGLISH = Wording(
     ),
     dates="{weekday}, {month} {number}",
     halves=("am", "pm"),
+    articles=("", ""),
     refusals={
         ViewingEnded: "Nothing was changed: the viewing has begun, is over or was cancelled.",
         ViewingChanged: "Nothing was changed: your viewing was changed after you opened this page.",
@@ -193,7 +201,7 @@ SPANISH = Wording(
     cancel="Cancelar la visita…",
     begun="Su visita ya empezó. Aquí ya no se puede cambiar.",
     move_title="Elegir otra hora",
-    move_current="Su visita sigue siendo a las {time} el {day} si no elige otra hora.",
+    move_current="Su visita sigue siendo a {time} el {day} si no elige otra hora.",
     move_choose="Horas libres",
     move_colleagues="A algunas de estas horas le recibirá un colega de {agent}.",
     move_submit="Cambiar mi visita",
@@ -208,7 +216,7 @@ SPANISH = Wording(
     cancelled="Su visita está cancelada",
     cancelled_hint="Este enlace ya no sirve.",
     released="Su visita fue cancelada",
-    released_hint="Nadie confirmó que usted vendrá. Puede recuperarla hasta las {time}, si la hora sigue libre.",
+    released_hint="Nadie confirmó que usted vendrá. Puede recuperarla hasta {time}, si la hora sigue libre.",
     reinstate="Sí, vendré",
     over="Esta visita ya terminó",
     over_hint="Este enlace ya no sirve.",
@@ -231,6 +239,7 @@ SPANISH = Wording(
     ),
     dates="{weekday} {number} de {month}",
     halves=("a. m.", "p. m."),
+    articles=("la ", "las "),
     refusals={
         ViewingEnded: "No se cambió nada: la visita ya empezó, ya terminó o fue cancelada.",
         ViewingChanged: "No se cambió nada: su visita cambió después de que usted abrió esta página.",

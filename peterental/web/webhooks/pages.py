@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
-from wtforms import SelectMultipleField, StringField
+from wtforms import HiddenField, SelectMultipleField, StringField
 from wtforms.fields import SelectChoice
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -29,6 +30,7 @@ from peterental.webhooks.model import (
     EndpointChanged,
     EndpointEntry,
     EndpointIsOff,
+    EndpointUnknown,
     IssuedSecret,
     NoEventTypes,
 )
@@ -58,6 +60,7 @@ class EndpointForm(VersionedForm):
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )
+    proposed = HiddenField()
 
     def entry(self) -> EndpointEntry:
         """Return the endpoint in a valid form."""
@@ -96,10 +99,13 @@ def new() -> Answer:
     """Add an endpoint, and show its secret in the answer to the form."""
     viewer = current_viewer()
     require_admin(viewer)
-    form = EndpointForm(data={"event_types": list(EVENT_LABELS)}) if request.method == "GET" else EndpointForm()
+    form = EndpointForm()
+    if not form.is_submitted():
+        proposed = _webhooks().propose(viewer)
+        form = EndpointForm(formdata=None, data={"event_types": list(EVENT_LABELS), "proposed": proposed})
     if form.validate_on_submit():
         try:
-            issued = _webhooks().create(form.entry(), viewer)
+            issued = _webhooks().create(form.entry(), viewer, form.proposed.data or "")
         except Refusal as refusal:
             form.add_error(refusal, FIELD_OF.get(type(refusal)))
         else:
@@ -131,6 +137,7 @@ def show(endpoint_id: int) -> Answer:
         "webhooks/show.html",
         endpoint=endpoint,
         form=form,
+        proposed=webhooks.propose(viewer, endpoint_id),
         deliveries=webhooks.deliveries(viewer, endpoint_id),
         **_labels(),
     )
@@ -139,7 +146,7 @@ def show(endpoint_id: int) -> Answer:
 
 def rotate(endpoint_id: int) -> Answer:
     """Replace the secret, and show the new one in the answer."""
-    issued = _webhooks().rotate(endpoint_id, current_viewer())
+    issued = _webhooks().rotate(endpoint_id, current_viewer(), request.form.get("proposed", ""))
     return _show_secret(issued, "The secret was replaced. The old one signs too for a day.")
 
 
@@ -167,19 +174,21 @@ def turn_off(endpoint_id: int) -> Response:
 def remove(endpoint_id: int) -> Answer:
     """Explain what removing an endpoint means, and do it."""
     viewer, webhooks = current_viewer(), _webhooks()
-    endpoint = webhooks.get(endpoint_id, viewer)
     if request.method == "POST":
-        webhooks.remove(endpoint_id, viewer)
+        with suppress(EndpointUnknown):  # people press a button twice
+            webhooks.remove(endpoint_id, viewer)
         flash("The webhook was removed.", "done")
         return redirect(url_for("webhooks.index"), 303)
-    return render_template("webhooks/remove.html", endpoint=endpoint)
+    return render_template("webhooks/remove.html", endpoint=webhooks.get(endpoint_id, viewer))
 
 
 def deliver_again(delivery_id: int) -> Response:
     """Deliver again what was given up or delivered."""
     try:
         _webhooks().deliver_again(delivery_id, current_viewer())
-    except (DeliveryNotOver, EndpointIsOff) as refusal:
+    except DeliveryNotOver as refusal:  # people press a button twice
+        flash(str(refusal), "note")
+    except EndpointIsOff as refusal:
         flash(str(refusal), "refused")
     else:
         flash("It is delivered again.", "done")

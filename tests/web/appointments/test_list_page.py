@@ -231,6 +231,18 @@ def test_booked_by_comes_from_the_history(office: Browser, book: Callable[..., i
 
 
 @pytest.mark.usefixtures("agents")
+def test_csv_with_semicolons_has_the_same_cells(office: Browser, book: Callable[..., int]) -> None:
+    book("ben", NOW, attendee_name='Zoë; "Z", =1+1', property_address="=9;Elm")
+    shown = unescape(office.get("/appointments?status=confirmed").text)
+    assert 'href="/appointments.csv?separator=semicolon&status=confirmed"' in shown
+    page = office.get("/appointments.csv?separator=semicolon&status=confirmed")
+    text = page.data.decode("utf-8-sig")
+    assert text.startswith("Number;Agent;")
+    assert list(csv.DictReader(text.splitlines(), delimiter=";")) == rows(office.get("/appointments.csv"))
+    assert office.get("/appointments.csv?separator=tab").data.decode("utf-8-sig").startswith("Number,Agent,")
+
+
+@pytest.mark.usefixtures("agents")
 def test_csv_has_own_viewings_only(anas: Browser, book: Callable[..., int]) -> None:
     book("ana-lima", NOW, attendee_name="Hers")
     book("ben", NOW, attendee_name="Secret")

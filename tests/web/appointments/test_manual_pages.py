@@ -101,6 +101,13 @@ def test_showing_free_times_books_nothing(office: Browser, database: Database) -
     assert 'name="slot" value="10:00"' in page.text
     assert "Nothing was saved" not in page.text
     assert rows(database) == []
+    assert re.findall(r"<(\w+ [^>]*)autofocus", page.text) == [
+        'div class="field" role="radiogroup" aria-labelledby="slot-label" tabindex="-1" '
+    ], "one goes on with the times"
+    sunday = (MONDAY - timedelta(days=1)).isoformat()
+    none = fill_in(office, "/appointments/new", {**FILLED_IN, "day": sunday, "slot": "", "look": "1"})
+    assert '<p class="note" tabindex="-1" autofocus>There are no free times' in none.text
+    assert "autofocus" not in office.get(f"/appointments/new?agent=ana-lima&day={MONDAY}").text
 
 
 def test_booking_is_shown_with_its_history(office: Browser, database: Database, admin: Viewer) -> None:

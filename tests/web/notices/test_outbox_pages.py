@@ -15,6 +15,7 @@ from peterental.notices import listing_repository
 from peterental.services import Services
 from peterental.web.notices.labels import recipient_of
 from peterental.web.notices.outbox_pages import LAST_PAGE, about
+from tests.web.html_names import names_of_several
 
 if TYPE_CHECKING:
     from tests.web.conftest import Browser
@@ -55,6 +56,14 @@ def write(services: Services, admin: Viewer, ana: Viewer, database: Database) ->
 
     add.count = 0  # type: ignore[attr-defined]  # see above
     return add
+
+
+def test_letters_of_one_kind_are_told_apart_by_name(office: Browser, write: Write, book: Callable[..., int]) -> None:
+    viewing = book("ana-lima", NOW + timedelta(days=1))
+    for _ in range(2):
+        write(appointment_id=viewing, state="failed")
+    for path in ("/outbox", f"/appointments/{viewing}", "/today"):
+        assert names_of_several(office.get(path).text) == {}, path
 
 
 def test_agents_see_their_own_notices_only(anas: Browser, office: Browser, write: Write) -> None:

@@ -54,7 +54,7 @@ def test_a_message_by_text_leads_to_its_viewing(office: Browser, services: Servi
     text(services, "Is there parking?")
     page = office.get("/messages").text
     assert "Is there parking?" in page
-    assert f'by text · <a href="/appointments/{viewing}">Show the viewing</a>' in page
+    assert f'by text · <a href="/appointments/{viewing}">Show the viewing<' in page
     assert 'href="tel:+14055550142"' in page
     assert "Show the call" not in page
 

@@ -14,6 +14,7 @@ from peterental import demo
 from peterental.access import Viewer
 from peterental.database.pool import Database
 from peterental.services import Services
+from tests.web.html_names import names_of_several
 
 if TYPE_CHECKING:
     from tests.web.conftest import Browser
@@ -103,6 +104,16 @@ def test_password_fields_are_masked_and_accept_managers(office: Browser, open_br
     for field in fields:
         assert 'type="password"' in field
         assert re.search(r'autocomplete="(current|new)-password"', field)
+
+
+def test_a_name_on_a_page_stands_for_one_thing(office: Browser, paths: dict[str, set[str]]) -> None:
+    """Out of their rows, as a screen reader lists them, links and buttons are told apart by their names."""
+    problems = {
+        path: several
+        for path, response in answers(office, paths)
+        if response.content_type.startswith("text/html") and (several := names_of_several(response.text))
+    }
+    assert not problems, "\n".join(f"{path}: {several}" for path, several in problems.items())
 
 
 def test_every_page_links_to_sign_out(office: Browser, paths: dict[str, set[str]]) -> None:

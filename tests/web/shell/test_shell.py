@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -47,6 +48,36 @@ def test_pages_send_security_headers(office: Browser) -> None:
         assert headers["Referrer-Policy"] == "same-origin"
         assert headers["Cache-Control"] == "no-store"
         assert "Strict-Transport-Security" not in headers
+
+
+def test_a_reader_begins_with_what_was_done(office: Browser, agents: None) -> None:
+    """A live region that is there from the start is not announced."""
+    del agents
+    begins = '<p class="message message-done" role="status" tabindex="-1" autofocus>'
+    saved = office.send("/agents/ana-lima/deactivate", follow=True).text
+    assert saved.index(begins) < saved.index("<h1>")
+    assert saved.count("autofocus") == 1
+    signed_out = office.send("/logout", at="/agents", follow=True).text
+    assert re.findall(r"<(\w+) [^>]*autofocus", signed_out) == ["input"], "the e-mail address, not the message"
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "section", "next_section"),
+    [
+        ("days", {"day-day": "2030-07-04", "day-hours": ""}, 'id="days"', 'id="busy"'),
+        ("busy", {"busy-first_day": "2030-07-04"}, 'id="busy"', "</main>"),
+    ],
+)
+def test_long_page_shows_what_was_done_where_it_was_done(
+    office: Browser, agents: None, *, path: str, fields: dict[str, str], section: str, next_section: str
+) -> None:
+    del agents
+    page = "/agents/ana-lima/hours"
+    text = office.send(f"{page}/{path}", fields, at=page, follow=True).text
+    assert (
+        text.index(section) < text.index('class="message message-done"') < text.index(next_section, text.index(section))
+    )
+    assert text.count('class="message') == 1
 
 
 def test_pages_have_no_inline_script_or_style(office: Browser) -> None:
@@ -120,6 +151,20 @@ def test_fonts_are_local_and_immutable(stranger: Browser, queries: list[str]) ->
 def test_no_static_folder_is_served(app: Flask, stranger: Browser) -> None:
     assert stranger.get("/static/style.css").status_code == 404
     assert not [rule.rule for rule in app.url_map.iter_rules() if "static" in rule.rule or "static" in rule.endpoint]
+
+
+def test_style_sheet_is_compressed_for_those_who_ask(stranger: Browser) -> None:
+    path = "/assets/000000000000/style.css"
+    plain = stranger.get(path)
+    assert "Content-Encoding" not in plain.headers
+    for accepted, is_packed in (("gzip, deflate, br", True), ("gzip;q=0, br", False), ("identity", False), ("", False)):
+        answer = stranger.get(path, environ={"HTTP_ACCEPT_ENCODING": accepted})
+        assert (answer.headers.get("Content-Encoding") == "gzip") == is_packed, accepted
+        assert answer.headers["Vary"] == "Accept-Encoding"
+        assert (gzip.decompress(answer.data) if is_packed else answer.data) == plain.data
+        assert len(answer.data) < len(plain.data) / 3 or not is_packed
+    font = stranger.get("/assets/000000000000/figtree.woff2", environ={"HTTP_ACCEPT_ENCODING": "gzip"})
+    assert "Content-Encoding" not in font.headers
 
 
 def test_asset_of_another_release_is_not_cached(stranger: Browser) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import pytest
 
@@ -112,6 +113,16 @@ def test_agent_who_is_late_has_a_draft_of_a_text(office: Browser, book: Book) ->
         assert "This%20is%20Ana%20Lima." in found[0]
         assert "12%20Elm%20St%20%234%20%26%20more" in found[0]
     assert 'href="sms:4055550123"' in office.get("/today").text
+
+
+@pytest.mark.usefixtures("agents")
+def test_draft_is_in_the_language_of_the_visitor(anas: Browser, book: Book, database: Database) -> None:
+    database.fetch("UPDATE agents SET language = 'es' WHERE agent_id = 'ana-lima'")
+    soon = book("ana-lima", NOW + HOUR, attendee_phone="(405) 555-0123")
+    for path in ("/today", f"/appointments/{soon}"):
+        (draft,) = re.findall(r'href="sms:4055550123\?body=([^"]*)"', unescape(anas.get(path).text))
+        said = r"Soy Ana Lima\. Llegaré unos 10 minutos tarde a la visita de las? [\d:]+ [ap]\. m\. en 12 Elm Street\."
+        assert re.fullmatch(said, unquote(draft)), path
 
 
 @pytest.mark.usefixtures("agents")

@@ -36,6 +36,37 @@ def test_token_is_shown_once(anas: Browser, services: Services, database: Databa
     assert secret[0] not in str(database.fetch("SELECT * FROM api_tokens, audit_log"))
 
 
+def test_form_that_is_sent_twice_creates_one_token(anas: Browser, services: Services, ana: Viewer) -> None:
+    entries = {"name": "Sync", "scope": "book", "lifetime": "90", "proposed": proposed(anas)}
+    first, second = (SECRET.findall(anas.send("/tokens", entries).text) for _ in range(2))
+    assert first == second
+    assert len(first) == 1
+    assert len(services.api_tokens.listing(ana)) == 1
+    for changed in ({"name": "Other"}, {"scope": "read"}, {"lifetime": "never"}, {"proposed": "x"}):
+        assert SECRET.findall(anas.send("/tokens", {**entries, **changed}).text) != first
+    assert len(services.api_tokens.listing(ana)) == 5, "Back and other entries: another token"
+
+
+def test_form_does_not_bring_back_a_token_in_use(
+    anas: Browser, office: Browser, services: Services, ana: Viewer, database: Database
+) -> None:
+    entries = {"name": "Sync", "scope": "book", "lifetime": "90", "proposed": proposed(anas)}
+    (secret,) = SECRET.findall(anas.send("/tokens", entries).text)
+    for later in ("last_used_at = NOW()", "revoked_at = NOW()", "created_at = NOW() - INTERVAL '11 minutes'"):
+        database.fetch("UPDATE api_tokens SET last_used_at = NULL, revoked_at = NULL, created_at = NOW()")
+        database.fetch(f"UPDATE api_tokens SET {later}")
+        assert SECRET.findall(anas.send("/tokens", entries).text) != [secret], later
+    assert SECRET.findall(office.send("/tokens", entries).text) != [secret], "the form is Ana's"
+    assert len(services.api_tokens.listing(ana)) == 4
+
+
+def proposed(browser: Browser) -> str:
+    """Return what the form of a new token carries."""
+    found = re.search(r'name="proposed"[^>]*value="([^"]+)"', browser.get("/tokens").text)
+    assert found
+    return found[1]
+
+
 def test_entries_are_checked_at_their_fields(anas: Browser) -> None:
     refused = anas.send("/tokens", name="", scope="all", lifetime="30")
     assert refused.status_code == 400

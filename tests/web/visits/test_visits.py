@@ -25,6 +25,7 @@ from tests.web.visits.conftest import Link
 if TYPE_CHECKING:
     from tests.web.conftest import Browser
 
+CHICAGO = ZoneInfo("America/Chicago")
 TIME = re.compile(r'name="start" value="([^"]+)"')
 OPEN_PATHS = ("", "/move", "/cancel", "/viewing.ics")
 FORMS = ("/confirm", "/move", "/cancel", "/reinstate")
@@ -118,6 +119,22 @@ def test_spanish_agents_visitors_read_spanish(stranger: Browser, link: Link, dat
         assert not re.search(
             r"\b(the|your|viewing)\b", words_of(stranger.get(link.path + path)).replace("PeteRental", "")
         )
+
+
+@pytest.mark.parametrize(
+    ("hour", "english", "spanish"),
+    [(0, "12:05 am", "las 12:05 a. m."), (1, "1:05 am", "la 1:05 a. m."), (13, "1:05 pm", "la 1:05 p. m."),
+     (14, "2:05 pm", "las 2:05 p. m.")],
+)  # fmt: skip
+def test_times_in_sentences_have_their_article(hour: int, english: str, spanish: str) -> None:
+    moment = datetime(2026, 6, 1, hour, 5, tzinfo=CHICAGO)
+    assert (ENGLISH.hour(moment, CHICAGO), SPANISH.hour(moment, CHICAGO)) == (english, spanish)
+
+
+def test_tabs_are_called_by_the_office(stranger: Browser, link: Link, database: Database) -> None:
+    database.fetch("UPDATE notice_settings SET office_name = 'Elm & Oak'")
+    assert "<title>Your viewing · Elm &amp; Oak</title>" in stranger.get(link.path).text
+    assert "<title>There is no such viewing · PeteRental</title>" in stranger.get("/v/nothing").text
 
 
 def test_every_wording_has_the_same_placeholders() -> None:

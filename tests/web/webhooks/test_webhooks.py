@@ -41,6 +41,37 @@ def test_secret_is_shown_once_and_stored_encrypted(office: Browser, database: Da
         assert secret[0] not in office.get(path).text
 
 
+def test_form_that_is_sent_twice_adds_one_webhook(office: Browser, services: Services, admin: Viewer) -> None:
+    entries = {"url": URL, "event_types": "viewing.booked", "proposed": proposed(office, "/webhooks/new")}
+    first, second = (SECRET.findall(office.send("/webhooks/new", entries).text) for _ in range(2))
+    assert first == second
+    assert len(first) == 1
+    assert len(services.webhooks.listing(admin)) == 1
+    for changed in ({"url": f"{URL}/2"}, {"event_types": "viewing.moved"}, {"proposed": "x"}):
+        assert SECRET.findall(office.send("/webhooks/new", {**entries, **changed}).text) != first
+    assert len(services.webhooks.listing(admin)) == 4
+
+
+def test_secret_is_replaced_once_by_a_form_that_is_sent_twice(
+    office: Browser, added: IssuedSecret, services: Services, admin: Viewer, database: Database
+) -> None:
+    """Replaced twice, the secret that the tool knows would not sign any more."""
+    path = f"/webhooks/{added.endpoint.endpoint_id}"
+    fields = {"proposed": proposed(office, path)}
+    first, second = (SECRET.findall(office.send(f"{path}/rotate", fields, at=path).text) for _ in range(2))
+    assert first == second != [added.secret]
+    assert services.webhooks.get(added.endpoint.endpoint_id, admin).old_secret == added.endpoint.secret
+    database.fetch("UPDATE webhook_endpoints SET old_secret_until = old_secret_until - INTERVAL '11 minutes'")
+    assert SECRET.findall(office.send(f"{path}/rotate", fields, at=path).text) != first, "it is meant, later"
+
+
+def proposed(browser: Browser, path: str) -> str:
+    """Return what the form at a path carries."""
+    found = re.search(r'name="proposed"[^>]*value="([^"]+)"', browser.get(path).text)
+    assert found
+    return found[1]
+
+
 @pytest.mark.parametrize(
     "url",
     ["", "example.com", "http://example.com", "ftp://example.com", "https://", "https://127.0.0.1/", "https://10.1.2.3",
