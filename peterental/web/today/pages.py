@@ -18,7 +18,7 @@ from peterental.web.appointments.manual_forms import parse_seen_token, seen_toke
 from peterental.web.calls.labels import PROBLEMS
 from peterental.web.notices import labels
 from peterental.web.shell.navigation_counts import at_most
-from peterental.web.shell.query_params import QueryParams
+from peterental.web.shell.query_params import QueryParams, parse_id
 from peterental.web.shell.session import current_viewer
 from peterental.web.shell.template_filters import clock
 
@@ -36,7 +36,6 @@ MAP_SEARCH = "https://www.google.com/maps/search/?api=1&query="
 
 MAX_MAP_CHARS = 120
 ONE_DAY = timedelta(days=1)
-MAX_ID_DIGITS = 9
 MAX_NAME_CHARS = 60
 
 ON_THE_WAY = timedelta(hours=2)
@@ -73,7 +72,7 @@ def index() -> str:
     if today.is_agent_unknown:
         warnings.append(f"There is no agent “{params.text('agent')[:40]}”. This is the day of all agents.")
     config = config_of(current_app)
-    zone = ZoneInfo(config.default_time_zone)
+    zone = config.office_zone
     shown = date_shown(today, zone)
     return render_template(
         "today/index.html",
@@ -155,9 +154,10 @@ def date_shown(today: Today, default: ZoneInfo) -> date:
 
 def _marked(text: str) -> Appointment | None:
     """Return the viewing whose outcome was just recorded; None if there is no such viewing."""
-    if not (text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS):
+    appointment_id = parse_id(text)
+    if appointment_id is None:
         return None
     try:
-        return services_of(current_app).manual.show(int(text), current_viewer())[0]
+        return services_of(current_app).manual.show(appointment_id, current_viewer())[0]
     except AppointmentUnknown:
         return None
