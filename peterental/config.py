@@ -207,6 +207,16 @@ class Config:
         return bool(self.twilio_account_sid and self.twilio_auth_token and self.twilio_from)
 
     @property
+    def office_zone(self) -> ZoneInfo:
+        """The time zone of the office, for times that belong to no agent."""
+        return ZoneInfo(self.default_time_zone)
+
+    @property
+    def waiting_pages(self) -> int:
+        """How many threads may wait for a provider because of pages: a quarter, so that phone calls have the others."""
+        return max(1, self.web_threads // 4)
+
+    @property
     def bind(self) -> str:
         """`host:port` for gunicorn: every interface if PORT is set, else localhost."""
         return f"0.0.0.0:{self.port}" if self.port else "127.0.0.1:8000"

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from peterental.agents.repository import AgentRepository
 from peterental.agents.service import AgentService
@@ -47,16 +46,14 @@ from peterental.messages.service import MessageService
 from peterental.notices.agent_choices.morning_list import MorningLists
 from peterental.notices.agent_choices.planner import AgentNoticePlanner
 from peterental.notices.agent_choices.service import AgentChoicesService
-from peterental.notices.agent_letters import AgentLetters
 from peterental.notices.channels import Channels
+from peterental.notices.composers import ComposerFactory
 from peterental.notices.consents.service import Consents
-from peterental.notices.letters import ViewingLetters
 from peterental.notices.listing import NoticeListing
 from peterental.notices.outbox import Outbox
 from peterental.notices.release.service import ReleaseService
 from peterental.notices.reminder_repository import ReminderRepository
 from peterental.notices.reminders import ReminderService
-from peterental.notices.replies.letters import ReplyLetters
 from peterental.notices.replies.service import ReplyService
 from peterental.notices.repository import OutboxRepository
 from peterental.notices.samples import WordingSamples
@@ -65,13 +62,10 @@ from peterental.notices.sending_repository import SendingRepository
 from peterental.notices.settings import NoticeSettingsService
 from peterental.notices.settings_repository import NoticeSettingsRepository
 from peterental.notices.transports import transports
-from peterental.notices.user_letters import UserLetters
 from peterental.notices.user_notices import UserNotices
-from peterental.notices.viewing_repository import ViewingRepository
-from peterental.notices.waitlist.letters import OfferLetters
 from peterental.notices.waitlist.links import OfferLinks
 from peterental.notices.waitlist.service import WaitlistService
-from peterental.notices.webhook_letters import TurnedOff, WebhookLetters, WebhookNotices
+from peterental.notices.webhook_letters import TurnedOff, WebhookNotices
 from peterental.notices.wording.service import WordingService
 from peterental.phone_numbers import region_of
 from peterental.privacy.retention import RetentionService
@@ -81,7 +75,6 @@ from peterental.properties.service import PropertyService
 from peterental.today.service import TodayService
 from peterental.users.admin_service import UserAdminService
 from peterental.users.passwords import PasswordLimits, Passwords
-from peterental.users.repository import UserRepository
 from peterental.users.second_factor_service import SecondFactorService
 from peterental.users.service import UserService
 from peterental.users.session_service import SessionService
@@ -162,9 +155,6 @@ class Services:
 
     def _namespace(self) -> str:
         return self._providers.namespace
-
-    def _office_name(self) -> str:
-        return self._settings_rows.get().office_name
 
     # --- agents, calls and messages ---
 
@@ -254,9 +244,7 @@ class Services:
 
     @cached_property
     def office_calendar(self) -> OfficeCalendarService:
-        return OfficeCalendarService(
-            self._database, self.listing, ZoneInfo(self._config.default_time_zone), self._clock
-        )
+        return OfficeCalendarService(self._database, self.listing, self._config.office_zone, self._clock)
 
     @cached_property
     def today(self) -> TodayService:
@@ -290,7 +278,7 @@ class Services:
             self._config.calendar_max_age_minutes * 60.0,
             self._calendar_outbox,
             is_online=self._reads_calendars,
-            waiting_pages=max(1, self._config.web_threads // 4),
+            waiting_pages=self._config.waiting_pages,
         )
 
     @cached_property
@@ -378,73 +366,25 @@ class Services:
 
     @cached_property
     def notice_sender(self) -> Sender:
-        composers = (
-            self._viewing_letters,
-            self._agent_letters,
-            self._offer_letters,
-            self._user_letters,
-            self._webhook_letters,
-            self.wording_samples,
-            ReplyLetters(self.consents),
+        letters = ComposerFactory(
+            database=self._database,
+            config=self._config,
+            wordings=self.wordings,
+            consents=self.consents,
+            settings=self._settings_rows.get,
+            namespace=self._namespace,
+            visitor_link=self.visitor_links.url,
+            offer_link=self.offer_links.url,
+            turned_off=partial(_turned_off, EndpointRepository(self._database)),
+            now=self._clock,
         )
         return Sender(
             self._database,
             SendingRepository(self._database),
             lambda: transports(self._config, self._clock),
-            composers,
+            (*letters.build(), self.wording_samples),
             self.consents,
             self._clock,
-        )
-
-    @cached_property
-    def _viewing_letters(self) -> ViewingLetters:
-        return ViewingLetters(
-            ViewingRepository(self._database),
-            self.wordings,
-            settings=self._settings_rows.get,
-            namespace=self._namespace,
-            visitor_link=self.visitor_links.url if self._config.link_address else lambda _: None,
-            public_url=self._config.link_address,
-            now=self._clock,
-        )
-
-    @cached_property
-    def _agent_letters(self) -> AgentLetters:
-        return AgentLetters(
-            self._database,
-            self.wordings,
-            MorningLists(self._database),
-            settings=self._settings_rows.get,
-            namespace=self._namespace,
-            public_url=self._config.public_url,
-            now=self._clock,
-        )
-
-    @cached_property
-    def _offer_letters(self) -> OfferLetters:
-        return OfferLetters(
-            self._database, self.wordings, settings=self._settings_rows.get, link=self.offer_links.url, now=self._clock
-        )
-
-    @cached_property
-    def _user_letters(self) -> UserLetters:
-        return UserLetters(
-            UserRepository(self._database),
-            key=self._config.session_key,
-            address=self._config.address,
-            office_name=self._office_name,
-            namespace=self._namespace,
-            now=self._clock,
-        )
-
-    @cached_property
-    def _webhook_letters(self) -> WebhookLetters:
-        return WebhookLetters(
-            self._database,
-            turned_off=partial(_turned_off, EndpointRepository(self._database)),
-            address=self._config.address,
-            office_name=self._office_name,
-            namespace=self._namespace,
         )
 
     @cached_property

@@ -1,1 +1,1 @@
-"""Viewings: when they may be, when they are, and what became of them."""
+"""Viewings: when they may be, when they are, and their state."""

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def viewing_change(
-    action: str, viewing: Appointment, before: Mapping[str, object] = NO_FIELDS, after: Mapping[str, object] = NO_FIELDS
+    viewing: Appointment, action: str, before: Mapping[str, object] = NO_FIELDS, after: Mapping[str, object] = NO_FIELDS
 ) -> Change:
     """Return the audit log's record of a change of a viewing, under the names of its visitor and its home.
 
     Args:
-        action: what was done, in the past tense.
         viewing: as it is after the change.
+        action: what was done, in the past tense.
         before: the values of the changed fields before.
         after: their values after.
     """

@@ -17,7 +17,7 @@ from peterental.appointments.model import BookingRequest, CalendarUnavailable, H
 from peterental.appointments.phone_reading import LockedReader, request_context
 from peterental.appointments.phone_requests import Decision, RequestContext
 from peterental.appointments.repository import AppointmentRepository, Turn
-from peterental.appointments.slot_check import LineCheck, check_slot
+from peterental.appointments.slot_check import LineSlotCheck, check_slot
 from peterental.appointments.team import CalendarStale, team_of
 from peterental.appointments.understanding import understand
 from peterental.calls.model import CallHistory, ToolInvocation
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from peterental.appointments.understanding import Understanding
     from peterental.calendars.sync_service import SyncService
     from peterental.calls.model import Outcome, Render
-    from peterental.calls.repository import Change
+    from peterental.calls.repository import BookingChange
     from peterental.calls.service import CallService
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
@@ -235,7 +235,7 @@ class PhoneBookingService:
         )
         team = team_of(line, self._calendars.is_current, now)
         if team is not None and team.is_shared:
-            found = replace(found, line=LineCheck(_free_at(team, found.start, now), team.books(agent_id)))
+            found = replace(found, line=LineSlotCheck(_free_at(team, found.start, now), team.books(agent_id)))
         if found.start is None or found.until is None or found.reason is not UnavailableReason.TAKEN:
             return found
         until = found.until + timedelta(minutes=agent.rules.buffer_minutes)
@@ -300,9 +300,15 @@ class PhoneBookingService:
         except CalendarStale as stale:
             return self._request_callback(invocation, request, render, stale)
         except SlotTaken as refusal:
-            answer = render(refusal, None, self._now())
-            self._calls.record_tool_call_alone(invocation, answer=answer, outcome="refused")
-            return answer
+            return self._refuse(invocation, render, refusal)
+
+    def _refuse(self, invocation: ToolInvocation, render: Render, refusal: SlotTaken) -> str:
+        """Record the refusal of a tool call whose own transaction was rolled back, and return the answer."""
+        answer = render(refusal, None, self._now())
+        with self._database.transaction(plan_once=True) as connection:
+            stored = self._calls.history(connection, invocation).stored(invocation)
+            self._calls.record_tool_call(connection, stored, answer=answer, outcome="refused")
+        return answer
 
     def _attempt_change(
         self,
@@ -393,7 +399,7 @@ class PhoneBookingService:
         )
         return answer
 
-    def _write(self, connection: Connection, context: RequestContext, decision: Decision) -> Change | None:
+    def _write(self, connection: Connection, context: RequestContext, decision: Decision) -> BookingChange | None:
         """Queue the change that was decided, or return it if it is to be made with the record of the tool call."""
         booking = decision.appointment
         if booking is None or decision.change is None:

@@ -29,7 +29,7 @@ from peterental.appointments.schedule_repository import (
     schedule_statement,
 )
 from peterental.calls.lookup import arguments_json, history_from
-from peterental.calls.repository import Change
+from peterental.calls.repository import BookingChange
 from peterental.database.constraints import named_constraints
 from peterental.database.statement import Statement
 from peterental.phone_numbers import last_digits, normalise
@@ -411,7 +411,7 @@ class AppointmentRepository:
 
     def insertion(
         self, appointment: Appointment, blocked_until: datetime, tool_call_id: str, turn: Turn | None = None
-    ) -> Change:
+    ) -> BookingChange:
         """Return the insertion of a booking by phone, as a part of the statement that records the tool call.
 
         Args:
@@ -422,8 +422,8 @@ class AppointmentRepository:
         """
         values = _booking_values(appointment, blocked_until, tool_call_id, PHONE)
         if turn is None:
-            return Change(_INSERTION, values)
-        return Change(_INSERTION_IN_TURN, values | {"turn_holder_id": turn.holder_agent_id, "turn_at": turn.at})
+            return BookingChange(_INSERTION, values)
+        return BookingChange(_INSERTION_IN_TURN, values | {"turn_holder_id": turn.holder_agent_id, "turn_at": turn.at})
 
     def move(
         self,

@@ -20,7 +20,7 @@ NOON_MIN = 12 * 60
 
 
 @dataclass(frozen=True)
-class LineCheck:
+class LineSlotCheck:
     """Whom a shared line can book at one time.
 
     Args:
@@ -63,7 +63,7 @@ class SlotCheck:
     calendar_age: CalendarAge | None = None
     is_phone_closed: bool = False
     busy_age_s: float | None = None
-    line: LineCheck | None = None
+    line: LineSlotCheck | None = None
 
     @property
     def is_free(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -285,10 +285,12 @@ class ConnectionService:
         viewer: Viewer,
     ) -> int:
         name = self._providers.name_of(kind, credentials, found)
-        known = self._same_account(agent.agent_id, kind, name, credentials, found)
         encrypted = self._credentials.encrypt(agent.agent_id, credentials)
         with self._database.transaction() as connection:
             self._calendars.lock_agent_calendars(connection, agent.agent_id)
+            accounts = self._calendars.read_accounts(connection, agent.agent_id)
+            of_kind = [account for account in accounts if account.kind == kind]
+            known = next((each for each in of_kind if self._is_same(connection, each, name, credentials, found)), None)
             if known is None:
                 row = self._calendars.add_account(
                     connection, agent.agent_id, kind=kind, name=name, credentials=encrypted, actor=viewer.email
@@ -309,20 +311,19 @@ class ConnectionService:
             self._audit.record(connection, viewer, change)
         return account_id
 
-    def _same_account(
-        self, agent_id: str, kind: CalendarKind, name: str, credentials: Credentials, found: Sequence[RemoteCalendar]
-    ) -> Account | None:
-        """Return the account that is connected again, if it was connected before.
+    def _is_same(
+        self,
+        connection: Connection,
+        account: Account,
+        name: str,
+        credentials: Credentials,
+        found: Sequence[RemoteCalendar],
+    ) -> bool:
+        """Return whether it is this account, of the same kind, that is connected again.
 
         Another person's is another one, and so is one of the same user name at another server: its password must not
         be sent to the first server, nor read the first person's calendars in the other's name.
         """
-        for account in self._calendars.accounts(agent_id):
-            if account.kind == kind and self._is_same(account, name, credentials, found):
-                return account
-        return None
-
-    def _is_same(self, account: Account, name: str, credentials: Credentials, found: Sequence[RemoteCalendar]) -> bool:
         if isinstance(credentials, AddressCredentials):
             return self._credentials.are(account.agent_id, account.kind, account.credentials, credentials)
         names = {name, account.name}
@@ -331,7 +332,7 @@ class ConnectionService:
             return False
         if is_named and not isinstance(credentials, PasswordCredentials):
             return True  # the e-mail address of an account at the provider
-        stored = {calendar.remote_id for calendar in self._calendars.calendars_of(account.account_id)}
+        stored = {calendar.remote_id for calendar in self._calendars.read_calendars_of(connection, account.account_id)}
         return not stored.isdisjoint(each.remote_id for each in found) or self._has_address(account, credentials)
 
     def _has_address(self, account: Account, credentials: Credentials) -> bool:
@@ -367,25 +368,16 @@ class ConnectionService:
             keeps_titles: whether titles of events are stored.
             viewer: who chooses.
         """
-        account, agent = self._visible(account_id, viewer)
-        calendars = {calendar.calendar_id: calendar for calendar in self._calendars.calendars_of(account_id)}
-        if not {*blocking, *((receiving,) if receiving is not None else ())} <= calendars.keys():
-            raise CalendarUnknown
-        if receiving is not None and not calendars[receiving].is_writable:
-            raise NotWritable
-        before = _chosen(calendars.values(), keeps_titles=account.keeps_titles)
+        _, agent = self._visible(account_id, viewer)
         with self._database.transaction() as connection:
-            self._calendars.lock_agent_calendars(connection, agent.agent_id)
-            chosen = [calendars[calendar_id].remote_id for calendar_id in blocking]
-            ignored = [calendar_id for calendar_id in calendars if calendar_id not in blocking]
-            self._calendars.choose_blocking(connection, account_id, chosen, ignored)
-            if receiving is not None:
-                self._calendars.choose_receiving(connection, agent.agent_id, receiving)
-                self._viewings.queue_upcoming(connection, agent.agent_id)
-            else:
-                self._calendars.receive_nothing(connection, account_id)
+            account = self._locked(connection, account_id, agent)
+            calendars = {each.calendar_id: each for each in self._calendars.read_calendars_of(connection, account_id)}
+            _require_choosable(calendars, blocking, receiving)
+            self._choose_blocking(connection, account_id, calendars, blocking)
+            self._choose_receiving(connection, account, receiving)
             if keeps_titles != account.keeps_titles:
                 self._calendars.set_keeps_titles(connection, account_id, list(calendars), keeps_titles=keeps_titles)
+            before = _chosen(calendars.values(), keeps_titles=account.keeps_titles)
             after = {
                 "blocking_calendars": ", ".join(calendars[each].name for each in sorted(blocking)),
                 "receiving_calendar": calendars[receiving].name if receiving is not None else "",
@@ -394,25 +386,36 @@ class ConnectionService:
             if after != before:
                 self._audit.record(connection, viewer, agent_change(agent, "calendar chosen", before, after))
 
+    def _choose_blocking(
+        self, connection: Connection, account_id: int, calendars: Mapping[int, Calendar], blocking: Sequence[int]
+    ) -> None:
+        chosen = [calendars[calendar_id].remote_id for calendar_id in blocking]
+        ignored = [calendar_id for calendar_id in calendars if calendar_id not in blocking]
+        self._calendars.choose_blocking(connection, account_id, chosen, ignored)
+
+    def _choose_receiving(self, connection: Connection, account: Account, receiving: int | None) -> None:
+        if receiving is None:
+            self._calendars.receive_nothing(connection, account.account_id)
+        else:
+            self._calendars.choose_receiving(connection, account.agent_id, receiving)
+            self._viewings.queue_upcoming(connection, account.agent_id)
+
     def set_trusts_stale(self, agent_id: str, viewer: Viewer, *, trusts_stale: bool) -> None:
         """Choose whether times are offered by phone while a calendar cannot be read. Raises AgentUnknown."""
         agent = self._agents.get(agent_id, viewer)
-        before = self._calendars.trusts_stale(agent_id)
-        if before == trusts_stale:
-            return
         with self._database.transaction() as connection:
-            self._calendars.set_trusts_stale(connection, agent_id, trusts_stale=trusts_stale)
-            change = agent_change(agent, "calendar chosen", {"trusts_stale": before}, {"trusts_stale": trusts_stale})
-            self._audit.record(connection, viewer, change)
+            if self._calendars.set_trusts_stale(connection, agent_id, trusts_stale=trusts_stale):
+                before, after = {"trusts_stale": not trusts_stale}, {"trusts_stale": trusts_stale}
+                self._audit.record(connection, viewer, agent_change(agent, "calendar chosen", before, after))
 
     def disconnect(self, account_id: int, viewer: Viewer) -> Account:
         """Disconnect an account: its busy times are deleted. Events in the calendar stay there. Raises AccountUnknown.
 
         Works without the provider, so also when its sign-in was revoked.
         """
-        account, agent = self._visible(account_id, viewer)
+        _, agent = self._visible(account_id, viewer)
         with self._database.transaction() as connection:
-            self._calendars.lock_agent_calendars(connection, agent.agent_id)
+            account = self._locked(connection, account_id, agent)
             self._calendars.remove_account(connection, account_id)
             change = agent_change(agent, "calendar disconnected", before={"calendar": account.label})
             self._audit.record(connection, viewer, change)
@@ -433,6 +436,14 @@ class ConnectionService:
             raise AccountUnknown
         return account, self._agents.get(account.agent_id, viewer)
 
+    def _locked(self, connection: Connection, account_id: int, agent: Agent) -> Account:
+        """Lock the calendars of an agent, and return one of its accounts. Raises AccountUnknown if it was removed."""
+        self._calendars.lock_agent_calendars(connection, agent.agent_id)
+        account = self._calendars.read_account(connection, account_id)
+        if account is None:
+            raise AccountUnknown
+        return account
+
     def _require_storage(self) -> None:
         if not self._may_store:
             raise KeyMissing
@@ -440,6 +451,14 @@ class ConnectionService:
     def _require_offered(self, kind: CalendarKind) -> None:
         if kind not in self._providers.offered:
             raise KindNotOffered(kind=KIND_NAMES[kind])
+
+
+def _require_choosable(calendars: Mapping[int, Calendar], blocking: Iterable[int], receiving: int | None) -> None:
+    """Raise CalendarUnknown for a calendar of another account, NotWritable for one that cannot receive viewings."""
+    if not {*blocking, *((receiving,) if receiving is not None else ())} <= calendars.keys():
+        raise CalendarUnknown
+    if receiving is not None and not calendars[receiving].is_writable:
+        raise NotWritable
 
 
 def _chosen(calendars: Iterable[Calendar], *, keeps_titles: bool) -> dict[str, object]:

@@ -36,6 +36,9 @@ _CALENDAR = """
     EXTRACT(EPOCH FROM clock_timestamp() - read_at)::float8 AS age_s
 """
 
+_ONE_ACCOUNT = f"SELECT {_ACCOUNT} FROM calendar_accounts WHERE account_id = %s"
+_ACCOUNTS_OF_AGENT = f"SELECT {_ACCOUNT} FROM calendar_accounts WHERE agent_id = %s ORDER BY account_id"
+_CALENDARS_OF_ACCOUNT = f"SELECT {_CALENDAR} FROM calendars WHERE account_id = %s ORDER BY name, calendar_id"
 _AGE = f"SELECT age.* FROM (SELECT %s::text AS agent_id) AS agent CROSS JOIN LATERAL ({CALENDAR_AGE}) AS age"
 
 
@@ -74,8 +77,11 @@ class CalendarRepository:
 
     def accounts(self, agent_id: str) -> list[Account]:
         """Return the accounts of an agent, the oldest first."""
-        query = f"SELECT {_ACCOUNT} FROM calendar_accounts WHERE agent_id = %s ORDER BY account_id"
-        return [Account(**row) for row in self._database.fetch(query, (agent_id,))]
+        return [Account(**row) for row in self._database.fetch(_ACCOUNTS_OF_AGENT, (agent_id,))]
+
+    def read_accounts(self, connection: Connection, agent_id: str) -> list[Account]:
+        """Return what `accounts` does, as the transaction sees it. Waits for the server."""
+        return [Account(**row) for row in connection.execute(_ACCOUNTS_OF_AGENT.encode(), (agent_id,)).fetchall()]
 
     def all_accounts(self) -> list[Account]:
         """Return the accounts of all agents, by agent."""
@@ -84,9 +90,13 @@ class CalendarRepository:
 
     def account(self, account_id: int) -> Account | None:
         """Return one account."""
-        query = f"SELECT {_ACCOUNT} FROM calendar_accounts WHERE account_id = %s"
-        rows = self._database.fetch(query, (account_id,))
+        rows = self._database.fetch(_ONE_ACCOUNT, (account_id,))
         return Account(**rows[0]) if rows else None
+
+    def read_account(self, connection: Connection, account_id: int) -> Account | None:
+        """Return what `account` does, as the transaction sees it. Waits for the server."""
+        row = connection.execute(_ONE_ACCOUNT.encode(), (account_id,)).fetchone()
+        return Account(**row) if row else None
 
     def calendars(self, agent_id: str) -> list[Calendar]:
         """Return the calendars of all accounts of an agent, in the order of their accounts and names."""
@@ -95,8 +105,12 @@ class CalendarRepository:
 
     def calendars_of(self, account_id: int) -> list[Calendar]:
         """Return the calendars of one account."""
-        query = f"SELECT {_CALENDAR} FROM calendars WHERE account_id = %s ORDER BY name, calendar_id"
-        return [_calendar(row) for row in self._database.fetch(query, (account_id,))]
+        return [_calendar(row) for row in self._database.fetch(_CALENDARS_OF_ACCOUNT, (account_id,))]
+
+    def read_calendars_of(self, connection: Connection, account_id: int) -> list[Calendar]:
+        """Return what `calendars_of` does, as the transaction sees it. Waits for the server."""
+        rows = connection.execute(_CALENDARS_OF_ACCOUNT.encode(), (account_id,)).fetchall()
+        return [_calendar(row) for row in rows]
 
     def receiving(self, agent_id: str) -> Calendar | None:
         """Return the calendar into which the viewings of an agent are written."""
@@ -236,15 +250,24 @@ class CalendarRepository:
         if not keeps_titles:
             self._busy.delete_titles(connection, calendar_ids)
 
-    def set_trusts_stale(self, connection: Connection, agent_id: str, *, trusts_stale: bool) -> None:
-        """Queue whether an agent offers times while a calendar cannot be read."""
-        connection.execute(
+    def set_trusts_stale(self, connection: Connection, agent_id: str, *, trusts_stale: bool) -> bool:
+        """Set whether an agent offers times while a calendar cannot be read.
+
+        Returns whether that is a change: an agent without the setting does not offer them. Waits for the server, and
+        for another transaction that sets it.
+        """
+        changed = connection.execute(
             """
-            INSERT INTO agent_calendar_settings (agent_id, trusts_stale) VALUES (%s, %s)
+            INSERT INTO agent_calendar_settings AS stored (agent_id, trusts_stale)
+            SELECT %(agent_id)s::text, %(trusts_stale)s
+            WHERE %(trusts_stale)s OR EXISTS (SELECT FROM agent_calendar_settings WHERE agent_id = %(agent_id)s::text)
             ON CONFLICT (agent_id) DO UPDATE SET trusts_stale = EXCLUDED.trusts_stale
+            WHERE stored.trusts_stale <> EXCLUDED.trusts_stale
+            RETURNING stored.agent_id
             """,
-            (agent_id, trusts_stale),
+            {"agent_id": agent_id, "trusts_stale": trusts_stale},
         )
+        return changed.fetchone() is not None
 
     def age(self, agent_id: str) -> CalendarAge | None:
         """Return how old the busy times of an agent are; None if no calendar takes the agent's time."""

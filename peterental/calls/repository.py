@@ -41,17 +41,17 @@ _CHANGED = f"outcome IN ({', '.join(map(repr, CHANGING_OUTCOMES))})"
 
 _OVERWRITE = f"""
     ON CONFLICT (vapi_call_id, tool_call_id) DO UPDATE
-    SET agent_id = EXCLUDED.agent_id, answer = EXCLUDED.answer, outcome = EXCLUDED.outcome,
-        appointment_id = EXCLUDED.appointment_id, offered = EXCLUDED.offered, asked = EXCLUDED.asked,
-        duration_ms = EXCLUDED.duration_ms
+    SET agent_id = EXCLUDED.agent_id, name = EXCLUDED.name, arguments = EXCLUDED.arguments,
+        answer = EXCLUDED.answer, outcome = EXCLUDED.outcome, appointment_id = EXCLUDED.appointment_id,
+        offered = EXCLUDED.offered, asked = EXCLUDED.asked, duration_ms = EXCLUDED.duration_ms
     WHERE NOT tool_calls.{_CHANGED}
         AND (tool_calls.answer, tool_calls.outcome) IS DISTINCT FROM (EXCLUDED.answer, EXCLUDED.outcome)
 """
-"""What becomes of the record of a tool call that was delivered before."""
+"""How the record of a tool call replaces an earlier one with its id, which may have asked for something else."""
 
 
 @dataclass(frozen=True)
-class Change:
+class BookingChange:
     """A change that the statement makes which records its tool call.
 
     Args:
@@ -79,8 +79,8 @@ def _record_sql(*, durable: bool, knows_agent: bool, change: str = "") -> str:
         durable: whether the commit waits for the disk. A row that only logs an answer need not, while a caller waits.
         knows_agent: whether the agent is known already. With that choice inside the statement, no generic plan would
             fit both cases, and the server would plan every tool call.
-        change: table expressions of a change to be made first, see `Change`. The transaction has locked the line and
-            read the history, so what is stored is not looked for again.
+        change: table expressions of a change to be made first, see `BookingChange`. The transaction has locked the line
+            and read the history, so what is stored is not looked for again.
     """
     agent = "%(agent_id)s" if knows_agent else f"({AGENT_ID_BY_VAPI_KEY})"
     async_commit = "async_commit AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE)),"
@@ -248,7 +248,11 @@ class CallRepository:
         return read
 
     def record_tool_call(
-        self, connection: Connection, invocation: ToolInvocation, values: dict[str, Any], change: Change | None = None
+        self,
+        connection: Connection,
+        invocation: ToolInvocation,
+        values: dict[str, Any],
+        change: BookingChange | None = None,
     ) -> None:
         """Queue the record of a tool call, with the change of an agent's bookings that it led to, if any.
 
@@ -265,9 +269,9 @@ class CallRepository:
             _RECORD[False, values["agent_id"] is not None], _parameters(invocation, values), plan_once=True
         )
 
-    def record_fault(self, invocation: ToolInvocation, kind: str) -> None:
-        """Record which kind of error a tool call ended in. One round trip."""
-        self._database.fetch(
+    def record_fault(self, connection: Connection, invocation: ToolInvocation, kind: str) -> None:
+        """Queue recording which kind of error a tool call ended in, after its record."""
+        connection.execute(
             """
             UPDATE tool_calls SET fault = %s
             WHERE vapi_call_id = %s AND tool_call_id = %s AND outcome = 'fault'

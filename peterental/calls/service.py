@@ -42,7 +42,7 @@ if TYPE_CHECKING:
         ToolInvocation,
         UnknownAssistant,
     )
-    from peterental.calls.repository import Change
+    from peterental.calls.repository import BookingChange
     from peterental.database.connect import Connection
     from peterental.database.deadline import DeadlineConnection
     from peterental.database.pool import Database
@@ -121,8 +121,10 @@ class CallService:
 
     def record_fault(self, invocation: ToolInvocation, error: Exception, answer: str) -> None:
         """Record that a tool call ended in an error, and of which kind. Two round trips."""
-        self.record_tool_call_alone(invocation, answer=answer, outcome="fault")
-        self._calls.record_fault(invocation, type(error).__name__)
+        with self._database.transaction() as connection:
+            stored = self.history(connection, invocation).stored(invocation)
+            self.record_tool_call(connection, stored, answer=answer, outcome="fault")
+            self._calls.record_fault(connection, stored, type(error).__name__)
 
     def without_report(self, vapi_call_ids: Sequence[str]) -> set[str]:
         """Return those of some calls whose end-of-call report never came. One round trip."""
@@ -236,7 +238,7 @@ class CallService:
         appointment_id: int | None = None,
         offered: Sequence[datetime] = (),
         asked: str | None = None,
-        change: Change | None = None,
+        change: BookingChange | None = None,
     ) -> None:
         """Queue the record of a tool call in the transaction that did its work.
 

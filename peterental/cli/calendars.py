@@ -89,7 +89,7 @@ def calendars_sync(agent_id: str | None) -> None:
 
 
 def _report(result: SyncResult) -> bool:
-    """Print what became of reading an account; return whether it was read."""
+    """Print the result of reading an account; return whether it was read."""
     name = f"{result.account.agent_id}  {result.account.label}"
     match result.state:
         case "read":

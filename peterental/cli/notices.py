@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import click
@@ -19,9 +18,6 @@ from peterental.notices.replies.model import IncomingText
 from peterental.notices.transports import transports
 from peterental.phone_numbers import normalise
 from peterental.services import services_of
-
-if TYPE_CHECKING:
-    from peterental.config import Config
 
 _SETTINGS = {"email": "SMTP_URL and MAIL_FROM", "text": "the TWILIO settings"}
 _WORDS = {"email": "e-mail", "text": "text"}
@@ -62,7 +58,7 @@ def notices_test(address: str) -> None:
     Example: flask notices-test ana@example.com
     """
     channel, recipient = _recipient(address)
-    transport = transports(_config(), utc_now).get(channel)
+    transport = transports(config_of(current_app), utc_now).get(channel)
     if transport is None:
         raise ChannelUnset(settings=_SETTINGS[channel])
     what = _WORDS[channel]
@@ -76,7 +72,9 @@ def notices_test(address: str) -> None:
     if transport.is_real:
         click.echo(f"✅ The provider took the {what} to {recipient} from {transport.sender}.{known_as}")
     else:
-        click.echo(f"✅ The {what} to {recipient} was written into {_config().instance_dir / FOLDERS[channel]}.")
+        click.echo(
+            f"✅ The {what} to {recipient} was written into {config_of(current_app).instance_dir / FOLDERS[channel]}."
+        )
 
 
 @click.command("notices-reply")
@@ -84,20 +82,20 @@ def notices_test(address: str) -> None:
 @click.argument("text")
 @report_errors
 def notices_reply(number: str, text: str) -> None:
-    """Send a text as a visitor would, from a number, in development: without Twilio, nobody else can.
+    """Send a text as a visitor would, from a number, in development, where Twilio sends none.
 
     The answer is written like every other notice, and sent by the worker of background jobs.
 
     Example: flask notices-reply +14055550123 "C"
     """
-    if _config().is_production:
+    if config_of(current_app).is_production:
         raise DevelopmentOnly
     sender = normalise(number)
     if sender is None:
         raise NoNumber
     incoming = IncomingText(provider_id=f"local{uuid4().hex}", sender=sender, receiver="this machine", body=text)
     services_of(current_app).replies.receive(incoming)
-    click.echo(f"✅ The text from {sender} was received. See the Outbox and Messages for what became of it.")
+    click.echo(f"✅ The text from {sender} was received. The Outbox and Messages show the result.")
 
 
 def _recipient(address: str) -> tuple[Channel, str]:
@@ -118,10 +116,6 @@ def _letter(channel: Channel, recipient: str, now: datetime) -> Letter:
         body=f"This is a test of PeteRental, sent {now:%Y-%m-%d %H:%M} UTC. Nothing needs to be done.",
         message_id=f"test-{uuid4()}@users.peterental",
     )
-
-
-def _config() -> Config:
-    return config_of(current_app)
 
 
 COMMANDS = (notices_test, notices_reply)

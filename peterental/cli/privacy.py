@@ -24,7 +24,6 @@ from peterental.privacy.service import COMMAND_TIMEOUT_S
 from peterental.services import services_of
 
 if TYPE_CHECKING:
-    from peterental.config import Config
     from peterental.privacy.retention import Reduction
 
 PROGRESS_STEP = 50 * BATCH_SIZE
@@ -62,7 +61,7 @@ def calls_reduce(days: int | None, *, dry_run: bool) -> None:
 
     Example: flask calls-reduce --dry-run
     """
-    days = days or _config().keep_calls_days
+    days = days or config_of(current_app).keep_calls_days
     if days is None:
         click.echo("KEEP_CALLS_DAYS is not set, so calls are kept. Nothing was changed.")
         return
@@ -149,7 +148,7 @@ def person_delete(number_or_email: str, *, yes: bool) -> None:
 
 
 def _person(text: str) -> Person:
-    return Person.parse(text, region_of(_config().default_time_zone))
+    return Person.parse(text, region_of(config_of(current_app).default_time_zone))
 
 
 def _write(path: Path, text: Iterator[str]) -> None:
@@ -162,10 +161,6 @@ def _write(path: Path, text: Iterator[str]) -> None:
         raise OutputNotWritable(path=path, reason=error.strerror) from error
     with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123  # a path would be opened again
         file.writelines(text)
-
-
-def _config() -> Config:
-    return config_of(current_app)
 
 
 COMMANDS = (calls_reduce, person_export, person_delete)

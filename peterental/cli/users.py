@@ -10,7 +10,7 @@ from flask import current_app
 
 from peterental import demo
 from peterental.cli.errors import report_errors
-from peterental.config import Config, config_of
+from peterental.config import config_of
 from peterental.database import Database
 from peterental.services import services_of
 from peterental.users.model import EmailTaken
@@ -79,10 +79,10 @@ def demo_command() -> None:
 
     Example: flask demo
     """
-    demo.load(_config(), services_of(current_app), _database())
+    demo.load(config_of(current_app), services_of(current_app), _database())
     click.echo("✅ Loaded two agents with bookings.")
     if not services_of(current_app).users.is_set_up():
-        click.echo(f"Create the first account: {setup_link(_config())}")
+        click.echo(f"Create the first account: {setup_link(config_of(current_app))}")
 
 
 def _password() -> str:
@@ -90,10 +90,6 @@ def _password() -> str:
     if sys.stdin.isatty():
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     return sys.stdin.readline().rstrip("\r\n")
-
-
-def _config() -> Config:
-    return config_of(current_app)
 
 
 def _database() -> Database:

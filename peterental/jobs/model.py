@@ -10,7 +10,7 @@ from typing import Literal
 from peterental.errors import Fault, NotFound, Refusal
 
 JobState = Literal["waiting", "running", "failed", "done", "discarded"]
-"""What became of a job. A job that waits for its next attempt is waiting."""
+"""The states of a job. A job that waits for its next attempt is waiting."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Job:
         job_id: its id.
         task: the name of its task.
         args: what it is about.
-        state: what became of it.
+        state: one of the states of a job.
         attempts: how many attempts have ended.
         due_at: when it may start or started, aware.
         changed_at: when its state last changed, aware.

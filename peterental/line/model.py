@@ -52,7 +52,7 @@ class VapiGone(VapiTrouble):
 
 
 class AccountMissing(Refusal):
-    """No Vapi account is connected. An admin connects one under Settings, Phone line."""
+    """No Vapi account is connected. An admin connects one on the page Phone line."""
 
 
 class AccountKeyUnreadable(Refusal):

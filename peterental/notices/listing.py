@@ -1,4 +1,4 @@
-"""The notices that a viewer may see: a page of them, one, and counts of what became of them."""
+"""The notices that a viewer may see: a page of them, one, and their number in each state."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class Notice:
         old_start: the start before the change that it reports, if the change had one.
         due_at: when it is to be sent.
         expires_at: after that it is not sent any more.
-        state: what became of it.
+        state: whether it waits, was sent, or will not be.
         reason: why it was suppressed, failed or is unknown, in a sentence.
         attempts: how often sending it has begun.
         handed_over_at: since when the provider may have it; None if it certainly does not.

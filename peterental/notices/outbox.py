@@ -1,4 +1,4 @@
-"""The outbox: every e-mail and text that was, is or will be sent, and what became of it."""
+"""The outbox: every e-mail and text that was, is or will be sent, with its state."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class HeldBooking:
     attendee_name: str
 
     def is_upcoming(self, now: datetime) -> bool:
-        """Return whether somebody is expected: it is confirmed and not over."""
+        """Return whether a visitor is expected: it is confirmed and not over."""
         return self.status == "confirmed" and self.end > now
 
 

@@ -55,7 +55,7 @@ ONE_VIEWING_AT_A_TIME = "(SELECT one_viewing_at_a_time FROM property_settings)"
 
 
 def home_problem(row: str) -> str:
-    """Return an expression: why an agent can show nobody a home now, `retired` or `not_shown`; NULL where it can.
+    """Return an expression: why an agent cannot show a home now, `retired` or `not_shown`; NULL where it can.
 
     Args:
         row: the name of a row with `property_id`, which may be NULL, and `agent_id`.

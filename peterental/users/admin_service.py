@@ -26,7 +26,7 @@ from peterental.users.session_repository import SessionRepository
 
 PAGE_SIZE = 50
 
-TellInvited = Callable[[Connection, str, PasswordGrant], object]
+NotifyInvited = Callable[[Connection, str, PasswordGrant], object]
 """Queues telling an e-mail address that its user was invited, with the grant of the link, in the same transaction."""
 
 _log = logging.getLogger("peterental.users")
@@ -41,7 +41,9 @@ class UserAdminService:
         notify_invited: called when a user without a password gets a link.
     """
 
-    def __init__(self, database: Database, audit: AuditService, notify_invited: TellInvited = lambda *_: None) -> None:
+    def __init__(
+        self, database: Database, audit: AuditService, notify_invited: NotifyInvited = lambda *_: None
+    ) -> None:
         self._database = database
         self._users = UserRepository(database)
         self._sessions = SessionRepository(database)

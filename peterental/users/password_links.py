@@ -12,7 +12,7 @@ LIFETIME = timedelta(days=7)
 """Of a link that an admin makes."""
 
 RESET_LIFETIME = timedelta(hours=1)
-"""Of a link that somebody asked for on the sign-in page."""
+"""Of a link that was requested on the sign-in page."""
 
 
 def encode(grant: PasswordGrant, key: str, now: datetime, lifetime: timedelta = LIFETIME) -> str:

@@ -111,13 +111,13 @@ class SecondFactorService:
         if secret is None:
             raise SetupExpired
         with self._passwords.admission():
-            verified = self._confirmation.require(viewer, password)
+            verified_epoch = self._confirmation.require(viewer, password)
         step = totp.matching_step(secret, code, self._now())
         if step is None:
             raise CodeWrong
         sealed, codes = self._codes.seal(viewer.user_id, secret), totp.new_recovery_codes()
         with self._database.transaction() as connection:
-            self._confirmation.require_unchanged(connection, viewer, verified)
+            self._confirmation.require_unchanged(connection, viewer, verified_epoch)
             if not self._factors.insert(connection, viewer.user_id, secret=sealed, last_step=step):
                 raise SecondFactorIsOn
             self._store_codes(connection, viewer, codes)
@@ -130,10 +130,10 @@ class SecondFactorService:
 
         Raises PasswordWrong, CodeWrong, SecondFactorIsOff, TooManyAttempts, SignInBusy, SignedOut.
         """
-        verified = self._confirm(viewer, password, code)
+        verified_epoch = self._confirm(viewer, password, code)
         codes = totp.new_recovery_codes()
         with self._database.transaction() as connection:
-            self._confirmation.require_unchanged(connection, viewer, verified)
+            self._confirmation.require_unchanged(connection, viewer, verified_epoch)
             self._store_codes(connection, viewer, codes)
             self._record(connection, viewer, "recovery codes replaced", viewer.user_id, viewer.email)
             self._users.clear_failures(connection, user_key(viewer.user_id).subject)
@@ -145,9 +145,9 @@ class SecondFactorService:
 
         Raises PasswordWrong, CodeWrong, SecondFactorIsOff, TooManyAttempts, SignInBusy, SignedOut.
         """
-        verified = self._confirm(viewer, password, code)
+        verified_epoch = self._confirm(viewer, password, code)
         with self._database.transaction() as connection:
-            self._confirmation.require_unchanged(connection, viewer, verified)
+            self._confirmation.require_unchanged(connection, viewer, verified_epoch)
             if not self._factors.delete(connection, viewer.user_id):
                 raise SecondFactorIsOff
             self._change(connection, viewer, "second factor off")
@@ -186,10 +186,10 @@ class SecondFactorService:
         if self._factors.get(viewer.user_id) is None:
             raise SecondFactorIsOff
         with self._passwords.admission():
-            verified = self._confirmation.require(viewer, password)
+            verified_epoch = self._confirmation.require(viewer, password)
         if self._codes.accept(viewer.user_id, code) is None:
             raise CodeWrong
-        return verified
+        return verified_epoch
 
     def _setup(self, viewer: Viewer, secret: str) -> SecondFactorSetup:
         token = self._keyring.encrypt(_setup_of(viewer), secret)

@@ -240,10 +240,10 @@ class UserService:
         """
         secret = encode_new_password(new, viewer.email)
         with self.passwords.admission():
-            verified = self._confirmation.require(viewer, current)
+            verified_epoch = self._confirmation.require(viewer, current)
             password_hash = self.passwords.hash(secret)
         with self._database.transaction() as connection:
-            user = self._confirmation.require_unchanged(connection, viewer, verified)
+            user = self._confirmation.require_unchanged(connection, viewer, verified_epoch)
             epoch = self._set_password(connection, user, password_hash, viewer)
         _log.info("Password changed: %s", viewer.email)
         return epoch
@@ -258,7 +258,7 @@ class UserService:
         return self.set_up_password(email, password, actor=actor).session_epoch
 
     def set_up_password(self, email: str, password: str, *, actor: str = COMMAND_LINE) -> PasswordSet:
-        """Set a user's password, for the operator; return what became of the user.
+        """Set a user's password, for the operator; return the user before, and what changed.
 
         All sessions of the user end. While no active user has a password, the first to get one becomes an admin:
         otherwise the users of the earlier system, which knew no roles, could never manage each other.

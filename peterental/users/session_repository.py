@@ -65,7 +65,7 @@ class SessionRepository:
     def insert(
         self, connection: Connection, viewer: Viewer, session_epoch: int, token_hash: bytes, client: Client
     ) -> int:
-        """Add a session and return its id; delete up to a hundred rows that nobody has used for long."""
+        """Add a session and return its id; delete up to a hundred rows that have not been used for long."""
         row = connection.execute(
             """
             WITH purged AS (

@@ -1,1 +1,1 @@
-"""Webhooks: the office's own tools are told when viewings change, signed as Standard Webhooks describes."""
+"""Webhooks: the office's own tools receive an event when a viewing changes, signed as Standard Webhooks describes."""

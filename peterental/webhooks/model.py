@@ -22,7 +22,7 @@ EventType = Literal[
     "viewing.completed",
     "viewing.no_show",
 ]
-"""What an endpoint can be told. A viewing that is released because its visitor did not confirm is cancelled."""
+"""The events of an endpoint. A viewing that is released because its visitor did not confirm is cancelled."""
 
 TEST = "webhook.test"
 """The type of a test delivery."""
@@ -101,7 +101,7 @@ class Endpoint:
     Args:
         endpoint_id: its number.
         url: where deliveries are posted to.
-        event_types: what it is told.
+        event_types: of what it receives events.
         secret, old_secret: sign deliveries, encrypted; the old one until `old_secret_until`.
         is_active: whether anything is delivered.
         off_reason: why PeteRental turned it off; None if a person did, or if it is on.
@@ -146,7 +146,7 @@ class Delivery:
         event_id: the event of the viewing's history; None for a test.
         appointment_id: the viewing; None for a test.
         happened_at: when it happened.
-        state: what became of it.
+        state: whether it waits, was delivered or failed.
         attempts: how many there were.
         next_attempt_at: when the next one is due.
         attempted_at: when the last one began.

@@ -1,7 +1,7 @@
 """Deliver webhooks: one process at a time for each endpoint, at least once, with a bounded time for each attempt.
 
 A message is written from the present state of its viewing, at each attempt: no delivery stores a visitor's data, and a
-late one tells nothing that is no longer true. What the event itself says (when, by whom, from when to when) is in
+late one says nothing that is no longer true. What the event itself says (when, by whom, from when to when) is in
 the message too.
 """
 

@@ -1,4 +1,4 @@
-"""The task that tells agents of what no change of a viewing causes."""
+"""The task that notifies agents of what no change of a viewing causes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run background jobs until told to stop, through outages of the database.
+"""Run background jobs until asked to stop, through outages of the database.
 
 procrastinate's worker fetches the jobs and runs them on threads. A worker that ends with its connection starts again
 here, and one that does nothing any more ends the process, which its supervisor starts again.

@@ -10,7 +10,7 @@ import pytest
 from peterental.access import Viewer
 from peterental.agents.model import AgentUnknown
 from peterental.appointments.availability import UnavailableReason
-from peterental.appointments.slot_check import LineCheck, SlotCheck
+from peterental.appointments.slot_check import LineSlotCheck, SlotCheck
 from peterental.database.pool import Database
 from peterental.services import build_services
 
@@ -110,11 +110,11 @@ def test_shared_line_says_whom_it_can_book(ask: Ask, database: Database) -> None
     database.fetch("INSERT INTO agents (agent_id, agent_name) VALUES ('ben', 'Ben')")
     assert ask(MONDAY, 10).line is None
     seen = services.shared_lines.share("ana", ["ben"], "first_free", ADMIN, seen=None).updated_at
-    assert ask(MONDAY, 10).line == LineCheck(free=("Ben",), books_agent=False)
+    assert ask(MONDAY, 10).line == LineSlotCheck(free=("Ben",), books_agent=False)
     seen = services.shared_lines.share("ana", ["ben", "ana"], "first_free", ADMIN, seen=seen).updated_at
     book(database, datetime(2026, 11, 23, 16, tzinfo=UTC))
-    assert ask(MONDAY, 10).line == LineCheck(free=("Ben",), books_agent=True)
-    assert ask(MONDAY, 11).line == LineCheck(free=("Ben", "Ana"), books_agent=True)
-    assert ask(MONDAY, 20).line == LineCheck(free=(), books_agent=True)
+    assert ask(MONDAY, 10).line == LineSlotCheck(free=("Ben",), books_agent=True)
+    assert ask(MONDAY, 11).line == LineSlotCheck(free=("Ben", "Ana"), books_agent=True)
+    assert ask(MONDAY, 20).line == LineSlotCheck(free=(), books_agent=True)
     database.fetch("UPDATE agents SET is_active = FALSE")
-    assert ask(MONDAY, 11).line == LineCheck(free=(), books_agent=True)
+    assert ask(MONDAY, 11).line == LineSlotCheck(free=(), books_agent=True)

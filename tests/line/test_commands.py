@@ -49,5 +49,5 @@ def test_diff_explains_what_is_missing(office: Office, database_url: str) -> Non
     assert vapi_diff(office, database_url, ANA) == (1, "", "❌ Choose an assistant first.\n")
     assert vapi_diff(office, database_url, "nobody") == (1, "", "❌ There is no such agent.\n")
     assert vapi_diff(office, database_url) == (0, "No agent has an assistant yet.\n", "")
-    missing = "❌ No Vapi account is connected. An admin connects one under Settings, Phone line.\n"
+    missing = "❌ No Vapi account is connected. An admin connects one on the page Phone line.\n"
     assert vapi_diff(office, database_url, key="") == (1, "", missing)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from peterental.agents.model import Profile
+from peterental.agents.model import Agent, Profile
 from peterental.errors import Refusal
 from peterental.line import desired
 from peterental.line.model import (
@@ -125,6 +125,14 @@ def test_damaged_markers_are_not_written_over(office: Office, prompt: str) -> No
         compare_and_write(office)
     assert office.vapi.written() == []
     assert office.state.is_unfinished
+
+
+def test_prompt_comes_before_an_assistants_other_messages() -> None:
+    greeting = {"role": "assistant", "content": "Hello."}
+    agent = Agent(agent_id=ANA, agent_name="Ana Lima")
+    messages = desired.desired_model({"model": {"messages": [greeting]}}, agent, ())["messages"]
+    assert [message["role"] for message in messages] == ["system", "assistant"]
+    assert messages[1] == greeting
 
 
 def test_words_added_to_our_tool_stay(office: Office) -> None:

@@ -1,4 +1,4 @@
-"""`flask notices-test` sends one letter at once and prints what became of it."""
+"""`flask notices-test` sends one letter at once and prints the result."""
 
 from __future__ import annotations
 

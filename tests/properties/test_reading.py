@@ -211,6 +211,7 @@ def test_whole_address_is_split() -> None:
         ("1420 Elm Street, Norman", ("1420 Elm Street", "", "Norman", "", "")),
         ("1420 Elm Street, #3", ("1420 Elm Street", "#3", "", "", "")),
         ("1420 Elm St, Unit 3, Norman, ok, 73069-1234, USA", ("1420 Elm St", "Unit 3", "Norman", "OK", "73069-1234")),
+        ("USA", ("USA", "", "", "", "")),
         ("1420 Elm St, Norman OK 73069", ("1420 Elm St", "", "Norman", "OK", "73069")),
         ("1420 Elm St, 73069", ("1420 Elm St", "", "", "", "73069")),
         ("The Gables, 1420 Elm St, Norman, OK", ("The Gables, 1420 Elm St", "", "Norman", "OK", "")),

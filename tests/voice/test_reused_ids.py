@@ -14,6 +14,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from peterental.appointments.model import SlotTaken
+from peterental.appointments.phone_service import PhoneBookingService
 from peterental.database.pool import Database
 from peterental.services import Services
 from tests.voice.homes import add_home
@@ -105,6 +107,30 @@ def test_answer_to_a_question_with_one_id(phone: Phone, database: Database) -> N
         add_home(database, "1205 N Porter Avenue", unit)
     assert "unit 2B or unit 3A?" in book(phone, property_address="1205 N Porter Avenue", tool_call_id=ID)
     assert "Unit 3A" in book(phone, property_address="the second one", tool_call_id=ID)
+
+
+def test_questions_with_one_id_leave_the_latest(phone: Phone, services: Services) -> None:
+    phone.say("get_availability", {"date": "tomorrow"}, ID)
+    answer = phone.say("get_availability", {"date": "Friday"}, ID)
+    [stored] = services.calls.tool_calls(phone.call_id)
+    assert (stored.arguments, stored.answer) == ({"date": "Friday"}, answer)
+
+
+@pytest.mark.parametrize(("error", "outcome"), [(SlotTaken(), "refused"), (ZeroDivisionError(), "fault")])
+def test_failure_with_a_taken_id_replaces_no_other_tool_call(
+    phone: Phone, services: Services, monkeypatch: pytest.MonkeyPatch, error: Exception, outcome: str
+) -> None:
+    def fail(*_: object, **__: object) -> str:
+        raise error
+
+    offer = phone.say("get_availability", {"date": "tomorrow"}, ID)
+    with monkeypatch.context() as patch:
+        patch.setattr(PhoneBookingService, "_attempt_change", fail)
+        book(phone, "the second one", tool_call_id=ID)
+    first, second = services.calls.tool_calls(phone.call_id)
+    assert (first.name, first.answer, first.outcome) == ("get_availability", offer, "answered")
+    assert (second.name, second.outcome) == ("set_appointment", outcome)
+    assert book(phone, "the second one").startswith("You're booked"), "the offer is still known"
 
 
 ANYTHING = st.recursive(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from peterental.appointments.manual.model import ViewingEdit, WallClockTime
 from peterental.config import Config
 from peterental.privacy.person import Person
 from peterental.services import build_services
-from peterental.webhooks.model import OFF_AFTER, WAITS
+from peterental.webhooks.model import OFF_AFTER, WAITS, Attempt
 from peterental.webhooks.repository import DeliveryRepository
 from peterental.webhooks.sending import LEASE, LOST_AFTER, WebhookSender
 from tests.calendars.loopback import Exchange, LoopbackServer, answer, redirect
@@ -101,6 +101,19 @@ def test_refused_booking_leaves_no_delivery(office: Office, serve: Serve) -> Non
         raise ZeroDivisionError
     assert office.deliveries() == []
     assert office.jobs() == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "is_overloaded"),
+    [(None, True), (429, True), (500, True), (599, True), (400, False), (404, False), (410, False), (499, False)],
+)
+def test_only_an_overloaded_endpoint_holds_up_the_others(status: int | None, *, is_overloaded: bool) -> None:
+    """A message that is refused says nothing about the next one."""
+    began_at = datetime(2026, 11, 30, tzinfo=UTC)
+    failed = Attempt(began_at=began_at, duration_ms=1, status=status, problem="It failed.")
+    assert failed.is_overloaded == is_overloaded
+    assert failed.is_gone == (status == 410)
+    assert not Attempt(began_at=began_at, duration_ms=1, status=status).is_overloaded
 
 
 @pytest.mark.parametrize(

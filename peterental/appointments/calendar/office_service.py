@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from peterental.agents.working_hours.repository import WorkingHoursRepository
 from peterental.appointments.calendar.model import DAYS_PER_WEEK, CalendarDay, days_of
 from peterental.appointments.calendar.office import AgentDay, AgentDays, OfficeCalendar, free_of, office_windows
-from peterental.appointments.calendar.repository import CalendarRepository
+from peterental.appointments.calendar.repository import ViewingCalendarRepository
 from peterental.clock import utc_now
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class OfficeCalendarService:
     def __init__(
         self, database: Database, listing: ListingService, zone: ZoneInfo, now: Callable[[], datetime] = utc_now
     ) -> None:
-        self._calendar = CalendarRepository(database)
+        self._calendar = ViewingCalendarRepository(database)
         self._hours = WorkingHoursRepository(database)
         self._listing = listing
         self._zone = zone

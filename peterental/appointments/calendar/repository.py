@@ -81,7 +81,7 @@ VIEWINGS_BY_WEEK = """
 """
 
 
-class CalendarRepository:
+class ViewingCalendarRepository:
     """The calendars of one database's agents. Every method is one round trip."""
 
     def __init__(self, database: Database) -> None:

@@ -12,7 +12,7 @@ from peterental.agents.service import AgentService
 from peterental.agents.working_hours.model import Schedule
 from peterental.agents.working_hours.service import WorkingHoursService
 from peterental.appointments.calendar.model import CalendarDay, Week, days_of, hours_shown
-from peterental.appointments.calendar.repository import CalendarRepository
+from peterental.appointments.calendar.repository import ViewingCalendarRepository
 from peterental.appointments.calendar.statistics import MAX_COUNTED, WeeklyStatistics, mondays, weeks_of
 from peterental.appointments.calendar.summaries import (
     MAX_CONFLICTS_CHECKED,
@@ -55,7 +55,7 @@ class CalendarService:
         self._agents = agents
         self._hours = hours
         self._calls = calls
-        self._calendar = CalendarRepository(database)
+        self._calendar = ViewingCalendarRepository(database)
         self._now = now
 
     def week(self, agent_id: str, viewer: Viewer, on: date | None = None) -> Week:

@@ -66,6 +66,7 @@ class FeedRepository:
             (agent_id, token_hash, token),
         )
 
-    def remove(self, connection: Connection, agent_id: str) -> None:
-        """Queue removing the feed of an agent."""
-        connection.execute("DELETE FROM agent_feeds WHERE agent_id = %s", (agent_id,))
+    def remove(self, connection: Connection, agent_id: str) -> bool:
+        """Remove the feed of an agent, and return whether it had one. Waits for the server."""
+        removed = connection.execute("DELETE FROM agent_feeds WHERE agent_id = %s RETURNING agent_id", (agent_id,))
+        return removed.fetchone() is not None

@@ -164,11 +164,9 @@ class FeedService:
     def remove(self, agent_id: str, viewer: Viewer) -> None:
         """End the address of an agent's feed. Raises AgentUnknown."""
         agent = self._agents.get(agent_id, viewer)
-        if self._feeds.of_agent(agent.agent_id) is None:
-            return
         with self._database.transaction() as connection:
-            self._feeds.remove(connection, agent.agent_id)
-            self._record(connection, "feed address removed", agent, viewer)
+            if self._feeds.remove(connection, agent.agent_id):
+                self._record(connection, "feed address removed", agent, viewer)
 
     def fetch(self, token: str) -> Feed:
         """Return the viewings of the agent whose address has a token, from 30 days ago on. Cancelled ones are left out.

@@ -251,7 +251,7 @@ def _hour_and_minutes(found: RuleMatch) -> Clock | None:
     "TIME",
     "(AT|FOR)? h=NUM OCLOCK? IN? mer=MER",
 )
-def _hour_withmeridiem_of(found: RuleMatch) -> Clock | None:
+def _hour_with_meridiem(found: RuleMatch) -> Clock | None:
     return clock_of(found.token("h"), meridiem_of(found))
 
 

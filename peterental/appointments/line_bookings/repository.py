@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from peterental.properties.model import Property
 
 
-class LineRepository:
+class LineBookingRepository:
     """The lines of one database. Every method runs in the caller's transaction, and waits for the server."""
 
     def __init__(self, database: Database) -> None:

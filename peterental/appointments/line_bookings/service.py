@@ -14,7 +14,7 @@ from peterental.appointments.audit import viewing_change
 from peterental.appointments.busy_times import NO_BUSY_TIMES
 from peterental.appointments.fresh_calendars import with_fresh_calendars
 from peterental.appointments.line_bookings.model import LineNotVisible, LineTimes
-from peterental.appointments.line_bookings.repository import LineRepository
+from peterental.appointments.line_bookings.repository import LineBookingRepository
 from peterental.appointments.manual.editing import booked_fields, number_to_reach
 from peterental.appointments.manual.model import (
     MANUAL_KEY_PREFIX,
@@ -74,7 +74,7 @@ class LineBookingService:
         self._now = now
         self._appointments = AppointmentRepository(database)
         self._bookings = ManualBookingRepository(database)
-        self._lines = LineRepository(database)
+        self._lines = LineBookingRepository(database)
 
     def free_days(
         self, agent_id: str, first: date | None, count: int, viewer: Viewer, *, property_id: int | None = None
@@ -173,7 +173,7 @@ class LineBookingService:
             turn = Turn(team.holder.agent_id, team.turn_at(new.created_at or self._now()))
             self._appointments.note_turn(connection, turn, agent.agent_id)
         fields = booked_fields(booked) | {"line": team.holder.agent_name}
-        self._audit.record(connection, viewer, viewing_change("booked", booked, after=fields))
+        self._audit.record(connection, viewer, viewing_change(booked, "booked", after=fields))
         return booked
 
     def _team(

@@ -270,7 +270,7 @@ class ManualBookingService:
                 )
                 new = replace(new, overlap_allowed=found.allows_overlap)
             self._manual.edit(connection, new, changes, blocked_until, now, actor=viewer.email)
-            self._audit.record(connection, viewer, viewing_change("edited", new, *audited_changes(changes)))
+            self._audit.record(connection, viewer, viewing_change(new, "edited", *audited_changes(changes)))
             record(connection, new.appointment_id)
             return new
 
@@ -476,7 +476,7 @@ class ManualBookingService:
     ) -> None:
         """Queue the entry of the audit log."""
         old, new = changed_fields(before, after) if before else ({}, booked_fields(after))
-        self._audit.record(connection, viewer, viewing_change(action, after, old, new))
+        self._audit.record(connection, viewer, viewing_change(after, action, old, new))
 
 
 def _require_seen(seen: ExpectedState | None, appointment: Appointment) -> None:

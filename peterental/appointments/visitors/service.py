@@ -15,7 +15,7 @@ from peterental.agents.working_hours.repository import WorkingHoursRepository
 from peterental.appointments.audit import viewing_change
 from peterental.appointments.busy_times import NO_BUSY_TIMES
 from peterental.appointments.fresh_calendars import with_fresh_calendars
-from peterental.appointments.line_bookings.repository import LineRepository
+from peterental.appointments.line_bookings.repository import LineBookingRepository
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.model import (
     UNCONFIRMED,
@@ -92,7 +92,7 @@ class VisitorService:
         self._bookings = ManualBookingRepository(database)
         self._hours = WorkingHoursRepository(database)
         self._visitors = VisitorRepository(database)
-        self._lines = LineRepository(database)
+        self._lines = LineBookingRepository(database)
 
     def show(self, appointment_id: int) -> VisitorView:
         """Return a viewing as its visitor sees it. One round trip. Raises AppointmentUnknown."""
@@ -361,7 +361,7 @@ class VisitorService:
         old, new = changed_fields(before, replace(after, **_of_agent(before)))
         if after.agent_id != before.agent_id:
             old, new = old | {"agent": before.agent_name}, new | {"agent": after.agent_name}
-        self._audit.record(connection, actor, viewing_change(action, after, old, new))
+        self._audit.record(connection, actor, viewing_change(after, action, old, new))
 
 
 def _of_agent(viewing: Appointment) -> dict[str, Any]:

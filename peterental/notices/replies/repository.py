@@ -36,7 +36,7 @@ _ONE_VIEWING = f"""
 _IS_THEIRS = "%(sender)s IN (attendee_phone, caller_number)"
 """Whether a viewing has the number that texts. One that was corrected since belongs to a stranger."""
 
-_TOLD = f"""
+_TEXTED = f"""
     SELECT {_VIEWING} texted_sequence
     FROM (
         SELECT appointment_id, MAX(notice_id) AS newest, MAX(revision) FILTER (WHERE kind <> 'reply') AS texted_sequence
@@ -51,11 +51,11 @@ _TOLD = f"""
         GROUP BY appointment_id
         ORDER BY newest DESC
         LIMIT {MAX_VIEWINGS}
-    ) AS told
-    JOIN appointments ON appointments.id = told.appointment_id
+    ) AS texted
+    JOIN appointments ON appointments.id = texted.appointment_id
     JOIN agents USING (agent_id)
     WHERE {_IS_THEIRS}
-    ORDER BY told.newest DESC
+    ORDER BY texted.newest DESC
 """
 
 # By the number that called: the number itself is compared too, since many numbers have the same last digits.
@@ -128,8 +128,8 @@ class ReplyRepository:
             "acknowledged": now - acknowledged,
         }
         number = connection.execute(_NUMBER, values)
-        told = connection.execute(_TOLD.encode(), values)
-        rows = told.fetchall() or connection.execute(_NEWEST.encode(), values).fetchall()
+        texted = connection.execute(_TEXTED.encode(), values)
+        rows = texted.fetchall() or connection.execute(_NEWEST.encode(), values).fetchall()
         known: DictRow = number.fetchone() or {}
         return Conversation(viewings=tuple(TextedViewing(**row) for row in rows), **known)
 

@@ -175,7 +175,7 @@ class ReplyService:
     # --- changes -----------------------------------------------------------------------------------------------------
 
     def _changed(self, found: _Open, entry_id: int | None) -> _Open:
-        """Change what a text asks for, and return what became of it. Repeating it changes nothing more."""
+        """Change what a text asks for, and return the outcome. Repeating it changes nothing more."""
         try:
             if found.outcome == "take_offer":
                 return replace(found, appointment_id=self._waitlist.accept(entry_id or 0).appointment_id)

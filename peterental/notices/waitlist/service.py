@@ -403,7 +403,9 @@ class WaitlistService:
                 agent = lock_agent(self._agents, connection, found.agent_id, viewer)
             except AgentUnknown as refusal:
                 raise EntryUnknown from refusal
-            entry = self._waitlist.get(connection, entry_id) or found
+            entry = self._waitlist.get(connection, entry_id)
+            if entry is None:
+                raise EntryUnknown
             if entry.state in {"waiting", "offered"}:
                 self._holds.remove(connection, agent.agent_id, entry.hold_key)
                 self._waitlist.end(connection, entry_id)

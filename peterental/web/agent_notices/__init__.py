@@ -1,1 +1,1 @@
-"""The page on which an agent chooses what to be told."""
+"""The page on which an agent chooses what to be notified of."""

@@ -1,4 +1,4 @@
-"""The form of what an agent is told."""
+"""The form of what an agent is notified of."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LIST_TIMINGS: list[tuple[Timing, str]] = [("now", "Daily"), ("off", "Not at all
 
 
 class ContactForm(PageForm):
-    """Where an agent is told."""
+    """Where an agent is notified."""
 
     email = EmailField(
         "E-mail",
@@ -102,4 +102,4 @@ NoticesForm = type(
         for channel in CHANNELS
     },
 )
-"""Where an agent is told, and of what: a field for each kind and channel."""
+"""Where an agent is notified, and of what: a field for each kind and channel."""

@@ -1,4 +1,4 @@
-"""The page on which an agent's user or an admin chooses what the agent is told, how and when."""
+"""The page on which an agent's user or an admin chooses what the agent is notified of, how and when."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def create_blueprint() -> Blueprint:
 
 @preserves_form
 def show(agent_id: str) -> Answer:
-    """Show what an agent is told, and save it. Runs four queries."""
+    """Show what an agent is notified of, and save it. Runs four queries."""
     services, viewer = services_of(current_app), current_viewer()
     notices = services.agent_notices.show(agent_id, viewer)
     form: ContactForm = NoticesForm()

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -30,7 +29,7 @@ from peterental.appointments.slot_check import SlotCheck
 from peterental.calls.model import UNASSIGNED
 from peterental.calls.service import RECENT_DAYS
 from peterental.clock import utc_now
-from peterental.config import Config, config_of
+from peterental.config import config_of
 from peterental.errors import Refusal
 from peterental.line.composition import line_services_of
 from peterental.services import Services, services_of
@@ -91,7 +90,7 @@ def index() -> Answer:
     services, viewer = _services(), current_viewer()
     listing = services.agents.listing(viewer, text=text, page=page)
     unregistered = services.calls.unknown_assistants(viewer) if page == 1 and not text else ()
-    zone, now = ZoneInfo(_config().default_time_zone), utc_now()
+    zone, now = config_of(current_app).office_zone, utc_now()
     summaries = services.calendar.summaries(listing.agents)
     is_current = services.calendar_sync.is_current
     return render_template(
@@ -144,7 +143,7 @@ def new() -> Answer:
     viewer = current_viewer()
     require_admin(viewer)
     services = _services()
-    zone = _config().default_time_zone
+    zone = config_of(current_app).default_time_zone
     prefilled = {field: _vapi_id(name) for name, field in PREFILL_PARAMS.items()}
     defaults = vars(Profile(agent_name="", time_zone=zone))
     form = AgentForm(data={**defaults, **prefilled, "seen": utc_now().isoformat()})
@@ -251,7 +250,3 @@ def _show_refusal(form: AgentForm, refusal: Refusal) -> None:
 
 def _services() -> Services:
     return services_of(current_app)
-
-
-def _config() -> Config:
-    return config_of(current_app)

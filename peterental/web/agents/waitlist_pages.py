@@ -16,7 +16,7 @@ def add_routes(blueprint: Blueprint) -> None:
 
 
 def remove_waiting(agent_id: str) -> Response:
-    """Take a caller off the waiting list. The caller is not told."""
+    """Take a caller off the waiting list. The caller is not notified."""
     try:
         entry = services_of(current_app).waitlist.remove(request.form.get("entry_id", 0, type=int), current_viewer())
     except Refusal as refusal:

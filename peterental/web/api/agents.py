@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from peterental.clock import clock_time
 from peterental.users.tokens.model import SCOPES
 from peterental.web.api.cursors import page_cursor, page_of
 from peterental.web.api.documents import (
@@ -15,9 +14,9 @@ from peterental.web.api.documents import (
     FreeDayDocument,
     FreeTimesDocument,
     FreeTimesQuery,
-    HoursDocument,
     MeDocument,
     TimeDocument,
+    hours_documents,
 )
 from peterental.web.api.operations import Answer, Call, Operation
 from peterental.web.api.problems import FieldError, invalid
@@ -108,10 +107,7 @@ def _document(agent: Agent) -> AgentDocument:
         notice_minutes=rules.notice_minutes,
         horizon_days=rules.horizon_days,
         daily_cap=rules.daily_cap,
-        hours=[
-            HoursDocument(weekday=weekday, opens=clock_time(window.opens_min), closes=clock_time(window.closes_min))
-            for weekday, window in sorted(rules.week)
-        ],
+        hours=hours_documents(rules.week),
         updated_at=agent.updated_at and agent.updated_at.astimezone(UTC),
     )
 

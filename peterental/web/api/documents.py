@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -13,9 +14,13 @@ from peterental.appointments.manual.model import MAX_DURATION_MIN, MAX_NOTES_CHA
 from peterental.appointments.model import EventKind, Status
 from peterental.appointments.viewing_document import ViewingDocument
 from peterental.calls.model import Flag
+from peterental.clock import clock_time
 from peterental.messages.model import State
 from peterental.properties.model import PropertyStatus
 from peterental.users.tokens.model import TokenScope
+
+if TYPE_CHECKING:
+    from peterental.agents.model import Window
 
 Cursor = Annotated[str, Meta(max_length=200, description="`next_cursor` of the page before.")]
 AgentId = Annotated[str, Meta(min_length=1, max_length=255)]
@@ -171,6 +176,14 @@ class HoursDocument(msgspec.Struct, frozen=True, kw_only=True):
     weekday: int
     opens: str
     closes: str
+
+
+def hours_documents(week: Iterable[tuple[int, Window]]) -> list[HoursDocument]:
+    """Return the hours of a week, in the order of its days; the days are ISO weekdays."""
+    return [
+        HoursDocument(weekday=weekday, opens=clock_time(window.opens_min), closes=clock_time(window.closes_min))
+        for weekday, window in sorted(week)
+    ]
 
 
 class AgentDocument(msgspec.Struct, frozen=True, kw_only=True, rename={"agent_id": "id"}):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from peterental.clock import clock_time
 from peterental.properties.model import PropertyFilter
 from peterental.properties.service import PAGE_SIZE
 from peterental.web.api.cursors import page_cursor, page_of
-from peterental.web.api.documents import HomeDocument, HomeList, HomesQuery, HoursDocument
+from peterental.web.api.documents import HomeDocument, HomeList, HomesQuery, hours_documents
 from peterental.web.api.operations import Answer, Call, Operation
 
 if TYPE_CHECKING:
@@ -51,10 +50,7 @@ def _document(home: Property) -> HomeDocument:
         status=home.status,
         showing_minutes=home.showing_minutes,
         notice_minutes=home.notice_minutes,
-        hours=[
-            HoursDocument(weekday=weekday, opens=clock_time(window.opens_min), closes=clock_time(window.closes_min))
-            for weekday, window in sorted(home.windows)
-        ],
+        hours=hours_documents(home.windows),
         shown_by=sorted(home.shown_by),
         source=home.source,
         source_id=home.source_id,

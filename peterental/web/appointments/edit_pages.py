@@ -53,7 +53,7 @@ def add_routes(blueprint: Blueprint) -> None:
 def edit(appointment_id: int) -> Answer:
     """Edit a viewing: visitor, home, agent, length and notes.
 
-    Four queries, and those of what the visitor is told.
+    Four queries, and those of how the visitor is notified.
     """
     services, viewer, now = services_of(current_app), current_viewer(), utc_now()
     appointment, _ = services.manual.show(appointment_id, viewer)

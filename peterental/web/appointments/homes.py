@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from peterental.properties.model import PropertyName
 
 MAX_HOMES_SHOWN = 300
-"""Suggested homes. Any other name of the catalogue is ids_ignoring_case, too."""
+"""Suggested homes. Any other name of the catalogue may be typed as well."""
 
 
 def home_names(options: Sequence[PropertyName]) -> dict[str, int]:
@@ -24,5 +24,5 @@ def home_names(options: Sequence[PropertyName]) -> dict[str, int]:
 
 
 def ids_ignoring_case(names: Mapping[str, int]) -> dict[str, int]:
-    """Return what `home_names` does, without regard to capital letters."""
+    """Return the ids of `home_names` by the names in lower case: case does not matter in what is typed."""
     return {name.casefold(): number for name, number in names.items()}

@@ -9,6 +9,7 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
 from werkzeug.wrappers import Response
 
+from peterental.access import Viewer
 from peterental.agents.model import AgentUnknown
 from peterental.appointments.manual.free_times import Needs, needs_of
 from peterental.appointments.manual.model import (
@@ -78,12 +79,7 @@ def add_routes(blueprint: Blueprint) -> None:
 def new() -> Answer:
     """Book a viewing manually, in one form that keeps its entries."""
     services, viewer = _services(), current_viewer()
-    if request.method == "POST":
-        form = BookForm()
-    else:
-        entries = MultiDict(entries_from(services, viewer, request.args))
-        form = BookForm(CombinedMultiDict([request.args, entries]), meta={"csrf": True})
-        form.agent_id.data = QueryParams(request.args).text("agent")
+    form = BookForm() if request.method == "POST" else _prefilled_form(services, viewer)
     agents = services.listing.agents(viewer, form.agent_id.data)
     form.offer(agents)
     if len(agents) == 1:
@@ -123,6 +119,14 @@ def new() -> Answer:
         ),
         _status(is_sent, confirmation),
     )
+
+
+def _prefilled_form(services: Services, viewer: Viewer) -> BookForm:
+    """Return the form with what the address says: fields, or the call or the message that the booking follows."""
+    entries = MultiDict(entries_from(services, viewer, request.args))
+    form = BookForm(CombinedMultiDict([request.args, entries]), meta={"csrf": True})
+    form.agent_id.data = QueryParams(request.args).text("agent")
+    return form
 
 
 @preserves_form

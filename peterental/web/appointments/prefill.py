@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peterental.errors import NotFound
+from peterental.web.shell.query_params import parse_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from peterental.calls.model import CallRecord
     from peterental.services import Services
 
-MAX_ID_DIGITS = 18
 TOOL_ARGUMENTS = ("property_address", "attendee_name", "attendee_phone", "attendee_email")
 """The arguments of a tool call that are fields of the form, too."""
 
@@ -29,12 +29,12 @@ def entries_from(services: Services, viewer: Viewer, params: Mapping[str, str]) 
         viewer: who books.
         params: `call` has the id of a call, `message` the number of a message.
     """
-    call_id, message_id = params.get("call", ""), params.get("message", "")
+    call_id, message_id = params.get("call", ""), parse_id(params.get("message", ""))
     try:
         if call_id:
             return _of_call(services.calls.record(call_id, viewer))
-        if message_id.isascii() and message_id.isdigit() and len(message_id) <= MAX_ID_DIGITS:
-            message = services.messages.get(int(message_id), viewer)
+        if message_id is not None:
+            message = services.messages.get(message_id, viewer)
             found = {
                 "attendee_name": message.attendee_name,
                 "attendee_phone": message.attendee_phone or message.caller_number,

@@ -16,14 +16,13 @@ from peterental.config import config_of
 from peterental.services import services_of
 from peterental.web.audit.field_labels import action_label, labelled_fields, subject_label
 from peterental.web.shell.months import month_links
-from peterental.web.shell.query_params import QueryParams, utc_bounds
+from peterental.web.shell.query_params import QueryParams, parse_id, utc_bounds
 from peterental.web.shell.session import current_viewer
 
 if TYPE_CHECKING:
     from peterental.audit.model import Change
 
 LAST_PAGE = 1000
-MAX_ID_DIGITS = 18
 
 KINDS: Mapping[SubjectKind, str] = {
     "agent": "Agents",
@@ -68,7 +67,7 @@ def index() -> str:
     """Show who changed what, newest first. Runs two queries."""
     viewer, services = current_viewer(), services_of(current_app)
     config = config_of(current_app)
-    zone = ZoneInfo(config.default_time_zone)
+    zone = config.office_zone
     params = QueryParams(request.args)
     wanted, chosen = parse_filter(params, zone)
     page = params.page(LAST_PAGE)
@@ -144,7 +143,8 @@ def _token_id(params: QueryParams) -> int | None:
     text = params.text("token")
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS and int(text)):
+    token_id = parse_id(text)
+    if not token_id:
         params.warnings.append("The token must be a number. It was ignored.")
         return None
-    return int(text)
+    return token_id

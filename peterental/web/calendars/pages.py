@@ -28,6 +28,7 @@ from peterental.services import Services, services_of
 from peterental.web.calendars.forms import AddressForm, CalDavForm
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.provider_places import ProvidersBusy, provider_place, waits_for_provider
+from peterental.web.shell.query_params import parse_id
 from peterental.web.shell.session import current_viewer
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ SIGN_IN_KINDS: tuple[CalendarKind, ...] = ("google", "microsoft")
 
 MAX_CALENDARS_SHOWN = 60
 """Calendars on the page, those that are used first."""
-
-MAX_ID_DIGITS = 18
 
 ERROR_CODE = re.compile(r"[a-z_]{1,60}")
 
@@ -144,8 +143,7 @@ def _calendar_ids(each: ConnectedAccount) -> set[int]:
 
 def _ids(name: str) -> set[int]:
     """Return the ids in the fields of one name; anything else is left out."""
-    texts = (text for text in request.form.getlist(name) if text.isascii() and text.isdigit())
-    return {int(text) for text in texts if len(text) <= MAX_ID_DIGITS}
+    return {number for number in map(parse_id, request.form.getlist(name)) if number is not None}
 
 
 # --- connecting ------------------------------------------------------------------------------------------------------
@@ -181,7 +179,7 @@ def connect_caldav(agent_id: str) -> Answer:
 
 def connect_demo(agent_id: str) -> Answer:
     """Connect a calendar that exists nowhere; development only."""
-    if _config().is_production:
+    if config_of(current_app).is_production:
         raise NotFound
     return _connected(_services().calendars.connect_demo(agent_id, current_viewer()))
 
@@ -194,7 +192,7 @@ def begin_sign_in(agent_id: str, kind: CalendarKind) -> Answer:
     services, viewer = _services(), current_viewer()
     agent = services.agents.get(agent_id, viewer)
     try:
-        url = services.calendars.begin_sign_in(agent_id, kind, redirect_uri(_config(), kind), viewer)
+        url = services.calendars.begin_sign_in(agent_id, kind, redirect_uri(config_of(current_app), kind), viewer)
     except (KeyMissing, KindNotOffered) as refusal:
         flash(str(refusal), "refused")
         return _back(agent_id)
@@ -211,7 +209,9 @@ def finish_sign_in(kind: CalendarKind) -> Answer:
         flash(_provider_error(kind, error), "refused")
         return _back(agent_id)
     try:
-        return _connected(services.calendars.finish_sign_in(kind, state, code, redirect_uri(_config(), kind), viewer))
+        return _connected(
+            services.calendars.finish_sign_in(kind, state, code, redirect_uri(config_of(current_app), kind), viewer)
+        )
     except (SignInExpired, ScopesMissing, *CONNECT_ERRORS) as problem:
         flash(f"Nothing was connected. {problem}", "refused")
         return redirect(url_for("agents.index"), 303) if agent_id is None else _back(agent_id)
@@ -232,7 +232,7 @@ def _provider_error(kind: CalendarKind, error: str) -> str:
 
 
 def _connected(result: SyncResult) -> Response:
-    """Redirect to the calendars with what became of connecting one."""
+    """Redirect to the calendars with the result of connecting one."""
     account = result.account
     if result.state == "read":
         flash(f"Connected: {account.label}. {counted(result.events, 'busy time')} from now on.", "done")
@@ -305,7 +305,7 @@ def _flash_problem(result: SyncResult) -> None:
 
 
 def _page(agent_id: str, *, address: AddressForm | None = None, caldav: CalDavForm | None = None) -> Answer:
-    services, viewer, config = _services(), current_viewer(), _config()
+    services, viewer, config = _services(), current_viewer(), config_of(current_app)
     overview = services.calendars.overview(agent_id, viewer)
     age, now = services.calendars.age(agent_id), utc_now()
     sent, reconnected = address or caldav, _reconnected(overview)
@@ -353,7 +353,3 @@ def _back(agent_id: str) -> Response:
 
 def _services() -> Services:
     return services_of(current_app)
-
-
-def _config() -> Config:
-    return config_of(current_app)

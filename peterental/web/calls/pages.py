@@ -78,9 +78,9 @@ def index() -> str:
     params = QueryParams(request.args)
     agents = services.agents.names(viewer, params.text("agent"))
     config = config_of(current_app)
-    wanted, chosen = parse_filter(params, agents, ZoneInfo(config.default_time_zone), with_unassigned=viewer.is_admin)
+    wanted, chosen = parse_filter(params, agents, config.office_zone, with_unassigned=viewer.is_admin)
     page, now = params.page(LAST_PAGE), utc_now()
-    today = now.astimezone(ZoneInfo(config.default_time_zone)).date()
+    today = now.astimezone(config.office_zone).date()
     return render_template(
         "calls/index.html",
         listing=services.calls.listing(viewer, wanted, page=page),

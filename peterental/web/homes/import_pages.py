@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import get_args
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask_wtf.file import FileField, FileRequired
@@ -99,7 +98,10 @@ def upload() -> Answer:
         else:
             return redirect(url_for("homes.columns", import_id=import_id), 303)
     body = render_template(
-        "homes/import.html", form=form, sources=services.property_imports.sources(viewer), zone=_zone()
+        "homes/import.html",
+        form=form,
+        sources=services.property_imports.sources(viewer),
+        zone=config_of(current_app).office_zone,
     )
     return body, 400 if form.is_submitted() else 200
 
@@ -159,7 +161,7 @@ def preview(import_id: int) -> Answer:
         shown=SHOWN,
         summary=summary(shown.plan),
         fields_of=changed_fields,
-        zone=_zone(),
+        zone=config_of(current_app).office_zone,
     )
     return body, 400 if form.is_submitted() else 200
 
@@ -202,7 +204,7 @@ def changed_fields(planned: PlannedHome) -> tuple[Field, ...]:
         before=planned.before,
         after=planned.after,
     )
-    return labelled_fields(change, _zone())
+    return labelled_fields(change, config_of(current_app).office_zone)
 
 
 def _meaning(at: int) -> ImportField | None:
@@ -213,8 +215,3 @@ def _meaning(at: int) -> ImportField | None:
 
 def _services() -> Services:
     return services_of(current_app)
-
-
-def _zone() -> ZoneInfo:
-    config = config_of(current_app)
-    return ZoneInfo(config.default_time_zone)

@@ -97,7 +97,7 @@ def index() -> str:
         page=page,
         has_more=listing.total > page * PAGE_SIZE,
         warnings=params.warnings,
-        today=utc_now().astimezone(_zone()).date(),
+        today=utc_now().astimezone(config_of(current_app).office_zone).date(),
     )
 
 
@@ -113,8 +113,8 @@ def show(property_id: int) -> str:
         agents=agents,
         others=len(home.shown_by) - len(agents),
         viewings=services.listing.of_home(property_id, viewer),
-        today=utc_now().astimezone(_zone()).date(),
-        zone=_zone(),
+        today=utc_now().astimezone(config_of(current_app).office_zone).date(),
+        zone=config_of(current_app).office_zone,
     )
 
 
@@ -157,7 +157,7 @@ def edit(property_id: int) -> Answer:
             home = refusal.home
             entries = services.properties.changes_since(home, form.seen_at) if form.seen_at > NEVER else ()
             form.show_conflict(home, entries)
-            form.form_errors.append(conflict_message(home, entries, _zone()))
+            form.form_errors.append(conflict_message(home, entries, config_of(current_app).office_zone))
         except Refusal as refusal:
             return _form_page(form, home, refusal)
         else:
@@ -244,8 +244,3 @@ def _is_same(home: Property, details: PropertyDetails) -> bool:
 
 def _services() -> Services:
     return services_of(current_app)
-
-
-def _zone() -> ZoneInfo:
-    config = config_of(current_app)
-    return ZoneInfo(config.default_time_zone)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import MAXYEAR, MINYEAR, datetime
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -58,7 +57,7 @@ def index() -> str:
         state=state,
         page=page,
         warnings=params.warnings,
-        zone=ZoneInfo(config.default_time_zone),
+        zone=config.office_zone,
         waits=_duration(status.oldest_due_at, now),
         absence=_duration(status.last_seen_at, now),
         now=now,

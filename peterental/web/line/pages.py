@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -119,7 +118,7 @@ def disconnect() -> Answer:
 
 
 def _account_page(form: KeyForm) -> Answer:
-    viewer, line, config = current_viewer(), _line(), _config()
+    viewer, line, config = current_viewer(), _line(), config_of(current_app)
     account = line.account.get(viewer)
     overview, trouble = _overview(account)
     lines = line.drift.checks(viewer)
@@ -133,7 +132,7 @@ def _account_page(form: KeyForm) -> Answer:
         may_store=line.account.may_store,
         unready=_unready(config),
         unknown=services_of(current_app).calls.unknown_assistants(viewer),
-        zone=ZoneInfo(config.default_time_zone),
+        zone=config.office_zone,
     )
     return body, 400 if form.errors else 200
 
@@ -239,7 +238,7 @@ def _refused(agent_id: str, error: Refusal | VapiTrouble) -> Response:
 
 
 def _page(agent: Agent, form: ChooseForm | None = None, *, played: PlayedCall | None = None) -> Answer:
-    viewer, line, config = current_viewer(), _line(), _config()
+    viewer, line, config = current_viewer(), _line(), config_of(current_app)
     state = line.drift.state(agent)
     account = line.account.get(viewer) if viewer.is_admin else None
     has_line = bool(agent.vapi_assistant_id) or state.is_unfinished
@@ -306,7 +305,3 @@ def _services() -> Services:
 
 def _line() -> LineServices:
     return line_services_of(current_app)
-
-
-def _config() -> Config:
-    return config_of(current_app)

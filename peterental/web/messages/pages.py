@@ -40,7 +40,7 @@ def index() -> str:
     params = QueryParams(request.args)
     agents = services.agents.names(viewer, params.text("agent"))
     config = config_of(current_app)
-    wanted, chosen = parse_filter(params, agents, ZoneInfo(config.default_time_zone))
+    wanted, chosen = parse_filter(params, agents, config.office_zone)
     page = params.page(LAST_PAGE)
     return render_template(
         "messages/index.html",

@@ -41,7 +41,7 @@ def notices_of(services: Services, appointment: Appointment, events: Sequence[Ev
 
 
 def notice_of_change(services: Services, appointment: Appointment, now: datetime) -> str:
-    """Return the clause that says how the visitor is told when a viewing is changed; empty if not.
+    """Return the clause that says how the visitor is notified when a viewing is changed; empty if not.
 
     Runs two queries, and one for each channel. Such as `by text to (405) 555-0142 and by e-mail to ana@example.com`.
     """
@@ -50,15 +50,15 @@ def notice_of_change(services: Services, appointment: Appointment, now: datetime
     ready = services.notice_channels.ready()
     ways = _ways(services, appointment, services.notice_settings.get(), ready)
     how = {"text": "by text to", "email": "by e-mail to"}
-    told = " and ".join(f"{how[channel]} {labels.recipient_of(channel, to)}" for channel, to in ways.items())
+    ways_text = " and ".join(f"{how[channel]} {labels.recipient_of(channel, to)}" for channel, to in ways.items())
     is_real = all(ready[channel].is_real for channel in ways)
-    return told if is_real or not told else f"{told} (written into files on this machine)"
+    return ways_text if is_real or not ways_text else f"{ways_text} (written into files on this machine)"
 
 
 def _ways(
     services: Services, appointment: Appointment, settings: NoticeSettings, ready: Mapping[Channel, ChannelState]
 ) -> dict[Channel, str]:
-    """Return the number and the address at which a visitor is told, without those who said stop."""
+    """Return the number and the address at which a visitor is notified, without those who said stop."""
     ways = addresses_by_channel(appointment, settings, ready)
     return {channel: to for channel, to in ways.items() if not _is_stopped(services, channel, to)}
 

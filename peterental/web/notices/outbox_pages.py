@@ -1,4 +1,4 @@
-"""The outbox: what was, is and will be sent, what became of it, and sending a failed notice again."""
+"""The outbox: what was, is and will be sent, with what result, and sending a failed notice again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from peterental.web.shell.session import current_viewer
 
 if TYPE_CHECKING:
     from peterental.agents.model import AgentName
-    from peterental.config import Config
 
 LAST_PAGE = 100
 """The last page that can be opened. The filters lead to older notices."""
@@ -44,10 +43,10 @@ def outbox() -> str:
 
     Runs four queries, and for admins one more on the first page.
     """
-    viewer, services, config = current_viewer(), services_of(current_app), _config()
+    viewer, services, config = current_viewer(), services_of(current_app), config_of(current_app)
     params = QueryParams(request.args)
     agents = services.agents.names(viewer, params.text("agent"))
-    zone = ZoneInfo(config.default_time_zone)
+    zone = config.office_zone
     wanted, chosen = parse_filter(params, agents, zone)
     page = params.page(LAST_PAGE)
     shows_strangers = viewer.is_admin and page == 1 and not chosen
@@ -74,7 +73,7 @@ def letter(notice_id: int) -> str:
     """Show one notice with its text. Runs one query."""
     notice = services_of(current_app).notice_listing.notice(notice_id, current_viewer())
     return render_template(
-        "notices/letter.html", notice=notice, zone=ZoneInfo(_config().default_time_zone), now=utc_now(), **_labels()
+        "notices/letter.html", notice=notice, zone=config_of(current_app).office_zone, now=utc_now(), **_labels()
     )
 
 
@@ -161,7 +160,3 @@ def _labels() -> dict[str, Any]:
         "channels": labels.CHANNELS,
         "chips": labels.CHIPS,
     }
-
-
-def _config() -> Config:
-    return config_of(current_app)

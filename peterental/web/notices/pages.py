@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from peterental.audit.model import AuditEntry
-    from peterental.config import Config
     from peterental.notices.model import Channel, StoredSettings
     from peterental.notices.samples import Preview
     from peterental.notices.wording.model import WordingKey
@@ -83,7 +81,7 @@ def settings() -> Answer:
         else:
             flash("The settings were saved.", "done")
             return redirect(url_for("notices.settings"), 303)
-    config = _config()
+    config = config_of(current_app)
     body = render_template(
         "notices/settings.html",
         form=form,
@@ -206,13 +204,13 @@ def _wording_page(
 def _conflict_message(stored: StoredSettings, entries: Sequence[AuditEntry]) -> str:
     """Return who changed the settings and when, and how to resolve the conflict."""
     who = " and ".join(dict.fromkeys(entry.actor for entry in entries)) or "Another admin"
-    return conflict_sentences(who, "the settings", stored.updated_at, ZoneInfo(_config().default_time_zone))
+    return conflict_sentences(who, "the settings", stored.updated_at, config_of(current_app).office_zone)
 
 
 def _wording_conflict(stored: StoredWording) -> str:
     """Return who changed a wording and when, and how to resolve the conflict."""
     who = stored.updated_by or "Another admin"
-    zone = ZoneInfo(_config().default_time_zone)
+    zone = config_of(current_app).office_zone
     what_now = "The wording saved now is shown on this page. Check it, then save again."
     return conflict_sentences(who, "this wording", stored.updated_at, zone, what_now)
 
@@ -232,10 +230,6 @@ def _key(kind: str, channel: str, language: str) -> WordingKey:
 
 def _url(endpoint: str, key: WordingKey) -> str:
     return url_for(f"notices.{endpoint}", kind=key.kind, channel=key.channel, language=key.language)
-
-
-def _config() -> Config:
-    return config_of(current_app)
 
 
 def _services() -> Services:

@@ -22,6 +22,7 @@ from peterental.privacy.person import MAX_CHARS, Person, PersonInvalid, PersonUn
 from peterental.services import Services, services_of
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import PageForm, required
+from peterental.web.shell.query_params import parse_id
 from peterental.web.shell.session import current_viewer
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ Answer = Response | str | tuple[str, int]
 
 MAX_ROWS = 20
 """Rows of each kind on the page; the export has all."""
-
-MAX_ID_DIGITS = 18
 
 
 class PersonForm(PageForm):
@@ -149,7 +148,7 @@ def _person(text: str) -> Person:
 
 
 def _ids(text: str) -> list[int]:
-    return [int(part) for part in text.split(",") if part.isascii() and part.isdigit() and len(part) <= MAX_ID_DIGITS]
+    return [number for number in map(parse_id, text.split(",")) if number is not None]
 
 
 def _services() -> Services:

@@ -51,5 +51,5 @@ class PageRequest(Request):
 
 
 def install(app: Flask) -> None:
-    """Parse the forms of an application so."""
+    """Make an application parse its forms with `FormParser`."""
     app.request_class = PageRequest

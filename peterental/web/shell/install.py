@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 from flask import Flask, current_app, g, request
 
 from peterental.config import Config, config_of
@@ -68,6 +66,6 @@ def _for_every_template() -> dict[str, object]:
         "viewer": viewer,
         "needs_second_factor": g.get("needs_second_factor", False),
         "navigation_counts": navigation_counts,
-        "office_zone": ZoneInfo(config_of(current_app).default_time_zone),
+        "office_zone": config_of(current_app).office_zone,
         "navigation": navigation_for(endpoints, is_admin=viewer.is_admin, endpoint=request.endpoint),
     }

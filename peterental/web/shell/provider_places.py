@@ -28,8 +28,8 @@ class ProvidersBusy(Refusal):
 
 
 def install(app: Flask, config: Config) -> None:
-    """Let a quarter of an application's threads, and at least one, wait for providers because of pages."""
-    app.extensions[EXTENSION] = threading.BoundedSemaphore(max(1, config.web_threads // 4))
+    """Let `Config.waiting_pages` threads of an application wait for providers because of users' pages."""
+    app.extensions[EXTENSION] = threading.BoundedSemaphore(config.waiting_pages)
 
 
 @contextmanager

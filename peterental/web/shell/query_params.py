@@ -18,8 +18,16 @@ MAX_TEXT_CHARS = 255
 MIN_YEAR, MAX_YEAR = 1970, 2999
 """Days outside these years are typing errors."""
 
+MAX_ID_DIGITS = 18
+"""A number with more of them is no id: it might not fit into a BIGINT."""
+
 _MAX_QUOTED_CHARS = 40
 """Warnings quote at most this much of an invalid value."""
+
+
+def parse_id(text: str) -> int | None:
+    """Return the id of a row in an address or a form; None for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS else None
 
 
 class QueryParams:

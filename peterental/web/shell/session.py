@@ -46,7 +46,7 @@ def await_code(required: CodeRequired) -> None:
 
 
 def awaited_code() -> CodeRequired | None:
-    """Return whose code is awaited in this browser; None if nobody entered a password here within CODE_LIFETIME_S."""
+    """Return whose code is awaited in this browser; None if no password was entered here within CODE_LIFETIME_S."""
     match session.get(_CODE_REQUIRED):
         case [int(user_id), int(epoch), int(since)] if 0 <= utc_now().timestamp() - since < CODE_LIFETIME_S:
             return CodeRequired(user_id, epoch)

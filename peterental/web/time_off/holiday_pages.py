@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from peterental.access import require_admin
-from peterental.agents.time_off.model import ClosureEntry
-from peterental.agents.time_off.public_holidays import HOME_COUNTRY, countries, public_holidays, states
+from peterental.agents.time_off.model import Closure, ClosureEntry
+from peterental.agents.time_off.public_holidays import (
+    HOME_COUNTRY,
+    PublicHoliday,
+    countries,
+    public_holidays,
+    states,
+)
 from peterental.clock import utc_now
 from peterental.config import config_of
 from peterental.phone_numbers import region_of
@@ -31,22 +39,26 @@ def add_routes(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/holidays", view_func=holidays, methods=["GET", "POST"])
 
 
+@dataclass(frozen=True)
+class _Choice:
+    """Which holidays are offered: of a country, or one of its states, within some days; year 0 is this and the next."""
+
+    country: str
+    state: str | None
+    year: int
+    first: date
+    last: date
+
+
 @preserves_form
 def holidays() -> Answer:
     """Offer the public holidays of a country or state, and close the office on the chosen ones."""
     viewer, services = current_viewer(), services_of(current_app)
     require_admin(viewer)
-    params = QueryParams(request.args)
-    zone = config_of(current_app).default_time_zone
-    own = region_of(zone)
-    fallback = own if own in countries() else HOME_COUNTRY
-    country = params.choice("country", countries(), "There is no country {}.") or fallback
-    state = params.choice("state", states(country), "There is no state {} in that country.")
-    today = utc_now().date()
+    params, today = QueryParams(request.args), utc_now().astimezone(config_of(current_app).office_zone).date()
     years = [today.year + ahead for ahead in range(YEARS_AHEAD + 1)]
-    year = int(params.choice("year", [str(year) for year in years], "Holidays of {} are not offered.") or 0)
-    first, last = (max(today, date(year, 1, 1)), date(year, 12, 31)) if year else (today, date(years[1], 12, 31))
-    offered = public_holidays(country, state, first, last)
+    choice = _choice_in(params, years, today)
+    offered = public_holidays(choice.country, choice.state, choice.first, choice.last)
     form, ticked = PageForm(), set(request.form.getlist("day"))
     if form.validate_on_submit():
         entries = [
@@ -59,24 +71,39 @@ def holidays() -> Answer:
             flash(f"The office is closed on {counted(len(added), 'more day')}.", "done")
             return redirect(url_for("time_off.index"), 303)
         form.form_errors.append("Tick the days on which the office is closed.")
-    closed = {
-        holiday.day: closure
-        for closure in services.closures.of_days(first, last, viewer)
-        for holiday in offered
-        if closure.first_day <= holiday.day <= closure.last_day
-    }
     page = render_template(
         "time_off/holidays.html",
         form=form,
         ticked=ticked,
         offered=offered,
-        closed=closed,
-        country=country,
+        closed=_closures_on(offered, services.closures.of_days(choice.first, choice.last, viewer)),
+        country=choice.country,
         countries=countries(),
-        state=state,
-        states=states(country),
-        year=year,
+        state=choice.state,
+        states=states(choice.country),
+        year=choice.year,
         years=years,
         warnings=params.warnings,
     )
     return page, 400 if request.method == "POST" else 200
+
+
+def _choice_in(params: QueryParams, years: Sequence[int], today: date) -> _Choice:
+    """Return the choice in the address; of a country or state that is not offered, the page says so."""
+    own = region_of(config_of(current_app).default_time_zone)
+    fallback = own if own in countries() else HOME_COUNTRY
+    country = params.choice("country", countries(), "There is no country {}.") or fallback
+    state = params.choice("state", states(country), "There is no state {} in that country.")
+    year = int(params.choice("year", [str(year) for year in years], "Holidays of {} are not offered.") or 0)
+    first = max(today, date(year, 1, 1)) if year else today
+    return _Choice(country, state, year, first, date(year or years[1], 12, 31))
+
+
+def _closures_on(offered: Iterable[PublicHoliday], closures: Iterable[Closure]) -> dict[date, Closure]:
+    """Return the closure on each day of a holiday that has one."""
+    return {
+        holiday.day: closure
+        for closure in closures
+        for holiday in offered
+        if closure.first_day <= holiday.day <= closure.last_day
+    }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 from itertools import groupby
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -27,7 +26,7 @@ from peterental.services import services_of
 from peterental.web.agents.working_hours_forms import format_windows
 from peterental.web.agents.working_hours_pages import busy_saved_message
 from peterental.web.shell.csrf import preserves_form
-from peterental.web.shell.query_params import QueryParams
+from peterental.web.shell.query_params import QueryParams, parse_id
 from peterental.web.shell.session import current_viewer
 from peterental.web.time_off import closure_pages, holiday_pages, repeating_pages
 from peterental.web.time_off.forms import PARTS, BlockForm, OtherTimesForm, offer_agents
@@ -95,7 +94,7 @@ def remove() -> Response:
             services.hours.remove_override(agent_id, date.fromisoformat(what), viewer)
             flash("The date override was removed.", "done")
         else:
-            services.hours.remove_busy_block(agent_id, int(what) if what.isdecimal() else 0, viewer)
+            services.hours.remove_busy_block(agent_id, parse_id(what) or 0, viewer)
             flash("The blocked time was removed.", "done")
     except AgentUnknown:
         raise
@@ -152,7 +151,7 @@ def _page(*, block_form: BlockForm | None = None, times_form: OtherTimesForm | N
     shown = [agent for agent in agents if not chosen or agent.agent_id == chosen]
     sent = block_form or times_form
     own = shown[0] if len(shown) == 1 else None
-    today = utc_now().astimezone(own.zone if own else _zone()).date()
+    today = utc_now().astimezone(own.zone if own else config_of(current_app).office_zone).date()
     defaults = {"agent_id": own.agent_id if own else None}
     block_form = block_form or BlockForm(formdata=None, prefix="block-", data={**defaults, "day": today})
     times_form = times_form or OtherTimesForm(formdata=None, prefix="times-", data=defaults)
@@ -190,8 +189,3 @@ def _week(agent: Agent) -> list[str]:
         format_windows(sorted(window for weekday, window in agent.rules.week if weekday == number)) or "Closed"
         for number in range(1, len(WEEKDAY_NAMES) + 1)
     ]
-
-
-def _zone() -> ZoneInfo:
-    config = config_of(current_app)
-    return ZoneInfo(config.default_time_zone)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -58,7 +57,7 @@ def new_repeating() -> Answer:
     chosen = QueryParams(request.args).text("agent")
     agents = services.agents.names(viewer, chosen)
     zone = next((agent.zone for agent in agents if agent.agent_id == chosen), None)
-    default_zone = ZoneInfo(config_of(current_app).default_time_zone)
+    default_zone = config_of(current_app).office_zone
     today = utc_now().astimezone(zone or default_zone).date()
     form = RepeatingForm(data={"agent_id": chosen, "first_day": today, "every_weeks": 1})
     offer_agents(form.agent_id, agents)

@@ -19,7 +19,7 @@ from peterental.web.appointments.manual_pages import was_done_before
 from peterental.web.calls.labels import PROBLEMS
 from peterental.web.notices import labels
 from peterental.web.shell.navigation_counts import at_most
-from peterental.web.shell.query_params import QueryParams
+from peterental.web.shell.query_params import QueryParams, parse_id
 from peterental.web.shell.session import current_viewer
 from peterental.web.visits.wording import WORDINGS
 
@@ -45,7 +45,6 @@ LATE: Mapping[Language, str] = {
 
 MAX_MAP_CHARS = 120
 ONE_DAY = timedelta(days=1)
-MAX_ID_DIGITS = 9
 MAX_NAME_CHARS = 60
 
 ON_THE_WAY = timedelta(hours=2)
@@ -82,7 +81,7 @@ def index() -> str:
     if today.is_agent_unknown:
         warnings.append(f"There is no agent “{params.text('agent')[:40]}”. This is the day of all agents.")
     config = config_of(current_app)
-    zone = ZoneInfo(config.default_time_zone)
+    zone = config.office_zone
     shown = date_shown(today, zone)
     return render_template(
         "today/index.html",
@@ -167,9 +166,10 @@ def date_shown(today: Today, default: ZoneInfo) -> date:
 
 def _marked(text: str) -> Appointment | None:
     """Return the viewing whose outcome was just recorded; None if there is no such viewing."""
-    if not (text.isascii() and text.isdigit() and len(text) <= MAX_ID_DIGITS):
+    appointment_id = parse_id(text)
+    if appointment_id is None:
         return None
     try:
-        return services_of(current_app).manual.show(int(text), current_viewer())[0]
+        return services_of(current_app).manual.show(appointment_id, current_viewer())[0]
     except AppointmentUnknown:
         return None

@@ -1,4 +1,4 @@
-"""`/twilio/sms` and `/twilio/status`: texts of visitors, and what became of ours. Signed by Twilio.
+"""`/twilio/sms` and `/twilio/status`: texts of visitors, and the delivery states of ours. Signed by Twilio.
 
 The answer to a text goes through the outbox, like everything that is sent: the TwiML is empty.
 """

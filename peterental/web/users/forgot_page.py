@@ -18,7 +18,7 @@ from peterental.web.users.forms import ForgotForm
 Answer = Response | str | tuple[str, int]
 
 ASKED = "If an account has that address, an e-mail with a link is on its way to it. The link works once, for one hour."
-"""The answer for every address: it does not tell who has an account."""
+"""The answer for every address: it does not reveal who has an account."""
 
 
 def add_routes(blueprint: Blueprint) -> None:

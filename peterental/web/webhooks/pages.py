@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -214,7 +213,7 @@ def _labels() -> dict[str, Any]:
     return {
         "types": TYPE_LABELS,
         "states": STATE_LABELS,
-        "zone": ZoneInfo(config.default_time_zone),
+        "zone": config.office_zone,
         "now": utc_now(),
     }
 

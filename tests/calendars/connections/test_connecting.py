@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from peterental.access import Viewer
 from peterental.agents.model import AgentUnknown
+from peterental.audit.model import Change
 from peterental.calendars.account import (
     AccountUnknown,
     CalendarUnknown,
@@ -32,6 +36,7 @@ from peterental.config import Config
 from peterental.services import build_services
 from tests.calendars.connections.conftest import OFFICE, Line
 from tests.calendars.scripted import HOLIDAYS, WORK, ScriptedCalendar
+from tests.servers import until_a_session_waits
 
 REDIRECT = "https://rent.example.com/oauth/google"
 STRANGER = Viewer(user_id=77, email="stranger@example.com", is_admin=False)
@@ -140,6 +145,45 @@ def test_same_choice_again_is_not_audited(line: Line) -> None:
         )
     line.services.calendars.set_trusts_stale("ana", OFFICE, trusts_stale=False)
     assert len(line.services.audit.listing(OFFICE).entries) == before + 1
+
+
+def while_locked(line: Line, statement: str, change: Callable[[], object]) -> Change:
+    """Make a change that waits for another transaction; return it as the audit log has it."""
+    with ThreadPoolExecutor(1) as pool:
+        with line.database.transaction() as connection:
+            connection.execute(statement.encode())
+            connection.sync()
+            made = pool.submit(change)
+            until_a_session_waits(line.database.url)
+        made.result()
+    return line.services.audit.listing(OFFICE).entries[0].change
+
+
+def test_choice_is_compared_with_the_one_before_it(line: Line) -> None:
+    line.connect()
+    work = line.calendar().calendar_id
+    choose = partial(line.services.calendars.choose, line.account_id, blocking=[work], receiving=work, viewer=OFFICE)
+    change = while_locked(line, "UPDATE calendar_accounts SET keeps_titles = TRUE", lambda: choose(keeps_titles=False))
+    assert (change.action, change.before["keeps_titles"]) == ("calendar chosen", True)
+    assert not line.services.calendars.account(line.account_id, OFFICE).keeps_titles
+
+
+def test_trust_is_compared_with_the_choice_before_it(line: Line) -> None:
+    trust = partial(line.services.calendars.set_trusts_stale, "ana", OFFICE, trusts_stale=True)
+    trust()
+    change = while_locked(line, "UPDATE agent_calendar_settings SET trusts_stale = FALSE", trust)
+    assert (change.before, change.after) == ({"trusts_stale": False}, {"trusts_stale": True})
+    assert len(line.services.audit.listing(OFFICE).entries) == 2
+    assert line.services.calendars.overview("ana", OFFICE).trusts_stale
+
+
+def test_account_that_another_user_disconnects_first_is_unknown(line: Line) -> None:
+    line.connect()
+    disconnect = partial(line.services.calendars.disconnect, line.account_id, OFFICE)
+    entries = len(line.services.audit.listing(OFFICE).entries)
+    with pytest.raises(AccountUnknown):
+        while_locked(line, "DELETE FROM calendar_accounts", disconnect)
+    assert len(line.services.audit.listing(OFFICE).entries) == entries
 
 
 def test_strangers_see_and_change_nothing(line: Line) -> None:

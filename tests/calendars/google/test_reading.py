@@ -350,7 +350,7 @@ def test_answer_without_sync_token_has_no_cursor(google: GoogleFake) -> None:
 
 
 def test_reported_series_reads_everything(google: GoogleFake, calendar: FakeCalendar) -> None:
-    """With singleEvents Google sends instances; a series would hide what became of them."""
+    """With singleEvents Google sends instances; a series would hide their changes."""
     calendar.put("dentist1", start=at(1, 10), end=at(1, 11))
     account = connect(google)
     cursor = account.read(DANA, WINDOW, None).cursor

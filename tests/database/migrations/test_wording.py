@@ -7,7 +7,7 @@ import pytest
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import HistoryBroken, MigrationFailed
 from peterental.database.migrations.plan.planner import plan
-from peterental.database.migrations.wording import shortened, version_ranges
+from peterental.database.migrations.wording import printable_lines, shortened, version_ranges
 from tests.database.migrations.conftest import Connection, Folder, ReportedLines
 
 
@@ -28,6 +28,22 @@ def test_neighbouring_versions_are_a_range(versions: list[int], text: str) -> No
 def test_only_long_lists_are_shortened() -> None:
     assert shortened(["a", "b", "c"], 2) == ["a", "b", "c"]
     assert shortened(["a", "b", "c", "d"], 2) == ["a", "b", "… and 2 more"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        ("a\x1bb", "a\\x1bb"),
+        ("a\tb", "a\tb"),
+        ("123456", "123456"),
+        ("1234567", "123456… (7 characters)"),
+        ("a\nb\n", "a\nb"),
+        ("a\nb\nc", "a\n… and 2 more"),
+    ],
+)
+def test_long_or_unprintable_text_is_shown_safely(text: str, shown: str) -> None:
+    assert printable_lines(text, max_lines=1, max_chars=6) == shown
 
 
 def test_many_broken_migrations_are_one_problem(runner: MigrationRunner, folder: Folder) -> None:

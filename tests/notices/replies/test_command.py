@@ -30,7 +30,7 @@ def test_a_text_is_taken_in(database: Database, visitor: Visitor, viewing: int, 
     code, said = run(config, "(405) 555-0123", "Is there parking?")
     assert (code, said) == (
         0,
-        "✅ The text from +14055550123 was received. See the Outbox and Messages for what became of it.\n",
+        "✅ The text from +14055550123 was received. The Outbox and Messages show the result.\n",
     )
     assert visitor.messages() == [("Is there parking?", viewing)]
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from peterental.web.shell.query_params import MAX_TEXT_CHARS, QueryParams, utc_bounds, without_param
+from peterental.web.shell.query_params import MAX_TEXT_CHARS, QueryParams, parse_id, utc_bounds, without_param
 
 
 def test_text_is_stripped_and_limited() -> None:
@@ -15,6 +15,23 @@ def test_text_is_stripped_and_limited() -> None:
     assert (params.text("q"), params.text("nothing")) == ("elm", "")
     assert len(params.text("agent")) == MAX_TEXT_CHARS
     assert params.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("17", 17),
+        ("0", 0),
+        ("9" * 18, 10**18 - 1),
+        ("9" * 19, None),
+        ("", None),
+        ("-1", None),
+        (" 1", None),
+        ("٣", None),
+    ],
+)
+def test_id_is_a_number_that_a_column_can_hold(text: str, number: int | None) -> None:
+    assert parse_id(text) == number
 
 
 def test_unknown_choice_is_ignored_with_warning() -> None:

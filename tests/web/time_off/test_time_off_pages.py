@@ -287,6 +287,16 @@ def test_federal_holidays_are_offered_and_none_is_applied_unasked(office: Browse
     assert "Closed already" in office.get("/time-off/holidays").text
 
 
+@pytest.mark.parametrize(("hour", "is_offered"), [(5, True), (6, False)])
+def test_holiday_is_offered_until_it_ends_for_the_office(
+    office: Browser, monkeypatch: pytest.MonkeyPatch, hour: int, *, is_offered: bool
+) -> None:
+    """Christmas 2026 ends in Chicago at six in the morning of the next day, UTC."""
+    now = datetime(2026, 12, 26, hour, tzinfo=UTC)
+    monkeypatch.setattr("peterental.web.time_off.holiday_pages.utc_now", lambda: now)
+    assert ('value="2026-12-25"' in office.get("/time-off/holidays").text) == is_offered
+
+
 def test_holidays_of_states_and_countries(office: Browser) -> None:
     year = TODAY.year + 1
     assert "Day After Thanksgiving" in office.get(f"/time-off/holidays?country=US&state=OK&year={year}").text

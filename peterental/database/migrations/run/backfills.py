@@ -43,7 +43,7 @@ _MAX_RECONNECTS = 20
 
 @dataclass(frozen=True)
 class BackfillResult:
-    """What became of one backfill.
+    """The outcome of one backfill.
 
     Args:
         version: of its file.
@@ -84,7 +84,7 @@ def run_backfills(
     once: bool = False,
     action: Action | None = None,
 ) -> list[BackfillResult]:
-    """Work on every registered backfill in order, and return what became of each.
+    """Work on every registered backfill in order, and return the outcome of each.
 
     One that another worker holds is left to it. A lost connection is opened again.
 

@@ -108,6 +108,7 @@ def describe(row: dict[str, Any]) -> str:
     )
 
 
+# CREATE INDEX CONCURRENTLY waits for every snapshot, also for that of this query: it is left out.
 _ACTIVITY = """
 SELECT blocker.pid AS blocker_pid, blocker.application_name, host(blocker.client_addr) AS host, blocker.state,
        blocker.query, extract(epoch FROM now() - blocker.xact_start)::float AS transaction_s,
@@ -117,7 +118,11 @@ SELECT blocker.pid AS blocker_pid, blocker.application_name, host(blocker.client
        CASE WHEN progress.blocks_total > 0 THEN progress.blocks_done ELSE progress.tuples_done END AS done,
        CASE WHEN progress.blocks_total > 0 THEN progress.blocks_total ELSE progress.tuples_total END AS total
 FROM pg_stat_activity AS ours
-LEFT JOIN pg_stat_activity AS blocker ON blocker.pid = (pg_blocking_pids(ours.pid))[1]
+LEFT JOIN pg_stat_activity AS blocker ON blocker.pid = (
+    SELECT pid FROM unnest(pg_blocking_pids(ours.pid)) WITH ORDINALITY AS blocking (pid, place)
+    WHERE pid <> pg_backend_pid()
+    ORDER BY place LIMIT 1
+)
 LEFT JOIN pg_stat_progress_create_index AS progress ON progress.pid = ours.pid
 WHERE ours.pid = %(pid)s
 """

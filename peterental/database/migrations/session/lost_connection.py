@@ -1,4 +1,4 @@
-"""Reconnect after a connection was lost, to see what became of its transaction."""
+"""Reconnect after a connection was lost, to find out whether its transaction was committed."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row
 
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import (
@@ -173,12 +174,18 @@ def test_lock_waits_exhaust_the_budget(
 def test_worst_wait_excludes_work(empty_database_url: str, db: Connection) -> None:
     db.execute("CREATE TABLE busy (i int)")
     db.execute("BEGIN; LOCK TABLE busy IN ACCESS SHARE MODE")
-    with psycopg.connect(empty_database_url) as other, ThreadPoolExecutor(1) as pool:
+    with (
+        psycopg.connect(empty_database_url) as other,
+        psycopg.connect(empty_database_url, autocommit=True, row_factory=dict_row) as watching,
+        ThreadPoolExecutor(1) as pool,
+    ):
         work = pool.submit(other.execute, "SELECT pg_sleep(0.5); LOCK TABLE busy")
         waiting = "SELECT waitstart FROM pg_locks WHERE pid = %s AND NOT granted AND waitstart IS NOT NULL"
         until(lambda: db.execute(waiting, [other.info.backend_pid]).fetchone() is not None, "it waits for the table")
         monitor = SessionMonitor(empty_database_url, other.info.backend_pid, print)
         monitor._poll(db)
+        assert monitor.blocker is None, "the session that asks is left out: an index build waits for its snapshot"
+        monitor._poll(watching)
         longest = db.execute(
             f"SELECT extract(epoch FROM clock_timestamp() - waitstart) * 1000 AS ms FROM ({waiting}) AS lock",
             [other.info.backend_pid],

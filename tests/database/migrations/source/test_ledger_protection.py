@@ -37,6 +37,7 @@ CHANGES = {
     "PREPARE p AS DELETE FROM schema_migrations": "deletes rows of schema_migrations",
     "INSERT INTO schema_migrations (version) SELECT n FROM generate_series(1, 9) AS n": "writes rows to schema_migra",
     "INSERT INTO schema_migrations (description) VALUES ('x')": "writes rows to schema_migrations",
+    "INSERT INTO schema_migrations (description, version) VALUES ('x')": "writes rows to schema_migrations",
     "INSERT INTO schema_migrations VALUES (7) ON CONFLICT (version) DO UPDATE SET version = 9": "writes rows to schema",
     "INSERT INTO schema_migrations SELECT 7 UNION SELECT 8": "writes rows to schema_migrations",
     "INSERT INTO schema_migrations (version, description) VALUES (7, 'x'), (8, 'y')": "records itself as 8, not as 7",

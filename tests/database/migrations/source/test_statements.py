@@ -97,6 +97,7 @@ def test_similar_words_are_accepted(runner: MigrationRunner, folder: Folder, tex
         ("\\\nSELECT 1;", r"001_a.sql:1: \\ is a psql command"),
         ("SELECT E'it\\'s', $a$it's$a$;\n\\set x 'open", r"001_a.sql:2: \\set is a psql command"),
         ("SELECT 1\\gexec\n", r"001_a.sql:1: \\gexec is a psql command"),
+        ("SET standard_conforming_strings TO off;\nSELECT 1 \\gexec", r"001_a.sql:2: \\gexec is a psql command"),
         ("SELECT 1 \\", r"001_a.sql:1: \\ is a psql command"),
         ("SELECT E'a'\n  -- it's\n  'it\\'s';\n\\q", r"001_a.sql:4: \\q is a psql command"),
         (
