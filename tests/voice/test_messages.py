@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from peterental.voice.arguments import message_draft
 from peterental.voice.messages import Envelope, decode
 from peterental.voice.sanitize import (
     MAX_TEXT_CHARS,
@@ -352,3 +353,9 @@ def test_invalid_json_arguments_become_empty() -> None:
     call = {"name": "x", "arguments": "{"}
     (request,) = envelope({"type": "tool-calls", "toolCallList": [call]}).tool_requests()
     assert request.arguments == {}
+
+
+@pytest.mark.parametrize(("sent", "name"), [("Ana Ruiz", "Ana Ruiz"), ("unknown", None), (None, None)])
+def test_message_has_the_name_that_was_given(sent: str | None, name: str | None) -> None:
+    draft = message_draft({"message": "Are cats fine?", "attendee_name": sent})
+    assert (draft.body, draft.attendee_name) == ("Are cats fine?", name)

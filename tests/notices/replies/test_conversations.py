@@ -6,7 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from peterental.notices.replies.model import TextedViewing
+from peterental.notices.model import Kind
+from peterental.notices.replies.decisions import decide
+from peterental.notices.replies.model import Conversation, TextedViewing
+from peterental.notices.replies.understanding import Understanding
 from peterental.notices.texts.segments import segments
 from tests.notices.office import CHICAGO, NOON, PHONE_NUMBER, Office
 from tests.notices.replies.conftest import Visitor
@@ -432,3 +435,27 @@ def test_every_answer_fits_into_two_segments(visitor: Visitor) -> None:
     assert len(answers) == len(texts)
     assert {segments(answer).encoding for answer in answers} == {"gsm7"}
     assert max(segments(answer).count for answer in answers) <= 2
+
+
+@pytest.mark.parametrize(
+    ("last_kind", "has_viewing", "has_offer", "outcome"),
+    [
+        ("waitlist_offer", True, True, "take_offer"),
+        ("waitlist_offer", False, True, "take_offer"),
+        ("reminder_day", False, True, "take_offer"),
+        ("reminder_day", True, True, "confirm"),
+        ("waitlist_offer", True, False, "offer_ended"),
+        ("reminder_day", False, False, "no_viewing"),
+    ],
+)
+def test_yes_takes_an_offer_unless_a_viewing_was_asked_about(
+    last_kind: Kind, outcome: str, *, has_viewing: bool, has_offer: bool
+) -> None:
+    viewing = TextedViewing(
+        appointment_id=1, agent_id="ana", agent_name="Ana", time_zone="UTC", language="en", handover_number=None,
+        start=NOON, status="confirmed", sequence=2, property_address="12 Elm Street", attendee_name="Mia",
+        released_at=None, texted_sequence=2,
+    )  # fmt: skip
+    conversation = Conversation(viewings=(viewing,) if has_viewing else (), last_kind=last_kind)
+    now = NOON - timedelta(hours=20)
+    assert decide(Understanding("confirm"), conversation, now, has_offer=has_offer).outcome == outcome
