@@ -433,7 +433,13 @@ def _hour(found: RuleMatch) -> Clock | None:
         return None
     if found.first.kind == "FOR" and found.after is not None and found.after.kind == "WDAYS":
         return None  # "for two Fridays from now"
+    is_house = len(found.token("h").text) > 2 and found.after is not None and found.after.kind == "UNKNOWN"  # noqa: PLR2004
+    if is_house and found.before is not None and found.before.kind in _ENDS_A_TIME:
+        return None  # "Friday at 3 at 1420 Elm Street"
     return clock_of(found.token("h"))
+
+
+_ENDS_A_TIME = frozenset(("NUM", "TIME", "MER", "OCLOCK", "HM", "PARTDAY"))
 
 
 _PRONOUNS = frozenset(("one", "una", "uno"))
@@ -454,6 +460,9 @@ def _hour_beside_a_part(found: RuleMatch) -> Clock | None:
     digits = found.token("h").text
     if digits in _PRONOUNS and after is None:
         return None  # "the morning one"
+    is_led = before is not None and before.kind in {"AT", "FOR"}
+    if is_led and len(digits) > 2 and after is not None and after.kind == "UNKNOWN":  # noqa: PLR2004 - as in `_hour`
+        return None
     is_time = digits.isdigit() and len(digits) in {3, 4} and not 2020 <= found.number("h") <= 2059  # noqa: PLR2004 - a year
     return clock_of(found.token("h")) if beside or is_time else None
 

@@ -287,6 +287,8 @@ class Resolver:
         days = sorted({option.day for option in options})
         if len(days) == 1:
             minutes = tuple(sorted({option.clock_min or 0 for option in options}))
+            if len(minutes) == 1:
+                return ConfirmDay(option=options[0], reason="vague")
             is_half = len(minutes) == 2 and minutes[1] - minutes[0] == NOON_MIN  # noqa: PLR2004 - AM and PM
             return AmOrPm(day=days[0], options=minutes) if is_half else WhichTime(day=days[0], options=minutes)
         by_day = {day: {option.clock_min for option in options if option.day == day} for day in days}

@@ -132,11 +132,12 @@ def inherited(alternatives: Sequence[Phrase]) -> tuple[Phrase, ...]:
 
 
 def _completed(phrase: Phrase, other: Phrase) -> Phrase:
+    is_of_a_day = bool(phrase.bare and not phrase.clocks and not phrase.parts and other.clocks and other.days)
     if not phrase.days and other.days:
         phrase = replace(phrase, days=other.days)
     if not phrase.names_time and other.names_time and not phrase.shifts and not phrase.picks:
         phrase = replace(phrase, clocks=other.clocks, bare=other.bare, parts=other.parts, windows=other.windows)
-    if phrase.bare and not phrase.clocks and not phrase.parts and other.clocks:  # "Friday 4 or Monday 7 at two"
+    if is_of_a_day:  # "Friday 4 or Monday 7 at two"; but "Friday 3 or 3:30"
         phrase = replace(phrase, clocks=other.clocks)
     meridiems = {clock.meridiem for clock in other.clocks}
     if phrase.clocks and len(meridiems) == 1 and not phrase.parts:

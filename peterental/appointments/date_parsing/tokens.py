@@ -75,7 +75,10 @@ class WrittenTime(NamedTuple):
 
 _SCANNER = re.compile(
     r"""
-      (?P<iso>(?P<y>\d{4})(?P<sep>[-/.])(?P<mo>\d{1,2})(?P=sep)(?P<d>\d{1,2})(?:t(?=\d)|(?!\d)))
+      (?P<aside>(?<![a-z])(?:unit|apartment|apt|suite|departamento|depto|apartamento|unidad)\.?\s?\#?\d{1,4}[a-z]?\b
+          (?![:.]\d|\s?(?:[ap]\.?\s?m\b|o'?\s?clock|de\b))
+        | (?<![\d-])\(?\d{3}\)?[\s.-]\s?\d{3}[\s.-]\d{4}(?!\d))
+    | (?P<iso>(?P<y>\d{4})(?P<sep>[-/.])(?P<mo>\d{1,2})(?P=sep)(?P<d>\d{1,2})(?:t(?=\d)|(?!\d)))
     | (?P<numeric>(?P<a>\d{1,2})(?P<nsep>[-/.])(?P<b>\d{1,2})(?P=nsep)(?P<ny>\d{4}|\d{2})(?![\d:]))
     | (?P<short>(?P<sa>\d{1,2})\s?/\s?(?P<sb>\d{1,2})(?![\d/]))
     | (?P<clock>(?P<h>\d{1,2})(?::|h)(?P<m>\d\d)(?::(?P<s>\d\d)(?:[.,]\d+)?)?(?![\d:]))
@@ -220,6 +223,7 @@ def _kind_of_word(match: re.Match[str]) -> str:
 
 
 _SCANNED: dict[str, Callable[[re.Match[str]], Token | None]] = {
+    "aside": lambda _: None,
     "iso": _iso,
     "numeric": _numeric,
     "short": _short,
@@ -275,7 +279,8 @@ def _with_phrases(tokens: list[Token], lexicon: Lexicon, other: Lexicon | None) 
         following = plain[position] if position < len(plain) else None
         heard = _as_heard(token, before, following) if token.text in _HOMOPHONES else None
         if token.kind == "WORD" and heard is None:
-            for word in _word(token.text, lexicon, other):
+            is_name = position > 1 and texts[position - 2] in _BEFORE_A_NAME
+            for word in _word(token.text, lexicon, other, is_name=is_name):
                 before = word.kind
                 yield word
         else:
@@ -305,7 +310,11 @@ def _phrase_at(texts: list[str], position: int, lexicon: Lexicon) -> tuple[int, 
     return 0, None
 
 
-def _word(word: str, lexicon: Lexicon, other: Lexicon | None) -> Iterator[Token]:
+_BEFORE_A_NAME = frozenset(("with", "con"))
+"""What stands before a name, which is no misspelt month: "with Marco"."""
+
+
+def _word(word: str, lexicon: Lexicon, other: Lexicon | None, *, is_name: bool = False) -> Iterator[Token]:
     entry = _look_up(word, lexicon)
     if entry is None and other is not None and word not in _OF_ONE_LANGUAGE:
         entry = _look_up(word, other)
@@ -313,7 +322,7 @@ def _word(word: str, lexicon: Lexicon, other: Lexicon | None) -> Iterator[Token]
         yield from _word(word[:-3], lexicon, other)
         yield Token("ISH", None, "ish")
         return
-    if entry is None:
+    if entry is None and not is_name:
         known = lexicon.spelled_like(word)
         entry = None if known is None else _look_up(known, lexicon)
     kind, value = entry or ("UNKNOWN", None)

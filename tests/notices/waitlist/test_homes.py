@@ -93,9 +93,9 @@ def test_entry_keeps_the_home_and_the_words(office: Office, elm: int, words: str
 @pytest.mark.usefixtures("elm")
 def test_unclear_home_is_asked_about_as_for_a_booking(office: Office) -> None:
     phone = office.caller(123)
-    assert ask(phone, "1205 Porter") == "At 1205 N Porter Avenue, do you mean unit 2B or unit 3A?"
+    assert ask(phone, "1205 Porter") == "At 1205 North Porter Avenue, do you mean unit 2B or unit 3A?"
     assert office.entries() == []
-    assert ask(phone, "3A").startswith("You're on the waiting list to see 1205 N Porter Avenue, Unit 3A")
+    assert ask(phone, "3A").startswith("You're on the waiting list to see 1205 North Porter Avenue, Unit 3A")
     found = office.database.fetch("SELECT unit FROM waitlist JOIN properties USING (property_id)")
     assert found == [{"unit": "3A"}]
 
