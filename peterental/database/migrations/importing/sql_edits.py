@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from peterental.database.migrations.source.statements import Statement, split_statements
+from peterental.database.migrations.sql.block_transactions import has_transaction_control
 from peterental.database.migrations.sql.comments import header_end
 from peterental.database.migrations.sql.parser import ParseError, parse_one
 from peterental.database.migrations.sql.tokens import tokens_of
@@ -19,7 +20,9 @@ _OTHER_CONTROL = re.compile(
     r"|rollback\b(?!\s+(?:work\s+|transaction\s+)?to\b))",
     re.IGNORECASE,
 )
-_MAYBE_OUTSIDE_ONLY = re.compile(r"\b(?:concurrently|vacuum|reindex|database|tablespace|system)\b", re.IGNORECASE)
+_MAYBE_OUTSIDE_ONLY = re.compile(
+    r"\b(?:concurrently|vacuum|reindex|database|tablespace|system|commit|rollback)\b", re.IGNORECASE
+)
 _SETTING = re.compile(
     r"set\s+(?:session\s+(?!characteristics|authorization))?(?P<name>[\w.]+)\s*(?:=|\bto\b)", re.IGNORECASE
 )
@@ -164,7 +167,8 @@ def _runs_outside_only(sql: str) -> bool:
         return bool(node.concurrent)
     if kind == "reindex_stmt":
         return not node.HasField("relation") or any(one.def_elem.defname == "concurrently" for one in node.params)
-    return kind == "alter_table_stmt" and any(_detaches_concurrently(one.alter_table_cmd) for one in node.cmds)
+    detaches = kind == "alter_table_stmt" and any(_detaches_concurrently(one.alter_table_cmd) for one in node.cmds)
+    return detaches or (kind == "do_stmt" and has_transaction_control(sql, if_unknown=False))
 
 
 def _detaches_concurrently(command: Any) -> bool:

@@ -7,13 +7,12 @@ commits only at its first COMMIT, after a batch of work.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from peterental.database.migrations.session.server import Connection
-from peterental.database.migrations.sql.parser import ParseError, parse_one, parse_plpgsql
+from peterental.database.migrations.sql.block_transactions import has_transaction_control
+from peterental.database.migrations.sql.parser import ParseError, parse_one
 
 _BLOCK_OR_CALL = re.compile(r"(?:do|call)\b", re.IGNORECASE)
-_ENDS_TRANSACTION = re.compile(r"\b(?:commit|rollback)\b", re.IGNORECASE)
 _WAITS_WITHOUT_BLOCKING = re.compile(r"\bconcurrently\b|\Avacuum\b(?!.*\bfull\b)", re.IGNORECASE | re.DOTALL)
 
 _SOURCES = """
@@ -34,21 +33,6 @@ def contains_commit(connection: Connection, sql: str) -> bool:
     return any(has_transaction_control(source) for source in _sources(connection, sql))
 
 
-def has_transaction_control(definition: str) -> bool:
-    """Return whether a DO block or a CREATE PROCEDURE has a COMMIT or ROLLBACK among its statements.
-
-    If it cannot be parsed (another language, types that only the server knows), a search for the keywords decides.
-    """
-    if not _ENDS_TRANSACTION.search(definition):
-        return False
-    try:
-        functions = parse_plpgsql(definition)
-    except ParseError:
-        return True
-    is_parsed = all("action" in function["PLpgSQL_function"] for function in functions)
-    return _ends_transaction(functions) if is_parsed else True
-
-
 def waits_without_blocking(sql: str) -> bool:
     """Return whether reads and writes go on while a statement waits for its lock, so that it may wait."""
     return bool(_WAITS_WITHOUT_BLOCKING.search(sql))
@@ -67,14 +51,3 @@ def _sources(connection: Connection, sql: str) -> list[str]:
     names = [part.string.sval for part in tree.call_stmt.funccall.funcname]
     wanted = {"name": names[-1], "schema": names[-2] if len(names) > 1 else None}
     return [row["definition"] for row in connection.execute(_SOURCES, wanted, prepare=False)]
-
-
-def _ends_transaction(tree: Any) -> bool:
-    if isinstance(tree, list):
-        return any(_ends_transaction(item) for item in tree)
-    if isinstance(tree, dict):
-        return any(
-            kind in ("PLpgSQL_stmt_commit", "PLpgSQL_stmt_rollback") or _ends_transaction(value)
-            for kind, value in tree.items()
-        )
-    return False

@@ -249,6 +249,8 @@ def test_whole_transaction_turns_no_transaction_off(imported: Import) -> None:
         ("VACUUM a;", True),
         ("CREATE DATABASE d;", True),
         ("ALTER SYSTEM SET work_mem TO '1MB';", True),
+        ("DO $$ BEGIN UPDATE a SET i = 1; COMMIT; END $$;", True),
+        ("DO $$ BEGIN RAISE NOTICE 'COMMIT'; END $$;", False),
         ("REINDEX TABLE a;", False),
         ("ANALYZE a;", False),
         ("DROP TABLE a;", False),

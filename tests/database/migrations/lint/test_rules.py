@@ -387,6 +387,7 @@ CASES = [
     Case("whole-table-write", "INSERT INTO doors (door_id) SELECT max(visit_id) FROM visits GROUP BY agent ON CONFLICT (door_id) DO UPDATE SET name = '';", "INSERT INTO doors (door_id) SELECT visit_id FROM visits ON CONFLICT (door_id) DO NOTHING; INSERT INTO doors (door_id) SELECT i FROM generate_series(1, 9) AS i ON CONFLICT (door_id) DO UPDATE SET name = '';"),
     Case("drop-default", "ALTER TABLE agents ALTER COLUMN age SET DEFAULT NULL;", "ALTER TABLE agents ALTER COLUMN email SET DEFAULT NULL;"),
     Case("foreign-key-type", "CREATE DOMAIN few AS int; CREATE TABLE ring (ring_id bigint PRIMARY KEY, key_id few REFERENCES old_keys);", "CREATE DOMAIN big AS bigint; CREATE DOMAIN bigger AS big; CREATE TABLE ring (ring_id bigint PRIMARY KEY, key_id bigger REFERENCES old_keys);"),
+    Case("needs-no-transaction", "DO $$ BEGIN IF true THEN COMMIT; END IF; END $$;", "DO $$ BEGIN RAISE NOTICE 'ROLLBACK'; END $$;", runs=False),
     Case("lock-all-rows", "SELECT 1 FROM visits FOR UPDATE;", "SELECT 1 FROM visits WHERE visit_id = 1 FOR UPDATE;"),
     Case("lock-all-rows", "DO $$ BEGIN PERFORM 1 FROM visits AS v FOR NO KEY UPDATE; END $$;", "SELECT 1 FROM visits LIMIT 1 FOR UPDATE;"),
     Case("lock-all-rows", "SELECT 1 FROM visits, agents AS a FOR SHARE OF a;", "CREATE TABLE fresh (a int); SELECT 1 FROM fresh, visits FOR UPDATE OF fresh;"),

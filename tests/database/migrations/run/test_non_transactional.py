@@ -14,7 +14,8 @@ from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.commands.rollback import rollback
 from peterental.database.migrations.errors import MigrationFailed, MigrationFilesError
 from peterental.database.migrations.ledger.status import read_status
-from peterental.database.migrations.run.transaction_control import contains_commit, has_transaction_control
+from peterental.database.migrations.run.transaction_control import contains_commit
+from peterental.database.migrations.sql.block_transactions import has_transaction_control
 from tests.database.migrations.conftest import Connection, Folder, ReportedLines
 from tests.database.migrations.helpers import LONG_QUERY_RUNS, attempts, hidden, ledger, start, wait_until
 from tests.servers import HANG_S, until

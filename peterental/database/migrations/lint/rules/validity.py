@@ -13,6 +13,7 @@ from peterental.database.migrations.lint.findings import error
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
 from peterental.database.migrations.lint.registry import on, on_command, on_file
 from peterental.database.migrations.lint.rules.ledger_insert import LEDGER, WRONG_VERSION, is_ledger_insert
+from peterental.database.migrations.sql.block_transactions import has_transaction_control
 from peterental.database.migrations.sql.error_location import locate
 from peterental.database.migrations.sql.tokens import tokens_of
 
@@ -222,6 +223,13 @@ def _constants(statement: ParsedStatement) -> list[Any]:
         if is_ledger_insert(statement) or statement.kind in ("comment_stmt", "do_stmt")
         else ast.nodes_of(statement.node, "A_Const")
     )
+
+
+@on("do_stmt")
+def check_committing_block(lint: FileLint, statement: ParsedStatement) -> None:
+    """Check DO blocks of a file with a transaction for COMMIT and ROLLBACK."""
+    if not lint.no_transaction and has_transaction_control(ast.sql_of("do_stmt", statement.node), if_unknown=False):
+        _report(lint, statement, "A block that commits")
 
 
 def _report(lint: FileLint, statement: ParsedStatement, what: str, at: int | None = None) -> None:
