@@ -7,6 +7,7 @@ are not. English and Spanish.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from peterental.folding import fold, word_set
 from peterental.matching.address_words import ROOM_WORDS
@@ -83,6 +84,12 @@ def is_placeholder_home(text: str) -> bool:
     A number that is no count of rooms, or any word that is not in the lists, names a home: "12 Unknown Rd" is an
     address, and so is "First Street". "Unknown Rd", "the first one" and "the place" are not.
     """
+    return _names_no_home(text[:LONGEST_TEXT])
+
+
+@lru_cache(1_000)
+def _names_no_home(text: str) -> bool:
+    """Return what `is_placeholder_home` does. Callers name the same homes again and again."""
     rest = _without_templates(text)
     if _is_letters(rest):
         return True

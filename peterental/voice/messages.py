@@ -374,7 +374,7 @@ def _first_set(*values: object) -> object:
 
 
 def _first_id(values: Iterable[object]) -> str | None:
-    return next(filter(None, map(identifier, values)), None)
+    return next(filter(None, (identifier(value) for value in values if value is not None)), None)
 
 
 def _phone_numbers(places: Iterable[_Message | _Ids]) -> Iterator[_Ids]:

@@ -24,7 +24,7 @@ from peterental.voice.speech.renderer import (
     Words,
     spoken_address,
 )
-from peterental.voice.speech.spoken_homes import ENGLISH_UNITS
+from peterental.voice.speech.spoken_homes import ENGLISH_UNITS, Units
 
 FIXED = FixedLines(
     apology="I'm sorry, I can't get to our calendar just now. Would you like someone to call you back?",
@@ -41,7 +41,7 @@ _NOT_FOUND = "I don't find an upcoming viewing that matches."
 class EnglishRenderer(Renderer):
     """The sentences in English."""
 
-    units: ClassVar[Mapping[str, str]] = ENGLISH_UNITS
+    units: ClassVar[Units] = ENGLISH_UNITS
     words: ClassVar[Words] = english_words
     plain: ClassVar[Mapping[type[Refusal | Outcome], str]] = {
         AgentUnknown: "I'm sorry, this line is not connected to a calendar, so I can't book or look up viewings.",

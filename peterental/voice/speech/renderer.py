@@ -24,7 +24,7 @@ from peterental.folding import fold, word_set
 from peterental.matching import Discriminator
 from peterental.notices.waitlist.model import OnWaitlist
 from peterental.voice.sanitize import single_line
-from peterental.voice.speech.spoken_homes import spell_out
+from peterental.voice.speech.spoken_homes import Units, spell_out
 
 if TYPE_CHECKING:
     from peterental.agents.model import Agent
@@ -344,7 +344,7 @@ class Renderer(ABC):
     def not_known(self, wishes: tuple[str, ...]) -> str:
         """Admit that the catalogue does not have what was asked for ("pets")."""
 
-    units: ClassVar[Mapping[str, str]]
+    units: ClassVar[Units]
     """What designators of units are called: "apartment" for `apt`."""
 
     part_names: ClassVar[Mapping[str, str]]

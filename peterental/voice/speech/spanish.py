@@ -24,7 +24,7 @@ from peterental.voice.speech.renderer import (
     Words,
     spoken_address,
 )
-from peterental.voice.speech.spoken_homes import SPANISH_UNITS
+from peterental.voice.speech.spoken_homes import SPANISH_UNITS, Units
 
 FIXED = FixedLines(
     apology="Lo siento, ahora mismo no puedo consultar el calendario. ¿Quiere que alguien le devuelva la llamada?",
@@ -42,7 +42,7 @@ _WHICH_NUMBER = "¿A qué número podemos llamarle?"
 class SpanishRenderer(Renderer):
     """The sentences in Spanish."""
 
-    units: ClassVar[Mapping[str, str]] = SPANISH_UNITS
+    units: ClassVar[Units] = SPANISH_UNITS
     words: ClassVar[Words] = spanish_words
     plain: ClassVar[Mapping[type[Refusal | Outcome], str]] = {
         AgentUnknown: "Lo siento, esta línea no está conectada a ningún calendario; no puedo buscar ni reservar.",

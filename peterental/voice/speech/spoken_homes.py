@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 from peterental.matching.usps import STATES, STREET_TYPES
 
@@ -25,16 +27,27 @@ _FULL_TYPES = frozenset(STREET_TYPES.values())
 _ZIP_DIGITS = 5
 _ORDINAL_ENDS = ("st", "nd", "rd", "th")
 
-ENGLISH_UNITS: Mapping[str, str] = {
-    "apt": "apartment", "bldg": "building", "fl": "floor", "rm": "room", "ste": "suite", "#": "number",
-}  # fmt: skip
-SPANISH_UNITS: Mapping[str, str] = {
-    "apt": "apartamento", "bldg": "edificio", "fl": "piso", "rm": "cuarto", "ste": "suite", "#": "número",
-}  # fmt: skip
+_DESIGNATORS = frozenset(("apt", "bldg", "fl", "rm", "ste"))
+
+
+class Units(NamedTuple):
+    """What designators of units are called in a language; `number` is what stands for "#"."""
+
+    apt: str
+    bldg: str
+    fl: str
+    rm: str
+    ste: str
+    number: str
+
+
+ENGLISH_UNITS = Units("apartment", "building", "floor", "room", "suite", "number")
+SPANISH_UNITS = Units("apartamento", "edificio", "piso", "cuarto", "suite", "número")
 _UNITS_IN_FULL = frozenset(("apartment", "building", "floor", "room", "suite", "unit"))
 
 
-def spell_out(address: str, units: Mapping[str, str]) -> str:
+@lru_cache(1_000)
+def spell_out(address: str, units: Units) -> str:
     """Return an address without abbreviations, and without the ZIP code after a state.
 
     "14 St Charles St Apt #2, Norman, OK 73069" becomes "14 Saint Charles Street apartment 2, Norman, Oklahoma".
@@ -69,15 +82,17 @@ def _word(words: Sequence[str], at: int) -> str:
     return words[at] if 0 <= at < len(words) else ""
 
 
-def _unit(words: Sequence[str], at: int, units: Mapping[str, str]) -> str | None:
+def _unit(words: Sequence[str], at: int, units: Units) -> str | None:
     """Return a designator in full, nothing for the "#" behind one, and "number 2" for "#2"; None for other words."""
     core, after = _core(words[at]), _word(words, at + 1)
     if core.startswith("#"):
         designated = _core(_word(words, at - 1)).casefold()
-        is_said = designated in units or designated in _UNITS_IN_FULL
-        return " ".join(filter(None, ("" if is_said else units["#"], core[1:])))
-    is_designator = bool(after) and not words[at].endswith(",") and not _is_zip(after)
-    return units.get(core.casefold()) if is_designator else None
+        is_said = designated in _DESIGNATORS or designated in _UNITS_IN_FULL
+        return " ".join(filter(None, ("" if is_said else units.number, core[1:])))
+    designator = core.casefold()
+    if designator not in _DESIGNATORS or not after or words[at].endswith(",") or _is_zip(after):
+        return None
+    return str(getattr(units, designator))
 
 
 def _state(words: Sequence[str], at: int) -> str | None:
