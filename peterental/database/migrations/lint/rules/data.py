@@ -18,8 +18,7 @@ WHOLE_TABLE = unsafe(
 )
 LOCK_ROWS = unsafe(
     "lock-all-rows",
-    "To lock a row is to write to it, and the locks last until the transaction ends: whoever changes one of these rows "
-    "waits.",
+    "To lock a row is to write to it, and the locks last until the transaction ends: other changes of them wait.",
 )
 WITH_LOCK = unsafe(
     "write-after-ddl",
