@@ -16,6 +16,7 @@ from peterental.calendars.model import AddressNotAllowed, CalendarFault
 from tests.calendars.caldav.samples import NAMESPACE, WINDOW, lunch, moved, viewing
 from tests.calendars.caldav.server_programs import USER, WORD
 from tests.calendars.caldav.shapes import CALENDAR, NAMESPACES, event_at, found, status_of, token
+from tests.servers import HANG_S
 
 URL = "https://cal.example.com/c/work/"
 NAME = f"{viewing().marker}.ics"
@@ -84,6 +85,7 @@ class Scripted(HttpClient):
     """Answers from a list, over and over, without a network."""
 
     def __init__(self, answers: list[Said]) -> None:
+        super().__init__(timeout_s=HANG_S)
         self._said: Iterator[Said] = iter(answers * 40)
 
     def request(
