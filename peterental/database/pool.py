@@ -196,6 +196,7 @@ class Database:
                     raise
                 raise fault from error
             finally:
+                connection.keep_cursors()
                 pool.putconn(connection)
                 if connection.unresponsive or isinstance(fault, DatabaseReadOnly):
                     self.record_failure(UNRESPONSIVE if connection.unresponsive else _READ_ONLY)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from peterental.database.deadline import DeadlineConnection
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -52,5 +54,9 @@ class Statement:
             connection: to execute it on.
             values: by name; those of other statements are ignored. Raises KeyError for a missing one.
         """
-        cursor = psycopg.RawCursor(connection)
+        cursor = (
+            connection.cursor_for(self.sql)
+            if isinstance(connection, DeadlineConnection)
+            else psycopg.RawCursor(connection)
+        )
         return cursor.execute(self.sql, [values[name] for name in self._names])
