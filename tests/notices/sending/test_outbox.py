@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 from datetime import timedelta
+from typing import get_args
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from peterental.access import Viewer
 from peterental.appointments.manual.repository import ManualBookingRepository
+from peterental.appointments.model import EventKind
 from peterental.notices.model import (
     NewNotice,
     NoticeNotOver,
@@ -28,6 +31,39 @@ def test_a_viewing_has_its_notices_in_order(office: Office) -> None:
     found = office.services.outbox.of_appointment(appointment)
     assert sorted(notice.channel for notice in found) == ["email", "text"]
     assert [notice.notice_id for notice in found] == office.notices("notice_id")
+
+
+TOLD = {
+    "booked": ["booked"], "moved": ["moved"], "cancelled": ["cancelled"], "completed": [], "no_show": [],
+    "reopened": ["booked"], "confirmed": [], "released": ["released"], "edited": [],
+}  # fmt: skip
+"""The notices of a visitor of each kind of event; whoever was not there has to have asked for one."""
+
+
+def test_each_kind_of_event_tells_the_visitor_what_it_should(office: Office) -> None:
+    told = {}
+    for days, kind in enumerate(get_args(EventKind), 1):
+        viewing = office.book(office.clock.now + timedelta(days=days))
+        told[kind] = _told_by(office, viewing, kind, {"notes": ["", "Has a dog"]})
+    assert told == TOLD
+
+
+@pytest.mark.parametrize(
+    ("field", "told"), [("home", ["changed"]), ("minutes", ["changed"]), ("name", []), ("phone", [])]
+)
+def test_an_edit_tells_the_visitor_of_another_home_or_length(office: Office, field: str, told: list[str]) -> None:
+    assert _told_by(office, office.book(), "edited", {field: ["old", "new"]}) == told
+
+
+def _told_by(office: Office, viewing: int, kind: str, changes: dict[str, list[str]]) -> list[str]:
+    """Return the kinds of the notices of one more event of a viewing, to its visitor."""
+    office.database.fetch("DELETE FROM notices")
+    office.database.fetch(
+        "INSERT INTO appointment_events (appointment_id, kind, actor, changes, happened_at)"
+        " VALUES (%s, %s, 'phone', %s, %s)",
+        [viewing, kind, Jsonb(changes) if kind == "edited" else None, office.clock.now],
+    )
+    return [notice_kind for notice_kind, audience in office.notices("kind", "audience") if audience == "visitor"]
 
 
 REPORTS = [("queued", ""), ("sent", ""), ("delivered", "")]
