@@ -192,7 +192,7 @@ class AgentSchedule:
             until: its end, aware.
             ignored_id: of the viewing that is to be moved.
         """
-        moved = (each for each in self.taken if not each.counts and each.appointment_id != ignored_id)
+        moved = (each for each in self.taken if each.is_moved_event and each.appointment_id != ignored_id)
         return any(each.start < until and each.until > start for each in moved)
 
 
@@ -276,7 +276,7 @@ def _moved(event: tuple[int, float, float]) -> BookedInterval:
     """Return when a viewing is that a person moved in the calendar: it takes that time as well, from all others."""
     appointment_id, start_s, until_s = event
     start, until = (datetime.fromtimestamp(moment_s, UTC) for moment_s in (start_s, until_s))
-    return BookedInterval(start, until, appointment_id, counts=False)
+    return BookedInterval(start, until, appointment_id, is_moved_event=True)
 
 
 def _catalogue(rows: Sequence[DictRow]) -> Catalogue | None:
