@@ -39,6 +39,7 @@ from peterental.appointments.home_choice import (
 )
 from peterental.appointments.model import (
     PHONE,
+    UNBOOKED,
     AddressMissing,
     AlreadyBooked,
     Appointment,
@@ -79,9 +80,6 @@ if TYPE_CHECKING:
     from peterental.appointments.team import Team
     from peterental.errors import Refusal
     from peterental.properties.model import Property
-
-UNBOOKED = 0
-"""The id of an appointment that the database has not numbered yet."""
 
 TIME_TOOLS = frozenset(("set_appointment", "reschedule_appointment"))
 """The tools whose `start_time` may lead to a question about the time."""

@@ -149,6 +149,15 @@ CALLS_BY_WEEK = """
 """
 
 
+_ONE_CALL = f"""
+    SELECT calls.*, {AGENT_AND_BOOKING_COLUMNS}
+    FROM calls
+    LEFT JOIN agents USING (agent_id)
+    {LATEST_BOOKING_JOIN}
+    WHERE calls.vapi_call_id = %(vapi_call_id)s AND (%(user_id)s::int IS NULL OR agents.user_id = %(user_id)s)
+"""
+
+
 class CallQueries:
     """The calls of one database, for reading. Every method is one round trip."""
 
@@ -212,17 +221,8 @@ class CallQueries:
 
     def lock(self, connection: Connection, vapi_call_id: str, user_id: int | None) -> CallSummary | None:
         """Return one call, if it belongs to one of the user's agents, and lock it. Waits for the server."""
-        row = connection.execute(
-            f"""
-            SELECT calls.*, {AGENT_AND_BOOKING_COLUMNS}
-            FROM calls
-            LEFT JOIN agents USING (agent_id)
-            {LATEST_BOOKING_JOIN}
-            WHERE calls.vapi_call_id = %(vapi_call_id)s AND (%(user_id)s::int IS NULL OR agents.user_id = %(user_id)s)
-            FOR NO KEY UPDATE OF calls
-            """.encode(),
-            {"vapi_call_id": vapi_call_id, "user_id": user_id},
-        ).fetchone()
+        values = {"vapi_call_id": vapi_call_id, "user_id": user_id}
+        row = connection.execute(f"{_ONE_CALL} FOR NO KEY UPDATE OF calls".encode(), values).fetchone()
         return _summary(row) if row else None
 
     def unknown_assistants(self, since: datetime, *, counted: int, limit: int) -> list[UnknownAssistant]:
@@ -266,16 +266,7 @@ class CallQueries:
 
         Any call where `user_id` is None.
         """
-        rows = self._database.fetch(
-            f"""
-            SELECT calls.*, {AGENT_AND_BOOKING_COLUMNS}
-            FROM calls
-            LEFT JOIN agents USING (agent_id)
-            {LATEST_BOOKING_JOIN}
-            WHERE calls.vapi_call_id = %(vapi_call_id)s AND (%(user_id)s::int IS NULL OR agents.user_id = %(user_id)s)
-            """,
-            {"vapi_call_id": vapi_call_id, "user_id": user_id},
-        )
+        rows = self._database.fetch(_ONE_CALL, {"vapi_call_id": vapi_call_id, "user_id": user_id})
         return (_summary(rows[0]), _call(rows[0])) if rows else None
 
     def by_week(self, agent_id: str, edges: Sequence[datetime], limit: int) -> list[tuple[int, int, int]]:

@@ -46,7 +46,14 @@ from peterental.appointments.manual.model import (
 )
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.manual.warnings import check_warnings
-from peterental.appointments.model import AddressMissing, Appointment, AppointmentUnknown, NameMissing, SlotTaken
+from peterental.appointments.model import (
+    UNBOOKED,
+    AddressMissing,
+    Appointment,
+    AppointmentUnknown,
+    NameMissing,
+    SlotTaken,
+)
 from peterental.appointments.repository import AppointmentRepository
 from peterental.audit.model import changed_fields
 from peterental.clock import existing_instant, midnight, utc_now
@@ -160,8 +167,7 @@ class ManualBookingService:
                 new = _new_viewing(entry, agent, home, times=(start, end), found=found, viewer=viewer, now=now)
                 blocked_until = end + timedelta(minutes=agent.rules.buffer_minutes)
                 key = f"{MANUAL_KEY_PREFIX}{entry.key}"
-                row = self._appointments.insert(connection, new, blocked_until, key, viewer.email).fetchone()
-                booked = replace(new, appointment_id=row["appointment_id"] if row else 0)
+                booked = self._appointments.insert(connection, new, blocked_until, key, viewer.email)
                 self._record(connection, viewer, "booked", None, booked)
                 record(connection, booked.appointment_id)
                 return booked
@@ -507,7 +513,7 @@ def _new_viewing(
         now: the present moment, aware.
     """
     return Appointment(
-        appointment_id=0,
+        appointment_id=UNBOOKED,
         agent_id=agent.agent_id,
         agent_name=agent.agent_name,
         time_zone=agent.time_zone,
