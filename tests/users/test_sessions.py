@@ -240,6 +240,7 @@ def test_failed_sign_ins_are_recorded_once_a_minute(
     database: Database,
     enter: Callable[..., str],
     ana: Viewer,
+    admin: Viewer,
     log: AuditLog,
     clock: Clock,
     caplog: pytest.LogCaptureFixture,
@@ -263,6 +264,8 @@ def test_failed_sign_ins_are_recorded_once_a_minute(
     ]
     assert len(caplog.messages) == 2
     assert "wrong password" not in caplog.text
+    assert users.sign_in(admin.email, "a wrong password", origin) is None
+    assert log.entries[-1].change.after["failed_attempts"] == 1  # each user's are counted apart
     clock.advance_s(900)
     enter(ana)
     assert log.entries[-1].change.after["failed_attempts"] == 6
