@@ -31,7 +31,10 @@ REFUSED = re.compile(
 
 OTHERS = {
     "sign_in": "has a throttle, and tests of its own",
-    "line": "is set up at a provider, in steps that resume",
+    **dict.fromkeys(
+        ("line.connect", "line.disconnect", "line.choose", "line.compare", "line.write", "line.resume", "line.test"),
+        "is done at a provider, in steps that resume",
+    ),
     "users.join": "a link that works once",
     "users.forgot": "answers everyone alike",
     "users.second_factor": "codes are used up by design",
@@ -133,6 +136,7 @@ def cases_of_agents(world: World) -> Iterator[Case]:
     yield Case("agents.edit", f"{page}/edit", typed={"slot_minutes": "45"})
     yield Case("agents.deactivate", f"{page}/deactivate")
     yield Case("agents.reactivate", f"{page}/reactivate")
+    yield Case("line.sharing", f"{page}/line/sharing", typed={"books": ["ana-lima", "ben"]})
     hours = f"{page}/hours"
     yield Case("agents.hours", hours, typed={"monday": "10-4"})
     yield Case("agents.add_day", hours, f"{hours}/days", {"day-day": day, "day-hours": "10-12"})
