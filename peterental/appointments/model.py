@@ -59,10 +59,6 @@ class BookingSummary:
         return self.home_label or self.property_address
 
 
-UNBOOKED = 0
-"""The id of an appointment that the database has not numbered yet."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Appointment(BookingSummary):
     """One viewing as stored. Times are UTC; `time_zone` is the agent's."""

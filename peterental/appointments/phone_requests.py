@@ -39,7 +39,6 @@ from peterental.appointments.home_choice import (
 )
 from peterental.appointments.model import (
     PHONE,
-    UNBOOKED,
     AddressMissing,
     AlreadyBooked,
     Appointment,
@@ -80,6 +79,9 @@ if TYPE_CHECKING:
     from peterental.appointments.team import Team
     from peterental.errors import Refusal
     from peterental.properties.model import Property
+
+UNBOOKED = 0
+"""The id of an appointment that the database has not numbered yet."""
 
 TIME_TOOLS = frozenset(("set_appointment", "reschedule_appointment"))
 """The tools whose `start_time` may lead to a question about the time."""

@@ -24,13 +24,13 @@ from peterental.appointments.manual.model import (
 )
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.model import (
-    UNBOOKED,
     AddressMissing,
     Appointment,
     HomeOfColleague,
     NameMissing,
     SlotTaken,
 )
+from peterental.appointments.phone_requests import UNBOOKED
 from peterental.appointments.repository import AppointmentRepository, Turn
 from peterental.appointments.start_check import check_start
 from peterental.appointments.team import whole_team_of

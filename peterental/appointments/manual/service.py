@@ -46,14 +46,7 @@ from peterental.appointments.manual.model import (
 )
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.manual.warnings import check_warnings
-from peterental.appointments.model import (
-    UNBOOKED,
-    AddressMissing,
-    Appointment,
-    AppointmentUnknown,
-    NameMissing,
-    SlotTaken,
-)
+from peterental.appointments.model import AddressMissing, Appointment, AppointmentUnknown, NameMissing, SlotTaken
 from peterental.appointments.repository import AppointmentRepository
 from peterental.audit.model import changed_fields
 from peterental.clock import existing_instant, midnight, utc_now
@@ -513,7 +506,7 @@ def _new_viewing(
         now: the present moment, aware.
     """
     return Appointment(
-        appointment_id=UNBOOKED,
+        appointment_id=0,
         agent_id=agent.agent_id,
         agent_name=agent.agent_name,
         time_zone=agent.time_zone,
