@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from peterental.cli.next_commands import completed
 from peterental.database.migrations.errors import EngineError
 from peterental.errors import PeteRentalError
 
@@ -28,9 +29,9 @@ def report_errors(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **kwargs)
         except (PeteRentalError, EngineError) as error:
-            sys.exit(f"❌ {error}")
+            sys.exit(f"❌ {completed(str(error))}")
         except KeyboardInterrupt:
-            sys.exit("❌ Stopped; flask db-status shows what was applied.")
+            sys.exit(completed("❌ Stopped; flask db-status shows what was applied."))
         except OSError as error:
             if error.errno not in _OUTPUT_ERRORS or error.filename is not None:
                 raise  # click ends quietly where the reader has gone: … | head

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from peterental.cli.next_commands import completed
 from peterental.database.migrations.progress import Progress, Reporter
 
 _BAR_WIDTH = 30
@@ -72,6 +73,10 @@ def output() -> Iterator[tuple[Reporter, Progress | None]]:
     Raises OSError at the end if a line could not be printed.
     """
     screen = ProgressTerminal(sys.stdout)
-    yield screen.report, screen.progress if _supports_escapes(sys.stdout) else None
+
+    def report(line: str) -> None:
+        screen.report(completed(line))
+
+    yield report, screen.progress if _supports_escapes(sys.stdout) else None
     if screen.error:
         raise screen.error

@@ -22,7 +22,7 @@ from peterental.database.migrations.errors import (
     joined,
 )
 from peterental.database.migrations.ledger import reader as ledgers
-from peterental.database.migrations.ledger.reader import Ledger
+from peterental.database.migrations.ledger.reader import Ledger, StoppedAttempt
 from peterental.database.migrations.ledger.writer import LedgerWriter, RecordUnprepared
 from peterental.database.migrations.progress import Progress, Reporter
 from peterental.database.migrations.run.backfill_files import BackfillFinisher, BackfillStarter, OnlyBatch
@@ -34,6 +34,7 @@ from peterental.database.migrations.run.failures import (
     RECONNECT,
     may_retry,
     next_step_after,
+    outlasting_autovacuum,
     pause_before_retry,
 )
 from peterental.database.migrations.run.monitor import SessionMonitor
@@ -257,12 +258,12 @@ class Executor:
                         next_step_after(error.cause),
                         statement=error.number,
                     )
-                self._pause(item, error.cause, monitor, budget)
+                item = self._pause(item, error.cause, monitor, budget)
             except psycopg.Error as error:
                 if not self._may_retry(item, error, budget):
                     problem, state = self._commit_problem(item, error), f"{item.file.path.name} was rolled back."
                     self._fail(item, problem, state, next_step_after(error, text))
-                self._pause(item, error, monitor, budget)
+                item = self._pause(item, error, monitor, budget)
             except Interrupted:
                 self._record_outcome(outcome="interrupted", error="stopped by Ctrl-C or SIGTERM")
                 raise
@@ -303,19 +304,21 @@ class Executor:
     ) -> None:
         """Apply one no-transaction file, resuming where an earlier attempt stopped."""
         budget = LockBudget(self._settings.table_wait_s)
-        done = self._begin_statements(item, text)
+        stopped = self._begin_statements(item, text)
         runner = StatementRunner(
             self._connection,
             self._writer,
             text,
             item.directives,
-            done=done,
+            done=stopped.statement if stopped else None,
+            earlier_text=stopped.text if stopped else "",
             notices=self._notices,
             budget=budget,
         )
         self._writer.stage_record(item.file, text, following)
         started_s = time.monotonic()
         while True:
+            runner.directives = item.directives
             try:
                 with monitor.observing():
                     runner.run()
@@ -333,13 +336,13 @@ class Executor:
                         next_step_after(error.cause),
                         statement=error.number,
                     )
-                self._pause(item, error.cause, monitor, budget)
+                item = self._pause(item, error.cause, monitor, budget)
             except psycopg.Error as error:
                 recover(self._connection)
                 if not self._may_retry(item, error, budget):
                     state = _stopped_at(runner.done, len(runner.statements))
                     self._fail(item, self._commit_problem(item, error), state, next_step_after(error))
-                self._pause(item, error, monitor, budget)
+                item = self._pause(item, error, monitor, budget)
             except Interrupted:
                 recover(self._connection)
                 state = _stopped_at(runner.done, len(runner.statements))
@@ -348,14 +351,14 @@ class Executor:
             else:
                 return
 
-    def _begin_statements(self, item: PreparedMigration, text: str) -> int | None:
-        """Record that the file runs statement by statement, and return what `_done_before` returns.
+    def _begin_statements(self, item: PreparedMigration, text: str) -> StoppedAttempt | None:
+        """Record that the file runs statement by statement, and return what `_stopped_before` returns.
 
         Raises MigrationFailed if the ledger cannot be used and earlier files of this run were applied.
         """
         try:
-            done = self._done_before(item, text)
-            self._writer.begin_statements(text, done or 0)
+            stopped = self._stopped_before(item, text)
+            self._writer.begin_statements(text, stopped.statement if stopped else 0)
         except psycopg.Error as error:
             if is_broken(self._connection):
                 self._fail(item, _connection_lost(item, error), "")
@@ -363,12 +366,13 @@ class Executor:
                 raise
             problem = Problem(message=f"the ledger cannot be used: {reason_of(error)}", file=item.file.path.name)
             self._fail(item, problem, f"{item.file.path.name} was not started.")
-        return done
+        return stopped
 
-    def _done_before(self, item: PreparedMigration, text: str) -> int | None:
-        """Return how many statements of `text` an earlier attempt completed; None if there was no such attempt.
+    def _stopped_before(self, item: PreparedMigration, text: str) -> StoppedAttempt | None:
+        """Return the earlier attempt at the file that stopped among its statements; None if there was none.
 
-        Raises MigrationFilesError if one of them was edited since: the schema would differ from the file.
+        Raises MigrationFilesError if a statement that it has done was edited since: the schema would differ from the
+        file.
         """
         stopped = ledgers.stopped_attempt(self._connection, self._ledger.server.schema, item.file.version)
         if stopped is None:
@@ -387,14 +391,15 @@ class Executor:
         if stopped.statement == len(now):
             progress = "all its statements are done; recording it"
         self._report(f"⏳ {item.file.path.name}: {progress}")
-        return stopped.statement
+        return stopped
 
     def _may_retry(self, item: PreparedMigration, error: psycopg.Error | StatementFailed, budget: LockBudget) -> bool:
         return may_retry(self._connection, item.directives, error, budget)
 
     def _pause(
         self, item: PreparedMigration, error: psycopg.Error, monitor: SessionMonitor, budget: LockBudget
-    ) -> None:
+    ) -> PreparedMigration:
+        """Wait a moment, and return the file as the next attempt is to run it."""
         if not item.directives.no_transaction:
             self._notices.clear()  # the whole file runs again
         try:
@@ -409,6 +414,9 @@ class Executor:
             pause_s=self._settings.retry_pause_s,
             report=self._report,
         )
+        if not monitor.is_autovacuum:
+            return item
+        return replace(item, directives=outlasting_autovacuum(self._connection, item.directives))
 
     def _problem(self, item: PreparedMigration, text: str, error: StatementFailed, monitor: SessionMonitor) -> Problem:
         """Return what happened, and where in the file."""
