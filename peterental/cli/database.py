@@ -15,7 +15,7 @@ from flask import current_app
 
 from peterental.cli.errors import report_errors
 from peterental.cli.next_commands import completed
-from peterental.cli.terminal import colours, columns, output
+from peterental.cli.terminal import colours, columns, output, prints_unicode
 from peterental.clock import utc_now
 from peterental.config import Config, config_of
 from peterental.database import Database, engine_settings, migrations_url_for, remark_on_urls
@@ -337,7 +337,7 @@ def db_schema(*, check: Path | None, output: Path | None, directory: Path | None
         schema.write_recorded(output, text)
         click.echo(f"✅ {output}")
     else:
-        click.echo(text, nl=False)
+        click.echo(text.encode(), nl=False)  # a file's content: UTF-8 whatever the locale is
 
 
 @click.command("db-squash")
@@ -417,7 +417,7 @@ def db_rollback(to: int, *, yes: bool, directory: Path | None) -> None:
 
 
 def _json(document: object) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2, ensure_ascii=not prints_unicode())
 
 
 def _report_to_stderr(line: str) -> None:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from peterental.cli.next_commands import completed
+from peterental.cli.terminal import make_printable
 from peterental.database.migrations.errors import EngineError
 from peterental.errors import PeteRentalError
 
@@ -26,6 +27,7 @@ def report_errors(command: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any, **kwargs: Any) -> None:
         # The pool warns about every failed attempt to connect; the message at the end says why.
         logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+        make_printable()
         try:
             command(*args, **kwargs)
         except (PeteRentalError, EngineError) as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 from peterental.cli.next_commands import completed
@@ -49,6 +51,23 @@ class ProgressTerminal:
                 self._stream.flush()
             except OSError as error:
                 self.error = error
+
+
+def make_printable() -> None:
+    """Let standard output take any text: no line may fail, and stop a migration, for the sake of its characters.
+
+    What the encoding of the locale lacks is escaped, as Python does on standard error. A closed stream is replaced.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  # for good
+
+
+def prints_unicode() -> bool:
+    """Return whether standard output takes every character as it is."""
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
 def colours() -> bool:
