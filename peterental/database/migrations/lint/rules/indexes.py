@@ -119,14 +119,23 @@ def _is_new(lint: FileLint, index: Index) -> bool:
 
 
 def _has_substitute(lint: FileLint, index: Index, dropped: set[str]) -> bool:
-    """Return whether a unique index that is not dropped as well, or a key, forbids the same duplicates."""
+    """Return whether a unique index that is not dropped as well, or a key, forbids the same duplicates.
+
+    Of two partial indexes on the same columns, one replaces the other: whether its condition suits is the author's
+    concern.
+    """
     table = lint.schema.table(index.table)
     keys = [one.columns for one in table.constraints.values() if one.kind in {"primary", "unique"}] if table else []
     others = [one for one in lint.schema.indexes_on(index.table) if one.unique and one.name not in dropped]
-    keys += [one.columns for one in others if one.plain]
-    if index.plain and any(set(key) == set(index.columns) for key in keys):
+    keys += [one.columns for one in others if one.plain or (one.partial and index.partial and _has_only_columns(one))]
+    if _has_only_columns(index) and any(set(key) == set(index.columns) for key in keys):
         return True
     return any(_definition(one) == _definition(index) is not None for one in others)
+
+
+def _has_only_columns(index: Index) -> bool:
+    """Return whether the index has no expressions."""
+    return index.plain or (index.definition is not None and len(index.columns) == len(index.definition.index_params))
 
 
 def _definition(index: Index) -> str | None:
