@@ -65,7 +65,7 @@ def _given(context: click.Context, name: str, rest: str) -> list[str]:
     if option is None or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
         return []
     written = option.opts[0]
-    if re.search(rf"(?<!\S){re.escape(written)}(?!\S)", rest):
+    if written in rest.split():
         return []
     value: Any = context.params[name]
     if value is True:

@@ -70,7 +70,7 @@ _MARKERS: tuple[tuple[Tool, re.Pattern[str]], ...] = tuple(
 """Each tool's marker: the whole of a comment. “-- Up next: …” is none."""
 
 _PART = (
-    r"(?:--|/\*)[\W_]*(?:(?:migrations?|migrate|name|section|part|step|direction)\s*[:=]\s*)?"
+    r"--[\W_]*(?:(?:migrations?|migrate|name|section|part|step|direction)\s*[:=]\s*)?"
     r"(?:{})(?:\s+(?:part|script|section|sql))?[\W_]*"
 )
 _UP_PART = re.compile(_PART.format("up|apply|forwards?|upgrade"), re.IGNORECASE)
@@ -118,7 +118,7 @@ def marker_in(text: str) -> Marker | None:
 
 
 def _part_that_undoes(text: str, comments: Iterable[tuple[int, str]]) -> Marker | None:
-    """Return a plain “-- Down”, “/* ROLLBACK */” or “-- [undo]” that begins a part in which the change is undone.
+    """Return a plain “-- Down”, “-- ROLLBACK --” or “-- [undo]” that begins a part in which the change is undone.
 
     It is alone on its line, has statements above it, and is followed by one that removes something.
     """
