@@ -22,7 +22,7 @@ from peterental.database.migrations.errors import (
     joined,
 )
 from peterental.database.migrations.ledger import reader as ledgers
-from peterental.database.migrations.ledger.reader import Ledger
+from peterental.database.migrations.ledger.reader import Ledger, StoppedAttempt
 from peterental.database.migrations.ledger.writer import LedgerWriter, RecordUnprepared
 from peterental.database.migrations.progress import Progress, Reporter
 from peterental.database.migrations.run.backfill_files import BackfillFinisher, BackfillStarter, OnlyBatch
@@ -34,6 +34,7 @@ from peterental.database.migrations.run.failures import (
     RECONNECT,
     may_retry,
     next_step_after,
+    outlasting_autovacuum,
     pause_before_retry,
 )
 from peterental.database.migrations.run.monitor import SessionMonitor
@@ -273,7 +274,7 @@ class Executor:
             except RecordUnprepared:
                 self._notices.clear()  # the whole file runs again, and is recorded by a plain statement
             except (StatementFailed, psycopg.Error) as error:
-                self._retry_or_fail(attempt, error, f"{attempt.item.file.path.name} was rolled back.")
+                attempt = self._retry_or_fail(attempt, error, f"{attempt.item.file.path.name} was rolled back.")
             except Interrupted:
                 self._record_outcome(outcome="interrupted", error="stopped by Ctrl-C or SIGTERM")
                 raise
@@ -312,19 +313,21 @@ class Executor:
     def _apply_statements(self, attempt: _Attempt) -> None:
         """Apply one no-transaction file, resuming where an earlier attempt stopped."""
         item, text = attempt.item, attempt.text
-        done = self._begin_statements(item, text)
+        stopped = self._begin_statements(item, text)
         runner = StatementRunner(
             self._connection,
             self._writer,
             text,
             item.directives,
-            done=done,
+            done=stopped.statement if stopped else None,
+            earlier_text=stopped.text if stopped else "",
             notices=self._notices,
             budget=attempt.budget,
         )
         self._writer.stage_record(item.file, text, attempt.following)
         started_s = time.monotonic()
         while True:
+            runner.directives = attempt.item.directives
             try:
                 with attempt.monitor.observing():
                     runner.run()
@@ -334,7 +337,7 @@ class Executor:
                 recover(self._connection)  # recorded by a plain statement next
             except (StatementFailed, psycopg.Error) as error:
                 recover(self._connection)
-                self._retry_or_fail(attempt, error, _stopped_at(runner.done, len(runner.statements)))
+                attempt = self._retry_or_fail(attempt, error, _stopped_at(runner.done, len(runner.statements)))
             except Interrupted:
                 recover(self._connection)
                 state = _stopped_at(runner.done, len(runner.statements))
@@ -343,14 +346,14 @@ class Executor:
             else:
                 return
 
-    def _begin_statements(self, item: PreparedMigration, text: str) -> int | None:
-        """Record that the file runs statement by statement, and return what `_done_before` returns.
+    def _begin_statements(self, item: PreparedMigration, text: str) -> StoppedAttempt | None:
+        """Record that the file runs statement by statement, and return what `_stopped_before` returns.
 
         Raises MigrationFailed if the ledger cannot be used and earlier files of this run were applied.
         """
         try:
-            done = self._done_before(item, text)
-            self._writer.begin_statements(text, done or 0)
+            stopped = self._stopped_before(item, text)
+            self._writer.begin_statements(text, stopped.statement if stopped else 0)
         except psycopg.Error as error:
             if is_broken(self._connection):
                 self._fail(item, _connection_lost(item, error), "")
@@ -358,12 +361,13 @@ class Executor:
                 raise
             problem = Problem(message=f"the ledger cannot be used: {reason_of(error)}", file=item.file.path.name)
             self._fail(item, problem, f"{item.file.path.name} was not started.")
-        return done
+        return stopped
 
-    def _done_before(self, item: PreparedMigration, text: str) -> int | None:
-        """Return how many statements of `text` an earlier attempt completed; None if there was no such attempt.
+    def _stopped_before(self, item: PreparedMigration, text: str) -> StoppedAttempt | None:
+        """Return the earlier attempt at the file that stopped among its statements; None if there was none.
 
-        Raises MigrationFilesError if one of them was edited since: the schema would differ from the file.
+        Raises MigrationFilesError if a statement that it has done was edited since: the schema would differ from the
+        file.
         """
         stopped = ledgers.stopped_attempt(self._connection, self._ledger.server.schema, item.file.version)
         if stopped is None:
@@ -382,10 +386,10 @@ class Executor:
         if stopped.statement == len(now):
             progress = "all its statements are done; recording it"
         self._report(f"⏳ {item.file.path.name}: {progress}")
-        return stopped.statement
+        return stopped
 
-    def _retry_or_fail(self, attempt: _Attempt, error: StatementFailed | psycopg.Error, state: str) -> None:
-        """Wait a moment if the file may succeed when it is tried again; otherwise raise MigrationFailed.
+    def _retry_or_fail(self, attempt: _Attempt, error: StatementFailed | psycopg.Error, state: str) -> _Attempt:
+        """Wait a moment, and return how the file is tried again; raise MigrationFailed if it cannot succeed.
 
         Args:
             attempt: the file, whose transaction has ended.
@@ -397,12 +401,13 @@ class Executor:
             is_whole = cause is error and not attempt.item.directives.no_transaction
             next_step = next_step_after(cause, attempt.text if is_whole else "")
             self._fail(attempt.item, self._problem(attempt, error), state, next_step, statement=number)
-        self._pause(attempt, cause)
+        return self._pause(attempt, cause)
 
     def _may_retry(self, attempt: _Attempt, error: StatementFailed | psycopg.Error) -> bool:
         return may_retry(self._connection, attempt.item.directives, error, attempt.budget)
 
-    def _pause(self, attempt: _Attempt, error: psycopg.Error) -> None:
+    def _pause(self, attempt: _Attempt, error: psycopg.Error) -> _Attempt:
+        """Wait a moment, and return how the file is tried again."""
         if not attempt.item.directives.no_transaction:
             self._notices.clear()  # the whole file runs again
         try:
@@ -417,6 +422,10 @@ class Executor:
             pause_s=self._settings.retry_pause_s,
             report=self._report,
         )
+        if not attempt.monitor.is_autovacuum:
+            return attempt
+        directives = outlasting_autovacuum(self._connection, attempt.item.directives)
+        return replace(attempt, item=replace(attempt.item, directives=directives))
 
     def _problem(self, attempt: _Attempt, error: StatementFailed | psycopg.Error) -> Problem:
         """Return what happened, and where in the file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
+from dataclasses import replace
 
 import psycopg
 
@@ -34,12 +35,17 @@ _NEXT_STEPS: dict[type[psycopg.Error], str] = {
     psycopg.errors.QueryCanceled: "raise statement-timeout in the header",
     psycopg.errors.DiskFull: "free disk space on the database server",
     psycopg.errors.ReadOnlySqlTransaction: "connect to the primary server",
-    psycopg.errors.LockNotAvailable: "wait until the session in the way has ended, or end it",
+    psycopg.errors.LockNotAvailable: (
+        "wait until what is in the way has ended, or end it (a session with pg_terminate_backend)"
+    ),
     psycopg.errors.DeadlockDetected: "try again at a quieter time, or split the file, one table in each",
     psycopg.errors.SerializationFailure: "try again at a quieter time",
     psycopg.errors.InsufficientPrivilege: "use the role that owns these objects, or grant it what is missing",
 }
 """What to do about errors of the server; other errors are fixed in the file."""
+
+_CANCELS_AUTOVACUUM_MS = 200
+"""How much longer than deadlock_timeout a session waits that has the server cancel an autovacuum, in milliseconds."""
 
 _READ_ONLY = re.compile(r"\bread\s+only\b|read_only", re.IGNORECASE)
 
@@ -64,6 +70,24 @@ def may_retry(
         return False
     budget.charge_failure(wait_ms if isinstance(error, IN_USE) else 0)
     return budget.remaining_s > 0 and not is_broken(connection)
+
+
+def outlasting_autovacuum(connection: Connection, directives: Directives) -> Directives:
+    """Return directives for another attempt after an autovacuum was in the way.
+
+    The server cancels an autovacuum for a session that has waited for deadlock_timeout, 1 s by default. A lock timeout
+    that is not longer comes first, in every attempt, until the autovacuum of a large table ends by itself after hours.
+
+    Args:
+        connection: the runner's.
+        directives: of the file; a lock timeout of its own is left alone.
+    """
+    row = connection.execute(
+        "SELECT setting::integer AS ms FROM pg_settings WHERE name = 'deadlock_timeout'"
+    ).fetchone()
+    if row is None or directives.has_own_lock_timeout:
+        return directives
+    return replace(directives, lock_timeout_ms=max(directives.lock_timeout_ms, row["ms"] + _CANCELS_AUTOVACUUM_MS))
 
 
 def pause_before_retry(

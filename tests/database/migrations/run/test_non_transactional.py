@@ -106,6 +106,20 @@ def test_next_run_resumes_at_the_failed_statement(
     assert progress(db) == [("failed", 2), ("applied", 3)]
 
 
+def test_edited_statement_is_not_taken_for_the_interrupted_one(
+    runner: MigrationRunner, folder: Folder, db: Connection
+) -> None:
+    db.execute("CREATE TABLE t (a int, b int)")
+    index = HEADER + "CREATE INDEX CONCURRENTLY t_once ON t ({});"
+    folder.write("001_x.sql", index.format("nothing"))
+    with pytest.raises(MigrationFailed):
+        runner.run_migrations()
+    db.execute("CREATE INDEX t_once ON t (a)")
+    folder.write("001_x.sql", index.format("b"))
+    with pytest.raises(MigrationFailed, match='relation "t_once" already exists'):
+        runner.run_migrations()
+
+
 def test_unparsable_text_is_split_by_tokens(runner: MigrationRunner, folder: Folder, db: Connection) -> None:
     bodies = """
         CREATE FUNCTION f() RETURNS int BEGIN /* ; */ ATOMIC SELECT CASE WHEN true THEN 1 END; END;
