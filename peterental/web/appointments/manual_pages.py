@@ -158,17 +158,19 @@ def move(appointment_id: int) -> Answer:
     free = None
     if form.known_day is not None:
         free = services.free_times.on(appointment.agent_id, form.known_day, viewer, needs_of(appointment))
+    now = utc_now()
     return (
         render_template(
             "appointments/move.html",
             appointment=appointment,
+            notified=notice_of_change(services, appointment, now),
             form=form,
             free=free,
             confirmation=confirmation,
             token=acknowledgement_token(confirmation.warnings) if confirmation else "",
             nearest=confirmation.nearest if confirmation else nearest,
             is_sent=is_sent,
-            now=utc_now(),
+            now=now,
         ),
         _status(is_sent, confirmation),
     )
@@ -187,7 +189,7 @@ def cancel(appointment_id: int) -> Answer:
         "appointments/cancel.html",
         appointment=appointment,
         seen=seen_token(appointment),
-        told=notice_of_change(services, appointment, now),
+        notified=notice_of_change(services, appointment, now),
         now=now,
     )
 
