@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 from peterental.agents.lookup import NEARBY_PER_AGENT, WANTED_AGENT_IDS, of_each_agent
 from peterental.messages.model import MAX_OPEN_COUNTED, Message
-from peterental.search import MESSAGE_TEXT, SearchLimits, contains, digits_of, indexed_match, union_all
+from peterental.search import (
+    MESSAGE_TEXT,
+    SearchLimits,
+    contains,
+    digits_of,
+    folded,
+    folded_match,
+    indexed_match,
+    union_all,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -211,7 +220,7 @@ def _search_queries(message_filter: MessageFilter, *, is_limited: bool) -> _Sear
         return _Search(f"SELECT * FROM ({union_all(latest)}) AS found")
     limit = NEARBY_PER_AGENT if is_limited else "%(nearby)s"
     nearby = [
-        _latest(part, message_filter, limit, is_limited=is_limited, column=f", {MESSAGE_TEXT} AS words")
+        _latest(part, message_filter, limit, is_limited=is_limited, column=f", {folded(MESSAGE_TEXT)} AS words")
         for part in parts
     ]
     has_more = f"(SELECT COUNT(*) FROM latest) >= {limit}"
@@ -224,7 +233,7 @@ def _search_queries(message_filter: MessageFilter, *, is_limited: bool) -> _Sear
     with_clause = f"""
         WITH latest AS MATERIALIZED ({union_all(nearby)}),
         nearby AS MATERIALIZED (
-            SELECT message_id, received_at, is_done, comes_first FROM latest WHERE words ILIKE %(part)s
+            SELECT message_id, received_at, is_done, comes_first FROM latest WHERE {folded_match("words", "part")}
         ),
         everywhere AS MATERIALIZED (
             SELECT {SORT_COLUMNS} FROM messages WHERE {" AND ".join(conditions)} LIMIT %(matches)s + 1

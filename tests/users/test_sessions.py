@@ -179,8 +179,11 @@ def test_own_sessions_are_listed_and_ended(
     other = next(row.session_id for row in sessions.own(viewer) if not row.is_current)
     sessions.end_own(other, viewer)
     assert sessions.viewer(phone) is None
+    sessions.end_own(other, viewer)  # a second click
     with pytest.raises(SessionUnknown):
-        sessions.end_own(other, viewer)
+        sessions.end_own(theirs, viewer)
+    with pytest.raises(SessionUnknown):
+        sessions.end_own(other + 1000, viewer)
     assert sessions.viewer(here) is not None
 
 

@@ -392,6 +392,11 @@ class WaitlistService:
         """Return who waits for the times of an agent that the viewer may see, first come first. One round trip."""
         return tuple(self._waitlist.listing(agent.agent_id, MAX_SHOWN))
 
+    def can_text(self) -> bool:
+        """Return whether visitors can be texted now; else nothing is offered. One round trip."""
+        with self._database.connection() as connection:
+            return self._waitlist.can_text(connection)
+
     def remove(self, entry_id: int, viewer: Viewer) -> Entry:
         """End an entry and its offer, and return it. Raises EntryUnknown."""
         found = self._waitlist.show(entry_id) if 0 < entry_id <= MAX_BIGINT else None

@@ -165,6 +165,7 @@ def move(appointment_id: int) -> Answer:
         render_template(
             "appointments/move.html",
             appointment=appointment,
+            notified=notice_of_change(services, appointment, utc_now()),
             form=form,
             free=free,
             **_submission(confirmation, nearest, is_sent=is_sent),
@@ -186,7 +187,7 @@ def cancel(appointment_id: int) -> Answer:
         "appointments/cancel.html",
         appointment=appointment,
         seen=seen_token(appointment),
-        told=notice_of_change(services, appointment, now),
+        notified=notice_of_change(services, appointment, now),
         now=now,
     )
 
