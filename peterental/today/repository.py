@@ -7,7 +7,6 @@ each. Every part reads a limited number of rows of an index.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -273,17 +272,12 @@ class _Kind:
     Args:
         keys: the name of the table expression with the keys of all of them.
         first: the query of the first ones, from those keys.
-        item: the type of each.
+        decoder: decodes the first ones.
     """
 
     keys: str
     first: str
-    item: type
-
-    @cached_property
-    def decoder(self) -> msgspec.json.Decoder[Any]:
-        """Decodes the first ones."""
-        return msgspec.json.Decoder(tuple[self.item, ...])  # type: ignore[name-defined]  # a type of the table below
+    decoder: msgspec.json.Decoder[Any]
 
 
 _KINDS = {
@@ -293,7 +287,7 @@ _KINDS = {
         SELECT {APPOINTMENT} FROM viewings JOIN appointments USING (id, start_time) JOIN agents USING (agent_id)
         ORDER BY start_time DESC, id LIMIT %(shown)s
         """,
-        Appointment,
+        msgspec.json.Decoder(tuple[Appointment, ...]),
     ),
     "messages": _Kind(
         "urgent",
@@ -304,7 +298,7 @@ _KINDS = {
         FROM urgent JOIN messages USING (message_id) JOIN agents USING (agent_id)
         ORDER BY messages.received_at, message_id LIMIT %(shown)s
         """,
-        OpenMessage,
+        msgspec.json.Decoder(tuple[OpenMessage, ...]),
     ),
     "calls": _Kind(
         "flagged",
@@ -320,7 +314,7 @@ _KINDS = {
         JOIN calls USING (vapi_call_id) LEFT JOIN agents USING (agent_id)
         ORDER BY flagged.began_at DESC, calls.vapi_call_id
         """,
-        FlaggedCall,
+        msgspec.json.Decoder(tuple[FlaggedCall, ...]),
     ),
     "calendars": _Kind(
         "troubled",
@@ -330,7 +324,7 @@ _KINDS = {
         FROM troubled JOIN calendar_accounts AS accounts USING (account_id)
         ORDER BY LOWER(troubled.agent_name), account_id LIMIT %(shown)s
         """,
-        TroubledCalendar,
+        msgspec.json.Decoder(tuple[TroubledCalendar, ...]),
     ),
     "notices": _Kind(
         "undelivered",
@@ -339,7 +333,7 @@ _KINDS = {
         FROM undelivered JOIN notices USING (notice_id)
         ORDER BY notice_id DESC LIMIT %(shown)s
         """,
-        UndeliveredNotice,
+        msgspec.json.Decoder(tuple[UndeliveredNotice, ...]),
     ),
     "homes": _Kind(
         "homes",
@@ -347,7 +341,7 @@ _KINDS = {
         SELECT {APPOINTMENT} FROM homes JOIN appointments USING (id, start_time) JOIN agents USING (agent_id)
         ORDER BY start_time, id LIMIT %(shown)s
         """,
-        Appointment,
+        msgspec.json.Decoder(tuple[Appointment, ...]),
     ),
     "lines": _Kind(
         "differing",
@@ -357,12 +351,12 @@ _KINDS = {
         FROM differing JOIN line_checks USING (agent_id)
         ORDER BY LOWER(differing.agent_name), agent_id LIMIT %(shown)s
         """,
-        TroubledLine,
+        msgspec.json.Decoder(tuple[TroubledLine, ...]),
     ),
     "unreached": _Kind(
         "unreached",
         "SELECT * FROM unreached ORDER BY LOWER(agent_name), agent_id LIMIT %(shown)s",
-        UnreachedAgent,
+        msgspec.json.Decoder(tuple[UnreachedAgent, ...]),
     ),
     "webhooks": _Kind(
         "turned_off",
@@ -371,7 +365,7 @@ _KINDS = {
         FROM turned_off JOIN webhook_endpoints USING (endpoint_id)
         ORDER BY endpoint_id LIMIT %(shown)s
         """,
-        WebhookOff,
+        msgspec.json.Decoder(tuple[WebhookOff, ...]),
     ),
 }
 """The kinds in the order of `Attention`."""
