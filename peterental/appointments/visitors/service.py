@@ -268,7 +268,7 @@ class VisitorService:
             until = old.end + timedelta(minutes=agent.rules.buffer_minutes)
             if self._bookings.overlapping(connection, old.agent_id, old.start, until, ignored_id=appointment_id):
                 raise SlotTaken(start=old.start)
-            if schedule.is_given_away(old.start, until, appointment_id):
+            if schedule.event_moved_into(old.start, until, appointment_id) is not None:
                 raise SlotTaken(start=old.start)
             if self._hours.is_busy(connection, old.agent_id, old.start, until, now):
                 raise SlotTaken(start=old.start)

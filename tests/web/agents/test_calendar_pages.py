@@ -218,6 +218,14 @@ def test_slot_check_explains_every_reason(office: Browser, book: Callable[..., i
         (at(12, day=monday), at(13, day=monday)),
     )
     assert ": <bdi>Lunch</bdi>, from <bdi>Google</bdi>." in ask(monday, "12:00")
+    moved = book("nora", at(16, day=monday))
+    database.fetch(
+        "INSERT INTO calendar_viewings (appointment_id, remote_change, remote_start, remote_end) VALUES (%s, %s, %s, %s)",
+        (moved, "moved", at(14, day=monday), at(14, 30, monday)),
+    )
+    there = f'The event of <a href="/appointments/{moved}">another viewing</a> was moved there in the calendar.'
+    assert there in ask(monday, "14:00")
+    database.fetch("DELETE FROM calendar_viewings")
     assert "Viewings start every 30 min, counted from 9 am." in ask(monday, "14:10")
     assert "The working hours on that day are 9 am–5 pm, and a whole viewing of 30 min must fit." in ask(
         monday, "16:45"
