@@ -155,7 +155,11 @@ def new() -> Answer:
         vapi_assistant_id=prefilled["vapi_assistant_id"],
         phone_number_id=prefilled["phone_number_id"],
     )
-    form.offer(services.users.active_users(viewer))
+    people = services.users.active_users(viewer)
+    form.offer(people)
+    owner = next((person for person in people if str(person.user_id) == request.args.get("owner")), None)
+    if owner is not None and not form.is_submitted():
+        form.user_id.data, form.agent_name.data = str(owner.user_id), owner.full_name
     if form.validate_on_submit():
         try:
             agent = services.agents.create(form.profile(), viewer, opened_at=form.seen_at if form.seen.data else None)

@@ -139,7 +139,7 @@ def _add(
 
 
 def _saved_message(busy: BusyBlock, agent: Agent) -> str:
-    return f"{agent.agent_name}: {busy_saved_message(busy, agent.zone)}"
+    return busy_saved_message(busy, agent.zone, agent.agent_name)
 
 
 def _page(*, block_form: BlockForm | None = None, times_form: OtherTimesForm | None = None) -> Answer:
