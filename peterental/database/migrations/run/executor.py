@@ -311,7 +311,7 @@ class Executor:
             text,
             item.directives,
             done=stopped.statement if stopped else None,
-            earlier_text=stopped.text if stopped else "",
+            earlier_text=stopped.interrupted_text if stopped else "",
             notices=self._notices,
             budget=budget,
         )
@@ -340,8 +340,9 @@ class Executor:
             except psycopg.Error as error:
                 recover(self._connection)
                 if not self._may_retry(item, error, budget):
-                    state = _stopped_at(runner.done, len(runner.statements))
-                    self._fail(item, self._commit_problem(item, error), state, next_step_after(error))
+                    state, problem = _stopped_at(runner.done, len(runner.statements)), self._commit_problem(item, error)
+                    # The statement may be done: what failed is the record of it.
+                    self._fail(item, problem, state, next_step_after(error), outcome="interrupted")
                 item = self._pause(item, error, monitor, budget)
             except Interrupted:
                 recover(self._connection)
@@ -464,6 +465,7 @@ class Executor:
         next_step: str = "fix the error",
         *,
         statement: int | None = None,
+        outcome: str = "failed",
     ) -> NoReturn:
         """Record the failure in the history, then raise MigrationFailed."""
         self._notices.report(self._report)
@@ -471,7 +473,7 @@ class Executor:
             state = self._after_loss(item, problem)
             next_step = next_step if isinstance(problem, StatementProblem) else RECONNECT
         else:
-            self._record_outcome(outcome="failed", error=str(problem))
+            self._record_outcome(outcome=outcome, error=str(problem))
         if isinstance(problem, StatementProblem) and problem.duplicates:
             next_step = "merge or change these rows"
         if self._done:
