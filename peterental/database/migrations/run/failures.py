@@ -27,11 +27,15 @@ RECONNECT = "find out why the connection was lost"
 """What to do about a lost connection."""
 
 _USE_NO_TRANSACTION = "put “-- migrate: no-transaction” at the top of the file"
+_CORRECT_ROWS = "correct the rows that break the constraint, or the constraint"
 _NEXT_STEPS: dict[type[psycopg.Error], str] = {
     psycopg.errors.ActiveSqlTransaction: _USE_NO_TRANSACTION,
     psycopg.errors.InvalidTransactionTermination: _USE_NO_TRANSACTION,
     psycopg.errors.UnsafeNewEnumValueUsage: "move what uses the new value to the next file",
     psycopg.errors.DependentObjectsStillExist: "drop what depends on it first, or write CASCADE if all of it may go",
+    psycopg.errors.CheckViolation: _CORRECT_ROWS,
+    psycopg.errors.ForeignKeyViolation: _CORRECT_ROWS,
+    psycopg.errors.ExclusionViolation: _CORRECT_ROWS,
     psycopg.errors.QueryCanceled: "raise statement-timeout in the header",
     psycopg.errors.DiskFull: "free disk space on the database server",
     psycopg.errors.ReadOnlySqlTransaction: "connect to the primary server",
