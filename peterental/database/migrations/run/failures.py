@@ -51,6 +51,9 @@ _NEXT_STEPS: dict[type[psycopg.Error], str] = {
 _CANCELS_AUTOVACUUM_MS = 200
 """How much longer than deadlock_timeout a session waits that has the server cancel an autovacuum, in milliseconds."""
 
+_LONGEST_WAIT_MS = 2_500
+"""The application's queries wait as long, so a server with a longer deadlock_timeout keeps its autovacuum."""
+
 _READ_ONLY = re.compile(r"\bread\s+only\b|read_only", re.IGNORECASE)
 
 
@@ -89,9 +92,15 @@ def outlasting_autovacuum(connection: Connection, directives: Directives) -> Dir
     row = connection.execute(
         "SELECT setting::integer AS ms FROM pg_settings WHERE name = 'deadlock_timeout'"
     ).fetchone()
-    if row is None or directives.has_own_lock_timeout:
+    return directives if row is None else waiting_past(row["ms"], directives)
+
+
+def waiting_past(deadlock_timeout_ms: int, directives: Directives) -> Directives:
+    """Return directives whose lock timeout is longer than deadlock_timeout, if that is within reason."""
+    wait_ms = deadlock_timeout_ms + _CANCELS_AUTOVACUUM_MS
+    if directives.has_own_lock_timeout or not directives.lock_timeout_ms < wait_ms <= _LONGEST_WAIT_MS:
         return directives
-    return replace(directives, lock_timeout_ms=max(directives.lock_timeout_ms, row["ms"] + _CANCELS_AUTOVACUUM_MS))
+    return replace(directives, lock_timeout_ms=wait_ms)
 
 
 def pause_before_retry(
