@@ -298,7 +298,7 @@ class _DownRunner:
         statement: int | None = None,
     ) -> RollbackFailed:
         """Record that a down file stopped among its statements, and return the error."""
-        self._record_failed("failed", str(problem))
+        self._record_failed("interrupted" if statement is None else "failed", str(problem))
         state = f"{down.path.name} stopped at statement {runner.done + 1} of {len(runner.statements)}"
         if runner.done == len(runner.statements):
             state = f"All statements of {down.path.name} are done, but that is not recorded"
@@ -345,7 +345,7 @@ def _done_before(
         return None, ""
     if done:
         report(f"⏳ {down.path.name}: resuming at statement {done + 1} of {len(now)}")
-    return done, stopped.text
+    return done, stopped.interrupted_text
 
 
 def _problem(down: MigrationFile, text: str, error: StatementFailed, *, sent_from: int) -> StatementProblem:

@@ -296,11 +296,19 @@ class StoppedAttempt:
         text: the text whose statements those were.
         outdated_by: the version of an earlier migration that was applied again or undone since, so that what completed
             may be gone; None if the attempt can be resumed.
+        was_refused: whether the server refused the next statement, so that it is certainly not done. Otherwise it may
+            be, without a record.
     """
 
     statement: int
     text: str
     outdated_by: int | None = None
+    was_refused: bool = False
+
+    @property
+    def interrupted_text(self) -> str:
+        """The text, if its next statement may be done without a record; otherwise empty."""
+        return "" if self.was_refused else self.text
 
 
 def stopped_attempt(connection: Connection, schema: str, version: int) -> StoppedAttempt | None:
@@ -334,7 +342,12 @@ def stopped_attempts(connection: Connection, schema: str, versions: list[int]) -
     rows = _select_attempts(connection, query).fetchall()
     if any(row["outcome"] == "running" for row in rows) and is_held_by_another(connection, lock_key(schema)):
         rows = [row for row in rows if row["outcome"] != "running"]
-    return {row["version"]: StoppedAttempt(row["statement"], row["sql"], row["outdated_by"]) for row in rows}
+    return {
+        row["version"]: StoppedAttempt(
+            row["statement"], row["sql"], row["outdated_by"], was_refused=row["outcome"] == "failed"
+        )
+        for row in rows
+    }
 
 
 def stopped_rollback(connection: Connection, schema: str, version: int, down_name: str) -> StoppedAttempt | None:
@@ -349,7 +362,7 @@ def stopped_rollback(connection: Connection, schema: str, version: int, down_nam
     row = _select_attempts(connection, query).fetchone()
     if row is None or row["file"] != down_name or row["statement"] is None or row["outcome"] == "rolled back":
         return None
-    return StoppedAttempt(row["statement"], row["sql"])
+    return StoppedAttempt(row["statement"], row["sql"], was_refused=row["outcome"] == "failed")
 
 
 def table_of(schema: str, name: str) -> sql.SQL:

@@ -320,7 +320,7 @@ class Executor:
             text,
             item.directives,
             done=stopped.statement if stopped else None,
-            earlier_text=stopped.text if stopped else "",
+            earlier_text=stopped.interrupted_text if stopped else "",
             notices=self._notices,
             budget=attempt.budget,
         )
@@ -398,9 +398,12 @@ class Executor:
         """
         cause, number = (error.cause, error.number) if isinstance(error, StatementFailed) else (error, None)
         if not self._may_retry(attempt, error):
-            is_whole = cause is error and not attempt.item.directives.no_transaction
-            next_step = next_step_after(cause, attempt.text if is_whole else "")
-            self._fail(attempt.item, self._problem(attempt, error), state, next_step, statement=number)
+            ran_whole = cause is error and not attempt.item.directives.no_transaction
+            next_step = next_step_after(cause, attempt.text if ran_whole else "")
+            # Of a file without a transaction, the statement may be done: what failed is the record of it.
+            outcome = "interrupted" if cause is error and attempt.item.directives.no_transaction else "failed"
+            problem = self._problem(attempt, error)
+            self._fail(attempt.item, problem, state, next_step, statement=number, outcome=outcome)
         return self._pause(attempt, cause)
 
     def _may_retry(self, attempt: _Attempt, error: StatementFailed | psycopg.Error) -> bool:
@@ -475,6 +478,7 @@ class Executor:
         next_step: str = "fix the error",
         *,
         statement: int | None = None,
+        outcome: str = "failed",
     ) -> NoReturn:
         """Record the failure in the history, then raise MigrationFailed."""
         self._notices.report(self._report)
@@ -482,7 +486,7 @@ class Executor:
             state = self._after_loss(item, problem)
             next_step = next_step if isinstance(problem, StatementProblem) else RECONNECT
         else:
-            self._record_outcome(outcome="failed", error=str(problem))
+            self._record_outcome(outcome=outcome, error=str(problem))
         if isinstance(problem, StatementProblem) and problem.duplicates:
             next_step = "merge or change these rows"
         if self._done:

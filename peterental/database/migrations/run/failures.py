@@ -27,11 +27,15 @@ RECONNECT = "find out why the connection was lost"
 """What to do about a lost connection."""
 
 _USE_NO_TRANSACTION = "put “-- migrate: no-transaction” at the top of the file"
+_CORRECT_ROWS = "correct the rows that break the constraint, or the constraint"
 _NEXT_STEPS: dict[type[psycopg.Error], str] = {
     psycopg.errors.ActiveSqlTransaction: _USE_NO_TRANSACTION,
     psycopg.errors.InvalidTransactionTermination: _USE_NO_TRANSACTION,
     psycopg.errors.UnsafeNewEnumValueUsage: "move what uses the new value to the next file",
     psycopg.errors.DependentObjectsStillExist: "drop what depends on it first, or write CASCADE if all of it may go",
+    psycopg.errors.CheckViolation: _CORRECT_ROWS,
+    psycopg.errors.ForeignKeyViolation: _CORRECT_ROWS,
+    psycopg.errors.ExclusionViolation: _CORRECT_ROWS,
     psycopg.errors.QueryCanceled: "raise statement-timeout in the header",
     psycopg.errors.DiskFull: "free disk space on the database server",
     psycopg.errors.ReadOnlySqlTransaction: "connect to the primary server",
@@ -46,6 +50,9 @@ _NEXT_STEPS: dict[type[psycopg.Error], str] = {
 
 _CANCELS_AUTOVACUUM_MS = 200
 """How much longer than deadlock_timeout a session waits that has the server cancel an autovacuum, in milliseconds."""
+
+_LONGEST_WAIT_MS = 2_500
+"""The application's queries wait as long, so a server with a longer deadlock_timeout keeps its autovacuum."""
 
 _READ_ONLY = re.compile(r"\bread\s+only\b|read_only", re.IGNORECASE)
 
@@ -85,9 +92,15 @@ def outlasting_autovacuum(connection: Connection, directives: Directives) -> Dir
     row = connection.execute(
         "SELECT setting::integer AS ms FROM pg_settings WHERE name = 'deadlock_timeout'"
     ).fetchone()
-    if row is None or directives.has_own_lock_timeout:
+    return directives if row is None else waiting_past(row["ms"], directives)
+
+
+def waiting_past(deadlock_timeout_ms: int, directives: Directives) -> Directives:
+    """Return directives whose lock timeout is longer than deadlock_timeout, if that is within reason."""
+    wait_ms = deadlock_timeout_ms + _CANCELS_AUTOVACUUM_MS
+    if directives.has_own_lock_timeout or not directives.lock_timeout_ms < wait_ms <= _LONGEST_WAIT_MS:
         return directives
-    return replace(directives, lock_timeout_ms=max(directives.lock_timeout_ms, row["ms"] + _CANCELS_AUTOVACUUM_MS))
+    return replace(directives, lock_timeout_ms=wait_ms)
 
 
 def pause_before_retry(

@@ -15,10 +15,12 @@ from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.commands.rollback import rollback
 from peterental.database.migrations.errors import LockNotAcquired, MigrationFailed
 from peterental.database.migrations.plan.planner import plan
+from peterental.database.migrations.run.failures import waiting_past
 from peterental.database.migrations.run.monitor import SessionMonitor
 from peterental.database.migrations.session.advisory_lock import lock_key
 from peterental.database.migrations.session.other_sessions import describe
 from peterental.database.migrations.settings import DEFAULT_SETTINGS
+from peterental.database.migrations.source.directives import Directives
 from tests.conftest import Databases
 from tests.database.migrations.conftest import Connection, Folder
 
@@ -125,3 +127,19 @@ def test_next_attempt_outlasts_an_autovacuum(
         waits = holder.execute("SELECT waits FROM seen").fetchone()
     assert waits == ("900ms" if "lock-timeout" in header else "1200ms",)
     databases.drop(url)
+
+
+@pytest.mark.parametrize(
+    ("deadlock_timeout_ms", "directives", "waits_ms"),
+    [
+        (1000, Directives(), 1200),
+        (500, Directives(), 1000),
+        (2300, Directives(), 2500),
+        (5000, Directives(), 1000),
+        (1000, Directives(has_own_lock_timeout=True), 1000),
+    ],
+)
+def test_wait_that_outlasts_an_autovacuum_is_bounded(
+    deadlock_timeout_ms: int, directives: Directives, waits_ms: int
+) -> None:
+    assert waiting_past(deadlock_timeout_ms, directives).lock_timeout_ms == waits_ms
