@@ -377,11 +377,13 @@ def blocking_problems(entries: list[HistoryEntry]) -> list[Problem]:
         if entry.state in BROKEN and (entry.state is not State.CONTRACTED or entry.version == last)
     ]
     right_database = _of_another_database(entries)
+    applied = (entry.version for entry in entries if entry.file and entry.state is not State.PENDING)
+    last_applied = max(applied, default=0)
     problems: list[Problem] = []
     for kind in dict.fromkeys((entry.state, entry.cause) for entry in broken):
         alike = [entry for entry in broken if (entry.state, entry.cause) == kind]
         found = _problems_of(alike)
-        next_step = right_database or _next_step(alike[-1], len(alike))
+        next_step = right_database or _next_step(alike, last_applied)
         problems += [*found[:-1], replace(found[-1], next_step=next_step)]
     return problems
 
@@ -418,17 +420,23 @@ _ENOUGH_TO_TELL = 3
 """From how many edited migrations on, with none as it was, the database is probably another one."""
 
 
-def _next_step(entry: HistoryEntry, count: int) -> str | None:
-    """Return what to do about entries of one state, of which this is the last."""
+def _next_step(alike: list[HistoryEntry], last_applied: int) -> str | None:
+    """Return what to do about entries of one state and cause.
+
+    Args:
+        alike: the entries, in order.
+        last_applied: the highest version with a file that is applied, or that seems to be.
+    """
+    entry, count = alike[-1], len(alike)
     it, file, number = plural(count, "it", "them"), plural(count, "a new file", "new files"), plural(count, "number")
     if entry.cause is not None:
         return {
             Cause.RENUMBERED: "give applied files their numbers back, and new files the next free ones",
             Cause.OTHER_FILE: (
                 f"give {it} the next free {number}, or undo what was applied, where its files still are, with"
-                " flask db-rollback"
+                f" flask db-rollback --to {alike[0].version - 1}"
             ),
-            Cause.UNRECORDED: f"flask db-adopt compares the tables and records {it} again",
+            Cause.UNRECORDED: f"flask db-adopt --to {last_applied} compares the tables and records {it} again",
         }[entry.cause]
     if entry.reason is not None:
         return None  # which has its own advice
