@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from peterental import demo
 from peterental.config import PROJECT_DIR, Config
-from peterental.database import Database, database_for, engine_settings, migrations_url_for
+from peterental.database import Database, database_for, engine_settings, migrations_url_for, remark_on_urls
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import EngineError
 from peterental.database_urls import masked
@@ -61,6 +61,9 @@ def migrate(config: Config, database: Database) -> int:
     """Apply the pending migrations, log progress, and return their number; raise what the runner raises."""
     url = migrations_url_for(config, database)
     _log.debug("Migrating %s", masked(url))
+    remark = remark_on_urls(config)
+    if remark:
+        _log.warning("%s", remark)
     return MigrationRunner(url, settings=engine_settings(config), report=_log.info).run_migrations()
 
 

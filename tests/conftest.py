@@ -42,7 +42,13 @@ settings.load_profile("patient")
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 # A test's data need not survive a power failure. Autovacuum would run at random times.
-TEST_SERVER_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+TEST_SERVER_SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "max_prepared_transactions": "2",
+}
 
 TIME_LIMITS: dict[str, float] = {
     "peterental.database.pool.CONNECT_TIMEOUT_S": HANG_S,

@@ -172,7 +172,7 @@ class DebianPostgres:
     def start(self) -> None:
         """Start the server, and wait until it answers."""
         settings = {"port": self._port, "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
-        settings |= {"autovacuum": "off"}
+        settings |= {"autovacuum": "off", "max_prepared_transactions": "2"}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self._process = subprocess.Popen(
             [self._program, "-D", str(self._data), *options],

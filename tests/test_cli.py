@@ -68,7 +68,10 @@ def test_dry_run_lists_files_and_applies_nothing(empty_database_url: str, folder
     done = flask(*arguments, DATABASE_URL=empty_database_url)
     assert (done.returncode, done.stdout) == (
         0,
-        "would apply 001_make_a.sql\nwould apply 002_make_b.sql\n2 migrations are pending: flask db-migrate applies them.\n",
+        (
+            "would apply 001_make_a.sql\nwould apply 002_make_b.sql\n"
+            f"2 migrations are pending: flask db-migrate --directory {folder} applies them.\n"
+        ),
     )
     done = flask(*arguments, "--to", "1", DATABASE_URL=empty_database_url)
     assert done.stdout.startswith("would apply 001_make_a.sql\n2 migrations")
@@ -93,7 +96,7 @@ def test_failing_migration_shows_its_location(empty_database_url: str, folder: P
         "  2 |   i integger\n"
         "    |     ^\n"
         "  002_make_b.sql was rolled back. 001 stays applied.\n"
-        "  Next: fix the error, then run: flask db-migrate\n"
+        f"  Next: fix the error, then run: flask db-migrate --directory {folder}\n"
     )
 
 
@@ -661,7 +664,9 @@ def test_db_schema_prints_writes_and_checks(empty_database_url: str, folder: Pat
     done = db_schema("--check", str(recorded))
     assert done.returncode == 1
     assert f"--- {recorded}\n+++ as the migrations make it\n" in done.stdout
-    assert done.stderr == f"❌ {recorded} is out of date. Next: flask db-schema --output {recorded}\n"
+    assert (
+        done.stderr == f"❌ {recorded} is out of date. Next: flask db-schema --directory {folder} --output {recorded}\n"
+    )
     assert "\n+    added integer\n" in done.stdout
     recorded.write_bytes(b"\xff")
     assert "it is not UTF-8 (byte 1)" in db_schema("--check", str(recorded)).stderr

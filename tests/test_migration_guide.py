@@ -404,6 +404,8 @@ CAUSES = {
     "… cannot run inside a transaction block": "CREATE INDEX CONCURRENTLY i ON t (a)",
     "unsafe use of new value … of enum type …": "ALTER TYPE e ADD VALUE 'n'; SELECT 'n'::e",
     "could not create unique index …": "CREATE UNIQUE INDEX i ON t (a)",
+    "check constraint … is violated by some row": "ALTER TABLE t ADD CHECK (a > 1)",
+    "… violates foreign key constraint …": "CREATE TABLE r (a int PRIMARY KEY); ALTER TABLE t ADD FOREIGN KEY (a) REFERENCES r",
     "column … contains null values": "ALTER TABLE t ADD b int NOT NULL",
     "cannot ALTER TABLE … because it has pending trigger events": (
         "CREATE TABLE k (i int UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO k VALUES (1), (1);"

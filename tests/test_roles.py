@@ -182,6 +182,7 @@ WITHOUT_VIEWER = {
     "offer_links.url": INTERNAL,
     "waitlist.accept": LINK,
     "waitlist.agents_waited_for": BACKGROUND,
+    "waitlist.can_text": "tells whether a channel is on",
     "waitlist.join": PHONE_CALL,
     "waitlist.offer": BACKGROUND,
     "waitlist.offered_to": INTERNAL,

@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from peterental.database.pool import Database
-from peterental.search import SearchLimits, contains, digits_of, has_trigram, rarest_word, union_all
+from peterental.search import (
+    SearchLimits,
+    contains,
+    digits_of,
+    folded,
+    folded_match,
+    has_trigram,
+    rarest_word,
+    union_all,
+)
+
+ODD = st.sampled_from(
+    "aA\u00e5\u00c5\u0130\u0131Ii\u017f\u00df\u1e9e\u03a3\u03c3\u03c2\u01c5 %_\\'0\u0663\u00e9\u0301\u00f1\U0001f3e0\u05dc"
+)
+TEXTS = st.text(ODD | st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 
 
 @pytest.mark.parametrize("text", ["100%", "a_b", "C:\\x", "it's"])
@@ -15,6 +31,29 @@ def test_pattern_matches_its_text_only(database: Database, text: str) -> None:
         {"text": f"before {text} after", "pattern": contains(text)},
     )[0]
     assert row == {"itself": True, "other": False}
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(TEXTS, TEXTS, TEXTS), min_size=30, max_size=60))
+def test_folded_text_matches_as_ilike_does(database: Database, cases: list[tuple[str, str, str]]) -> None:
+    differing = """
+        SELECT text, one, other FROM unnest(%(texts)s::text[], %(ones)s::text[], %(others)s::text[]) AS t (text, one, other)
+        WHERE (text ILIKE one AND text ILIKE other) IS DISTINCT FROM (LOWER(text) LIKE ALL (ARRAY[LOWER(one), LOWER(other)]))
+    """
+    # Every second pattern is a part of its text, in capitals.
+    patterns = [
+        (contains(one if number % 2 else text[1:5].upper()), contains(other if number % 3 else text[:3].lower()))
+        for number, (text, one, other) in enumerate(cases)
+    ]
+    ones, others = zip(*patterns, strict=True)
+    values = {"texts": [text for text, _, _ in cases], "ones": list(ones), "others": list(others)}
+    assert database.fetch(differing, values) == []
+
+
+def test_folded_match_finds_each_word(database: Database) -> None:
+    query = f"SELECT home FROM (VALUES ('12 Élm St'), ('7 Oak St')) AS homes (home) WHERE {folded_match(folded('home'), 'a', 'b')}"
+    assert database.fetch(query, {"a": "%éLM%", "b": "%ST%"}) == [{"home": "12 Élm St"}]
+    assert database.fetch(query, {"a": "%St%", "b": "%st%"}) == [{"home": "12 Élm St"}, {"home": "7 Oak St"}]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from peterental.cli import needs_pages
-from peterental.cli.terminal import ProgressTerminal, output
+from peterental.cli.terminal import ProgressTerminal, colours, columns, make_printable, output, prints_unicode
 from peterental.database.migrations.commands.status_table import status_table
 from peterental.database.migrations.ledger.reader import LedgerRow
 from peterental.database.migrations.ledger.state import HistoryEntry, State
@@ -95,3 +95,26 @@ def test_only_database_commands_skip_the_pages() -> None:
     assert needs_pages(["/venv/bin/flask"])
     assert needs_pages(["/venv/bin/gunicorn", "db-migrate"])
     assert needs_pages([])
+
+
+def test_other_encodings_escape_what_they_lack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In Latin-1, for example, the first line of a run was a UnicodeEncodeError with a traceback."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="latin-1"))
+    make_printable()
+    with output() as (report, _):
+        report("✅ 001_é.sql")
+    assert written.getvalue() == b"\\u2705 001_\xe9.sql\n"
+    assert not prints_unicode()
+
+
+def test_closed_streams_take_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    make_printable()
+    with output() as (report, progress):
+        report("✅ into the void")
+    assert (progress, columns(), colours(), prints_unicode()) == (None, None, False, True)
+    for stream in (sys.stdout, sys.stderr):
+        stream.write("as well")
+        stream.close()

@@ -52,13 +52,14 @@ class BookedInterval:
         start: its start.
         until: its end, including the buffer.
         appointment_id: of the booking; None for another reason, which counts towards no daily cap.
-        counts: whether it counts towards the daily cap: a booking with several intervals counts once.
+        is_moved_event: whether it is where a person moved the booking's event to in the calendar. The booking still has
+            its own interval, which alone counts towards the daily cap.
     """
 
     start: datetime
     until: datetime
     appointment_id: int | None = None
-    counts: bool = True
+    is_moved_event: bool = False
 
 
 def without_booking(taken: Iterable[BookedInterval], appointment_id: int | None) -> list[BookedInterval]:
@@ -318,7 +319,7 @@ class Availability:
 
     @cached_property
     def _booked_per_day(self) -> Counter[date]:
-        bookings = (each for each in self.taken if each.appointment_id is not None and each.counts)
+        bookings = (each for each in self.taken if each.appointment_id is not None and not each.is_moved_event)
         return Counter(each.start.astimezone(self.zone).date() for each in bookings)
 
     def _is_full(self, day: date) -> bool:

@@ -242,6 +242,9 @@ class PhoneBookingService:
         booking = self._appointments.first_overlapping(agent_id, found.start, until)
         if booking is not None:
             return replace(found, booking=booking)
+        moved_event_of = schedule.event_moved_into(found.start, until)
+        if moved_event_of is not None:
+            return replace(found, moved_event_of=moved_event_of)
         busy = next(iter(self._hours.busy_blocks(agent_id, found.start, until, limit=1)), None)
         calendar_id = busy.calendar_id if busy else None
         age_s = None if calendar_id is None else self._calendars.age_s(calendar_id)

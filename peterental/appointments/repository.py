@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -393,21 +393,21 @@ class AppointmentRepository:
         appointment: Appointment,
         blocked_until: datetime,
         tool_call_id: str,
-        actor: str = PHONE,
-    ) -> psycopg.Cursor[DictRow]:
-        """Queue a booking and the first event of its history.
-
-        The cursor returns its new id as `appointment_id`.
+        actor: str,
+    ) -> Appointment:
+        """Store a booking and the first event of its history, and return it with its id. Waits for the server.
 
         Args:
             connection: of the transaction that has locked the agent.
             appointment: what to book; its id is ignored.
             blocked_until: the end of the agent's buffer after it.
             tool_call_id: of the tool call that books it, by which a repetition of that call finds it.
-            actor: PHONE, or the e-mail address of the user who books it.
+            actor: VISITOR, or the e-mail address of the user who books it.
         """
         values = _booking_values(appointment, blocked_until, tool_call_id, actor)
-        return connection.execute(_INSERT.encode(), values)
+        row = connection.execute(_INSERT.encode(), values).fetchone()
+        assert row is not None  # noqa: S101  # tells mypy; an INSERT returns its row or raises
+        return replace(appointment, appointment_id=row["appointment_id"])
 
     def insertion(
         self, appointment: Appointment, blocked_until: datetime, tool_call_id: str, turn: Turn | None = None

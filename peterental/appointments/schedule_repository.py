@@ -184,16 +184,16 @@ class AgentSchedule:
             rules = replace(rules, slot_minutes=minutes)
         return Availability(rules, self.agent.zone, now, without_booking(self.taken, without), self.busy, home_taken)
 
-    def is_given_away(self, start: datetime, until: datetime, ignored_id: int | None) -> bool:
-        """Return whether a person moved the event of another viewing into a time, in the calendar.
+    def event_moved_into(self, start: datetime, until: datetime, ignored_id: int | None = None) -> int | None:
+        """Return the id of a viewing whose event a person moved into a time, in the calendar; None if there is none.
 
         Args:
             start: of the time, aware.
             until: its end, aware.
             ignored_id: of the viewing that is to be moved.
         """
-        moved = (each for each in self.taken if not each.counts and each.appointment_id != ignored_id)
-        return any(each.start < until and each.until > start for each in moved)
+        moved = (each for each in self.taken if each.is_moved_event and each.appointment_id != ignored_id)
+        return next((each.appointment_id for each in moved if each.start < until and each.until > start), None)
 
 
 @dataclass(frozen=True)
@@ -276,7 +276,7 @@ def _moved(event: tuple[int, float, float]) -> BookedInterval:
     """Return when a viewing is that a person moved in the calendar: it takes that time as well, from all others."""
     appointment_id, start_s, until_s = event
     start, until = (datetime.fromtimestamp(moment_s, UTC) for moment_s in (start_s, until_s))
-    return BookedInterval(start, until, appointment_id, counts=False)
+    return BookedInterval(start, until, appointment_id, is_moved_event=True)
 
 
 def _catalogue(rows: Sequence[DictRow]) -> Catalogue | None:

@@ -44,6 +44,7 @@ class SlotCheck:
         nearest: the nearest free times, in UTC; none where it is free.
         last_day: the last day that callers may book.
         booking: the viewing that takes it.
+        moved_event_of: the id of the viewing whose event a person moved there in the calendar.
         busy: the busy block that takes it.
         calendar_age: how old the agent's busy times are; None without a calendar.
         is_phone_closed: whether callers are offered no times at all, because a calendar was read too long ago.
@@ -59,6 +60,7 @@ class SlotCheck:
     nearest: tuple[datetime, ...]
     last_day: date
     booking: Appointment | None = None
+    moved_event_of: int | None = None
     busy: BusyBlock | None = None
     calendar_age: CalendarAge | None = None
     is_phone_closed: bool = False

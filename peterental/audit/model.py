@@ -109,9 +109,13 @@ class LogPage:
 
 def changed_fields(before: DataclassInstance, after: DataclassInstance) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the values before, and after, of the fields in which two states differ."""
-    old, new = asdict(before), asdict(after)
-    names = [name for name in new if old.get(name) != new[name]]
-    return {name: old.get(name) for name in names}, {name: new[name] for name in names}
+    return changed_values(asdict(before), asdict(after))
+
+
+def changed_values(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the values before, and after, of the names under which these differ; both empty if none does."""
+    names = [name for name in after if before.get(name) != after[name]]
+    return {name: before.get(name) for name in names}, {name: after[name] for name in names}
 
 
 def json_default(value: object) -> str:

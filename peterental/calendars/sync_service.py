@@ -207,7 +207,7 @@ class SyncService:
         return SyncResult(account=lease.account, state="read", events=events)
 
     def _used_calendars(self, account_id: int) -> list[Calendar]:
-        """Return the calendars of an account that are read: those that block first: without them no time is offered."""
+        """Return the calendars of an account that are read, those that block first: no time is offered without them."""
         used = [calendar for calendar in self._calendars.calendars_of(account_id) if calendar.is_used]
         return sorted(used, key=lambda calendar: not calendar.blocks)
 

@@ -25,10 +25,11 @@ from peterental.search import (
     SearchLimits,
     contains,
     digits_of,
+    folded,
+    folded_match,
     has_trigram,
     indexed_match,
     rarest_word,
-    unindexed_match,
 )
 
 if TYPE_CHECKING:
@@ -149,6 +150,15 @@ CALLS_BY_WEEK = """
 """
 
 
+_ONE_CALL = f"""
+    SELECT calls.*, {AGENT_AND_BOOKING_COLUMNS}
+    FROM calls
+    LEFT JOIN agents USING (agent_id)
+    {LATEST_BOOKING_JOIN}
+    WHERE calls.vapi_call_id = %(vapi_call_id)s AND (%(user_id)s::int IS NULL OR agents.user_id = %(user_id)s)
+"""
+
+
 class CallQueries:
     """The calls of one database, for reading. Every method is one round trip."""
 
@@ -212,17 +222,8 @@ class CallQueries:
 
     def lock(self, connection: Connection, vapi_call_id: str, user_id: int | None) -> CallSummary | None:
         """Return one call, if it belongs to one of the user's agents, and lock it. Waits for the server."""
-        row = connection.execute(
-            f"""
-            SELECT calls.*, {AGENT_AND_BOOKING_COLUMNS}
-            FROM calls
-            LEFT JOIN agents USING (agent_id)
-            {LATEST_BOOKING_JOIN}
-            WHERE calls.vapi_call_id = %(vapi_call_id)s AND (%(user_id)s::int IS NULL OR agents.user_id = %(user_id)s)
-            FOR NO KEY UPDATE OF calls
-            """.encode(),
-            {"vapi_call_id": vapi_call_id, "user_id": user_id},
-        ).fetchone()
+        values = {"vapi_call_id": vapi_call_id, "user_id": user_id}
+        row = connection.execute(f"{_ONE_CALL} FOR NO KEY UPDATE OF calls".encode(), values).fetchone()
         return _summary(row) if row else None
 
     def unknown_assistants(self, since: datetime, *, counted: int, limit: int) -> list[UnknownAssistant]:
@@ -266,16 +267,7 @@ class CallQueries:
 
         Any call where `user_id` is None.
         """
-        rows = self._database.fetch(
-            f"""
-            SELECT calls.*, {AGENT_AND_BOOKING_COLUMNS}
-            FROM calls
-            LEFT JOIN agents USING (agent_id)
-            {LATEST_BOOKING_JOIN}
-            WHERE calls.vapi_call_id = %(vapi_call_id)s AND (%(user_id)s::int IS NULL OR agents.user_id = %(user_id)s)
-            """,
-            {"vapi_call_id": vapi_call_id, "user_id": user_id},
-        )
+        rows = self._database.fetch(_ONE_CALL, {"vapi_call_id": vapi_call_id, "user_id": user_id})
         return (_summary(rows[0]), _call(rows[0])) if rows else None
 
     def by_week(self, agent_id: str, edges: Sequence[datetime], limit: int) -> list[tuple[int, int, int]]:
@@ -397,14 +389,14 @@ def _booking_queries(call_filter: CallFilter, user_id: int | None, words: int) -
         user_id: the user whose agents' calls are searched; None searches all.
         words: how many words are searched for.
     """
-    limit = _nearby_limit(call_filter, user_id)
+    limit, names = _nearby_limit(call_filter, user_id), [f"word_{number}" for number in range(words)]
     made = ["vapi_call_id IS NOT NULL", *_booking_conditions(call_filter)]
     # Bookings know no flags: calls without the flag are dropped later, so this part must not be limited.
     enough = "" if call_filter.flag else "LIMIT %(page_end)s + %(common)s"
     nearby_is_full = f"(SELECT COUNT(*) FROM latest_bookings) >= {limit}"
     far = [
         indexed_match(BOOKING_TEXT, "SELECT word FROM rarest"),
-        unindexed_match(BOOKING_TEXT, "pattern"),
+        folded_match(folded(BOOKING_TEXT), "pattern"),
         *made,
         *_agent_conditions(call_filter, user_id),
         f"(SELECT COUNT(*) FROM bookings) < LEAST(%(page_end)s, %(common)s) AND {nearby_is_full}",
@@ -412,8 +404,8 @@ def _booking_queries(call_filter: CallFilter, user_id: int | None, words: int) -
     ]
     queries = {
         "latest_bookings": _latest_bookings(made, limit, is_narrow=_is_narrow(call_filter, user_id)),
-        "bookings": f"SELECT vapi_call_id FROM latest_bookings WHERE words ILIKE %(pattern)s {enough}",
-        "rarest": rarest_word({f"word_{n}": f"words ILIKE %(word_{n})s" for n in range(words)}, "latest_bookings"),
+        "bookings": f"SELECT vapi_call_id FROM latest_bookings WHERE {folded_match('words', 'pattern')} {enough}",
+        "rarest": rarest_word({name: folded_match("words", name) for name in names}, "latest_bookings"),
         "bookings_far": f"SELECT vapi_call_id FROM appointments WHERE {' AND '.join(far)} LIMIT %(matches)s + 1",
     }
     is_common = "((SELECT COUNT(*) FROM bookings) >= %(common)s OR (SELECT is_common FROM rarest))"
@@ -432,10 +424,10 @@ def _agent_conditions(call_filter: CallFilter, user_id: int | None) -> list[str]
 
 
 def _latest_bookings(booking_conditions: Sequence[str], limit: str, *, is_narrow: bool) -> str:
-    """Build the query for call ids and text of the latest bookings."""
+    """Build the query for call ids and folded text of the latest bookings."""
     conditions = [*booking_conditions, *(["appointments.agent_id = own.agent_id"] if is_narrow else [])]
     one = f"""
-        SELECT vapi_call_id, {BOOKING_TEXT} AS words
+        SELECT vapi_call_id, {folded(BOOKING_TEXT)} AS words
         FROM appointments
         WHERE {" AND ".join(conditions)}
         ORDER BY created_at DESC, id DESC

@@ -14,10 +14,11 @@ import click
 from flask import current_app
 
 from peterental.cli.errors import report_errors
-from peterental.cli.terminal import colours, columns, output
+from peterental.cli.next_commands import completed
+from peterental.cli.terminal import colours, columns, output, prints_unicode
 from peterental.clock import utc_now
 from peterental.config import Config, config_of
-from peterental.database import Database, engine_settings, migrations_url_for
+from peterental.database import Database, engine_settings, migrations_url_for, remark_on_urls
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.commands.status_table import status_table
 from peterental.database.migrations.errors import MigrationFilesError
@@ -93,7 +94,7 @@ def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, no_wait: bool
         pending = [entry.file for entry in wanted if entry.file and (to is None or entry.version <= to)]
         for item in checked_files(pending, files):
             click.echo(f"would apply {item.file.path.name}")
-        click.echo(status.summary())
+        click.echo(completed(status.summary()))
         if status.state == "broken":
             sys.exit(1)
         return
@@ -121,7 +122,8 @@ def db_status(*, as_json: bool, exit_code: bool, directory: Path | None) -> None
     """
     directory = directory or _config().migrations_dir
     status = read_status(_url(), directory, engine_settings(_config(), directory))
-    click.echo(_json(status.as_json()) if as_json else status_table(status, colour=colours(), width=columns()))
+    table = "" if as_json else completed(status_table(status, colour=colours(), width=columns()))
+    click.echo(_json(status.as_json()) if as_json else table)
     if exit_code:
         sys.exit({"pending": EXIT_PENDING, "broken": EXIT_BROKEN}.get(status.state, 0))
 
@@ -170,7 +172,7 @@ def db_backfill(
         click.echo("✅ No backfill is running")
     for result in results:
         if result.state == "running":
-            click.echo(f"⏳ {result.version:03d}: {result.message}")
+            click.echo(completed(f"⏳ {result.version:03d}: {result.message}"))
     sys.exit(any(result.state == "failed" for result in results))
 
 
@@ -211,7 +213,7 @@ def db_lint(*, strict: bool, output_format: str, as_json: bool, directory: Path 
         click.echo(f"❌ {error}", err=True)
         sys.exit(EXIT_NOT_CHECKED)
     formats = {
-        "text": lambda: report.text(colour=colours(), width=columns()),
+        "text": lambda: completed(report.text(colour=colours(), width=columns())),
         "json": lambda: _json(report.as_json()),
         "github": lambda: github_text(report, Place.of(folder), strict=strict),
         "sarif": lambda: _json(sarif(report, Place.of(folder), strict=strict)),
@@ -242,7 +244,7 @@ def db_plan(*, output_format: str, as_json: bool, directory: Path | None) -> Non
         settings=engine_settings(_config(), directory),
     )
     formats = {
-        "text": lambda: found.text(width=columns()),
+        "text": lambda: completed(found.text(width=columns())),
         "json": lambda: _json(found.as_json()),
         "markdown": lambda: plan_markdown(found),
     }
@@ -271,7 +273,7 @@ def db_verify(*, grants: bool, as_json: bool, directory: Path | None) -> None:
         report=_report_to_stderr,
         grants=grants,
     )
-    click.echo(_json(found.as_json()) if as_json else found.text())
+    click.echo(_json(found.as_json()) if as_json else completed(found.text()))
     sys.exit(not found.same)
 
 
@@ -321,18 +323,21 @@ def db_schema(*, check: Path | None, output: Path | None, directory: Path | None
         raise click.UsageError(message)
     recorded = schema.read_recorded(check) if check else None
     folder = directory or _config().migrations_dir
-    text = schema.write_schema(_url(), folder, scratch_url=_config().scratch_database_url, report=_report_to_stderr)
+    text = schema.write_schema(
+        _server_url(), folder, scratch_url=_config().scratch_database_url, report=_report_to_stderr
+    )
     if recorded is not None:
         difference = schema.schema_diff(recorded, text, str(check))
         click.echo("\n".join(difference) or f"✅ {check} is current")
         if difference:
-            sys.exit(f"❌ {check} is out of date. Next: flask db-schema --output {shlex.quote(str(check))}")
+            update = completed(f"flask db-schema --output {shlex.quote(str(check))}")
+            sys.exit(f"❌ {check} is out of date. Next: {update}")
         return
     if output:
         schema.write_recorded(output, text)
         click.echo(f"✅ {output}")
     else:
-        click.echo(text, nl=False)
+        click.echo(text.encode(), nl=False)  # a file's content: UTF-8 whatever the locale is
 
 
 @click.command("db-squash")
@@ -354,7 +359,7 @@ def db_squash(to: int, *, yes: bool, directory: Path | None) -> None:
     folder = directory or _config().migrations_dir
     with output() as (report, _):
         done = squash(
-            _url(),
+            _server_url(),
             folder,
             to=to,
             today=utc_now().date(),
@@ -412,7 +417,7 @@ def db_rollback(to: int, *, yes: bool, directory: Path | None) -> None:
 
 
 def _json(document: object) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2, ensure_ascii=not prints_unicode())
 
 
 def _report_to_stderr(line: str) -> None:
@@ -438,6 +443,15 @@ def _database() -> Database:
 
 
 def _url() -> str:
+    """Return the runner's URL; warn on stderr if it does not lead to the application's database."""
+    remark = remark_on_urls(_config())
+    if remark:
+        click.echo(f"⚠️  {remark}.", err=True)
+    return _server_url()
+
+
+def _server_url() -> str:
+    """Return the runner's URL, for a command that uses only a scratch database on its server."""
     return migrations_url_for(_config(), _database())
 
 

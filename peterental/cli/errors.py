@@ -11,6 +11,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from peterental.cli.next_commands import completed
+from peterental.cli.terminal import make_printable
 from peterental.database.migrations.errors import EngineError
 from peterental.errors import PeteRentalError
 
@@ -25,12 +27,13 @@ def report_errors(command: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any, **kwargs: Any) -> None:
         # The pool warns about every failed attempt to connect; the message at the end says why.
         logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+        make_printable()
         try:
             command(*args, **kwargs)
         except (PeteRentalError, EngineError) as error:
-            sys.exit(f"❌ {error}")
+            sys.exit(f"❌ {completed(str(error))}")
         except KeyboardInterrupt:
-            sys.exit("❌ Stopped; flask db-status shows what was applied.")
+            sys.exit(completed("❌ Stopped; flask db-status shows what was applied."))
         except OSError as error:
             if error.errno not in _OUTPUT_ERRORS or error.filename is not None:
                 raise  # click ends quietly where the reader has gone: … | head

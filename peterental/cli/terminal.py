@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
+from peterental.cli.next_commands import completed
 from peterental.database.migrations.progress import Progress, Reporter
 
 _BAR_WIDTH = 30
@@ -50,6 +53,23 @@ class ProgressTerminal:
                 self.error = error
 
 
+def make_printable() -> None:
+    """Let standard output take any text: no line may fail, and stop a migration, for the sake of its characters.
+
+    What the encoding of the locale lacks is escaped, as Python does on standard error. A closed stream is replaced.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  # for good
+
+
+def prints_unicode() -> bool:
+    """Return whether standard output takes every character as it is."""
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
+
+
 def colours() -> bool:
     """Return whether to colour standard output: on a capable terminal, unless NO_COLOR is set."""
     return _supports_escapes(sys.stdout) and not os.environ.get("NO_COLOR")
@@ -72,6 +92,10 @@ def output() -> Iterator[tuple[Reporter, Progress | None]]:
     Raises OSError at the end if a line could not be printed.
     """
     screen = ProgressTerminal(sys.stdout)
-    yield screen.report, screen.progress if _supports_escapes(sys.stdout) else None
+
+    def report(line: str) -> None:
+        screen.report(completed(line))
+
+    yield report, screen.progress if _supports_escapes(sys.stdout) else None
     if screen.error:
         raise screen.error

@@ -14,7 +14,15 @@ from peterental.database.migrations.settings import EngineSettings
 from peterental.database.migrations.source.files import newest_version
 from peterental.database.pool import Database
 
-__all__ = ["Database", "database_for", "engine_settings", "get_database", "migrations_url_for", "run_migrations"]
+__all__ = [
+    "Database",
+    "database_for",
+    "engine_settings",
+    "get_database",
+    "migrations_url_for",
+    "remark_on_urls",
+    "run_migrations",
+]
 
 
 def engine_settings(config: Config, directory: Path | None = None) -> EngineSettings:
@@ -51,6 +59,20 @@ def _embedded_url(config: Config) -> str:
 def migrations_url_for(config: Config, database: Database) -> str:
     """Return the URL for the migration runner: MIGRATIONS_DATABASE_URL, else the application's own."""
     return config.migrations_database_url or database.url
+
+
+def remark_on_urls(config: Config) -> str | None:
+    """Return what to say if the runner's URL does not lead to the application's database; None if it does."""
+    if config.migrations_database_url is None:
+        return None
+    if config.database_url is None:
+        return (
+            "MIGRATIONS_DATABASE_URL is set, but DATABASE_URL is not: the application uses the development server, and"
+            " will not see these migrations. Set DATABASE_URL"
+        )
+    from peterental.database.same_database import other_database  # noqa: PLC0415  # most set-ups have one URL
+
+    return other_database(config.database_url, config.migrations_database_url, engine_settings(config))
 
 
 @cache

@@ -58,11 +58,14 @@ class Snapshot:
             phone_number_id: likewise; None if it is not known, so that the number has to be looked for.
         """
         assistant = _unless_gone(api.assistant, assistant_id)
-        number = _unless_gone(api.number, phone_number_id) if phone_number_id else None
-        is_looked_for = phone_number_id is None and assistant is not None
-        numbers = api.numbers() if is_looked_for else [number] if number is not None else []
-        others = {str(each.get("assistantId") or "") for each in numbers if phone_number_id} - {"", assistant_id}
-        assistants = [assistant, *(_unless_gone(api.assistant, other) for other in others)]
+        assistants, numbers = [assistant], []
+        if phone_number_id:
+            number = _unless_gone(api.number, phone_number_id)
+            numbers = [number] if number is not None else []
+            others = {str(each.get("assistantId") or "") for each in numbers} - {"", assistant_id}
+            assistants += [_unless_gone(api.assistant, other) for other in others]
+        elif assistant is not None:
+            numbers = api.numbers()
         return cls(
             assistants={each["id"].lower(): each for each in assistants if each is not None},
             numbers={each["id"].lower(): each for each in numbers},

@@ -6,7 +6,8 @@ is asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -143,29 +144,9 @@ class SetUpService:
         owners = {
             agent.vapi_assistant_id.lower(): agent for agent in all_agents(self._agents) if agent.vapi_assistant_id
         }
-        names = {each["id"]: name_of(each) for each in assistants}
         return AccountOverview(
-            assistants=tuple(
-                AssistantOption(
-                    assistant_id=each["id"],
-                    name=name_of(each),
-                    agent=owners.get(each["id"].lower()),
-                    numbers=tuple(number_text(number) for number in numbers if number.get("assistantId") == each["id"]),
-                )
-                for each in sorted(assistants, key=lambda each: name_of(each).casefold())
-            ),
-            numbers=tuple(
-                NumberOption(
-                    phone_number_id=each["id"],
-                    number=number_text(each),
-                    provider=str(each.get("provider") or ""),
-                    rings=rings(each, names),
-                    agent=owners.get(str(each.get("assistantId") or "").lower()),
-                    version=version_of(each),
-                    is_free=not any(each.get(name) for name in ("assistantId", "squadId", "workflowId")),
-                )
-                for each in sorted(numbers, key=number_text)
-            ),
+            assistants=_assistant_options(assistants, numbers, owners),
+            numbers=_number_options(numbers, assistants, owners),
         )
 
     def choose(self, agent_id: str, choice: LineChoice, viewer: Viewer) -> None:
@@ -320,6 +301,43 @@ class SetUpService:
         owner = self._agents.find(AgentKey(assistant_id=assistant_id.lower())) if assistant_id else None
         if owner is not None and owner.agent_id != agent.agent_id:
             raise NumberInUse(agent_name=owner.agent_name)
+
+
+def _assistant_options(
+    assistants: Iterable[Remote], numbers: Iterable[Remote], owners: Mapping[str, Agent]
+) -> tuple[AssistantOption, ...]:
+    """Return the assistants by name, each with the numbers that ring it and the agent whose it is, by its id."""
+    ringing: defaultdict[object, list[str]] = defaultdict(list)
+    for number in numbers:
+        ringing[number.get("assistantId")].append(number_text(number))
+    return tuple(
+        AssistantOption(
+            assistant_id=each["id"],
+            name=name_of(each),
+            agent=owners.get(each["id"].lower()),
+            numbers=tuple(ringing[each["id"]]),
+        )
+        for each in sorted(assistants, key=lambda each: name_of(each).casefold())
+    )
+
+
+def _number_options(
+    numbers: Iterable[Remote], assistants: Iterable[Remote], owners: Mapping[str, Agent]
+) -> tuple[NumberOption, ...]:
+    """Return the phone numbers in order, each with what it rings and the agent whose it is."""
+    names = {each["id"]: name_of(each) for each in assistants}
+    return tuple(
+        NumberOption(
+            phone_number_id=each["id"],
+            number=number_text(each),
+            provider=str(each.get("provider") or ""),
+            rings=rings(each, names),
+            agent=owners.get(str(each.get("assistantId") or "").lower()),
+            version=version_of(each),
+            is_free=not any(each.get(name) for name in ("assistantId", "squadId", "workflowId")),
+        )
+        for each in sorted(numbers, key=number_text)
+    )
 
 
 def _require_unchanged(what: str, remote: Remote, seen: str) -> None:

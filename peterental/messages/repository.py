@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peterental.agents.lookup import NEARBY_PER_AGENT, WANTED_AGENT_IDS, of_each_agent
 from peterental.messages.model import MAX_OPEN_COUNTED, Message
-from peterental.search import MESSAGE_TEXT, SearchLimits, contains, digits_of, indexed_match, union_all
+from peterental.search import (
+    MESSAGE_TEXT,
+    SearchLimits,
+    contains,
+    digits_of,
+    folded,
+    folded_match,
+    indexed_match,
+    union_all,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -57,15 +67,15 @@ class MessageRepository:
             page: the positions in the list.
         """
         is_limited = user_id is not None or bool(message_filter.agent_id)
-        with_clause, matching, is_truncated = _search_queries(message_filter, is_limited=is_limited)
+        search = _search_queries(message_filter, is_limited=is_limited)
         rows = self._database.fetch(
             f"""
-            {with_clause}
-            SELECT counted.open_count, listed.*, {is_truncated} AS is_truncated
+            {search.with_clause}
+            SELECT counted.open_count, listed.*, {search.is_truncated} AS is_truncated
             FROM ({_open_count(is_limited=is_limited)}) AS counted
             LEFT JOIN (
                 SELECT {COLUMNS}
-                FROM ({matching} {LATEST_FIRST} LIMIT %(limit)s OFFSET %(offset)s) AS page
+                FROM ({search.matching} {LATEST_FIRST} LIMIT %(limit)s OFFSET %(offset)s) AS page
                 JOIN messages USING (message_id)
                 JOIN agents USING (agent_id)
             ) AS listed ON TRUE
@@ -181,10 +191,23 @@ class MessageRepository:
         )
 
 
-def _search_queries(message_filter: MessageFilter, *, is_limited: bool) -> tuple[str, str, str]:
-    """Return the WITH clause, the query and the truncation test of a search.
+@dataclass(frozen=True)
+class _Search:
+    """The SQL of a search.
 
-    The query returns the matching messages; the test is an expression for whether they are truncated.
+    Args:
+        matching: a query, the matching messages.
+        is_truncated: an expression, whether more messages match than were looked up.
+        with_clause: what both read.
+    """
+
+    matching: str
+    is_truncated: str = "FALSE"
+    with_clause: str = ""
+
+
+def _search_queries(message_filter: MessageFilter, *, is_limited: bool) -> _Search:
+    """Return the SQL of a search.
 
     The newest messages of each part are read from its index, or for some agents from each agent's part of it. Urgent
     open messages are a part of their own: they come first however old they are. A text is searched among the newest
@@ -194,10 +217,10 @@ def _search_queries(message_filter: MessageFilter, *, is_limited: bool) -> tuple
     parts = PARTS[message_filter.state]
     if not message_filter.text:
         latest = [_latest(part, message_filter, "%(reach)s", is_limited=is_limited) for part in parts]
-        return "", f"SELECT * FROM ({union_all(latest)}) AS found", "FALSE"
+        return _Search(f"SELECT * FROM ({union_all(latest)}) AS found")
     limit = NEARBY_PER_AGENT if is_limited else "%(nearby)s"
     nearby = [
-        _latest(part, message_filter, limit, is_limited=is_limited, column=f", {MESSAGE_TEXT} AS words")
+        _latest(part, message_filter, limit, is_limited=is_limited, column=f", {folded(MESSAGE_TEXT)} AS words")
         for part in parts
     ]
     has_more = f"(SELECT COUNT(*) FROM latest) >= {limit}"
@@ -210,7 +233,7 @@ def _search_queries(message_filter: MessageFilter, *, is_limited: bool) -> tuple
     with_clause = f"""
         WITH latest AS MATERIALIZED ({union_all(nearby)}),
         nearby AS MATERIALIZED (
-            SELECT message_id, received_at, is_done, comes_first FROM latest WHERE words ILIKE %(part)s
+            SELECT message_id, received_at, is_done, comes_first FROM latest WHERE {folded_match("words", "part")}
         ),
         everywhere AS MATERIALIZED (
             SELECT {SORT_COLUMNS} FROM messages WHERE {" AND ".join(conditions)} LIMIT %(matches)s + 1
@@ -222,7 +245,7 @@ def _search_queries(message_filter: MessageFilter, *, is_limited: bool) -> tuple
         OR (SELECT COUNT(*) FROM nearby) BETWEEN %(common)s AND %(reach)s - 1
         AND {has_more}
     """
-    return with_clause, matching, is_truncated
+    return _Search(matching, is_truncated, with_clause)
 
 
 def _latest(part: str, message_filter: MessageFilter, limit: str, *, is_limited: bool, column: str = "") -> str:

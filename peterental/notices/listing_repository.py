@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -126,18 +127,15 @@ class NoticeListingRepository:
             """,
             {"since": since, "user_id": user_id, "agent_id": "", "most": MAX_COUNTED},
         )
-        states: dict[tuple[Channel, State], int] = {}
-        reasons: dict[tuple[State, str], int] = {}
+        states: Counter[tuple[Channel, State]] = Counter()
+        reasons: Counter[tuple[State, str]] = Counter()
         for row in rows:
-            key = row["channel"], row["state"]
-            states[key] = states.get(key, 0) + row["number"]
+            states[row["channel"], row["state"]] += row["number"]
             if row["reason"]:
-                why = row["state"], row["reason"]
-                reasons[why] = reasons.get(why, 0) + row["number"]
-        common = sorted(reasons.items(), key=lambda item: -item[1])[:MAX_REASONS]
+                reasons[row["state"], row["reason"]] += row["number"]
         return NoticeCounts(
             states=states,
-            reasons=tuple((*why, number) for why, number in common),
+            reasons=tuple((*why, number) for why, number in reasons.most_common(MAX_REASONS)),
             is_partial=any(row["is_partial"] for row in rows),
         )
 

@@ -186,7 +186,7 @@ _NOUNS: Mapping[str, tuple[str, str | None]] = {
     "notices": ("notice", None),
     "texts": ("text", None),
     "consents": ("consent or stop", "consents and stops"),
-    "waitlist": ("place on the waitlist", "places on the waitlist"),
+    "waitlist": ("place on a waiting list", "places on waiting lists"),
 }
 
 

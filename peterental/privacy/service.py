@@ -178,7 +178,17 @@ class PersonService:
         calls = self._calls.search(connection, pattern, call_ids=sorted(made_in))
         own_call_ids = [row["vapi_call_id"] for row in calls if row["is_own"]]
         messages = self._messages.search(connection, pattern, call_ids=own_call_ids)
+        own_message_ids = [row["message_id"] for row in messages if row["is_own"]]
         booking_ids = [row["appointment_id"] for row in bookings]
+        tool_call_ids = self._calls.search_tool_calls(
+            connection, pattern, call_ids=own_call_ids, appointment_ids=booking_ids
+        )
+        audit_entries = self._entries.search(
+            connection, pattern, appointment_ids=booking_ids, message_ids=own_message_ids
+        )
+        notices = self._notices.search(
+            connection, pattern, appointment_ids=booking_ids, call_ids=own_call_ids, message_ids=own_message_ids
+        )
         return Holdings(
             person=person,
             found_at=self._now(),
@@ -187,31 +197,11 @@ class PersonService:
             messages=held_messages(messages, own=True),
             mentioning_calls=held_calls(calls, own=False),
             mentioning_messages=held_messages(messages, own=False),
-            tool_call_ids=tuple(
-                self._calls.search_tool_calls(
-                    connection,
-                    pattern,
-                    call_ids=own_call_ids,
-                    appointment_ids=booking_ids,
-                )
-            ),
-            audit_entries=tuple(
-                self._entries.search(
-                    connection,
-                    pattern,
-                    appointment_ids=booking_ids,
-                    message_ids=[row["message_id"] for row in messages if row["is_own"]],
-                )
-            ),
+            tool_call_ids=tuple(tool_call_ids),
+            audit_entries=tuple(audit_entries),
             notes=self._notes.count(connection, pattern)
             + self._bookings.count_mentions(connection, pattern, ids=booking_ids),
-            notices=self._notices.search(
-                connection,
-                pattern,
-                appointment_ids=booking_ids,
-                call_ids=own_call_ids,
-                message_ids=[row["message_id"] for row in messages if row["is_own"]],
-            ),
+            notices=notices,
         )
 
     def _cancel_upcoming(self, connection: Connection, holdings: Holdings, viewer: Viewer, now: datetime) -> int:

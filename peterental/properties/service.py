@@ -11,7 +11,7 @@ from typing import Any
 from peterental.access import Viewer, require_admin
 from peterental.agents.working_hours.model import format_windows
 from peterental.agents.working_hours.service import WEEKDAYS
-from peterental.audit.model import AuditEntry, Change
+from peterental.audit.model import AuditEntry, Change, changed_values
 from peterental.audit.service import AuditService
 from peterental.clock import utc_now
 from peterental.database.column_limits import MAX_BIGINT
@@ -326,9 +326,7 @@ def _plain(number: float | None) -> float | None:
 
 def differences(before: PropertyDetails, after: PropertyDetails) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the values before, and after, of the fields in which two states of a home differ."""
-    old, new = audited(before), audited(after)
-    names = [name for name in new if old[name] != new[name]]
-    return {name: old[name] for name in names}, {name: new[name] for name in names}
+    return changed_values(audited(before), audited(after))
 
 
 def validated(details: PropertyDetails) -> PropertyDetails:

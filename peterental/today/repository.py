@@ -6,6 +6,7 @@ each. Every part reads a limited number of rows of an index.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -264,19 +265,44 @@ def _undelivered(*, is_limited: bool) -> str:
     """
 
 
-_ITEMS = {
-    "viewings": f"""
+@dataclass(frozen=True)
+class _Kind:
+    """What needs a person for one reason.
+
+    Args:
+        keys: the name of the table expression with the keys of all of them.
+        first: the query of the first ones, from those keys.
+        decoder: decodes the first ones.
+    """
+
+    keys: str
+    first: str
+    decoder: msgspec.json.Decoder[Any]
+
+
+_KINDS = {
+    "viewings": _Kind(
+        "viewings",
+        f"""
         SELECT {APPOINTMENT} FROM viewings JOIN appointments USING (id, start_time) JOIN agents USING (agent_id)
         ORDER BY start_time DESC, id LIMIT %(shown)s
-    """,
-    "messages": """
+        """,
+        msgspec.json.Decoder(tuple[Appointment, ...]),
+    ),
+    "messages": _Kind(
+        "urgent",
+        """
         SELECT messages.message_id, agents.agent_name, agents.time_zone, messages.received_at,
                COALESCE(attendee_name, attendee_phone, caller_number, 'Unknown caller') AS sender,
                COALESCE(attendee_phone, caller_number) AS phone, left(body, 300) AS body
         FROM urgent JOIN messages USING (message_id) JOIN agents USING (agent_id)
         ORDER BY messages.received_at, message_id LIMIT %(shown)s
-    """,
-    "calls": """
+        """,
+        msgspec.json.Decoder(tuple[OpenMessage, ...]),
+    ),
+    "calls": _Kind(
+        "flagged",
+        """
         SELECT calls.vapi_call_id, agents.agent_name, agents.time_zone, calls.caller_number, flagged.began_at,
                CASE
                    WHEN 'fault' = ANY(calls.outcomes) THEN 'fault'
@@ -287,61 +313,62 @@ _ITEMS = {
         FROM (SELECT * FROM flagged ORDER BY began_at DESC, vapi_call_id LIMIT %(shown)s) AS flagged
         JOIN calls USING (vapi_call_id) LEFT JOIN agents USING (agent_id)
         ORDER BY flagged.began_at DESC, calls.vapi_call_id
-    """,
-    "calendars": """
+        """,
+        msgspec.json.Decoder(tuple[FlaggedCall, ...]),
+    ),
+    "calendars": _Kind(
+        "troubled",
+        """
         SELECT troubled.agent_id, troubled.agent_name, accounts.name AS account,
                accounts.state = 'reauth_required' AS needs_sign_in, accounts.problem
         FROM troubled JOIN calendar_accounts AS accounts USING (account_id)
         ORDER BY LOWER(troubled.agent_name), account_id LIMIT %(shown)s
-    """,
-    "notices": """
+        """,
+        msgspec.json.Decoder(tuple[TroubledCalendar, ...]),
+    ),
+    "notices": _Kind(
+        "undelivered",
+        """
         SELECT notices.notice_id, notices.kind, notices.channel, notices.recipient, notices.state, notices.reason
         FROM undelivered JOIN notices USING (notice_id)
         ORDER BY notice_id DESC LIMIT %(shown)s
-    """,
-    "homes": f"""
+        """,
+        msgspec.json.Decoder(tuple[UndeliveredNotice, ...]),
+    ),
+    "homes": _Kind(
+        "homes",
+        f"""
         SELECT {APPOINTMENT} FROM homes JOIN appointments USING (id, start_time) JOIN agents USING (agent_id)
         ORDER BY start_time, id LIMIT %(shown)s
-    """,
-    "lines": """
+        """,
+        msgspec.json.Decoder(tuple[Appointment, ...]),
+    ),
+    "lines": _Kind(
+        "differing",
+        """
         SELECT differing.agent_id, differing.agent_name, line_checks.problem,
                jsonb_array_length(jsonb_path_query_array(differences, '$[*] ? (@.is_written == true)')) AS differences
         FROM differing JOIN line_checks USING (agent_id)
         ORDER BY LOWER(differing.agent_name), agent_id LIMIT %(shown)s
-    """,
-    "unreached": "SELECT * FROM unreached ORDER BY LOWER(agent_name), agent_id LIMIT %(shown)s",
-    "webhooks": """
+        """,
+        msgspec.json.Decoder(tuple[TroubledLine, ...]),
+    ),
+    "unreached": _Kind(
+        "unreached",
+        "SELECT * FROM unreached ORDER BY LOWER(agent_name), agent_id LIMIT %(shown)s",
+        msgspec.json.Decoder(tuple[UnreachedAgent, ...]),
+    ),
+    "webhooks": _Kind(
+        "turned_off",
+        """
         SELECT endpoint_id, url, off_reason AS reason
         FROM turned_off JOIN webhook_endpoints USING (endpoint_id)
         ORDER BY endpoint_id LIMIT %(shown)s
-    """,
+        """,
+        msgspec.json.Decoder(tuple[WebhookOff, ...]),
+    ),
 }
-"""The query of the first of each kind, from the table expression with its keys."""
-
-_KEYS = {
-    "viewings": "viewings",
-    "messages": "urgent",
-    "calls": "flagged",
-    "calendars": "troubled",
-    "notices": "undelivered",
-    "homes": "homes",
-    "lines": "differing",
-    "unreached": "unreached",
-    "webhooks": "turned_off",
-}
-"""The name of that table expression."""
-
-_DECODERS: dict[str, msgspec.json.Decoder[Any]] = {
-    "viewings": msgspec.json.Decoder(tuple[Appointment, ...]),
-    "messages": msgspec.json.Decoder(tuple[OpenMessage, ...]),
-    "calls": msgspec.json.Decoder(tuple[FlaggedCall, ...]),
-    "calendars": msgspec.json.Decoder(tuple[TroubledCalendar, ...]),
-    "notices": msgspec.json.Decoder(tuple[UndeliveredNotice, ...]),
-    "homes": msgspec.json.Decoder(tuple[Appointment, ...]),
-    "lines": msgspec.json.Decoder(tuple[TroubledLine, ...]),
-    "unreached": msgspec.json.Decoder(tuple[UnreachedAgent, ...]),
-    "webhooks": msgspec.json.Decoder(tuple[WebhookOff, ...]),
-}
+"""The kinds in the order of `Attention`."""
 
 
 class TodayRepository:
@@ -419,7 +446,7 @@ class TodayRepository:
             },
         )
         return Attention(
-            **{row["kind"]: Found(_DECODERS[row["kind"]].decode(row["items"]), row["total"]) for row in rows}
+            **{row["kind"]: Found(_KINDS[row["kind"]].decoder.decode(row["items"]), row["total"]) for row in rows}
         )
 
 
@@ -458,11 +485,11 @@ def attention_sql(*, is_limited: bool) -> str:
         keys["turned_off"] = _WEBHOOKS
     parts = [
         f"""
-        SELECT '{kind}' AS kind, (SELECT COUNT(*) FROM {keys_of}) AS total,
-               COALESCE((SELECT json_agg(to_json(item)) FROM ({_ITEMS[kind]}) AS item), '[]')::text AS items
+        SELECT '{name}' AS kind, (SELECT COUNT(*) FROM {kind.keys}) AS total,
+               COALESCE((SELECT json_agg(to_json(item)) FROM ({kind.first}) AS item), '[]')::text AS items
         """
-        for kind, keys_of in _KEYS.items()
-        if keys_of in keys
+        for name, kind in _KINDS.items()
+        if kind.keys in keys
     ]
     with_clause = ", ".join(f"{name} AS MATERIALIZED ({query})" for name, query in keys.items())
     return f"WITH {with_clause} {' UNION ALL '.join(parts)}"

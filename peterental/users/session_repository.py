@@ -118,17 +118,21 @@ class SessionRepository:
             for row in rows
         ]
 
-    def end(self, connection: Connection, user_id: int, session_id: int) -> bool:
-        """End one session of a user; return False if there is none that has not ended."""
+    def end(self, connection: Connection, user_id: int, session_id: int) -> bool | None:
+        """End one session of a user. Return whether it had not ended before; None if the user has no such session."""
         row = connection.execute(
             """
-            UPDATE user_sessions SET ended_at = NOW()
-            WHERE session_id = %s AND user_id = %s AND ended_at IS NULL
-            RETURNING session_id
+            WITH found AS (
+                SELECT session_id, ended_at FROM user_sessions WHERE session_id = %s AND user_id = %s FOR NO KEY UPDATE
+            ), ended AS (
+                UPDATE user_sessions SET ended_at = NOW() FROM found
+                WHERE user_sessions.session_id = found.session_id AND found.ended_at IS NULL
+            )
+            SELECT ended_at IS NULL AS was_open FROM found
             """,
             (session_id, user_id),
         ).fetchone()
-        return row is not None
+        return row["was_open"] if row else None
 
     def end_token(self, connection: Connection, token_hash: bytes) -> None:
         """End the session of a token."""

@@ -98,8 +98,8 @@ class SessionService:
         self._end(viewer, viewer.session_id, "signed out")
 
     def end_own(self, session_id: int, viewer: Viewer) -> None:
-        """End one of the viewer's sessions. Raises SessionUnknown."""
-        if not self._end(viewer, session_id, "session ended"):
+        """End one of the viewer's sessions; one that has ended stays so. Raises SessionUnknown."""
+        if self._end(viewer, session_id, "session ended") is None:
             raise SessionUnknown
 
     def end_others(self, viewer: Viewer) -> None:
@@ -109,9 +109,12 @@ class SessionService:
             self._record(connection, "other sessions ended", viewer)
         _log.info("Other sessions ended: %s", viewer.email)
 
-    def _end(self, viewer: Viewer, session_id: int | None, action: str) -> bool:
+    def _end(self, viewer: Viewer, session_id: int | None, action: str) -> bool | None:
+        """End a session. Return whether it had not ended before; None if the viewer has no such session."""
+        if session_id is None:
+            return None
         with self._database.transaction() as connection:
-            is_ended = session_id is not None and self._sessions.end(connection, viewer.user_id, session_id)
+            is_ended = self._sessions.end(connection, viewer.user_id, session_id)
             if is_ended:
                 self._record(connection, action, viewer)
         if is_ended:

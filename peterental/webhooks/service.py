@@ -11,7 +11,7 @@ from urllib3.exceptions import LocationValueError
 from urllib3.util import Url, parse_url
 
 from peterental.access import require_admin
-from peterental.audit.model import Change
+from peterental.audit.model import Change, changed_values
 from peterental.calendars.public_addresses import is_local, is_public
 from peterental.clock import utc_now
 from peterental.database.column_limits import MAX_BIGINT
@@ -177,21 +177,13 @@ class WebhookService:
         entry = self._validated(endpoint)
         with self._database.transaction() as connection:
             present = self._locked(connection, endpoint_id)
-            before = _fields(EndpointEntry(url=present.url, event_types=present.event_types))
-            after = _fields(entry)
-            changed = [name for name in after if before[name] != after[name]]
-            if changed and seen is not None and seen != present.updated_at:
+            stored = EndpointEntry(url=present.url, event_types=present.event_types)
+            before, after = changed_values(_fields(stored), _fields(entry))
+            if after and seen is not None and seen != present.updated_at:
                 raise EndpointChanged
-            if changed:
+            if after:
                 self._endpoints.change(connection, endpoint_id, entry.url, entry.event_types, self._now())
-                self._record(
-                    connection,
-                    viewer,
-                    "webhook edited",
-                    present,
-                    before={name: before[name] for name in changed},
-                    after={name: after[name] for name in changed},
-                )
+                self._record(connection, viewer, "webhook edited", present, before=before, after=after)
 
     def set_active(self, endpoint_id: int, viewer: Viewer, *, active: bool) -> None:
         """Turn an endpoint on or off. What waits for one that is turned off is not delivered.

@@ -21,11 +21,11 @@ def _offer(job: JobRun) -> None:
 
 LOOK_AT_WAITLIST = Task(
     name="look_at_waitlist",
-    label="Queue the agents that callers wait for",
+    label="Look for callers on waiting lists",
     run=_look,
     max_attempts=1,
     schedule=EVERY_MINUTE,
 )
-OFFER = Task(name=OFFER_WAITLIST, label="Offer free times to the waitlist", run=_offer, max_attempts=3)
+OFFER = Task(name=OFFER_WAITLIST, label="Offer free times to callers on the waiting list", run=_offer, max_attempts=3)
 
 WAITLIST_TASKS = (LOOK_AT_WAITLIST, OFFER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -73,7 +74,7 @@ def test_rules_of_a_home_narrow_the_times(anas: Tool, services: Services, admin:
     assert anas.get(f"{query}99").get_json()["code"] == "home_not_found"
 
 
-def test_homes(anas: Tool, services: Services, admin: Viewer) -> None:
+def test_homes(anas: Tool, services: Services, admin: Viewer, monkeypatch: pytest.MonkeyPatch) -> None:
     details = PropertyDetails(
         line1="1420 Elm Street", unit="2B", city="Norman", bedrooms=2, bathrooms=1.5, rent=1200,
         shown_by=frozenset({"ana"}), windows=((1, Window(600, 720)),),
@@ -85,6 +86,13 @@ def test_homes(anas: Tool, services: Services, admin: Viewer) -> None:
     assert listed[0]["hours"] == [{"weekday": 1, "opens": "10:00", "closes": "12:00"}]
     assert anas.get("/homes?status=inactive").get_json() == {"data": [], "next_cursor": None}
     assert anas.get("/homes/99").get_json()["code"] == "home_not_found"
+    for module in ("peterental.web.api.homes", "peterental.properties.service"):
+        monkeypatch.setattr(f"{module}.PAGE_SIZE", 1)
+    assert anas.get("/homes").get_json()["next_cursor"] is None  # the page is just full
+    services.properties.add(replace(details, unit="3A"), admin)
+    cursor = anas.get("/homes").get_json()["next_cursor"]
+    second = anas.get(f"/homes?cursor={cursor}").get_json()
+    assert ([home["unit"] for home in second["data"]], second["next_cursor"]) == (["3A"], None)
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ def test_week_has_seven_days_from_monday_with_entries(
     database.fetch("INSERT INTO agent_days VALUES ('ana', '2026-11-23', '10:00', '12:00')")
     hours.add_busy_block(
         "ana",
-        BusyBlockRequest(first_day=date(2026, 11, 26), last_day=date(2026, 11, 27), from_min=600, until_min=660),
+        BusyBlockRequest(first_day=date(2026, 11, 26), last_day=date(2026, 11, 27), from_min=0, until_min=660),
         ADMIN,
     )
     for start in (at(0), at(23, 30), at(9) + timedelta(days=6), at(9) - timedelta(days=1), at(0) + timedelta(days=7)):

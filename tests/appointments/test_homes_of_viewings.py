@@ -26,7 +26,7 @@ from peterental.appointments.manual.model import (
     ViewingEdit,
     WallClockTime,
 )
-from peterental.appointments.model import Appointment, HomeTaken
+from peterental.appointments.model import PHONE, Appointment, HomeTaken
 from peterental.appointments.repository import AppointmentRepository
 from peterental.database.pool import Database
 from peterental.properties.model import Property, PropertySettings
@@ -59,7 +59,7 @@ def book(database: Database, property_id: int | None, *, is_home_unknown: bool =
         is_home_unknown=is_home_unknown,
     )
     with database.transaction() as connection:
-        repository.insert(connection, booking, booking.end, "tool-1")
+        repository.insert(connection, booking, booking.end, "tool-1", PHONE)
     with database.transaction() as connection:
         (stored,) = repository.upcoming_of_number(connection, "ana", "+14055550123", START - timedelta(days=1))
     return stored

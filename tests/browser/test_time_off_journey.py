@@ -66,7 +66,7 @@ def test_afternoon_is_blocked_in_four_clicks(site: Site, page: Page, day: date) 
     clicks.choose(page.locator("#block-agent_id"), "Ben Okafor")
     clicks.type(page.locator("#block-day"), day.isoformat())
     clicks.on(page.get_by_role("button", name="Afternoon"))
-    expect(page.get_by_role("status")).to_contain_text("Ben Okafor: Blocked:")
+    expect(page.get_by_role("status")).to_contain_text("Blocked for Ben Okafor:")
     expect(page.get_by_text("from 12 pm").first).to_be_visible()
     assert clicks.number <= 4
 
@@ -80,7 +80,7 @@ def test_own_afternoon_is_blocked_in_three_clicks(site: Site, page: Page, day: d
     clicks.menu("Time off")
     clicks.type(page.locator("#block-day"), day.isoformat())
     clicks.on(page.get_by_role("button", name="Afternoon"))
-    expect(page.get_by_role("status")).to_contain_text("Ana Lima: Blocked:")
+    expect(page.get_by_role("status")).to_contain_text("Blocked for Ana Lima:")
     assert clicks.number <= 3
 
 

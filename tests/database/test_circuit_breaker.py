@@ -39,6 +39,16 @@ def test_reset_closes_the_breaker() -> None:
     assert [breaker.acquire() for _ in range(2)] == [Permit.ALLOW] * 2
 
 
+def test_reset_ends_the_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("peterental.database.circuit_breaker.PROBE_LEASE_S", HANG_S)
+    breaker = CircuitBreaker()
+    breaker.trip()
+    assert breaker.acquire() is Permit.PROBE
+    breaker.reset()
+    breaker.trip()
+    assert breaker.acquire() is Permit.PROBE
+
+
 def test_an_unreleased_probe_expires_with_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("peterental.database.circuit_breaker.PROBE_LEASE_S", -1.0)
     breaker = CircuitBreaker()

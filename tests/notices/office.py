@@ -199,6 +199,5 @@ def book(
         status="confirmed", attendee_phone=phone, attendee_email=email, created_at=now,
     )  # fmt: skip
     with database.transaction() as connection:
-        row = AppointmentRepository(database).insert(connection, appointment, appointment.end, "", actor).fetchone()
-    assert row is not None
-    return int(row["appointment_id"])
+        booked = AppointmentRepository(database).insert(connection, appointment, appointment.end, "", actor)
+    return booked.appointment_id

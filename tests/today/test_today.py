@@ -75,7 +75,7 @@ def ids(viewings: Any) -> list[int]:
 
 def test_day_has_marked_open_and_coming_viewings(services: Services, book: Any) -> None:
     coming, running = book(3), book(-0.25)
-    late, early = book(-1), book(-2)
+    late, early = book(-0.5), book(-2)  # the first one ends now
     done, missed = book(-3, status="completed"), book(-4, status="no_show")
     book(1, status="cancelled")
     book(-13)  # before midnight in Chicago

@@ -65,6 +65,11 @@ def test_own_name_and_address_are_refused(password: str) -> None:
     assert is_common(password, ["zelda.quibble@larkspur.example"])
 
 
+@pytest.mark.parametrize(("password", "is_refused"), [("quibble zelda wjqz", True), ("quibble zelda wjqzk", False)])
+def test_five_letters_beside_the_own_name_are_enough(password: str, *, is_refused: bool) -> None:
+    assert is_common(password, ["zelda.quibble@larkspur.example", "Zelda Quibble"]) is is_refused
+
+
 def test_every_way_to_choose_a_password_refuses_common_ones(
     users: UserService, user_admin: UserAdminService, ana: Viewer, admin: Viewer
 ) -> None:

@@ -179,8 +179,11 @@ def test_own_sessions_are_listed_and_ended(
     other = next(row.session_id for row in sessions.own(viewer) if not row.is_current)
     sessions.end_own(other, viewer)
     assert sessions.viewer(phone) is None
+    sessions.end_own(other, viewer)  # a second click
     with pytest.raises(SessionUnknown):
-        sessions.end_own(other, viewer)
+        sessions.end_own(theirs, viewer)
+    with pytest.raises(SessionUnknown):
+        sessions.end_own(other + 1000, viewer)
     assert sessions.viewer(here) is not None
 
 
@@ -240,6 +243,7 @@ def test_failed_sign_ins_are_recorded_once_a_minute(
     database: Database,
     enter: Callable[..., str],
     ana: Viewer,
+    admin: Viewer,
     log: AuditLog,
     clock: Clock,
     caplog: pytest.LogCaptureFixture,
@@ -263,6 +267,8 @@ def test_failed_sign_ins_are_recorded_once_a_minute(
     ]
     assert len(caplog.messages) == 2
     assert "wrong password" not in caplog.text
+    assert users.sign_in(admin.email, "a wrong password", origin) is None
+    assert log.entries[-1].change.after["failed_attempts"] == 1  # each user's are counted apart
     clock.advance_s(900)
     enter(ana)
     assert log.entries[-1].change.after["failed_attempts"] == 6

@@ -18,6 +18,7 @@ from peterental.clock import utc_now
 from peterental.database.pool import Database
 from peterental.jobs.model import JobRequest
 from peterental.services import Services
+from peterental.users.model import Client, SignedIn
 from peterental.web.shell.access_control import MACHINE_BLUEPRINTS
 from tests.voice.homes import add_home
 from tests.web.html_forms import form_to
@@ -31,7 +32,10 @@ REFUSED = re.compile(
 
 OTHERS = {
     "sign_in": "has a throttle, and tests of its own",
-    "line": "is set up at a provider, in steps that resume",
+    **dict.fromkeys(
+        ("line.connect", "line.disconnect", "line.choose", "line.compare", "line.write", "line.resume", "line.test"),
+        "is done at a provider, in steps that resume",
+    ),
     "users.join": "a link that works once",
     "users.forgot": "answers everyone alike",
     "users.second_factor": "codes are used up by design",
@@ -53,7 +57,6 @@ OTHERS = {
     "notices.send_test": "sends another test",
     "webhooks.send_test": "sends another test",
     "tool_tester.index": "changes nothing",
-    "users.end_session": "a session that has ended is not found, like another user's",
     "jobs.retry": "runs the job again",
     "users.sign_out_elsewhere": "ends what there is each time",
     "privacy.index": "changes nothing",
@@ -133,6 +136,7 @@ def cases_of_agents(world: World) -> Iterator[Case]:
     yield Case("agents.edit", f"{page}/edit", typed={"slot_minutes": "45"})
     yield Case("agents.deactivate", f"{page}/deactivate")
     yield Case("agents.reactivate", f"{page}/reactivate")
+    yield Case("line.sharing", f"{page}/line/sharing", typed={"books": ["ana-lima", "ben"]})
     hours = f"{page}/hours"
     yield Case("agents.hours", hours, typed={"monday": "10-4"})
     yield Case("agents.add_day", hours, f"{hours}/days", {"day-day": day, "day-hours": "10-12"})
@@ -221,6 +225,9 @@ def cases_of_the_office(world: World) -> Iterator[Case]:
     yield Case("users.show", page, typed={"role": "admin"})
     yield Case("users.deactivate", f"{page}/deactivate")
     yield Case("users.reactivate", f"{page}/reactivate")
+    world.services.sessions.start(SignedIn(viewer=world.admin, session_epoch=0), Client("192.0.2.7", "Safari"))
+    session = world.number("SELECT MAX(session_id) FROM user_sessions")
+    yield Case("users.end_session", "/account", f"/account/sessions/{session}/end")
     yield Case("notices.settings", "/settings", typed={"office_name": "Elm Homes"})
     wording = "/settings/wordings/booked/text/en"
     yield Case("notices.edit_wording", wording, typed={"body": "{office}: booked, {home}, {day}, {time}."})

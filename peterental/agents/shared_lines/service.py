@@ -67,7 +67,8 @@ class SharedLineService:
                 line is not shared.
             choice: how one of those who are free is chosen.
             viewer: who chooses; an admin.
-            seen: `updated_at` of the sharing when the form was opened.
+            seen: `updated_at` of the sharing when the form was opened. What is stored already is no conflict: people
+                press a button twice.
 
         Raises AgentUnknown, AdminsOnly, SharingChanged, MemberUnknown, MemberInactive, TooManyMembers.
         """
@@ -78,13 +79,13 @@ class SharedLineService:
         with self._database.transaction() as connection:
             holder = lock_agent(self._repository, connection, agent_id, viewer)
             found = self._lines.read(connection, agent_id)
-            if found.updated_at != seen:
-                raise SharingChanged
             line = SharedLine(agent_id, wanted, choice)
-            members = self._checked_members(connection, line, found.members) if line.is_shared else ()
-            after = SharedLine(agent_id, tuple(each.agent_id for each in members), choice)
+            after = line if line.is_shared else SharedLine(agent_id, choice=choice)
             before = SharedLine(agent_id, tuple(each.agent_id for each in found.members), found.choice)
             if after != before:
+                if found.updated_at != seen:
+                    raise SharingChanged
+                members = self._checked_members(connection, after, found.members)
                 self._lines.save(connection, after)
                 change = agent_change(
                     holder,

@@ -111,7 +111,7 @@ class ClosureService:
         closure = self._valid(closure)
         with self._locked() as connection:
             before = self._read(connection, closure_id)
-            if all(getattr(before, name) == getattr(closure, name) for name in ClosureEntry.__dataclass_fields__):
+            if replace(before, **vars(closure)) == before:
                 return
             if seen is not None and before.updated_at != seen:
                 raise ClosureChanged(before)

@@ -30,6 +30,7 @@ from peterental.agents.time_off.model import (
     WeeksOutOfRange,
 )
 from peterental.agents.time_off.repository import RepeatingBlockRepository, repeating_of, translate_constraint_errors
+from peterental.audit.model import changed_values
 from peterental.audit.service import AuditService
 from peterental.clock import utc_now
 from peterental.database.column_limits import MAX_BIGINT
@@ -119,19 +120,13 @@ class RepeatingBlockService:
         """
         entry = _valid(repeating)
         with self._locked_change(repeating_id, viewer) as change:
-            before, after = repeating_fields(change.block), repeating_fields(entry)
-            changed = [name for name in after if before[name] != after[name]]
-            if changed and seen is not None and change.block.updated_at != seen:
+            before, after = changed_values(repeating_fields(change.block), repeating_fields(entry))
+            if after and seen is not None and change.block.updated_at != seen:
                 raise RepeatingBlockChanged(change.block)
             self._require_future(entry, change.agent)
-            if changed:
+            if after:
                 self._repeating.update(change.connection, repeating_id, entry)
-                self._finish(
-                    change,
-                    "repeating block changed",
-                    {name: before[name] for name in changed},
-                    {name: after[name] for name in changed},
-                )
+                self._finish(change, "repeating block changed", before, after)
 
     def skip(self, repeating_id: int, day: date, viewer: Viewer) -> None:
         """Leave out one day. Raises RepeatingBlockUnknown, NotOnThatDay, TimeOffInPast."""

@@ -13,7 +13,7 @@ from peterental.errors import Refusal
 MANUAL_SOURCE = "by hand"
 """The stored source of a busy block that was added on the pages; any other is the name of an external calendar."""
 
-WAITLIST_SOURCE = "the waitlist"
+WAITLIST_SOURCE = "the waiting list"
 """The stored source of a time that is held for a caller."""
 
 MINUTES_PER_DAY = 24 * 60

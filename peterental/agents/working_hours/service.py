@@ -31,6 +31,7 @@ from peterental.agents.working_hours.model import (
     format_windows,
 )
 from peterental.agents.working_hours.repository import WorkingHoursRepository, date_override
+from peterental.audit.model import changed_values
 from peterental.audit.service import AuditService
 from peterental.clock import existing_instant, midnight, utc_now
 from peterental.database.column_limits import MAX_BIGINT
@@ -120,18 +121,12 @@ class WorkingHoursService:
         """
         with self._locked_change(agent_id, viewer) as change:
             new = tuple((weekday, window) for weekday, day in enumerate(week, start=1) for window in sorted(day))
-            before, after = _by_weekday(change.agent.rules.week), _by_weekday(new)
-            changed = [name for name in WEEKDAYS if before[name] != after[name]]
-            if changed and seen is not None and change.agent.updated_at != seen:
+            before, after = changed_values(_by_weekday(change.agent.rules.week), _by_weekday(new))
+            if after and seen is not None and change.agent.updated_at != seen:
                 raise AgentChanged(change.agent)
-            if changed:
+            if after:
                 self._hours.replace_week(change.connection, agent_id, new)
-                self._record_change(
-                    change,
-                    "hours changed",
-                    {name: before[name] for name in changed},
-                    {name: after[name] for name in changed},
-                )
+                self._record_change(change, "hours changed", before, after)
 
     def add_override(self, agent_id: str, override: DateOverride, viewer: Viewer) -> None:
         """Add a date override. The same one is not added again: people press a button twice.

@@ -9,11 +9,11 @@ from datetime import datetime
 
 from psycopg.rows import DictRow
 
+from peterental.agents.model import Agent
 from peterental.appointments.calendar.model import CalendarDay, CalendarEntry
-from peterental.appointments.calendar.summaries import MAX_UPCOMING_COUNTED, Upcoming
+from peterental.appointments.calendar.summaries import MAX_UPCOMING_COUNTED, AgentSummary, Upcoming, week_and_month
 from peterental.appointments.model import BookingSummary
 from peterental.appointments.schedule_repository import AgentSchedule, read_schedule, schedule_statement
-from peterental.calendars.account import CalendarAge
 from peterental.calendars.lookup import CALENDAR_AGE, calendar_age
 from peterental.database.pool import Database
 from peterental.properties.lookup import HOME_LABEL
@@ -166,18 +166,10 @@ class ViewingCalendarRepository:
         )
         return [(row["week"], row["status"], row["number"]) for row in rows]
 
-    def next_and_counts(
-        self, agent_ids: Sequence[str], spans: Sequence[tuple[datetime, datetime, datetime, datetime]], now: datetime
-    ) -> dict[str, tuple[BookingSummary | None, int, int, CalendarAge | None]]:
-        """Return each agent's next confirmed viewing, its counts of week and month, and the age of its calendars.
-
-        Cancelled viewings are not counted.
-
-        Args:
-            agent_ids: whose.
-            spans: for each: start and end of the week, start and end of the month.
-            now: the next viewing starts then or later.
-        """
+    def summaries(self, agents: Sequence[Agent], now: datetime) -> tuple[AgentSummary, ...]:
+        """Return each agent's next confirmed viewing, its counts, and the age of its calendars, in order."""
+        spans = [week_and_month(now, agent.zone) for agent in agents]
+        week_from, week_until, month_from, month_until = map(list, zip(*spans, strict=True))
         rows = self._database.fetch(
             f"""
             SELECT agent.agent_id, viewings_this_week, viewings_this_month, upcoming.*, age.*
@@ -205,23 +197,16 @@ class ViewingCalendarRepository:
             CROSS JOIN LATERAL ({CALENDAR_AGE}) AS age
             """,
             {
-                "agent_ids": list(agent_ids),
-                "week_from": [span[0] for span in spans],
-                "week_until": [span[1] for span in spans],
-                "month_from": [span[2] for span in spans],
-                "month_until": [span[3] for span in spans],
+                "agent_ids": [agent.agent_id for agent in agents],
+                "week_from": week_from,
+                "week_until": week_until,
+                "month_from": month_from,
+                "month_until": month_until,
                 "now": now,
             },
         )
-        return {
-            row["agent_id"]: (
-                _summary(row) if row["appointment_id"] is not None else None,
-                row["viewings_this_week"],
-                row["viewings_this_month"],
-                calendar_age(row),
-            )
-            for row in rows
-        }
+        found = {row["agent_id"]: row for row in rows}
+        return tuple(_agent_summary(agent, found[agent.agent_id]) for agent in agents)
 
     def upcoming(self, agent_id: str, now: datetime, limit: int) -> Upcoming:
         """Return an agent's next confirmed viewings, one going on included, and the total.
@@ -265,3 +250,13 @@ class ViewingCalendarRepository:
 def _summary(row: DictRow) -> BookingSummary:
     """Return the booking in a row that has more columns than its own."""
     return BookingSummary(**{field.name: row[field.name] for field in fields(BookingSummary)})
+
+
+def _agent_summary(agent: Agent, row: DictRow) -> AgentSummary:
+    return AgentSummary(
+        agent=agent,
+        next_viewing=_summary(row) if row["appointment_id"] is not None else None,
+        viewings_this_week=row["viewings_this_week"],
+        viewings_this_month=row["viewings_this_month"],
+        calendar_age=calendar_age(row),
+    )

@@ -20,7 +20,6 @@ from peterental.appointments.calendar.summaries import (
     HoursConflicts,
     Upcoming,
     bookings_outside_hours,
-    week_and_month,
 )
 from peterental.calls.service import CallService
 from peterental.clock import midnight, utc_now
@@ -99,20 +98,7 @@ class CalendarService:
         """
         if not agents:
             return ()
-        now = self._now()
-        spans = [week_and_month(now, agent.zone) for agent in agents]
-        found = self._calendar.next_and_counts([agent.agent_id for agent in agents], spans, now)
-        return tuple(
-            AgentSummary(
-                agent=agent,
-                next_viewing=upcoming,
-                viewings_this_week=in_week,
-                viewings_this_month=in_month,
-                calendar_age=age,
-            )
-            for agent in agents
-            for upcoming, in_week, in_month, age in [found[agent.agent_id]]
-        )
+        return self._calendar.summaries(agents, self._now())
 
     def upcoming(self, agent: Agent, limit: int = 10) -> Upcoming:
         """Return the next confirmed viewings of an agent that the viewer may see.

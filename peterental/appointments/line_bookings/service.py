@@ -5,7 +5,6 @@ Times are free as callers are offered them. A user who wants another time books 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -160,14 +159,13 @@ class LineBookingService:
     def _insert(self, connection: Connection, team: Team, new: Appointment, key: str, viewer: Viewer) -> Appointment:
         """Store a new booking, the turn of its agent, and the entry of the audit log."""
         agent = team.agent_of(new)
-        row = self._appointments.insert(
+        booked = self._appointments.insert(
             connection,
             new,
             new.end + timedelta(minutes=agent.rules.buffer_minutes),
             f"{MANUAL_KEY_PREFIX}{key}",
             viewer.email,
-        ).fetchone()
-        booked = replace(new, appointment_id=row["appointment_id"] if row else UNBOOKED)
+        )
         self._lines.note_line(connection, booked.appointment_id, team.holder.agent_id)
         if team.is_shared:
             turn = Turn(team.holder.agent_id, team.turn_at(new.created_at or self._now()))

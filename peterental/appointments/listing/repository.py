@@ -19,10 +19,11 @@ from peterental.search import (
     BOOKING_TEXT,
     SearchLimits,
     contains,
+    folded,
+    folded_match,
     has_trigram,
     indexed_match,
     rarest_word,
-    unindexed_match,
 )
 
 if TYPE_CHECKING:
@@ -213,9 +214,9 @@ def _part(number: int, section: _Section, wanted: Filter, scope: Scope, *, colum
     if not wanted.words:
         yield f"part_{number} AS ({_read(section, wanted, scope, columns, limit='reach', more=[enough])})"
         return
-    has = "".join(f", {text} AS has_{word}" for word, text in enumerate(_has_words(wanted)))
-    near = _read(section, wanted, scope, columns + has, limit="nearby", in_all="nearby_in_all", more=[enough])
-    has_all = " AND ".join(f"has_{word}" for word in range(len(wanted.words)))
+    text = f", {folded(BOOKING_TEXT)} AS words"
+    near = _read(section, wanted, scope, columns + text, limit="nearby", in_all="nearby_in_all", more=[enough])
+    has_all = folded_match("words", *_word_names(wanted))
     yield f"near_{number} AS MATERIALIZED ({near})"
     yield f"""
         part_{number} AS (
@@ -226,7 +227,8 @@ def _part(number: int, section: _Section, wanted: Filter, scope: Scope, *, colum
 
 def _rarest(wanted: Filter, sections: int) -> str:
     """Return the query of the rarest nearby word that the index can look up."""
-    matches = {f"word_{n}": f"has_{n}" for n, word in enumerate(wanted.words) if has_trigram(word)}
+    names = [name for name, word in zip(_word_names(wanted), wanted.words, strict=True) if has_trigram(word)]
+    matches = {name: folded_match("words", name) for name in names}
     return rarest_word(matches, f"({_all_of('near', '*', sections)}) AS near")
 
 
@@ -239,7 +241,7 @@ def _everywhere(wanted: Filter, scope: Scope, columns: str, there_is_more: str) 
         *_agent_condition(scope),
         *_conditions(wanted, scope),
         indexed_match(BOOKING_TEXT, "SELECT word FROM rarest"),
-        *(unindexed_match(BOOKING_TEXT, name) for name in _word_names(wanted) if len(wanted.words) > 1),
+        *([folded_match(folded(BOOKING_TEXT), *_word_names(wanted))] if len(wanted.words) > 1 else []),
         there_is_more,
         "(SELECT NOT is_common FROM rarest)",
     ]

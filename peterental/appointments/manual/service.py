@@ -160,8 +160,7 @@ class ManualBookingService:
                 new = _new_viewing(entry, agent, home, times=(start, end), found=found, viewer=viewer, now=now)
                 blocked_until = end + timedelta(minutes=agent.rules.buffer_minutes)
                 key = f"{MANUAL_KEY_PREFIX}{entry.key}"
-                row = self._appointments.insert(connection, new, blocked_until, key, viewer.email).fetchone()
-                booked = replace(new, appointment_id=row["appointment_id"] if row else 0)
+                booked = self._appointments.insert(connection, new, blocked_until, key, viewer.email)
                 self._record(connection, viewer, "booked", None, booked)
                 record(connection, booked.appointment_id)
                 return booked
@@ -410,7 +409,7 @@ class ManualBookingService:
             now,
             overlapping=self._manual.overlapping(connection, agent.agent_id, start, until, ignored_id=ignored_id),
             same_home=self._of_same_home(connection, place, times, ignored_id),
-            is_busy=schedule.is_given_away(start, until, ignored_id)
+            is_busy=schedule.event_moved_into(start, until, ignored_id) is not None
             or self._hours.is_busy(connection, agent.agent_id, start, until, now),
             booked_that_day=self._manual.booked_between(
                 connection,

@@ -263,9 +263,12 @@ class VisitorService:
                 return old
             if view.state != "released":
                 raise ViewingEnded
-            agent = self._bookable_agent(self._bookings.read(connection, old.agent_id, now), now)
+            schedule = self._bookings.read(connection, old.agent_id, now)
+            agent = self._bookable_agent(schedule, now)
             until = old.end + timedelta(minutes=agent.rules.buffer_minutes)
             if self._bookings.overlapping(connection, old.agent_id, old.start, until, ignored_id=appointment_id):
+                raise SlotTaken(start=old.start)
+            if schedule.event_moved_into(old.start, until, appointment_id) is not None:
                 raise SlotTaken(start=old.start)
             if self._hours.is_busy(connection, old.agent_id, old.start, until, now):
                 raise SlotTaken(start=old.start)

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from peterental.calendars.icalendar_data.event import Event, is_invitation, read_event, uid_of
 from peterental.calendars.icalendar_data.limits import USUAL_LIMITS, Budget, Limits
@@ -225,43 +225,44 @@ class _Reading:
                 continue
             for start, end in reader.periods(value):
                 self._budget.take_instance()
-                self._put(found, start, end or start, kind, None)
+                span = self._blocked(start, end or start)
+                if span is not None:
+                    found.add(BusyTime(start=span[0], end=span[1], kind=kind))
 
     def _times(self, events: Sequence[Event]) -> set[BusyTime]:
         found: set[BusyTime] = set()
         span = (self._window.start, self._window.end)
         try:
             for event, start, end in times(events, span, self._budget):
-                if event.kind is not None and self._put(found, start, end, event.kind, event.title, event.travel):
+                if self._add_time(found, event, start, end):
                     self._note(event)
         except (Unreadable, ValueError, OverflowError, TypeError, LookupError, AttributeError):
             # Whatever the library does not understand: the times that were written out still block.
             for event in events:
                 if event.kind is not None:
                     self.notes.add(_BROKEN_REPETITION)
-                    self._put(found, event.start, event.end, event.kind, event.title, event.travel)
+                    self._add_time(found, event, event.start, event.end)
         return found
 
-    def _put(  # noqa: PLR0917 - all that a busy time is made of
-        self,
-        found: set[BusyTime],
-        start: Moment,
-        end: Moment,
-        kind: BusyKind,
-        title: str | None,
-        travel: timedelta = timedelta(),
-    ) -> bool:
-        """Add a busy time, with the travel before it, if it overlaps the window; return whether it does."""
-        if start.wall == end.wall and start.clock == end.clock:  # it takes no time
+    def _add_time(self, found: set[BusyTime], event: Event, start: Moment, end: Moment) -> bool:
+        """Add one time of an event if it blocks in the window; return whether it does."""
+        span = self._blocked(start, end, event.travel) if event.kind is not None else None
+        if event.kind is None or span is None:
             return False
+        found.add(BusyTime(start=span[0], end=span[1], kind=event.kind, title=event.title))
+        return True
+
+    def _blocked(self, start: Moment, end: Moment, travel: timedelta = timedelta()) -> tuple[datetime, datetime] | None:
+        """Return from when to when a time blocks, with the travel before it; None if it takes none of the window."""
+        if start.wall == end.wall and start.clock == end.clock:  # it takes no time
+            return None
         begins, ends = start.earliest, end.latest
         if ends <= begins and end.wall > start.wall:  # within an hour that the clocks skip
             ends = begins + (end.wall - start.wall)
         begins -= travel
         if not (begins < ends and begins < self._window.end and ends > self._window.start):
-            return False
-        found.add(BusyTime(start=begins, end=ends, kind=kind, title=title))
-        return True
+            return None
+        return begins, ends
 
     def _note(self, event: Event) -> None:
         if event.note is not None:

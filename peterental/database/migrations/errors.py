@@ -10,16 +10,24 @@ from enum import StrEnum
 BETWEEN_PROBLEMS = ";\n  "
 """Each problem on its own line: after a merge there may be many."""
 
-READ_ONLY_SETTING = "its setting default_transaction_read_only is on"
-"""Why a primary server accepts no changes."""
-
-_TURN_OFF = (
-    "turn the setting off with ALTER DATABASE or ALTER ROLE … RESET default_transaction_read_only; if the host has"
-    " turned it on because the disk is full, free disk space"
-)
-
 FOREIGN_LEDGER_HINT = "if another tool owns a table of that name, give PeteRental a separate schema"
 """What to do about a ledger that another tool made."""
+
+
+class ReadOnlyReason(StrEnum):
+    """Why a server accepts no changes."""
+
+    STANDBY = "it is a standby in recovery"
+    SETTING = "its setting default_transaction_read_only is on"
+
+
+_READ_ONLY_ADVICE = {
+    ReadOnlyReason.STANDBY: "point DATABASE_URL at the primary server",
+    ReadOnlyReason.SETTING: (
+        "turn the setting off with ALTER DATABASE or ALTER ROLE … RESET default_transaction_read_only; if the host has"
+        " turned it on because the disk is full, free disk space"
+    ),
+}
 
 
 class ProblemKind(StrEnum):
@@ -212,9 +220,8 @@ class PooledConnection(MigrationError):
 class ReadOnlyDatabase(MigrationError):
     """The database accepts no changes ({reason}). Nothing was applied; {advice}."""
 
-    def __init__(self, *, reason: str) -> None:
-        advice = _TURN_OFF if reason == READ_ONLY_SETTING else "point DATABASE_URL at the primary server"
-        super().__init__(reason=reason, advice=advice)
+    def __init__(self, *, reason: ReadOnlyReason) -> None:
+        super().__init__(reason=reason, advice=_READ_ONLY_ADVICE[reason])
 
 
 class NoSchema(MigrationError):

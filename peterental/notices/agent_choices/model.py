@@ -73,6 +73,21 @@ class Contact:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoredChoices:
+    """What is stored of an agent's choices.
+
+    Args:
+        contact: as chosen.
+        user_email: the address of the agent's active user; None where there is none.
+        choices: the timing by kind and channel, without those that were never chosen.
+    """
+
+    contact: Contact
+    user_email: str | None
+    choices: Choices
+
+
+@dataclass(frozen=True, kw_only=True)
 class AgentNotices:
     """What an agent is notified of, and where.
 

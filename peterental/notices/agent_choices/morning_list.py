@@ -59,7 +59,7 @@ class MorningLists:
             day: on the agent's clock.
             now: what happened later is for the next list, aware.
         """
-        _, _, choices = self._repository.get(agent.agent_id)
+        choices = self._repository.get(agent.agent_id).choices
         chosen = [kind for kind in KINDS if choices.get((kind, channel), USUAL[channel]) == "morning"]
         since = self._since(agent, channel, day)
         tomorrow = midnight(day + timedelta(days=1), agent.zone)

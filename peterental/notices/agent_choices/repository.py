@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peterental.notices.agent_choices.model import Contact, DueList, ListedChange, ListedViewing
+from peterental.notices.agent_choices.model import Contact, DueList, ListedChange, ListedViewing, StoredChoices
 from peterental.properties.lookup import named_home
 
 if TYPE_CHECKING:
@@ -37,11 +37,11 @@ class AgentChoicesRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def get(self, agent_id: str) -> tuple[Contact, str | None, Choices]:
-        """Return where an agent is notified, the address of its active user, and what was chosen."""
+    def get(self, agent_id: str) -> StoredChoices:
+        """Return what is stored of an agent's choices."""
         return _stored(self._database.fetch(_STORED, (agent_id,)))
 
-    def read(self, connection: Connection, agent_id: str) -> tuple[Contact, str | None, Choices]:
+    def read(self, connection: Connection, agent_id: str) -> StoredChoices:
         """Return what `get` does, as the transaction sees it."""
         return _stored(connection.execute(_STORED.encode(), [agent_id]).fetchall())
 
@@ -237,7 +237,7 @@ class AgentChoicesRepository:
         return [ListedChange(**row) for row in rows]
 
 
-def _stored(rows: Sequence[dict[str, object]]) -> tuple[Contact, str | None, Choices]:
+def _stored(rows: Sequence[dict[str, object]]) -> StoredChoices:
     row: dict[str, object] = dict(rows[0]) if rows else {"email": None, "phone": None, "user_email": None}
     stored = row.get("choices") or []
     assert isinstance(stored, list)  # noqa: S101  # tells mypy; an array
@@ -245,4 +245,4 @@ def _stored(rows: Sequence[dict[str, object]]) -> tuple[Contact, str | None, Cho
     email, phone, user_email = (
         value if isinstance(value := row[name], str) else None for name in ("email", "phone", "user_email")
     )
-    return Contact(email=email, phone=phone), user_email, choices
+    return StoredChoices(contact=Contact(email=email, phone=phone), user_email=user_email, choices=choices)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from peterental.agents.repository import AgentRepository
 from peterental.agents.service import agent_change, lock_agent
+from peterental.audit.model import changed_values
 from peterental.clock import utc_now
 from peterental.notices.agent_choices.model import (
     CHANNEL_NAMES,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from peterental.audit.model import AuditEntry
     from peterental.audit.service import AuditService
     from peterental.database.pool import Database
-    from peterental.notices.agent_choices.model import Choices
+    from peterental.notices.agent_choices.model import Choices, StoredChoices
 
 CHANGED = "notices changed"
 """The action in the audit log."""
@@ -66,7 +67,7 @@ class AgentChoicesService:
     def show(self, agent_id: str, viewer: Viewer) -> AgentNotices:
         """Return what an agent is notified of, and where. Two round trips. Raises AgentUnknown."""
         agent = self._agents.get(agent_id, viewer)
-        return _notices(agent, *self._repository.get(agent_id))
+        return _notices(agent, self._repository.get(agent_id))
 
     def change(
         self, agent_id: str, contact: Contact, choices: Choices, viewer: Viewer, *, seen: str | None = None
@@ -84,23 +85,22 @@ class AgentChoicesService:
         """
         with self._database.transaction() as connection:
             agent = lock_agent(self._locks, connection, agent_id, viewer)
-            before = _notices(agent, *self._repository.read(connection, agent_id))
+            before = _notices(agent, self._repository.read(connection, agent_id))
             known = {key: timing for key, timing in choices.items() if key in before.choices}
             after = replace(before, contact=_checked(contact, agent), choices={**before.choices, **known})
             _require_list(after)
-            old, new = _fields(before), _fields(after)
-            changed = [name for name in new if old[name] != new[name]]
-            if changed and seen is not None and seen != before.version:
+            old, new = changed_values(_fields(before), _fields(after))
+            if new and seen is not None and seen != before.version:
                 raise AgentNoticesChanged(before)
-            if changed:
+            if new:
                 self._repository.store(connection, agent_id, after.contact, after.choices)
-                fields = ({name: side[name] for name in changed} for side in (old, new))
-                self._audit.record(connection, viewer, agent_change(agent, CHANGED, *fields))
+                self._audit.record(connection, viewer, agent_change(agent, CHANGED, old, new))
 
 
-def _notices(agent: Agent, contact: Contact, user_email: str | None, stored: Choices) -> AgentNotices:
-    choices = {(kind, channel): stored.get((kind, channel), USUAL[channel]) for kind in KINDS for channel in CHANNELS}
-    return AgentNotices(agent=agent, contact=contact, user_email=user_email, choices=choices)
+def _notices(agent: Agent, stored: StoredChoices) -> AgentNotices:
+    usual = {(kind, channel): USUAL[channel] for kind in KINDS for channel in CHANNELS}
+    choices = {key: stored.choices.get(key, timing) for key, timing in usual.items()}
+    return AgentNotices(agent=agent, contact=stored.contact, user_email=stored.user_email, choices=choices)
 
 
 def _checked(contact: Contact, agent: Agent) -> Contact:

@@ -143,6 +143,21 @@ class Conversation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReplyState:
+    """How far a text has come.
+
+    Args:
+        outcome: what it was taken for.
+        appointment_id: the viewing that it is about; None for none.
+        is_done: whether it was answered, or passed on.
+    """
+
+    outcome: Outcome
+    appointment_id: int | None
+    is_done: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reply:
     """A text that a visitor sent, as it is stored. Times are UTC.
 

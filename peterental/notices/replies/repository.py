@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from peterental.appointments.repository import CALLER_END
 from peterental.notices.consents.repository import lock_recipient
-from peterental.notices.replies.model import Conversation, IncomingText, Reply, TextedViewing
+from peterental.notices.replies.model import Conversation, IncomingText, Reply, ReplyState, TextedViewing
 from peterental.phone_numbers import last_digits
 from peterental.properties.lookup import named_home
 
@@ -102,12 +102,17 @@ class ReplyRepository:
         """Queue a lock on a number: its texts are handled one after the other."""
         lock_recipient(connection, sender)
 
-    def stored(self, connection: Connection, provider_id: str) -> tuple[Outcome, int | None, bool] | None:
-        """Return what a text was taken for, its viewing, and whether everything is done; None if it is new."""
+    def stored(self, connection: Connection, provider_id: str) -> ReplyState | None:
+        """Return how far a text has come; None if it is new."""
         row = connection.execute(
-            "SELECT understood_as, appointment_id, done_at FROM text_replies WHERE provider_id = %s", (provider_id,)
+            """
+            SELECT understood_as AS outcome, appointment_id, done_at IS NOT NULL AS is_done
+            FROM text_replies
+            WHERE provider_id = %s
+            """,
+            (provider_id,),
         ).fetchone()
-        return None if row is None else (row["understood_as"], row["appointment_id"], row["done_at"] is not None)
+        return ReplyState(**row) if row else None
 
     def conversation(
         self, connection: Connection, sender: str, now: datetime, *, answered: timedelta, acknowledged: timedelta

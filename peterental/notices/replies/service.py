@@ -137,7 +137,7 @@ class ReplyService:
         with self._database.transaction() as connection:
             self._replies.lock(connection, text.sender)
             stored = self._replies.stored(connection, text.provider_id)
-            if stored is not None and not stored[-1]:
+            if stored is not None and not stored.is_done:
                 self._finish(connection, changed, office)
 
     def of_appointment(self, appointment: Appointment) -> list[Reply]:
@@ -156,7 +156,7 @@ class ReplyService:
         now = self._now()
         self._replies.lock(connection, text.sender)
         stored = self._replies.stored(connection, text.provider_id)
-        if stored is not None and stored[-1]:
+        if stored is not None and stored.is_done:
             return None
         conversation = self._replies.conversation(
             connection, text.sender, now, answered=ANSWERS_COUNTED, acknowledged=ACKNOWLEDGED_FOR
@@ -168,7 +168,7 @@ class ReplyService:
             appointment_id = viewing.appointment_id if viewing else None
             self._replies.add(connection, text, outcome, appointment_id, now)
         else:
-            outcome, appointment_id, _ = stored
+            outcome, appointment_id = stored.outcome, stored.appointment_id
             viewing = self._replies.viewing(connection, appointment_id) if appointment_id is not None else None
         return _Open(text, understood, conversation, outcome, viewing, appointment_id)
 

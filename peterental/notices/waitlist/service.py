@@ -368,8 +368,7 @@ class WaitlistService:
             created_at=now,
             booked_by=VISITOR,
         )
-        inserted = self._appointments.insert(connection, viewing, until, entry.hold_key, VISITOR).fetchone()
-        return replace(viewing, appointment_id=inserted["appointment_id"] if inserted else UNBOOKED)
+        return self._appointments.insert(connection, viewing, until, entry.hold_key, VISITOR)
 
     def _give_back(self, entry_id: int) -> None:
         with self._database.transaction() as connection:
@@ -392,6 +391,11 @@ class WaitlistService:
     def waiting(self, agent: Agent) -> tuple[Entry, ...]:
         """Return who waits for the times of an agent that the viewer may see, first come first. One round trip."""
         return tuple(self._waitlist.listing(agent.agent_id, MAX_SHOWN))
+
+    def can_text(self) -> bool:
+        """Return whether visitors can be texted now; else nothing is offered. One round trip."""
+        with self._database.connection() as connection:
+            return self._waitlist.can_text(connection)
 
     def remove(self, entry_id: int, viewer: Viewer) -> Entry:
         """End an entry and its offer, and return it. Raises EntryUnknown."""

@@ -125,22 +125,26 @@ class _Planner:
         planned = PlannedHome(
             line=record.line, source_id=record.source_id, details=details, home=home, before=before, after=after
         )
-        if home is None:
-            self._planned["added"].append(planned)
-            self._remember(record, Property(property_id=-record.line, **vars_of(details)))
+        if home is not None:
+            self._keep(record, planned, home)
             return
+        self._planned["added"].append(planned)
+        self._remember(record, Property(property_id=-record.line, **vars_of(details)))
+
+    def _keep(self, record: Record, planned: PlannedHome, home: Property) -> None:
+        """Plan the update of a home that is in the catalogue already, if it needs one."""
         self._kept.add(home.property_id)
         self._lines[home.property_id] = record.line
         if home.kept_until_listed:
             self._relisted.append(home)
         if not home.is_active:
             self._planned["returned"].append(planned)
-        elif after:
+        elif planned.after:
             self._planned["changed"].append(planned)
         else:
             self._unchanged += 1
-        if after or not home.is_active:
-            self._remember(record, replace(home, **vars_of(details)))
+        if planned.after or not home.is_active:
+            self._remember(record, replace(home, **vars_of(planned.details)))
 
     def _remember(self, record: Record, home: Property) -> None:
         """Let later rows of the file be compared with what this one will be."""

@@ -63,16 +63,8 @@ def _record(line: int, cells: Mapping[str, str], problem: str | None) -> Record:
             **{field: text for field, text in texts.items() if field != "address"},
         }
     _split_rooms(texts)
-    values: dict[str, Any] = {}
-    is_offered = True
-    for field, text in texts.items():
-        try:
-            if field == "status":
-                is_offered = parse_status(text) if text else True
-            elif field in PARSERS:
-                values[field] = PARSERS[field](text) if text else () if field == "said_as" else None
-        except ValueError as error:
-            problems.append(f"{FIELD_LABELS[field]}: {error}")  # type: ignore[index]  # PARSERS has fields only
+    values = _values(texts, problems)
+    is_offered = values.pop("status", True)
     line1 = values.get("line1")
     if not line1 and not problems:
         problems.append("The row has no street")
@@ -89,6 +81,20 @@ def _record(line: int, cells: Mapping[str, str], problem: str | None) -> Record:
         is_offered=is_offered,
         problems=tuple(problems),
     )
+
+
+def _values(texts: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    """Return the parsed fields of a row, and add what is wrong with them to its problems."""
+    values: dict[str, Any] = {}
+    for field, text in texts.items():
+        try:
+            if field == "status":
+                values[field] = parse_status(text) if text else True
+            elif field in PARSERS:
+                values[field] = PARSERS[field](text) if text else () if field == "said_as" else None
+        except ValueError as error:
+            problems.append(f"{FIELD_LABELS[field]}: {error}")  # type: ignore[index]  # PARSERS has fields only
+    return values
 
 
 def address_id(values: Mapping[str, Any]) -> str:

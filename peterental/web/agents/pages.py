@@ -111,12 +111,13 @@ def index() -> Answer:
 def show(agent_id: str) -> Answer:
     """Show one agent.
 
-    Runs six queries, and up to four more for "Is this time free?".
+    Runs six queries, one more where callers wait, and up to four more for "Is this time free?".
     """
     services, viewer, now = _services(), current_viewer(), utc_now()
     agent = services.agents.get(agent_id, viewer)
     age = services.calendars.age(agent_id)
     check, warnings = _slot_check(agent_id)
+    waiting = services.waitlist.waiting(agent)
     return render_template(
         "agents/show.html",
         agent=agent,
@@ -130,7 +131,8 @@ def show(agent_id: str) -> Answer:
         max_age_s=services.calendar_sync.max_age_s,
         is_calendar_stale=not services.calendar_sync.is_current(age, agent, now),
         check=check,
-        waiting=services.waitlist.waiting(agent),
+        waiting=waiting,
+        can_text=bool(waiting) and services.waitlist.can_text(),
         one_start=ONE_START,
         warnings=warnings,
         asked=request.args,
@@ -153,7 +155,11 @@ def new() -> Answer:
         vapi_assistant_id=prefilled["vapi_assistant_id"],
         phone_number_id=prefilled["phone_number_id"],
     )
-    form.offer(services.users.active_users(viewer))
+    people = services.users.active_users(viewer)
+    form.offer(people)
+    owner = next((person for person in people if str(person.user_id) == request.args.get("owner")), None)
+    if owner is not None and not form.is_submitted():
+        form.user_id.data, form.agent_name.data = str(owner.user_id), owner.full_name
     if form.validate_on_submit():
         try:
             agent = services.agents.create(form.profile(), viewer, opened_at=form.seen_at if form.seen.data else None)

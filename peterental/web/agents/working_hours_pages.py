@@ -142,20 +142,21 @@ def remove_busy(agent_id: str) -> Answer:
     return _back(agent_id, "busy")
 
 
-def busy_saved_message(busy: BusyBlock, zone: ZoneInfo) -> str:
-    """Return the message about added blocked time.
+def busy_saved_message(busy: BusyBlock, zone: ZoneInfo, agent_name: str = "") -> str:
+    """Return the message about added blocked time, with the name of the agent where the page has several.
 
     Whole days are named as such. Otherwise both ends name the zone if the clocks change in between.
     """
+    blocked = f"Blocked for {agent_name}" if agent_name else "Blocked"
     days = whole_days(busy.start, busy.until, zone)
     if days is not None:
         first, last = (f"{each:%a, %b} {each.day}" for each in days)
-        return f"Blocked: {first if first == last else f'{first} to {last}'}, all day."
+        return f"{blocked}: {first if first == last else f'{first} to {last}'}, all day."
     begins, ends = zone_name(busy.start, zone), zone_name(busy.until, zone)
     from_zone = f" {begins}" if begins != ends else ""
     until_day = "" if _same_day(busy, zone) else f"{day(busy.until, zone)}, "
     return (
-        f"Blocked: {day(busy.start, zone)}, {clock(busy.start, zone)}{from_zone} to "
+        f"{blocked}: {day(busy.start, zone)}, {clock(busy.start, zone)}{from_zone} to "
         f"{until_day}{clock(busy.until, zone)} {ends}." + (" The clocks change in this time." if begins != ends else "")
     )
 

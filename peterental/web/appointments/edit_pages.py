@@ -88,7 +88,7 @@ def edit(appointment_id: int) -> Answer:
         confirmation=confirmation,
         agent=services.agents.get(form.agent_id.data, viewer) if confirmation else None,
         token=acknowledgement_token(confirmation.warnings) if confirmation else "",
-        told=notice_of_change(services, appointment, now) if not is_over else "",
+        notified=notice_of_change(services, appointment, now) if not is_over else "",
         now=now,
     )
     if confirmation is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
@@ -65,11 +65,18 @@ def add_routes(blueprint: Blueprint) -> None:
     blueprint.add_url_rule("/appointments/new", view_func=new, methods=both)
     blueprint.add_url_rule("/appointments/<int:appointment_id>/move", view_func=move, methods=both)
     blueprint.add_url_rule("/appointments/<int:appointment_id>/cancel", view_func=cancel, methods=both)
+    add_outcome_routes(blueprint, "/appointments", _apply_action)
+
+
+def add_outcome_routes(
+    blueprint: Blueprint, prefix: str, view: Callable[[int, Action], Answer] | Callable[[int, Action], Response]
+) -> None:
+    """Add the addresses at which the outcome of a viewing is recorded, below a prefix."""
     for name, action in (("complete", "complete"), ("no-show", "no_show"), ("reopen", "reopen")):
         blueprint.add_url_rule(
-            f"/appointments/<int:appointment_id>/{name}",
+            f"{prefix}/<int:appointment_id>/{name}",
             endpoint=action,
-            view_func=_apply_action,
+            view_func=view,
             methods=["POST"],
             defaults={"action": action},
         )
@@ -109,13 +116,9 @@ def new() -> Answer:
             "appointments/new.html",
             form=form,
             free=free,
-            confirmation=confirmation,
-            token=acknowledgement_token(confirmation.warnings) if confirmation else "",
-            nearest=confirmation.nearest if confirmation else nearest,
             has_agents=bool(agents),
             homes=list(names)[:MAX_HOMES_SHOWN],
-            is_sent=is_sent,
-            now=utc_now(),
+            **_submission(confirmation, nearest, is_sent=is_sent),
         ),
         _status(is_sent, confirmation),
     )
@@ -162,13 +165,10 @@ def move(appointment_id: int) -> Answer:
         render_template(
             "appointments/move.html",
             appointment=appointment,
+            notified=notice_of_change(services, appointment, utc_now()),
             form=form,
             free=free,
-            confirmation=confirmation,
-            token=acknowledgement_token(confirmation.warnings) if confirmation else "",
-            nearest=confirmation.nearest if confirmation else nearest,
-            is_sent=is_sent,
-            now=utc_now(),
+            **_submission(confirmation, nearest, is_sent=is_sent),
         ),
         _status(is_sent, confirmation),
     )
@@ -187,7 +187,7 @@ def cancel(appointment_id: int) -> Answer:
         "appointments/cancel.html",
         appointment=appointment,
         seen=seen_token(appointment),
-        told=notice_of_change(services, appointment, now),
+        notified=notice_of_change(services, appointment, now),
         now=now,
     )
 
@@ -297,6 +297,19 @@ def _prefilled_time(appointment: Appointment) -> tuple[date, time | None]:
     if day is None or minutes is None:
         return day or appointment.local_start.date(), None
     return day, time(*divmod(minutes, 60))
+
+
+def _submission(
+    confirmation: ConfirmationRequired | None, nearest: Sequence[datetime], *, is_sent: bool
+) -> dict[str, object]:
+    """Return what both forms show once they were sent: warnings to confirm, or free times near one that is taken."""
+    return {
+        "confirmation": confirmation,
+        "token": acknowledgement_token(confirmation.warnings) if confirmation else "",
+        "nearest": confirmation.nearest if confirmation else nearest,
+        "is_sent": is_sent,
+        "now": utc_now(),
+    }
 
 
 def _show_refusal(form: BookForm | MoveForm, refusal: Refusal) -> None:

@@ -125,8 +125,13 @@ def _list_zone(appointments: Sequence[Appointment]) -> ZoneInfo:
 
 
 def event_label(kind: EventKind) -> str:
-    """Return the label of an event in the history of a viewing: `Moved`, `No-show`."""
-    return {"no_show": "No-show", "released": "Cancelled, because it was not confirmed"}.get(kind, kind.capitalize())
+    """Return the label of an event in the history of a viewing: `Moved`, `No-show`; `Restored`, as its button says."""
+    labels = {
+        "no_show": "No-show",
+        "released": "Cancelled, because it was not confirmed",
+        "reopened": "Restored",
+    }
+    return labels.get(kind, kind.capitalize())
 
 
 def by_day(appointments: Iterable[Appointment], now: datetime, zone: ZoneInfo) -> list[Day]:

@@ -109,12 +109,17 @@ def choose(agent_id: str) -> Answer:
     else:
         flash("The choice was saved.", "done")
     for account_id in new:
-        try:
-            with provider_place():
-                _flash_problem(services.calendars.sync_now(account_id, viewer))
-        except ProvidersBusy:
-            flash("The calendar is read within five minutes.", "note")
+        _read_now(account_id)
     return _back(agent_id)
+
+
+def _read_now(account_id: int) -> None:
+    """Read an account, and say what went wrong."""
+    try:
+        with provider_place():
+            _flash_problem(_services().calendars.sync_now(account_id, current_viewer()))
+    except ProvidersBusy:
+        flash("The calendar is read within five minutes.", "note")
 
 
 def choose_stale(agent_id: str) -> Answer:

@@ -245,11 +245,7 @@ def _page(agent: Agent, form: ChooseForm | None = None, *, played: PlayedCall | 
     overview = trouble = None
     if form is not None or (played is None and (not has_line or "choose" in request.args)):
         overview, trouble = _overview(account)
-    if form is None and overview is not None:
-        form = ChooseForm(formdata=None)
-        form.suggest(overview, agent, _services().notice_settings.get().office_name)
-    if form is not None:
-        form.offer(overview, agent)
+    form = _choose_form(form, overview, agent)
     body = render_template(
         "line/agent.html",
         agent=agent,
@@ -297,6 +293,17 @@ def _unready(config: Config) -> str | None:
 
 def _back(agent_id: str) -> Response:
     return redirect(url_for("line.show", agent_id=agent_id), 303)
+
+
+def _choose_form(sent: ChooseForm | None, overview: AccountOverview | None, agent: Agent) -> ChooseForm | None:
+    """Return the form that was sent, or one with suggestions, with what can be chosen; None without either."""
+    form = sent
+    if form is None and overview is not None:
+        form = ChooseForm(formdata=None)
+        form.suggest(overview, agent, _services().notice_settings.get().office_name)
+    if form is not None:
+        form.offer(overview, agent)
+    return form
 
 
 def _services() -> Services:

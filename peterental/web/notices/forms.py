@@ -63,7 +63,8 @@ class SettingsForm(VersionedForm):
     follows_up_no_shows = BooleanField("Write once after a no-show")
     release_hours = SelectField(
         "Release viewings that the visitor did not confirm",
-        description="The time becomes free. The visitor is told, and can take it back for 30 minutes.",
+        description="The time becomes free. The visitor is notified, and can take it back for 30 minutes. Visitors"
+        " who got no reminder a day before keep their viewing.",
         choices=[
             SelectChoice("", "Never"),
             *(SelectChoice(str(hours), f"{counted(hours, 'hour')} before") for hours in RELEASE_HOURS),

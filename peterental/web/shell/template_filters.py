@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,10 @@ from peterental.plural import counted, plural
 
 ISO_8601 = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 LANGUAGE_NAMES = {"en": "English", "es": "Spanish"}
+_JOINER = "\u200d"
+_JOINING = frozenset({_JOINER, "\ufe0e", "\ufe0f", *map(chr, range(0x1F3FB, 0x1F400))})
+"""What continues an emoji: the joiner, variation selectors and skin tones."""
+
 HOUSE_NUMBER = re.compile(r"\s*(?:no\.?\s*|#\s*)?(\d{1,5}[a-z]?)\b", re.IGNORECASE)
 
 
@@ -145,6 +150,26 @@ def initials(name: str) -> str:
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
 
 
+def truncate(text: str, chars: int) -> str:
+    """Return the text, cut with an ellipsis to `chars` characters.
+
+    It is cut after a word unless that would lose more than a third: a long name would be one of many called "Maria…".
+    What is written with several characters, as an accented letter or an emoji, is left out as a whole.
+    """
+    if len(text) <= chars:
+        return text
+    end = chars - 1
+    while end > 0 and (_continues(text[end]) or text[end - 1] == _JOINER):
+        end -= 1
+    word_end = text.rfind(" ", 0, end + 1)
+    return text[: word_end if word_end > chars * 2 // 3 else end].rstrip() + "…"
+
+
+def _continues(character: str) -> bool:
+    """Return whether a character is part of the one before it."""
+    return character in _JOINING or unicodedata.combining(character) != 0
+
+
 def html_bytes(text: str) -> int:
     """Return the size of a text in HTML, in bytes after escaping."""
     return len(str(escape(text)).encode())
@@ -181,6 +206,7 @@ def install(app: Flask) -> None:
         format_minutes,
         house_number,
         initials,
+        truncate,
         truncate_bytes,
         counted,
         plural,

@@ -32,7 +32,10 @@ from peterental.web.time_off import closure_pages, holiday_pages, repeating_page
 from peterental.web.time_off.forms import PARTS, BlockForm, OtherTimesForm, offer_agents
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from peterental.agents.model import Agent
+    from peterental.agents.time_off.model import TimeOffItem
 
 Answer = Response | str | tuple[str, int]
 
@@ -136,7 +139,7 @@ def _add(
 
 
 def _saved_message(busy: BusyBlock, agent: Agent) -> str:
-    return f"{agent.agent_name}: {busy_saved_message(busy, agent.zone)}"
+    return busy_saved_message(busy, agent.zone, agent.agent_name)
 
 
 def _page(*, block_form: BlockForm | None = None, times_form: OtherTimesForm | None = None) -> Answer:
@@ -145,9 +148,7 @@ def _page(*, block_form: BlockForm | None = None, times_form: OtherTimesForm | N
     chosen, page = params.text("agent"), params.page(LAST_PAGE)
     listing = services.time_off.upcoming(viewer, agent_id=chosen, page=page)
     known = services.agents.listing(viewer)
-    agents = known.agents
-    if chosen and all(agent.agent_id != chosen for agent in agents):
-        agents = (services.agents.get(chosen, viewer), *agents)
+    agents = _with_chosen(known.agents, chosen)
     shown = [agent for agent in agents if not chosen or agent.agent_id == chosen]
     sent = block_form or times_form
     own = shown[0] if len(shown) == 1 else None
@@ -160,10 +161,7 @@ def _page(*, block_form: BlockForm | None = None, times_form: OtherTimesForm | N
     body = render_template(
         "time_off/index.html",
         listing=listing,
-        months=[
-            (f"{first:%B %Y}", list(items))
-            for first, items in groupby(listing.items, lambda item: item.at.date().replace(day=1))
-        ],
+        months=_by_month(listing.items),
         standing=services.time_off_viewings.counts(listing.items, viewer),
         agents=agents,
         has_more_agents=known.has_more,
@@ -181,6 +179,19 @@ def _page(*, block_form: BlockForm | None = None, times_form: OtherTimesForm | N
         warnings=params.warnings,
     )
     return body, 400 if sent else 200
+
+
+def _with_chosen(agents: tuple[Agent, ...], chosen: str) -> tuple[Agent, ...]:
+    """Return the agents to choose from, with the chosen one also where there are too many to list."""
+    if not chosen or any(agent.agent_id == chosen for agent in agents):
+        return agents
+    return (services_of(current_app).agents.get(chosen, current_viewer()), *agents)
+
+
+def _by_month(items: Iterable[TimeOffItem]) -> list[tuple[str, list[TimeOffItem]]]:
+    """Return time off, in the order of its dates, below the names of the months."""
+    months = groupby(items, lambda item: item.at.date().replace(day=1))
+    return [(f"{first:%B %Y}", list(found)) for first, found in months]
 
 
 def _week(agent: Agent) -> list[str]:

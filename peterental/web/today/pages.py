@@ -15,7 +15,7 @@ from peterental.config import config_of
 from peterental.services import services_of
 from peterental.today.model import LOOKS_BACK, MOST_OF_A_DAY
 from peterental.web.appointments.manual_forms import parse_seen_token, seen_token
-from peterental.web.appointments.manual_pages import was_done_before
+from peterental.web.appointments.manual_pages import add_outcome_routes, was_done_before
 from peterental.web.calls.labels import PROBLEMS
 from peterental.web.notices import labels
 from peterental.web.shell.navigation_counts import at_most
@@ -58,14 +58,7 @@ def create_blueprint() -> Blueprint:
     """Return the blueprint of the page."""
     blueprint = Blueprint("today", __name__, template_folder="templates")
     blueprint.add_url_rule("/today", view_func=index)
-    for name, action in (("complete", "complete"), ("no-show", "no_show"), ("reopen", "reopen")):
-        blueprint.add_url_rule(
-            f"/today/<int:appointment_id>/{name}",
-            endpoint=action,
-            view_func=mark,
-            methods=["POST"],
-            defaults={"action": action},
-        )
+    add_outcome_routes(blueprint, "/today", mark)
     for each in (map_url, text_url, is_soon):
         blueprint.add_app_template_filter(each)
     blueprint.add_app_template_filter(at_most)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from peterental.agents.model import Agent
     from peterental.agents.time_off.model import Closure
     from peterental.services import Services
+    from peterental.voice.simulator import SimulationResult
+    from peterental.voice.tool_registry import ToolSpec
+    from peterental.web.tool_tester.forms import ToolTesterForm
 
 MAX_CLOSURES = 3
 """Closures of the office that are named beside a reply."""
@@ -53,15 +56,7 @@ def index() -> tuple[str, int]:
     if form.validate_on_submit():
         agent = services.agents.get(form.agent.data, viewer)
         closures = _closures(services, agent, viewer)
-        if agent.vapi_assistant_id or agent.phone_number_id:
-            result = simulate_tool_call(
-                current_app.extensions["peterental.database"],
-                agent,
-                tool.name,
-                form.arguments(tool),
-                caller_number=form.caller_number.data or None,
-                now=form.now(agent.zone, utc_now()),
-            )
+        result = _simulate(tool, agent, form)
     page = render_template(
         "tool_tester/index.html",
         agents=agents,
@@ -78,6 +73,20 @@ def index() -> tuple[str, int]:
         reply=_pretty(result.reply) if result else "",
     )
     return page, 400 if form.errors else 200
+
+
+def _simulate(tool: ToolSpec, agent: Agent, form: ToolTesterForm) -> SimulationResult | None:
+    """Return the reply to a tool call with the entries of a form; None for an agent that no call reaches."""
+    if not agent.vapi_assistant_id and not agent.phone_number_id:
+        return None
+    return simulate_tool_call(
+        current_app.extensions["peterental.database"],
+        agent,
+        tool.name,
+        form.arguments(tool),
+        caller_number=form.caller_number.data or None,
+        now=form.now(agent.zone, utc_now()),
+    )
 
 
 def _closures(services: Services, agent: Agent, viewer: Viewer) -> list[Closure]:

@@ -413,7 +413,7 @@ def test_released_viewing_is_lost_when_it_begins(
         services.visitors.reinstate(appointment_id)
 
 
-@pytest.mark.parametrize("taker", ["viewing", "pause", "busy", "held"])
+@pytest.mark.parametrize("taker", ["viewing", "pause", "moved event", "busy", "held"])
 def test_time_that_was_taken_since_is_not_reinstated(
     services: Services,
     database: Database,
@@ -427,6 +427,12 @@ def test_time_that_was_taken_since_is_not_reinstated(
         insert(TEN, attendee_name="Max")
     elif taker == "pause":
         insert(TEN + timedelta(minutes=30), attendee_name="Max")
+    elif taker == "moved event":
+        database.fetch(
+            "INSERT INTO calendar_viewings (appointment_id, remote_change, remote_start, remote_end)"
+            " VALUES (%s, 'moved', %s, %s)",
+            (insert(TEN + timedelta(hours=5), attendee_name="Max"), TEN, ELEVEN),
+        )
     else:
         database.fetch(
             "INSERT INTO agent_busy (agent_id, during, source, holds_until) VALUES ('ana', tstzrange(%s, %s), 'x', %s)",

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from peterental.access import Viewer
 from peterental.agents.model import Profile
 from peterental.app import create_app
-from peterental.appointments.model import Appointment
+from peterental.appointments.model import PHONE, Appointment
 from peterental.appointments.repository import AppointmentRepository
 from peterental.clock import utc_now
 from peterental.config import Config, ConfigError
@@ -94,9 +94,8 @@ def book(database: Database) -> int:
         status="confirmed", attendee_phone=VISITOR, created_at=utc_now(),
     )  # fmt: skip
     with database.transaction() as connection:
-        row = AppointmentRepository(database).insert(connection, appointment, appointment.end, "").fetchone()
-    assert row is not None
-    return int(row["appointment_id"])
+        booked = AppointmentRepository(database).insert(connection, appointment, appointment.end, "", PHONE)
+    return booked.appointment_id
 
 
 def work(database: Database, services: Services) -> None:

@@ -203,14 +203,18 @@ def test_slot_check_explains_every_reason(office: Browser, book: Callable[..., i
         found = re.search(r'<div class="answer.*?</div>', text, re.DOTALL)
         return " ".join(found.group().split()) if found else text
 
-    assert "is free.</strong> Callers are offered this time." in ask(monday, "10:00")
+    free = ask(monday, "10:00")
+    assert "is free.</strong> Callers are offered this time." in free
+    assert f'<a href="/appointments/new?agent=nora&amp;day={monday}&amp;slot=10:00">Book this time</a>' in free
     number = book("nora", at(10, day=monday), blocked_until=at(10, 45, monday), attendee_name="<Max>")
     taken = ask(monday, "10:00")
     assert (
         f'It overlaps the viewing at <a href="/appointments/{number}"><bdi>12 Elm Street</bdi></a> with <bdi>&lt;Max&gt;</bdi>'
         in taken
     )
-    assert "Nearest free times: <time" in taken
+    nearest = f'Nearest free times: <a href="/appointments/new?agent=nora&amp;day={monday}&amp;slot=09:00"><time'
+    assert nearest in taken
+    assert "Book this time" not in taken
     assert "It is within the buffer after the viewing at" in ask(monday, "10:30")
     assert "The buffer of 15 min after it would overlap the viewing at" in ask(monday, "09:30")
     database.fetch(
@@ -218,6 +222,20 @@ def test_slot_check_explains_every_reason(office: Browser, book: Callable[..., i
         (at(12, day=monday), at(13, day=monday)),
     )
     assert ": <bdi>Lunch</bdi>, from <bdi>Google</bdi>." in ask(monday, "12:00")
+    moved = book("nora", at(16, day=monday))
+    database.fetch(
+        "INSERT INTO calendar_viewings (appointment_id, remote_change, remote_start, remote_end) VALUES (%s, %s, %s, %s)",
+        (moved, "moved", at(14, day=monday), at(14, 30, monday)),
+    )
+    there = f'The event of <a href="/appointments/{moved}">another viewing</a> was moved there in the calendar.'
+    assert there in ask(monday, "14:00")
+    database.fetch("DELETE FROM calendar_viewings")
+    database.fetch(
+        "INSERT INTO agent_busy (agent_id, during) VALUES ('nora', tstzrange(%s, %s))",
+        (at(0, day=monday + timedelta(days=1)), at(0, day=monday + timedelta(days=2))),
+    )
+    whole_day = ask(monday + timedelta(days=1), "12:00")
+    assert re.search(r"It overlaps the blocked time <time [^>]*>Tue, [A-Z][a-z]+ \d+</time>, all day\.", whole_day)
     assert "Viewings start every 30 min, counted from 9 am." in ask(monday, "14:10")
     assert "The working hours on that day are 9 am–5 pm, and a whole viewing of 30 min must fit." in ask(
         monday, "16:45"

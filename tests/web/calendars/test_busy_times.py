@@ -125,7 +125,7 @@ def test_slot_check_names_the_calendar_and_its_age(browser: Browser, ten: dateti
     assert "There is no free time" not in text
     text = browser.get(f"{path}10:00").text
     assert "which was read 2 hours ago." in text
-    assert "Free times once the calendar is read again: <time" in text
+    assert "Free times once the calendar is read again: <a" in text
     database.fetch("UPDATE calendars SET read_at = NULL")
     assert "Callers are offered no times at present: a calendar was never read." in browser.get(f"{path}14:00").text
     database.fetch("INSERT INTO agent_calendar_settings VALUES ('nora', TRUE)")

@@ -1,4 +1,4 @@
-"""A viewing's page has its notices; the cancel page says how the visitor is told."""
+"""A viewing's page has its notices; the cancel page says how the visitor is notified."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_viewing_shows_what_was_sent_and_what_is_planned(office: Browser, view
 
 
 @pytest.mark.parametrize(
-    ("channels", "is_real", "told"),
+    ("channels", "is_real", "ways"),
     [
         ((), True, ""),
         (("text",), True, "by text to (405) 555-0142"),
@@ -69,27 +69,31 @@ def test_a_viewing_shows_what_was_sent_and_what_is_planned(office: Browser, view
         (("email",), False, "by e-mail to robin@example.com (written into files on this machine)"),
     ],
 )
-def test_cancelling_says_how_the_visitor_is_told(
-    office: Browser, viewing: int, database: Database, channels: tuple[str, ...], told: str, *, is_real: bool
+def test_cancelling_says_how_the_visitor_is_notified(
+    office: Browser, viewing: int, database: Database, channels: tuple[str, ...], ways: str, *, is_real: bool
 ) -> None:
     turn_on(database, *channels, is_real=is_real)
     text = office.get(f"/appointments/{viewing}/cancel").text
-    assert (f"The visitor is told <bdi>{told}</bdi>." in text) == bool(told)
-    assert ("PeteRental does not notify the visitor. Call the visitor" in text) == (not told)
+    assert (f"The visitor is notified <bdi>{ways}</bdi>." in text) == bool(ways)
+    assert ("PeteRental does not notify the visitor. Call the visitor" in text) == (not ways)
+    text = office.get(f"/appointments/{viewing}/move").text
+    assert (f"The visitor is then notified <bdi>{ways}</bdi>." in text) == bool(ways)
+    assert ("PeteRental does not notify the visitor." in text) == (not ways)
 
 
-def test_who_said_stop_is_not_told(office: Browser, viewing: int, services: Services, database: Database) -> None:
+def test_who_said_stop_is_not_notified(office: Browser, viewing: int, services: Services, database: Database) -> None:
     turn_on(database, "text", "email")
     with database.transaction() as connection:
         services.consents.stop(connection, "text", "+14055550142", how="text message", words="STOP", at=NOW)
     text = office.get(f"/appointments/{viewing}/cancel").text
-    assert "The visitor is told <bdi>by e-mail to robin@example.com</bdi>." in text
+    assert "The visitor is notified <bdi>by e-mail to robin@example.com</bdi>." in text
     text = " ".join(office.get(f"/appointments/{viewing}").text.split())
     assert '<span class="home">E-mail, <time' in text
     assert '<span class="home">Text, <time' not in text
 
 
-def test_nobody_is_told_of_a_past_viewing(office: Browser, viewing: int, database: Database) -> None:
+def test_past_viewing_notifies_no_visitor(office: Browser, viewing: int, database: Database) -> None:
     turn_on(database, "text")
     database.fetch("UPDATE appointments SET start_time = NOW() - INTERVAL '1 day', end_time = NOW()")
     assert "PeteRental does not notify the visitor." in office.get(f"/appointments/{viewing}/cancel").text
+    assert "notif" not in office.get(f"/appointments/{viewing}/move").text.partition("<main")[2]

@@ -163,7 +163,12 @@ def test_agents_page_shows_who_waits(anas: Browser, entry_id: int, database: Dat
     assert "is held until" in text
     assert "held for a caller" in anas.get("/agents/ana-lima/hours").text
     database.fetch("UPDATE waitlist SET state = 'waiting'")
-    assert "Waits for" in anas.get("/agents/ana-lima").text
+    text = anas.get("/agents/ana-lima").text
+    assert "Waits for" in text
+    assert "no texts are sent now, so nothing is offered" in text
+    database.fetch("INSERT INTO notice_channels (channel, sender, is_real) VALUES ('text', '+14055550100', TRUE)")
+    text = anas.get("/agents/ana-lima").text
+    assert ("it is offered by text" in text, "nothing is offered" in text) == (True, False)
     removed = anas.send(
         "/agents/ana-lima/waitlist/remove", {"entry_id": str(entry_id)}, at="/agents/ana-lima", follow=True
     )

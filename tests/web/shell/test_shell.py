@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from peterental.access import Viewer
@@ -508,6 +510,29 @@ def test_every_zone_has_an_abbreviation(zone: str, name: str) -> None:
 )
 def test_house_number_starts_the_address(address: str, number: str) -> None:
     assert template_filters.house_number(address) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Ana Lima", "Ana Lima"),
+        ("Ana Lima Gomez", "Ana Lima…"),
+        ("Maria Featherstonehaugh", "Maria Feat…"),
+        ("Featherstonehaugh", "Feathersto…"),
+        ("Ana Lima \U0001f468\u200d\U0001f469\u200d\U0001f466 x", "Ana Lima…"),
+        ("12345678 \U0001f44d\U0001f3fd!!", "12345678…"),
+        ("123456789e\u0301xx", "123456789…"),
+        ("e" + "\u0301" * 20, "…"),
+    ],
+)
+def test_long_text_is_cut_at_a_word_or_within_one(text: str, expected: str) -> None:
+    assert template_filters.truncate(text, 11) == expected
+
+
+@given(st.text(max_size=40), st.integers(1, 30))
+def test_cut_text_begins_the_whole_one(text: str, chars: int) -> None:
+    cut = template_filters.truncate(text, chars)
+    assert cut == text if len(text) <= chars else len(cut) <= chars and text.startswith(cut.removesuffix("…"))
 
 
 @pytest.mark.parametrize(

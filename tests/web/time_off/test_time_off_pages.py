@@ -108,7 +108,7 @@ def test_part_of_a_day_is_blocked_by_a_button(
     day = date(2030, 7, 4)
     fields = {"block-agent_id": "ana-lima", "block-day": str(day), "part": part}
     page = anas.send("/time-off/block", fields, at="/time-off", follow=True)
-    assert "Ana Lima: Blocked: Thu, Jul 4" in page.text
+    assert "Blocked for Ana Lima: Thu, Jul 4" in page.text
     (row,) = blocked(database)
     start = datetime.combine(day, time(5), UTC) + timedelta(hours=hours)
     assert (row["start"], row["until"]) == (start, start + timedelta(hours=length))

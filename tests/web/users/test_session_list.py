@@ -78,7 +78,9 @@ def test_account_lists_where_one_is_signed_in(
     assert "That browser is signed out." in page.text
     assert other.get("/agents").status_code == 303
     assert office.get("/agents").status_code == 200
-    assert office.send(path, at="/account").status_code == 404
+    page = office.send(path, at="/account", follow=True)  # a second click
+    assert "That browser is signed out." in page.text
+    assert office.send("/account/sessions/999999/end", at="/account").status_code == 404
 
 
 def test_every_other_browser_is_signed_out(

@@ -26,6 +26,7 @@ from peterental.users.password_links import LIFETIME, encode
 from peterental.users.setup_link import setup_token
 from peterental.users.tokens.model import NewToken
 from peterental.web.shell import trusted_device
+from tests.web.html_forms import form_to
 
 if TYPE_CHECKING:
     from tests.web.conftest import Browser
@@ -401,3 +402,20 @@ def test_sign_out_everywhere_ends_all_sessions(
     assert "You are signed out in every browser." in page.text
     assert office.get("/agents").status_code == 303
     assert other.get("/agents").status_code == 303
+
+
+def test_agent_is_added_for_a_user_without_one(office: Browser, ana: Viewer, services: Services, admin: Viewer) -> None:
+    ben = services.user_admin.invite("ben@example.com", "agent", admin, "Ben Okafor")
+    assert (
+        f'<a href="/agents/new?owner={ben.user_id}">Add an agent of this user</a>'
+        in office.get(f"/users/{ben.user_id}").text
+    )
+    path = f"/agents/new?owner={ben.user_id}"
+    form = office.get(path).text
+    assert f'<option selected value="{ben.user_id}">Ben Okafor (ben@example.com)</option>' in form
+    assert 'value="Ben Okafor"' in form
+    for unknown in ("0", "x", "9" * 30):
+        assert f'selected value="{ben.user_id}"' not in office.get(f"/agents/new?owner={unknown}").text
+    entered = form_to(form, path, path).fields | {"agent_name": "Benny", "user_id": str(ana.user_id)}
+    assert office.post(path, entered).status_code == 303
+    assert services.agents.get("benny", admin).user_id == ana.user_id

@@ -111,7 +111,8 @@ def _find_table(connection: Connection, name: str) -> DictRow:
     folded = sql.Identifier(*name.lower().split(".")).as_string(connection)
     row = connection.execute(
         """
-        SELECT c.oid::bigint AS oid, c.relkind::text AS kind, n.nspname AS schema, c.relname AS name
+        SELECT c.oid::bigint AS oid, c.relkind::text AS kind, n.nspname AS schema, c.relname AS name,
+               row_security_active(c.oid) AS hides_rows, current_user AS role
         FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
         WHERE c.oid = coalesce(to_regclass(%s), to_regclass(%s))
         """,
@@ -124,6 +125,11 @@ def _find_table(connection: Connection, name: str) -> DictRow:
     if row["kind"] not in {"r", "p"}:
         kind = _KINDS.get(row["kind"], "not a table")
         raise UnusableTable(f"{name} is {kind}, and a backfill walks through a table", "correct table= in the header")
+    if row["hides_rows"]:
+        raise UnusableTable(
+            f"row security hides rows of {name} from {row['role']}, and the backfill would pass over them",
+            "let it see all rows: ALTER ROLE … BYPASSRLS, or ALTER TABLE … NO FORCE ROW LEVEL SECURITY for the owner",
+        )
     return row
 
 

@@ -287,23 +287,21 @@ class BackfillWorker:
     def _fail(self, state: BackfillProgress, batch: Batch | None, error: str) -> BackfillProgress:
         """Record the failure, and report it with the next step."""
         first, last = (batch.first, batch.last) if batch else ((), ())
-        message, choice = f"it cannot run: {error}", ""
-        if batch is not None:
-            message = f"batch {batch.shown} failed: {error}"
-            choice = ", or flask db-backfill --skip to leave the batch out"
+        message = f"it cannot run: {error}" if batch is None else f"batch {batch.shown} failed: {error}"
         self._store.record_failed(state, first, last, message)
-        self._report(
-            f"❌ {self._name}: {message}\n"
-            f"  {state.rows_done:,} rows are done and stay.\n"
-            f"  Next: fix the cause, then run: flask db-backfill --retry{choice}"
-        )
-        return replace(
+        failed = replace(
             state,
             state=BackfillState.FAILED,
             error=message,
             failed_first=first or None,
             failed_last=last or None,
         )
+        self._report(
+            f"❌ {self._name}: {message}\n"
+            f"  {state.rows_done:,} rows are done and stay.\n"
+            f"  Next: fix the cause, then run: {failed.commands_after_failure}"
+        )
+        return failed
 
     def _complete(self, state: BackfillProgress) -> BackfillProgress:
         self._store.complete(state, self._source.file, self._source.text)

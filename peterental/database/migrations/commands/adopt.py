@@ -79,15 +79,7 @@ def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None,
     ScratchBuildFailed, and what `writing_session` raises.
     """
     files = find_files(directory)
-    last = files[-1].version if files else 0
-    if to > last:
-        raise AdoptionRefused(reason=f"there is no migration {to:03d}, the last file is {last:03d}")
-    baseline = baseline_at_start(files)
-    if baseline and to < baseline.version:
-        raise AdoptionRefused(
-            reason=f"{baseline.path.name} replaces migrations 001 to {baseline.version:03d}; adopt at least up to"
-            f" {baseline.version}"
-        )
+    _require_version(files, to)
     wanted = [file for file in files if file.version <= to]
     with engine_session(url) as connection:
         ledger = ledgers.read(connection)
@@ -95,12 +87,12 @@ def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None,
         if not _unrecorded(connection, ledger, wanted):
             report("✅ Nothing to adopt: all of them are already recorded and verified")
             return 0
-        checked_files(files[:to])
+        checked_files(wanted)
         if ledger.server.read_only_reason:  # raised before a scratch database is created needlessly
             raise ReadOnlyDatabase(reason=ledger.server.read_only_reason)
         live = read_catalog(connection, schema, which="database")
     # If the ledger goes further, later files have been applied too, and the database has their schema.
-    highest = max([to, *(version for version in ledger.rows if version <= last)])
+    highest = max([to, *(file.version for file in files if file.version in ledger.rows)])
     applied = [file for file in files if file.version <= highest]
     with scratch_database(url, scratch_url=scratch_url, report=report) as scratch:
         built = _build_with_removals(scratch, live, applied, schema)
@@ -118,6 +110,19 @@ def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None,
                     BackfillStore(connection, schema).remove(file.version)
     _report_adopted(todo, ledger, others, report)
     return len(todo)
+
+
+def _require_version(files: list[MigrationFile], to: int) -> None:
+    """Raise AdoptionRefused if the files do not have a version, or only within a baseline."""
+    last = files[-1].version if files else 0
+    if to > last:
+        raise AdoptionRefused(reason=f"there is no migration {to:03d}, the last file is {last:03d}")
+    baseline = baseline_at_start(files)
+    if baseline and to < baseline.version:
+        raise AdoptionRefused(
+            reason=f"{baseline.path.name} replaces migrations 001 to {baseline.version:03d}; adopt at least up to"
+            f" {baseline.version}"
+        )
 
 
 def _unrecorded(connection: Connection, ledger: Ledger, files: list[MigrationFile]) -> list[MigrationFile]:

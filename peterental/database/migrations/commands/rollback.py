@@ -19,7 +19,13 @@ from peterental.database.migrations.ledger.reader import Ledger, read, stopped_a
 from peterental.database.migrations.ledger.writer import LedgerWriter
 from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.exclusive import writing_session
-from peterental.database.migrations.run.failures import IN_USE, may_retry, next_step_after, pause_before_retry
+from peterental.database.migrations.run.failures import (
+    IN_USE,
+    may_retry,
+    next_step_after,
+    outlasting_autovacuum,
+    pause_before_retry,
+)
 from peterental.database.migrations.run.monitor import SessionMonitor
 from peterental.database.migrations.run.non_transactional import StatementRunner
 from peterental.database.migrations.run.notices import Notices
@@ -189,12 +195,16 @@ class _DownRunner:
                 with self._monitor.observing():
                     self._once(file, text, directives)
             except StatementFailed as error:
-                if not self._tries_again(down, directives, error, budget):
+                again = self._tries_again(down, directives, error, budget)
+                if again is None:
                     problem = _problem(down, text, error, sent_from=error.sent_from)
                     raise self._failed(down, problem, state, error.cause, error.number) from error
+                directives = again
             except psycopg.Error as error:
-                if not self._tries_again(down, directives, error, budget):
+                again = self._tries_again(down, directives, error, budget)
+                if again is None:
                     raise self._failed(down, commit_problem(down.path, error), state, error) from error
+                directives = again
             else:
                 return
 
@@ -211,11 +221,11 @@ class _DownRunner:
 
     def _tries_again(
         self, down: MigrationFile, directives: Directives, error: psycopg.Error | StatementFailed, budget: LockBudget
-    ) -> bool:
-        """Roll back; wait a moment if another attempt may succeed, and return whether it may."""
+    ) -> Directives | None:
+        """Roll back; if another attempt may succeed, wait a moment, and return the directives for it."""
         recover(self._connection)
         if not may_retry(self._connection, directives, error, budget):
-            return False
+            return None
         cause = error.cause if isinstance(error, StatementFailed) else error
         pause_before_retry(
             down.path.name,
@@ -225,28 +235,39 @@ class _DownRunner:
             pause_s=self._settings.retry_pause_s,
             report=self._report,
         )
-        return True
+        return outlasting_autovacuum(self._connection, directives) if self._monitor.is_autovacuum else directives
 
     def _in_statements(self, file: MigrationFile, down: MigrationFile, text: str, directives: Directives) -> None:
         """Run a down file without a transaction, and record how many of its statements are done."""
-        done = _done_before(self._connection, self._schema, down, text, self._report)
-        self._writer.begin_rollback(down, text, done)
+        done, earlier_text = _done_before(self._connection, self._schema, down, text, self._report)
+        self._writer.begin_rollback(down, text, done or 0)
         notices = Notices()
         budget = LockBudget(self._settings.table_wait_s)
         runner = StatementRunner(
-            self._connection, self._writer, text, directives, done=done or None, notices=notices, budget=budget
+            self._connection,
+            self._writer,
+            text,
+            directives,
+            done=done,
+            earlier_text=earlier_text,
+            notices=notices,
+            budget=budget,
         )
         try:
             while True:
                 try:
                     self._run_statements(file, runner)
                 except StatementFailed as error:
-                    if not self._tries_again(down, directives, error, budget):
+                    again = self._tries_again(down, directives, error, budget)
+                    if again is None:
                         problem = _problem(down, text, error, sent_from=statement_offset(text, error.index) or 0)
                         raise self._stopped(down, runner, problem, error.cause, error.number) from error
+                    runner.directives = directives = again
                 except psycopg.Error as error:
-                    if not self._tries_again(down, directives, error, budget):
+                    again = self._tries_again(down, directives, error, budget)
+                    if again is None:
                         raise self._stopped(down, runner, commit_problem(down.path, error), error) from error
+                    runner.directives = directives = again
                 else:
                     return
         except Interrupted:
@@ -277,7 +298,7 @@ class _DownRunner:
         statement: int | None = None,
     ) -> RollbackFailed:
         """Record that a down file stopped among its statements, and return the error."""
-        self._record_failed("failed", str(problem))
+        self._record_failed("interrupted" if statement is None else "failed", str(problem))
         state = f"{down.path.name} stopped at statement {runner.done + 1} of {len(runner.statements)}"
         if runner.done == len(runner.statements):
             state = f"All statements of {down.path.name} are done, but that is not recorded"
@@ -307,18 +328,24 @@ def _after_loss(url: str, settings: EngineSettings, backend_pid: int, down: Migr
     return f"{name} was committed: migration {down.version:03d} is undone." if is_undone else f"{name} was rolled back."
 
 
-def _done_before(connection: Connection, schema: str, down: MigrationFile, text: str, report: Reporter) -> int:
-    """Return how many statements of a down file an earlier rollback completed; 0 if one of them was edited since."""
+def _done_before(
+    connection: Connection, schema: str, down: MigrationFile, text: str, report: Reporter
+) -> tuple[int | None, str]:
+    """Return how many statements of a down file an earlier rollback completed, and its text then.
+
+    None if there was no earlier one, or if one of those statements was edited since.
+    """
     stopped = ledgers.stopped_rollback(connection, schema, down.version, down.path.name)
-    if stopped is None or not stopped.statement:
-        return 0
+    if stopped is None:
+        return None, ""
     before, now = split_statements(stopped.text), split_statements(text)
     done = stopped.statement
     if len(now) < done or not all(same_statements(before[n].sql, now[n].sql) for n in range(done)):
         report(f"⏳ {down.path.name}: edited since an earlier rollback stopped; starting with its first statement")
-        return 0
-    report(f"⏳ {down.path.name}: resuming at statement {done + 1} of {len(now)}")
-    return done
+        return None, ""
+    if done:
+        report(f"⏳ {down.path.name}: resuming at statement {done + 1} of {len(now)}")
+    return done, stopped.interrupted_text
 
 
 def _problem(down: MigrationFile, text: str, error: StatementFailed, *, sent_from: int) -> StatementProblem:

@@ -117,6 +117,12 @@ class BackfillProgress:
             parts.append(f"{len(self.skipped)} {plural(len(self.skipped), 'batch', 'batches')} skipped")
         return ", ".join(parts)
 
+    @property
+    def commands_after_failure(self) -> str:
+        """What to run once the cause is fixed; a backfill that could not run has no batch to leave out."""
+        retry = "flask db-backfill --retry"
+        return retry if self.failed_first is None else f"{retry}, or flask db-backfill --skip to leave the batch out"
+
     def as_json(self) -> dict[str, Any]:
         """Return the object that `flask db-status --json` shows for it."""
         return {

@@ -95,7 +95,7 @@ def other_ledger(connection: Connection, schema: str) -> str | None:
         return None
     return (
         f"This database has {row['name']}, the ledger of {_LEDGERS[row['name']]}. If these files come from there,"
-        " record those that it has applied with flask db-adopt."
+        " record those that it has applied with flask db-adopt --to VERSION."
     )
 
 
@@ -113,7 +113,7 @@ def _refusal(signature: _Signature, types: Mapping[str, int]) -> LedgerError:
     return LedgerError(
         reason=f"the table is {tool}'s ({columns})",
         advice=f"give PeteRental a separate schema, or, to replace {tool}, rename that table, {importing}, then record"
-        " the files with flask db-adopt",
+        " the files with flask db-adopt --to VERSION",
     )
 
 

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import DictRow
 
-from peterental.database.migrations.errors import FOREIGN_LEDGER_HINT, READ_ONLY_SETTING, LedgerError, NoSchema
+from peterental.database.migrations.errors import FOREIGN_LEDGER_HINT, LedgerError, NoSchema, ReadOnlyReason
 from peterental.database.migrations.session.advisory_lock import is_held_by_another, lock_key
 from peterental.database.migrations.session.server import Connection
 
@@ -35,8 +35,6 @@ _TIMESTAMPTZ = psycopg.adapters.types["timestamptz"].oid
 
 CONTRACT = "contract"
 """The kind of a contract file in the ledger; ordinary files have none."""
-
-_READ_ONLY = {"standby": "it is a standby in recovery", "setting": READ_ONLY_SETTING}
 
 LEDGER_WAIT_MS = 3_000
 """How long to wait for a session that has locked the ledger, in milliseconds."""
@@ -62,7 +60,7 @@ class Server:
 
     schema: str
     backend_pid: int
-    read_only_reason: str | None
+    read_only_reason: ReadOnlyReason | None
     ledger_elsewhere: str | None
     """If `schema` has no ledger: the schema of the first ledger on the search_path."""
     has_backfills: bool = False
@@ -194,8 +192,8 @@ def _inspect(connection: Connection) -> tuple[Server, bool, bool]:
                to_regclass(quote_ident(current_schema()) || '.schema_migration_attempts') IS NOT NULL AS has_attempts,
                to_regclass(quote_ident(current_schema()) || '.schema_migration_backfills') IS NOT NULL AS has_backfills,
                to_regclass('schema_migrations') IS NOT NULL AS in_reach,
-               CASE WHEN pg_is_in_recovery() THEN 'standby'
-                    WHEN current_setting('transaction_read_only')::boolean THEN 'setting'
+               CASE WHEN pg_is_in_recovery() THEN 'STANDBY'
+                    WHEN current_setting('transaction_read_only')::boolean THEN 'SETTING'
                END AS read_only
         """
     ).fetchone()
@@ -205,10 +203,9 @@ def _inspect(connection: Connection) -> tuple[Server, bool, bool]:
         reason = "the search_path begins with pg_temp, so that every new table is temporary"
         raise LedgerError(reason=reason, advice="remove pg_temp from the search_path of this role")
     elsewhere = _schema_on_search_path(connection) if row["in_reach"] and not row["has_ledger"] else None
-    has_backfills = (
-        row["has_ledger"] and row["has_backfills"]
-    )  # a table that a dropped ledger has left counts for nothing
-    server = Server(row["schema"], row["pid"], _READ_ONLY.get(row["read_only"]), elsewhere, has_backfills)
+    read_only_reason = ReadOnlyReason[row["read_only"]] if row["read_only"] else None
+    has_backfills = row["has_ledger"] and row["has_backfills"]  # not one that is left of a dropped ledger
+    server = Server(row["schema"], row["pid"], read_only_reason, elsewhere, has_backfills)
     return server, row["has_ledger"], row["has_attempts"]
 
 
@@ -299,11 +296,19 @@ class StoppedAttempt:
         text: the text whose statements those were.
         outdated_by: the version of an earlier migration that was applied again or undone since, so that what completed
             may be gone; None if the attempt can be resumed.
+        was_refused: whether the server refused the next statement, so that it is certainly not done. Otherwise it may
+            be, without a record.
     """
 
     statement: int
     text: str
     outdated_by: int | None = None
+    was_refused: bool = False
+
+    @property
+    def interrupted_text(self) -> str:
+        """The text, if its next statement may be done without a record; otherwise empty."""
+        return "" if self.was_refused else self.text
 
 
 def stopped_attempt(connection: Connection, schema: str, version: int) -> StoppedAttempt | None:
@@ -337,7 +342,12 @@ def stopped_attempts(connection: Connection, schema: str, versions: list[int]) -
     rows = _select_attempts(connection, query).fetchall()
     if any(row["outcome"] == "running" for row in rows) and is_held_by_another(connection, lock_key(schema)):
         rows = [row for row in rows if row["outcome"] != "running"]
-    return {row["version"]: StoppedAttempt(row["statement"], row["sql"], row["outdated_by"]) for row in rows}
+    return {
+        row["version"]: StoppedAttempt(
+            row["statement"], row["sql"], row["outdated_by"], was_refused=row["outcome"] == "failed"
+        )
+        for row in rows
+    }
 
 
 def stopped_rollback(connection: Connection, schema: str, version: int, down_name: str) -> StoppedAttempt | None:
@@ -352,7 +362,7 @@ def stopped_rollback(connection: Connection, schema: str, version: int, down_nam
     row = _select_attempts(connection, query).fetchone()
     if row is None or row["file"] != down_name or row["statement"] is None or row["outcome"] == "rolled back":
         return None
-    return StoppedAttempt(row["statement"], row["sql"])
+    return StoppedAttempt(row["statement"], row["sql"], was_refused=row["outcome"] == "failed")
 
 
 def table_of(schema: str, name: str) -> sql.SQL:

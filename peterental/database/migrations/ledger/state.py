@@ -370,43 +370,45 @@ def blocking_problems(entries: list[HistoryEntry]) -> list[Problem]:
 
     The last one of a kind has the next step. One contract file of a newer release stands for all of them.
     """
-    reasons = {
-        State.EDITED: "{name} was edited after it was applied",
-        State.MISSING: "the file of applied migration {name} is missing",
-        State.OUT_OF_ORDER: "{name} has a lower number than a migration already applied",
-        State.CONTRACTED: "this release is older than contract file {name}, which removed what the release may need",
-    }
     last = max((entry.version for entry in entries if entry.state is State.CONTRACTED), default=None)
     broken = [
         entry
         for entry in entries
         if entry.state in BROKEN and (entry.state is not State.CONTRACTED or entry.version == last)
     ]
+    right_database = _of_another_database(entries)
+    applied = (entry.version for entry in entries if entry.file and entry.state is not State.PENDING)
+    last_applied = max(applied, default=0)
     problems: list[Problem] = []
-    for state, cause in dict.fromkeys((entry.state, entry.cause) for entry in broken):
-        alike = [entry for entry in broken if (entry.state, entry.cause) == (state, cause)]
-        if len(alike) > _MAX_ALIKE:
-            text = _MANY_BY_CAUSE[cause] if cause else _MANY[state]
-            message = text.format(names=version_ranges(entry.version for entry in alike))
-            found = [Problem(message=message, file=alike[0].file_name)]
-        else:
-            found = [
-                Problem(message=entry.reason or reasons[state].format(name=entry.file_name), file=entry.file_name)
-                for entry in alike
-            ]
-        next_step = _of_another_database(entries) or _next_step(alike[-1], len(alike))
+    for kind in dict.fromkeys((entry.state, entry.cause) for entry in broken):
+        alike = [entry for entry in broken if (entry.state, entry.cause) == kind]
+        found = _problems_of(alike)
+        next_step = right_database or _next_step(alike, last_applied)
         problems += [*found[:-1], replace(found[-1], next_step=next_step)]
     return problems
+
+
+def _problems_of(alike: list[HistoryEntry]) -> list[Problem]:
+    """Return a problem for each entry of one kind; one for all if there are more than `_MAX_ALIKE`."""
+    state, cause = alike[0].state, alike[0].cause
+    if len(alike) > _MAX_ALIKE:
+        text = _MANY_BY_CAUSE[cause] if cause else _MANY[state]
+        message = text.format(names=version_ranges(entry.version for entry in alike))
+        return [Problem(message=message, file=alike[0].file_name)]
+    return [
+        Problem(message=entry.reason or _ONE[state].format(name=entry.file_name), file=entry.file_name)
+        for entry in alike
+    ]
 
 
 def _of_another_database(entries: list[HistoryEntry]) -> str | None:
     """Return what to check if none of several applied migrations is one of the files; None otherwise."""
     applied = [entry for entry in entries if entry.row is not None and entry.state is not State.NEWER]
-    is_other = {
+    is_none_of_the_files = all(
         entry.state is State.EDITED and not entry.replaces and entry.cause in {None, Cause.OTHER_FILE}
         for entry in applied
-    }
-    if len(applied) < _ENOUGH_TO_TELL or is_other != {True}:
+    )
+    if len(applied) < _ENOUGH_TO_TELL or not is_none_of_the_files:
         return None
     return (
         f"none of the {len(applied)} migrations of this database is one of these files, so check that this is the right"
@@ -418,17 +420,23 @@ _ENOUGH_TO_TELL = 3
 """From how many edited migrations on, with none as it was, the database is probably another one."""
 
 
-def _next_step(entry: HistoryEntry, count: int) -> str | None:
-    """Return what to do about entries of one state, of which this is the last."""
+def _next_step(alike: list[HistoryEntry], last_applied: int) -> str | None:
+    """Return what to do about entries of one state and cause.
+
+    Args:
+        alike: the entries, in order.
+        last_applied: the highest version with a file that is applied, or that seems to be.
+    """
+    entry, count = alike[-1], len(alike)
     it, file, number = plural(count, "it", "them"), plural(count, "a new file", "new files"), plural(count, "number")
     if entry.cause is not None:
         return {
             Cause.RENUMBERED: "give applied files their numbers back, and new files the next free ones",
             Cause.OTHER_FILE: (
                 f"give {it} the next free {number}, or undo what was applied, where its files still are, with"
-                f" flask db-rollback"
+                f" flask db-rollback --to {alike[0].version - 1}"
             ),
-            Cause.UNRECORDED: f"flask db-adopt compares the tables and records {it} again",
+            Cause.UNRECORDED: f"flask db-adopt --to {last_applied} compares the tables and records {it} again",
         }[entry.cause]
     if entry.reason is not None:
         return None  # which has its own advice
@@ -440,6 +448,14 @@ def _next_step(entry: HistoryEntry, count: int) -> str | None:
     }
     return steps.get(entry.state)
 
+
+_ONE = {
+    State.EDITED: "{name} was edited after it was applied",
+    State.MISSING: "the file of applied migration {name} is missing",
+    State.OUT_OF_ORDER: "{name} has a lower number than a migration already applied",
+    State.CONTRACTED: "this release is older than contract file {name}, which removed what the release may need",
+}
+"""The messages about one migration; entries of other states have their own reason."""
 
 _MAX_ALIKE = 5
 _MANY = {

@@ -126,10 +126,10 @@ class Status:
 def _backfill_summary(entry: HistoryEntry) -> str:
     assert entry.backfill is not None  # noqa: S101  # for mypy; only backfills are summarised
     if entry.state is State.FAILED:
-        return (
-            f"Backfill {entry.version:03d} has {entry.backfill.summary}: flask db-backfill --retry tries the batch"
-            " again, --skip leaves it out."
-        )
+        choice = "flask db-backfill --retry tries again"
+        if entry.backfill.failed_first is not None:
+            choice = "flask db-backfill --retry tries the batch again, flask db-backfill --skip leaves it out"
+        return f"Backfill {entry.version:03d} has {entry.backfill.summary}: {choice}."
     return f"Backfill {entry.version:03d} is {entry.backfill.summary}: flask db-backfill finishes it."
 
 

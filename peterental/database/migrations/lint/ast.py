@@ -114,6 +114,24 @@ def columns_in(expression: Any) -> set[str]:
     return {names[-1] for node in nodes_of(expression, "ColumnRef") if (names := strings(node.fields))}
 
 
+def calls_in(expression: Any) -> set[str]:
+    """Return the names, without their schemas, of the functions that an expression calls."""
+    return {strings(call.funcname)[-1] for call in nodes_of(expression, "FuncCall")}
+
+
+def signature_of(function: Any) -> tuple[str, tuple[str, ...]]:
+    """Return the name of a CREATE FUNCTION, without its schema, and the types of its arguments."""
+    parameters = (wrapped.function_parameter for wrapped in function.parameters)
+    inputs = (one for one in parameters if enum_name(one, "mode") not in {"FUNC_PARAM_OUT", "FUNC_PARAM_TABLE"})
+    return strings(function.funcname)[-1], tuple(type_of(one.arg_type) for one in inputs)
+
+
+def body_of(function: Any) -> tuple[str, ...]:
+    """Return the strings of AS of a CREATE FUNCTION; none for a body in SQL."""
+    bodies = (one.def_elem.arg.list.items for one in function.options if one.def_elem.defname == "as")
+    return tuple(text for items in bodies for text in strings(items))
+
+
 def not_null_columns(expression: Any) -> set[str]:
     """Return the columns that a CHECK requires to be not NULL.
 

@@ -29,12 +29,18 @@ CREATE TRIGGER visits_nothing BEFORE UPDATE ON visits FOR EACH ROW EXECUTE FUNCT
 CREATE TYPE place AS (street text, number int);
 CREATE TABLE sums (one int, twice int GENERATED ALWAYS AS (one * 2) STORED);
 CREATE PUBLICATION changes FOR TABLE visits, agents;
+CREATE FUNCTION folded(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower($1)';
+CREATE UNIQUE INDEX agents_email_once ON agents (folded(email));
 """
 """The migration that runs before each example."""
 
 EXAMPLE_FILE = "002_example.sql"
 
 EXAMPLES: dict[str, str | dict[str, bytes]] = {
+    "replace-stored-function": (
+        "CREATE OR REPLACE FUNCTION folded(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT upper($1)';"
+    ),
+    "drop-unique-index": "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS agents_email_once;",
     "replica-identity": "ALTER TABLE visits REPLICA IDENTITY NOTHING;",
     "stop-replication": "ALTER PUBLICATION changes DROP TABLE visits;",
     "server-file": "COPY visits TO '/var/tmp/visits.csv';",

@@ -154,33 +154,48 @@ def _advice_lines(advice: list[Finding], paint: _Painter, columns: int) -> list[
     Advice repeated in several files is one line with their names; the same rule's advice on many statements of a file
     is one line with those of the others.
     """
+    rows = _advice_rows(advice)
+    where = max(len(row.location) for row in rows)
+    name = max(len(row.finding.rule.name) for row in rows)
+    lines = []
+    for row in rows:
+        rule = row.finding.rule
+        severity = paint(rule.severity.value, _COLOURS[Severity.ADVICE])
+        lines.append(f"{row.location.ljust(where)}  {severity}  {rule.name.ljust(name)}  {row.finding.what}")
+        lines += [f"  {line}" for line in _wrapped(row.others, columns)]
+    return lines
+
+
+@dataclass(frozen=True)
+class _AdviceRow:
+    """One piece of advice: where it is, or in how many files, and which others are like it."""
+
+    location: str
+    finding: Finding
+    others: str = ""
+
+
+def _advice_rows(advice: list[Finding]) -> list[_AdviceRow]:
+    """Return the advice on single files in their order, then what is repeated in several files."""
     same: dict[tuple[str, str], list[Finding]] = {}
     for finding in advice:
         same.setdefault((finding.rule.name, finding.what), []).append(finding)
     in_one_file: dict[tuple[str, str], list[Finding]] = {}
-    folded: list[tuple[str, Finding, str]] = []
+    repeated: list[_AdviceRow] = []
     for found in same.values():
         names = list(dict.fromkeys(finding.file_name for finding in found))
         if len(names) > 1:
-            folded.append((f"{len(names)} files", found[0], ", ".join(names)))
+            repeated.append(_AdviceRow(f"{len(names)} files", found[0], ", ".join(names)))
         else:
             in_one_file.setdefault((found[0].rule.name, names[0]), []).extend(found)
-    rows: list[tuple[str, Finding, str]] = []
+    rows: list[_AdviceRow] = []
     for found in in_one_file.values():
         if len(found) > _MAX_ALIKE:
-            rows.append((_location_text(found[0]), found[0], _others_like_it(found[1:])))
+            rows.append(_AdviceRow(_location_text(found[0]), found[0], _others_like_it(found[1:])))
         else:
-            rows += [(_location_text(finding), finding, "") for finding in found]
-    rows.sort(key=lambda row: _sort_key(row[1]))
-    rows += folded
-    where = max(len(row[0]) for row in rows)
-    name = max(len(finding.rule.name) for _, finding, _ in rows)
-    lines = []
-    for location, finding, others in rows:
-        severity = paint(finding.rule.severity.value, _COLOURS[Severity.ADVICE])
-        lines.append(f"{location.ljust(where)}  {severity}  {finding.rule.name.ljust(name)}  {finding.what}")
-        lines += [f"  {line}" for line in _wrapped(others, columns)]
-    return lines
+            rows += [_AdviceRow(_location_text(finding), finding) for finding in found]
+    rows.sort(key=lambda row: _sort_key(row.finding))
+    return rows + repeated
 
 
 def _others_like_it(found: list[Finding]) -> str:

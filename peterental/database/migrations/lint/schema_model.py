@@ -38,6 +38,8 @@ class Column:
     serial: bool = False
     virtual: bool = False
     """Whether it is generated when it is read."""
+    calls: frozenset[str] = frozenset()
+    """The functions in the expression of a stored generated column."""
 
 
 @dataclass
@@ -77,6 +79,9 @@ class Index:
     partial: bool = False
     condition_columns: frozenset[str] = frozenset()
     """The columns in the condition of a partial index."""
+    unique: bool = False
+    calls: frozenset[str] = frozenset()
+    """The functions in its expressions and its condition."""
     definition: Any = None
     """The parse tree of its CREATE INDEX; None once a rename has made it wrong."""
 
@@ -149,6 +154,11 @@ def columns_of_constraint(node: Any, column: str | None = None) -> tuple[str, ..
     return tuple(names or ([column] if column else []))
 
 
+def _stored_calls(constraint: Any) -> set[str]:
+    is_stored = ast.enum_name(constraint, "contype") == "CONSTR_GENERATED" and constraint.generated_kind != VIRTUAL
+    return ast.calls_in(constraint.raw_expr) if is_stored else set()
+
+
 @dataclass
 class View:
     """A view: the names of its columns, and the number of the file that dropped it, 0 if none did."""
@@ -168,6 +178,8 @@ class SchemaModel:
         """The type below each domain."""
         self.volatile_functions: set[str] = set()
         self.stable_functions: set[str] = set()
+        self.function_bodies: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
+        """The strings of AS by name and types of arguments; none for a body in SQL."""
         self.views: dict[str, View] = {}
         self.trigger_functions: dict[tuple[str, str], str] = {}
         """The function that each trigger calls, by table and trigger."""
@@ -223,6 +235,7 @@ class SchemaModel:
             not_null=node.is_not_null or kind in SERIALS,
             serial=kind in SERIALS,
             virtual=any(one.constraint.generated_kind == VIRTUAL for one in node.constraints),
+            calls=frozenset(name for one in node.constraints for name in _stored_calls(one.constraint)),
         )
         if column.name in table.columns:
             return
@@ -285,6 +298,8 @@ class SchemaModel:
             plain=plain,
             partial=partial,
             condition_columns=frozenset(ast.columns_in(node.where_clause)),
+            unique=node.unique,
+            calls=frozenset(ast.calls_in(node)),
             definition=node,
         )
         self.indexes.setdefault(name, index)

@@ -211,6 +211,7 @@ def _create_function(schema: SchemaModel, statement: ParsedStatement, _file: int
         same, other = other, same
     same.add(name)
     other.discard(name)
+    schema.function_bodies[ast.signature_of(statement.node)] = ast.body_of(statement.node)
 
 
 _STATEMENTS: dict[str, Callable[[SchemaModel, ParsedStatement, int], None]] = {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from peterental.database.migrations.run.monitor import describe
+from peterental.database.migrations.run.monitor import prepared_blocker
+from peterental.database.migrations.session.other_sessions import SESSION_COLUMNS, describe
 from peterental.database.migrations.session.poller import PollingContext, SessionPoller
 from peterental.database.migrations.session.server import Connection
 
@@ -41,6 +42,8 @@ class ContentionGuard(PollingContext):
         blocker = self._row(connection, _BLOCKER)
         if blocker is not None:
             self.blocker = describe(blocker)
+        elif prepared := prepared_blocker(connection, self._pid):
+            self.blocker = prepared
         waiting = self._row(connection, _WAITING)
         # Cancel only for a session seen twice in a row: a momentary wait does no harm.
         if waiting is not None and waiting["blocker_pid"] == self._waiting_pid and self.cancelled_for is None:
@@ -52,18 +55,11 @@ class ContentionGuard(PollingContext):
         return connection.execute(query.encode(), {"pid": self._pid}).fetchone()
 
 
-_SESSION = """
-SELECT a.pid AS blocker_pid, a.application_name, host(a.client_addr) AS host, a.state, a.query,
-    extract(epoch FROM now() - a.xact_start)::float AS transaction_s
-"""
+_BLOCKER = f"SELECT {SESSION_COLUMNS} FROM pg_stat_activity AS other WHERE other.pid = (pg_blocking_pids(%(pid)s))[1]"
 
-_BLOCKER = _SESSION + "FROM pg_stat_activity AS a WHERE a.pid = (pg_blocking_pids(%(pid)s))[1]"
-
-_WAITING = (
-    _SESSION
-    + """
-FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
+_WAITING = f"""
+SELECT {SESSION_COLUMNS}
+FROM pg_locks AS l JOIN pg_stat_activity AS other USING (pid)
 WHERE NOT l.granted AND l.pid <> %(pid)s AND %(pid)s = ANY (pg_blocking_pids(l.pid))
-ORDER BY a.pid LIMIT 1
+ORDER BY other.pid LIMIT 1
 """
-)

@@ -40,11 +40,11 @@ from peterental.database.migrations.plan.report import (
 )
 from peterental.database.migrations.progress import Reporter
 from peterental.database.migrations.run.exclusive import exclusive_lock
-from peterental.database.migrations.run.monitor import describe
 from peterental.database.migrations.run.preflight import refuse_unfit
 from peterental.database.migrations.scratch.database import ScratchBuildFailed, ScratchRefused, build, scratch_database
 from peterental.database.migrations.session.connection import reset
 from peterental.database.migrations.session.engine_session import engine_session
+from peterental.database.migrations.session.other_sessions import SESSION_COLUMNS, describe
 from peterental.database.migrations.session.releases import older_sessions, sessions_text
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.settings import DEFAULT_SETTINGS, EngineSettings
@@ -310,7 +310,7 @@ def _blocking_session(connection: Connection, table: str, mode: str) -> str | No
     else:
         return None
     row = connection.execute(
-        f"{_BLOCKING_SESSION} AND {conflicting} ORDER BY a.xact_start LIMIT 1".encode(), {"table": table}
+        f"{_BLOCKING_SESSION} AND {conflicting} ORDER BY other.xact_start LIMIT 1".encode(), {"table": table}
     ).fetchone()
     return describe(row) if row else None
 
@@ -330,10 +330,9 @@ SELECT NULLIF(reltuples, -1)::bigint AS rows, relpages * current_setting('block_
 FROM pg_class WHERE oid = to_regclass(%(table)s)
 """
 
-_BLOCKING_SESSION = """
-SELECT a.pid AS blocker_pid, a.application_name, host(a.client_addr) AS host, a.state, a.query,
-    extract(epoch FROM now() - a.xact_start)::float AS transaction_s
-FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)
-WHERE l.granted AND a.pid <> pg_backend_pid() AND a.datname = current_database() AND a.xact_start IS NOT NULL
-    AND a.backend_type = 'client backend' AND a.xact_start < now() - interval '1 s'
+_BLOCKING_SESSION = f"""
+SELECT {SESSION_COLUMNS}
+FROM pg_locks AS l JOIN pg_stat_activity AS other USING (pid)
+WHERE l.granted AND other.pid <> pg_backend_pid() AND other.datname = current_database()
+    AND other.backend_type = 'client backend' AND other.xact_start < now() - interval '1 s'
 """

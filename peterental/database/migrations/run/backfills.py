@@ -186,7 +186,7 @@ def _run_locked(
         return BackfillResult(file.version, BackfillState.FAILED, source, state)
     if state.state is BackfillState.FAILED and job.action is None:
         message = f"{file.path.name} has {state.summary}: {state.error}"
-        job.report(f"❌ {message}\n  Next: fix the cause, then run: flask db-backfill --retry, or --skip")
+        job.report(f"❌ {message}\n  Next: fix the cause, then run: {state.commands_after_failure}")
         return BackfillResult(file.version, BackfillState.FAILED, message, state)
     store = BackfillStore(connection, schema)
     if state.state is BackfillState.FAILED:

@@ -36,11 +36,8 @@ class ConcurrentIndexOp:
 
 def parse_concurrent_index_op(statement: str) -> ConcurrentIndexOp | None:
     """Return which index a statement creates, drops or rebuilds concurrently; None for any other statement."""
-    if not _CONCURRENTLY.search(statement):
-        return None
-    try:
-        tree = parse_one(statement)
-    except ParseError:
+    tree = _parse_concurrent(statement)
+    if tree is None:
         return None
     if tree.HasField("index_stmt") and tree.index_stmt.concurrent:
         node = tree.index_stmt
@@ -53,6 +50,16 @@ def parse_concurrent_index_op(statement: str) -> ConcurrentIndexOp | None:
         if tree.reindex_stmt.kind == pg_enums().REINDEX_OBJECT_INDEX:
             return ConcurrentIndexOp("reindex", relation.schemaname or None, None, relation.relname)
     return None
+
+
+def _parse_concurrent(statement: str) -> Any:
+    """Return the parse tree of a statement that has the word CONCURRENTLY; None without it, or if it does not parse."""
+    if not _CONCURRENTLY.search(statement):
+        return None
+    try:
+        return parse_one(statement)
+    except ParseError:
+        return None
 
 
 def _is_concurrent(reindex: Any) -> bool:
@@ -100,14 +107,11 @@ class ReindexScope:
 
 def parse_reindex_scope(statement: str) -> ReindexScope | None:
     """Return what a REINDEX TABLE, SCHEMA or DATABASE CONCURRENTLY rebuilds; None for any other statement."""
-    if not _CONCURRENTLY.search(statement):
-        return None
-    try:
-        tree = parse_one(statement)
-    except ParseError:
+    tree = _parse_concurrent(statement)
+    if tree is None or not tree.HasField("reindex_stmt"):
         return None
     node = tree.reindex_stmt
-    if not tree.HasField("reindex_stmt") or not _is_concurrent(node) or node.kind == pg_enums().REINDEX_OBJECT_INDEX:
+    if not _is_concurrent(node) or node.kind == pg_enums().REINDEX_OBJECT_INDEX:
         return None
     if node.kind == pg_enums().REINDEX_OBJECT_TABLE:
         names = [part for part in (node.relation.schemaname, node.relation.relname) if part]

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NoReturn
 
@@ -22,7 +22,7 @@ from peterental.database.migrations.errors import (
     joined,
 )
 from peterental.database.migrations.ledger import reader as ledgers
-from peterental.database.migrations.ledger.reader import Ledger
+from peterental.database.migrations.ledger.reader import Ledger, StoppedAttempt
 from peterental.database.migrations.ledger.writer import LedgerWriter, RecordUnprepared
 from peterental.database.migrations.progress import Progress, Reporter
 from peterental.database.migrations.run.backfill_files import BackfillFinisher, BackfillStarter, OnlyBatch
@@ -34,6 +34,7 @@ from peterental.database.migrations.run.failures import (
     RECONNECT,
     may_retry,
     next_step_after,
+    outlasting_autovacuum,
     pause_before_retry,
 )
 from peterental.database.migrations.run.monitor import SessionMonitor
@@ -58,6 +59,28 @@ from peterental.database.migrations.sql.error_location import (
 from peterental.database.migrations.wording import version_ranges
 
 _log = logging.getLogger(__name__)
+
+_STARTING = -1
+"""The piece of work before a backfill's SQL, for its lock budget; 0 is the SQL."""
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """A file that is being applied.
+
+    Args:
+        item: the file.
+        text: its SQL.
+        following: the file after it, which is read while the server commits this one; None for the last.
+        monitor: sees which session is in the way.
+        budget: how long the file may still wait for locks.
+    """
+
+    item: PreparedMigration
+    text: str
+    following: MigrationFile | None
+    monitor: SessionMonitor
+    budget: LockBudget
 
 
 class Executor:
@@ -146,14 +169,11 @@ class Executor:
                     break
                 self._finish_needed(item)
                 started_s = time.monotonic()
-                attempt = self._apply_statements if item.directives.no_transaction else self._apply_in_transaction
-                if item.directives.backfill:
-                    attempt = self._apply_backfill
                 try:
                     text = item.file.text() if self._next_text is None else self._next_text
                     leaves_traces = following is not None and leaves_session_traces(text)
                     next_file = following.file if following and not leaves_traces else None
-                    attempt(item, text, next_file, monitor)
+                    self._apply(_Attempt(item, text, next_file, monitor, LockBudget(self._settings.table_wait_s)))
                 except MigrationFilesError as error:
                     self._not_started(item, error)
                     raise
@@ -166,6 +186,15 @@ class Executor:
                     self.needs_new_session = True
                     break
         return self._done
+
+    def _apply(self, attempt: _Attempt) -> None:
+        directives = attempt.item.directives
+        if directives.backfill:
+            self._apply_backfill(attempt)
+        elif directives.no_transaction:
+            self._apply_statements(attempt)
+        else:
+            self._apply_in_transaction(attempt)
 
     def _leaves_waiting(self, item: PreparedMigration) -> bool:
         """Record what a contract file waits for, if it has to wait."""
@@ -197,99 +226,82 @@ class Executor:
             self.registered.remove(version)
             self._done = sorted([*self._done, version])
 
-    def _apply_backfill(
-        self, item: PreparedMigration, text: str, following: MigrationFile | None, monitor: SessionMonitor
-    ) -> None:
+    def _apply_backfill(self, attempt: _Attempt) -> None:
         """Apply a backfill of a small table in one transaction; register that of a large one."""
-        budget = LockBudget(self._settings.table_wait_s)
+        file = attempt.item.file
         self._only_batch = None
-        while item.file.version not in self.registered and self._only_batch is None:
-            budget.begin(0)
+        while file.version not in self.registered and self._only_batch is None:
+            attempt.budget.begin(_STARTING)
             try:
-                self._start_backfill(item, text, following)
+                self._start_backfill(attempt)
             except BUSY as error:
                 recover(self._connection)
-                if not self._may_retry(item, error, budget):
-                    problem = Problem(message=reason_of(error), file=item.file.path.name)
-                    self._fail(item, problem, f"{item.file.path.name} was not started.")
-                self._pause(item, error, monitor, budget)
+                if not self._may_retry(attempt, error):
+                    problem = Problem(message=reason_of(error), file=file.path.name)
+                    self._fail(attempt.item, problem, f"{file.path.name} was not started.")
+                self._pause(attempt, error)
         if self._only_batch is None:
             if not self._in_background:
-                self._finish(item.file, item.file.version)
+                self._finish(file, file.version)
             return
         try:
-            self._apply_in_transaction(item, text, following, monitor)
+            self._apply_in_transaction(attempt)
         finally:
             self._only_batch = None
 
-    def _start_backfill(self, item: PreparedMigration, text: str, following: MigrationFile | None) -> None:
+    def _start_backfill(self, attempt: _Attempt) -> None:
         """Find the only batch of a small table, or register the backfill."""
+        item = attempt.item
         backfill = item.directives.backfill
         assert backfill is not None  # noqa: S101  # for mypy; the caller has checked
         try:
             self._only_batch = self._starter.only_batch(backfill)
             if self._only_batch is None:
                 self._next_text = None
-                self._starter.register(item, text, backfill, following)
+                self._starter.register(item, attempt.text, backfill, attempt.following)
                 self.registered.append(item.file.version)
         except UnusableTable as unusable:
             problem = Problem(message=unusable.message, file=item.file.path.name)
             self._fail(item, problem, f"{item.file.path.name} was not started.", unusable.next_step)
 
-    def _apply_in_transaction(
-        self, item: PreparedMigration, text: str, following: MigrationFile | None, monitor: SessionMonitor
-    ) -> None:
+    def _apply_in_transaction(self, attempt: _Attempt) -> None:
         """Apply one file in one transaction; retry it while its tables are locked by other sessions."""
-        budget = LockBudget(self._settings.table_wait_s)
         while True:
-            budget.begin(0)
+            attempt.budget.begin(0)
             try:
-                with monitor.observing():
-                    self._in_one_transaction(item, text, following)
+                with attempt.monitor.observing():
+                    self._in_one_transaction(attempt)
             except RecordUnprepared:
                 self._notices.clear()  # the whole file runs again, and is recorded by a plain statement
-            except StatementFailed as error:
-                if not self._may_retry(item, error, budget):
-                    self._fail(
-                        item,
-                        self._problem(item, text, error, monitor),
-                        f"{item.file.path.name} was rolled back.",
-                        next_step_after(error.cause),
-                        statement=error.number,
-                    )
-                self._pause(item, error.cause, monitor, budget)
-            except psycopg.Error as error:
-                if not self._may_retry(item, error, budget):
-                    problem, state = self._commit_problem(item, error), f"{item.file.path.name} was rolled back."
-                    self._fail(item, problem, state, next_step_after(error, text))
-                self._pause(item, error, monitor, budget)
+            except (StatementFailed, psycopg.Error) as error:
+                attempt = self._retry_or_fail(attempt, error, f"{attempt.item.file.path.name} was rolled back.")
             except Interrupted:
                 self._record_outcome(outcome="interrupted", error="stopped by Ctrl-C or SIGTERM")
                 raise
             else:
                 return
 
-    def _in_one_transaction(self, item: PreparedMigration, text: str, following: MigrationFile | None) -> None:
+    def _in_one_transaction(self, attempt: _Attempt) -> None:
         """Apply one file with its ledger row, and begin the next file's attempt in the same transaction."""
-        started_s = time.monotonic()
-        stage = partial(self._writer.stage_record, item.file, text, following)
+        text, started_s = attempt.text, time.monotonic()
+        stage = partial(self._writer.stage_record, attempt.item.file, text, attempt.following)
         batch = self._only_batch or OnlyBatch((), is_empty=False)
-        before = (*begin_statements(item.directives), *batch.settings)
+        before = (*begin_statements(attempt.item.directives), *batch.settings)
         try:
             with self._notices.listening(self._connection):
                 execute_text(self._connection, "SELECT" if batch.is_empty else text, before=before, while_waiting=stage)
                 if may_move_ledger(text):
                     self._writer.check_deferred()
                     self._writer.refuse_moved_schema()
-                self._record(started_s, following)  # deferred triggers fire here, and may send notices
+                self._record(attempt, started_s)  # deferred triggers fire here, and may send notices
         except BaseException:
             recover(self._connection)
             raise
 
-    def _record(self, started_s: float, following: MigrationFile | None) -> None:
+    def _record(self, attempt: _Attempt, started_s: float) -> None:
         """Record the file that started at `started_s`, and read the next file while the server commits."""
         self._writer.record_applied(
-            duration_ms=_since_ms(started_s), while_waiting=partial(self._read_ahead, following)
+            duration_ms=_since_ms(started_s), while_waiting=partial(self._read_ahead, attempt.following)
         )
 
     def _read_ahead(self, following: MigrationFile | None) -> None:
@@ -298,48 +310,34 @@ class Executor:
             with suppress(MigrationFilesError):  # read again, and reported, when its turn comes
                 self._next_text = following.text()
 
-    def _apply_statements(
-        self, item: PreparedMigration, text: str, following: MigrationFile | None, monitor: SessionMonitor
-    ) -> None:
+    def _apply_statements(self, attempt: _Attempt) -> None:
         """Apply one no-transaction file, resuming where an earlier attempt stopped."""
-        budget = LockBudget(self._settings.table_wait_s)
-        done = self._begin_statements(item, text)
+        item, text = attempt.item, attempt.text
+        stopped = self._begin_statements(item, text)
         runner = StatementRunner(
             self._connection,
             self._writer,
             text,
             item.directives,
-            done=done,
+            done=stopped.statement if stopped else None,
+            earlier_text=stopped.interrupted_text if stopped else "",
             notices=self._notices,
-            budget=budget,
+            budget=attempt.budget,
         )
-        self._writer.stage_record(item.file, text, following)
+        self._writer.stage_record(item.file, text, attempt.following)
         started_s = time.monotonic()
         while True:
+            runner.directives = attempt.item.directives
             try:
-                with monitor.observing():
+                with attempt.monitor.observing():
                     runner.run()
                     execute_text(self._connection, "BEGIN READ WRITE")
-                    self._record(started_s, following)
+                    self._record(attempt, started_s)
             except RecordUnprepared:
                 recover(self._connection)  # recorded by a plain statement next
-            except StatementFailed as error:
+            except (StatementFailed, psycopg.Error) as error:
                 recover(self._connection)
-                if not self._may_retry(item, error, budget):
-                    self._fail(
-                        item,
-                        self._problem(item, text, error, monitor),
-                        _stopped_at(runner.done, len(runner.statements)),
-                        next_step_after(error.cause),
-                        statement=error.number,
-                    )
-                self._pause(item, error.cause, monitor, budget)
-            except psycopg.Error as error:
-                recover(self._connection)
-                if not self._may_retry(item, error, budget):
-                    state = _stopped_at(runner.done, len(runner.statements))
-                    self._fail(item, self._commit_problem(item, error), state, next_step_after(error))
-                self._pause(item, error, monitor, budget)
+                attempt = self._retry_or_fail(attempt, error, _stopped_at(runner.done, len(runner.statements)))
             except Interrupted:
                 recover(self._connection)
                 state = _stopped_at(runner.done, len(runner.statements))
@@ -348,14 +346,14 @@ class Executor:
             else:
                 return
 
-    def _begin_statements(self, item: PreparedMigration, text: str) -> int | None:
-        """Record that the file runs statement by statement, and return what `_done_before` returns.
+    def _begin_statements(self, item: PreparedMigration, text: str) -> StoppedAttempt | None:
+        """Record that the file runs statement by statement, and return what `_stopped_before` returns.
 
         Raises MigrationFailed if the ledger cannot be used and earlier files of this run were applied.
         """
         try:
-            done = self._done_before(item, text)
-            self._writer.begin_statements(text, done or 0)
+            stopped = self._stopped_before(item, text)
+            self._writer.begin_statements(text, stopped.statement if stopped else 0)
         except psycopg.Error as error:
             if is_broken(self._connection):
                 self._fail(item, _connection_lost(item, error), "")
@@ -363,12 +361,13 @@ class Executor:
                 raise
             problem = Problem(message=f"the ledger cannot be used: {reason_of(error)}", file=item.file.path.name)
             self._fail(item, problem, f"{item.file.path.name} was not started.")
-        return done
+        return stopped
 
-    def _done_before(self, item: PreparedMigration, text: str) -> int | None:
-        """Return how many statements of `text` an earlier attempt completed; None if there was no such attempt.
+    def _stopped_before(self, item: PreparedMigration, text: str) -> StoppedAttempt | None:
+        """Return the earlier attempt at the file that stopped among its statements; None if there was none.
 
-        Raises MigrationFilesError if one of them was edited since: the schema would differ from the file.
+        Raises MigrationFilesError if a statement that it has done was edited since: the schema would differ from the
+        file.
         """
         stopped = ledgers.stopped_attempt(self._connection, self._ledger.server.schema, item.file.version)
         if stopped is None:
@@ -387,31 +386,60 @@ class Executor:
         if stopped.statement == len(now):
             progress = "all its statements are done; recording it"
         self._report(f"⏳ {item.file.path.name}: {progress}")
-        return stopped.statement
+        return stopped
 
-    def _may_retry(self, item: PreparedMigration, error: psycopg.Error | StatementFailed, budget: LockBudget) -> bool:
-        return may_retry(self._connection, item.directives, error, budget)
+    def _retry_or_fail(self, attempt: _Attempt, error: StatementFailed | psycopg.Error, state: str) -> _Attempt:
+        """Wait a moment, and return how the file is tried again; raise MigrationFailed if it cannot succeed.
 
-    def _pause(
-        self, item: PreparedMigration, error: psycopg.Error, monitor: SessionMonitor, budget: LockBudget
-    ) -> None:
-        if not item.directives.no_transaction:
+        Args:
+            attempt: the file, whose transaction has ended.
+            error: of one of its statements, or of what was run after the last one.
+            state: what is in the database if it fails, in a sentence.
+        """
+        cause, number = (error.cause, error.number) if isinstance(error, StatementFailed) else (error, None)
+        if not self._may_retry(attempt, error):
+            ran_whole = cause is error and not attempt.item.directives.no_transaction
+            next_step = next_step_after(cause, attempt.text if ran_whole else "")
+            # Of a file without a transaction, the statement may be done: what failed is the record of it.
+            outcome = "interrupted" if cause is error and attempt.item.directives.no_transaction else "failed"
+            problem = self._problem(attempt, error)
+            self._fail(attempt.item, problem, state, next_step, statement=number, outcome=outcome)
+        return self._pause(attempt, cause)
+
+    def _may_retry(self, attempt: _Attempt, error: StatementFailed | psycopg.Error) -> bool:
+        return may_retry(self._connection, attempt.item.directives, error, attempt.budget)
+
+    def _pause(self, attempt: _Attempt, error: psycopg.Error) -> _Attempt:
+        """Wait a moment, and return how the file is tried again."""
+        if not attempt.item.directives.no_transaction:
             self._notices.clear()  # the whole file runs again
         try:
-            self._writer.record_wait(monitor.worst_wait_ms)
+            self._writer.record_wait(attempt.monitor.worst_wait_ms)
         except psycopg.Error as failure:  # the retry matters more; it will notice a lost connection
             _log.warning("the wait for a table could not be recorded in the history: %s", reason_of(failure))
         pause_before_retry(
-            item.file.path.name,
+            attempt.item.file.path.name,
             error,
-            budget,
-            blocker=monitor.blocker,
+            attempt.budget,
+            blocker=attempt.monitor.blocker,
             pause_s=self._settings.retry_pause_s,
             report=self._report,
         )
+        if not attempt.monitor.is_autovacuum:
+            return attempt
+        directives = outlasting_autovacuum(self._connection, attempt.item.directives)
+        return replace(attempt, item=replace(attempt.item, directives=directives))
 
-    def _problem(self, item: PreparedMigration, text: str, error: StatementFailed, monitor: SessionMonitor) -> Problem:
+    def _problem(self, attempt: _Attempt, error: StatementFailed | psycopg.Error) -> Problem:
         """Return what happened, and where in the file."""
+        if isinstance(error, StatementFailed):
+            return self._statement_problem(attempt, error)
+        if is_broken(self._connection):
+            return _connection_lost(attempt.item, error)
+        return commit_problem(attempt.item.file.path, error)
+
+    def _statement_problem(self, attempt: _Attempt, error: StatementFailed) -> Problem:
+        item, text = attempt.item, attempt.text
         if is_broken(self._connection) and is_connection_lost(error.cause):
             return _connection_lost(item, error.cause)
         offset = statement_offset(text, error.index) if error.index >= 0 else None
@@ -420,13 +448,7 @@ class Executor:
         if isinstance(error.cause, psycopg.errors.UniqueViolation):
             failing = split_statements(text)[error.index].sql if error.index >= 0 else ""
             return replace(problem, duplicates=duplicate_rows(self._connection, error.cause, failing))
-        return replace(problem, blocked_by=monitor.blocker) if isinstance(error.cause, IN_USE) else problem
-
-    def _commit_problem(self, item: PreparedMigration, error: psycopg.Error) -> Problem:
-        """Return what happened after the file's last statement."""
-        if is_broken(self._connection):
-            return _connection_lost(item, error)
-        return commit_problem(item.file.path, error)
+        return replace(problem, blocked_by=attempt.monitor.blocker) if isinstance(error.cause, IN_USE) else problem
 
     def _after_loss(self, item: PreparedMigration, problem: Problem) -> str:
         """Return what is in the database after the connection was lost: reconnect, and look."""
@@ -456,6 +478,7 @@ class Executor:
         next_step: str = "fix the error",
         *,
         statement: int | None = None,
+        outcome: str = "failed",
     ) -> NoReturn:
         """Record the failure in the history, then raise MigrationFailed."""
         self._notices.report(self._report)
@@ -463,7 +486,7 @@ class Executor:
             state = self._after_loss(item, problem)
             next_step = next_step if isinstance(problem, StatementProblem) else RECONNECT
         else:
-            self._record_outcome(outcome="failed", error=str(problem))
+            self._record_outcome(outcome=outcome, error=str(problem))
         if isinstance(problem, StatementProblem) and problem.duplicates:
             next_step = "merge or change these rows"
         if self._done:

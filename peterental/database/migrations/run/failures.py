@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
+from dataclasses import replace
 
 import psycopg
 
@@ -26,20 +27,32 @@ RECONNECT = "find out why the connection was lost"
 """What to do about a lost connection."""
 
 _USE_NO_TRANSACTION = "put “-- migrate: no-transaction” at the top of the file"
+_CORRECT_ROWS = "correct the rows that break the constraint, or the constraint"
 _NEXT_STEPS: dict[type[psycopg.Error], str] = {
     psycopg.errors.ActiveSqlTransaction: _USE_NO_TRANSACTION,
     psycopg.errors.InvalidTransactionTermination: _USE_NO_TRANSACTION,
     psycopg.errors.UnsafeNewEnumValueUsage: "move what uses the new value to the next file",
     psycopg.errors.DependentObjectsStillExist: "drop what depends on it first, or write CASCADE if all of it may go",
+    psycopg.errors.CheckViolation: _CORRECT_ROWS,
+    psycopg.errors.ForeignKeyViolation: _CORRECT_ROWS,
+    psycopg.errors.ExclusionViolation: _CORRECT_ROWS,
     psycopg.errors.QueryCanceled: "raise statement-timeout in the header",
     psycopg.errors.DiskFull: "free disk space on the database server",
     psycopg.errors.ReadOnlySqlTransaction: "connect to the primary server",
-    psycopg.errors.LockNotAvailable: "wait until the session in the way has ended, or end it",
+    psycopg.errors.LockNotAvailable: (
+        "wait until what is in the way has ended, or end it (a session with pg_terminate_backend)"
+    ),
     psycopg.errors.DeadlockDetected: "try again at a quieter time, or split the file, one table in each",
     psycopg.errors.SerializationFailure: "try again at a quieter time",
     psycopg.errors.InsufficientPrivilege: "use the role that owns these objects, or grant it what is missing",
 }
 """What to do about errors of the server; other errors are fixed in the file."""
+
+_CANCELS_AUTOVACUUM_MS = 200
+"""How much longer than deadlock_timeout a session waits that has the server cancel an autovacuum, in milliseconds."""
+
+_LONGEST_WAIT_MS = 2_500
+"""The application's queries wait as long, so a server with a longer deadlock_timeout keeps its autovacuum."""
 
 _READ_ONLY = re.compile(r"\bread\s+only\b|read_only", re.IGNORECASE)
 
@@ -64,6 +77,30 @@ def may_retry(
         return False
     budget.charge_failure(wait_ms if isinstance(error, IN_USE) else 0)
     return budget.remaining_s > 0 and not is_broken(connection)
+
+
+def outlasting_autovacuum(connection: Connection, directives: Directives) -> Directives:
+    """Return directives for another attempt after an autovacuum was in the way.
+
+    The server cancels an autovacuum for a session that has waited for deadlock_timeout, 1 s by default. A lock timeout
+    that is not longer comes first, in every attempt, until the autovacuum of a large table ends by itself after hours.
+
+    Args:
+        connection: the runner's.
+        directives: of the file; a lock timeout of its own is left alone.
+    """
+    row = connection.execute(
+        "SELECT setting::integer AS ms FROM pg_settings WHERE name = 'deadlock_timeout'"
+    ).fetchone()
+    return directives if row is None else waiting_past(row["ms"], directives)
+
+
+def waiting_past(deadlock_timeout_ms: int, directives: Directives) -> Directives:
+    """Return directives whose lock timeout is longer than deadlock_timeout, if that is within reason."""
+    wait_ms = deadlock_timeout_ms + _CANCELS_AUTOVACUUM_MS
+    if directives.has_own_lock_timeout or not directives.lock_timeout_ms < wait_ms <= _LONGEST_WAIT_MS:
+        return directives
+    return replace(directives, lock_timeout_ms=wait_ms)
 
 
 def pause_before_retry(

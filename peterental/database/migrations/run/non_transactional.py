@@ -24,7 +24,7 @@ from peterental.database.migrations.session.execute import StatementFailed, exec
 from peterental.database.migrations.session.server import Connection
 from peterental.database.migrations.source.directives import Directives
 from peterental.database.migrations.source.session_state import is_replayable, limits_after
-from peterental.database.migrations.source.statements import Statement, split_statements
+from peterental.database.migrations.source.statements import Statement, same_statements, split_statements
 
 _ONLY_IN_TRANSACTION = re.compile(r"set\s+(?:local|constraints|transaction)\b", re.IGNORECASE)
 _NEEDS_NO_TRANSACTION = (psycopg.errors.ActiveSqlTransaction, psycopg.errors.InvalidTransactionTermination)
@@ -42,8 +42,12 @@ class StatementRunner:
         text: of the file.
         directives: of the file.
         done: how many statements an earlier attempt completed; None if there was no such attempt.
+        earlier_text: of that attempt. Its next statement may be done without a record, unless it was edited since.
         notices: collects the server's notices.
         budget: the file's lock budget.
+
+    Attributes:
+        directives: with the lock timeout for the next attempt.
     """
 
     def __init__(
@@ -54,18 +58,19 @@ class StatementRunner:
         directives: Directives,
         *,
         done: int | None,
+        earlier_text: str = "",
         notices: Notices,
         budget: LockBudget,
     ) -> None:
         self._connection = connection
         self._writer = writer
-        self._directives = directives
-        self._resumed_at = done
+        self.directives = directives
         self._notices = notices
         self._budget = budget
         self.statements = split_statements(text)
         self._executed: int | None = None
         self.done = done or 0
+        self._resumed_at = done if _is_same_at(self.done, self.statements, split_statements(earlier_text)) else None
         self._unrestored = self.done
         self._own_limits: frozenset[str] = frozenset()
         for statement in self.statements[: self.done]:
@@ -102,7 +107,7 @@ class StatementRunner:
 
     def _in_transaction(self, statement: Statement) -> bool:
         """Run a statement in a transaction with its record. Return False if the server rejects that."""
-        limits = self._limits("SET LOCAL", self._directives.lock_timeout_ms)
+        limits = self._limits("SET LOCAL", self.directives.lock_timeout_ms)
         execute_text(self._connection, "; ".join(["BEGIN READ WRITE", *limits]))
         try:
             self._execute(statement, in_transaction=True)
@@ -117,8 +122,8 @@ class StatementRunner:
 
     def _outside_transaction(self, statement: Statement) -> None:
         """Run a statement outside a transaction, unless an earlier attempt completed but did not record it."""
-        may_wait = waits_without_blocking(statement.sql) and not self._directives.has_own_lock_timeout
-        lock_timeout_ms = 0 if may_wait else self._directives.lock_timeout_ms
+        may_wait = waits_without_blocking(statement.sql) and not self.directives.has_own_lock_timeout
+        lock_timeout_ms = 0 if may_wait else self.directives.lock_timeout_ms
         execute_text(self._connection, "; ".join(self._limits("SET", lock_timeout_ms)) or "SELECT")
         operation = parse_concurrent_index_op(statement.sql)
         if operation is not None and self._recover_index(operation):
@@ -131,7 +136,7 @@ class StatementRunner:
 
     def _limits(self, verb: str, lock_timeout_ms: int) -> list[str]:
         """Return the statements that set the time limits, apart from those that the file itself has set."""
-        limits = {"lock_timeout": lock_timeout_ms, "statement_timeout": self._directives.statement_timeout_ms}
+        limits = {"lock_timeout": lock_timeout_ms, "statement_timeout": self.directives.statement_timeout_ms}
         return [f"{verb} {name} TO {value}" for name, value in limits.items() if name not in self._own_limits]
 
     def _recover_other(self, statement: Statement) -> bool:
@@ -203,3 +208,8 @@ class StatementRunner:
             if not concurrent_indexes.is_valid(self._connection, operation):
                 reason = f'index "{operation.name}" is not valid'
                 raise StatementFailed(psycopg.errors.ObjectNotInPrerequisiteState(reason), number)
+
+
+def _is_same_at(number: int, now: list[Statement], before: list[Statement]) -> bool:
+    """Return whether a statement is the same in both texts of a file."""
+    return number < min(len(now), len(before)) and same_statements(now[number].sql, before[number].sql)

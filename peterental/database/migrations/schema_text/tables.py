@@ -175,19 +175,14 @@ def _table(catalog: CatalogReader, row: Row, parts: _Parts, *, is_split: bool) -
             " after it was created"
         )
         raise SchemaInexpressible(reason=reason)
-    listed = [column for column in columns if column["local"] or not inherits]
-    lines = [_column(row, column, parts, is_split=is_split) for column in listed]
+    lines = [_column(row, column, parts, is_split=is_split) for column in columns if column["local"] or not inherits]
     lines += [
         f"CONSTRAINT {found['name']} {found['definition']}"
         for found in constraints
         if not (is_split and found["contype"] == "c") and (found["local"] or not inherits)
     ]
-    body = "(\n" + ",\n".join(f"    {line}" for line in lines) + "\n)" if lines else "()"
-    head = f"CREATE {'UNLOGGED ' if row['unlogged'] else ''}TABLE {row['name']} {body}"
-    head += f" INHERITS ({row['parent_names']})" if inherits else ""
-    head += f" PARTITION BY {row['partition_key']}" if row["partition_key"] else ""
-    head += f" WITH ({', '.join(row['settings'])})" if row["settings"] else ""
-    unit = Unit(identifier, Rank.TABLE, row["name"], [head], label=f"table {row['name']}")
+    statement = _create_table(row, lines, inherits=inherits)
+    unit = Unit(identifier, Rank.TABLE, row["name"], [statement], label=f"table {row['name']}")
     unit.needs |= {ObjectId("pg_class", parent) for parent in row["parents"] or ()}
     unit.splittable = not is_split
     if inherits:
@@ -198,11 +193,25 @@ def _table(catalog: CatalogReader, row: Row, parts: _Parts, *, is_split: bool) -
     if is_split:
         yield from _split_parts(catalog, row, columns, constraints)
     if row["relispartition"]:
-        attach = f"ALTER TABLE {row['parent_names']} ATTACH PARTITION {row['name']} {row['bound']}"
-        needs = {identifier, *(ObjectId("pg_class", parent) for parent in row["parents"])}
-        # The default partition last: PostgreSQL would scan it for the rows of each later one.
-        name = f"{row['bound'] == 'DEFAULT'} {row['name']}"
-        yield Unit(ObjectId("partition", row["oid"]), Rank.ATTACH, name, [attach], needs)
+        yield _attach(row)
+
+
+def _create_table(row: Row, lines: list[str], *, inherits: bool) -> str:
+    """Return CREATE TABLE with the lines of its columns and constraints."""
+    body = "(\n" + ",\n".join(f"    {line}" for line in lines) + "\n)" if lines else "()"
+    statement = f"CREATE {'UNLOGGED ' if row['unlogged'] else ''}TABLE {row['name']} {body}"
+    statement += f" INHERITS ({row['parent_names']})" if inherits else ""
+    statement += f" PARTITION BY {row['partition_key']}" if row["partition_key"] else ""
+    statement += f" WITH ({', '.join(row['settings'])})" if row["settings"] else ""
+    return statement
+
+
+def _attach(row: Row) -> Unit:
+    """Return ATTACH PARTITION. The default partition comes last: each later one would make PostgreSQL scan its rows."""
+    attach = f"ALTER TABLE {row['parent_names']} ATTACH PARTITION {row['name']} {row['bound']}"
+    needs = {ObjectId("pg_class", oid) for oid in (row["oid"], *row["parents"])}
+    name = f"{row['bound'] == 'DEFAULT'} {row['name']}"
+    return Unit(ObjectId("partition", row["oid"]), Rank.ATTACH, name, [attach], needs)
 
 
 def _inherits_in_order(row: Row, columns: list[Row], parts: _Parts) -> bool:

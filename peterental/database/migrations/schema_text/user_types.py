@@ -91,19 +91,7 @@ def units(catalog: CatalogReader) -> Iterator[Unit]:
             yield _enum_or_range(catalog, row)
     for row in constraints:
         if not row["validated"]:
-            statement = f"ALTER DOMAIN {row['domain']} ADD CONSTRAINT {row['name']} {row['definition']}"
-            comment = catalog.comments(
-                f"CONSTRAINT {row['name']} ON DOMAIN {row['domain']}", ObjectId("pg_constraint", row["oid"])
-            )
-            identifier = ObjectId("pg_constraint", row["oid"])
-            sort_name = f"{row['domain']} {row['name']}"
-            yield Unit(
-                identifier,
-                Rank.CONSTRAINT,
-                sort_name,
-                [statement, *comment],
-                needs={ObjectId("pg_type", row["contypid"])},
-            )
+            yield _unvalidated_constraint(catalog, row)
 
 
 def _schema(catalog: CatalogReader, row: Row) -> Unit:
@@ -177,6 +165,20 @@ def _composite(catalog: CatalogReader, row: Row, attributes: list[Row]) -> Unit:
     # For a composite type, pg_description knows both the type and its relation.
     unit.statements += catalog.comments(f"TYPE {row['name']}", relation)
     return unit
+
+
+def _unvalidated_constraint(catalog: CatalogReader, row: Row) -> Unit:
+    """Return a constraint of a domain that CREATE DOMAIN cannot make: it would be validated."""
+    identifier = ObjectId("pg_constraint", row["oid"])
+    statement = f"ALTER DOMAIN {row['domain']} ADD CONSTRAINT {row['name']} {row['definition']}"
+    comment = catalog.comments(f"CONSTRAINT {row['name']} ON DOMAIN {row['domain']}", identifier)
+    return Unit(
+        identifier,
+        Rank.CONSTRAINT,
+        f"{row['domain']} {row['name']}",
+        [statement, *comment],
+        needs={ObjectId("pg_type", row["contypid"])},
+    )
 
 
 def _domain(catalog: CatalogReader, row: Row, constraints: list[Row]) -> Unit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from peterental.database.migrations.schema_text.model import ObjectId, Rank, Unit
+from peterental.database.migrations.schema_text.model import ObjectId, Rank, Row, Unit
 from peterental.database.migrations.schema_text.reader import CatalogReader
 
 
@@ -29,21 +29,25 @@ def units(catalog: CatalogReader) -> Iterator[Unit]:
     )
     for row in rows:
         identifier = ObjectId("pg_class", row["oid"])
-        noun = "MATERIALIZED VIEW" if row["materialised"] else "VIEW"
-        settings = f" WITH ({row['settings']})" if row["settings"] else ""
-        body = row["definition"].rstrip().removesuffix(";")
-        statements = [f"CREATE {noun} {row['name']}{settings} AS\n{body}"]
-        if row["materialised"]:
-            statements[0] += "\nWITH NO DATA"
-        for column in (found for found in columns if found["attrelid"] == row["oid"]):
-            alter = f"ALTER {noun} {row['name']} ALTER COLUMN {column['name']}"
-            if column["default"] is not None:
-                statements.append(f"{alter} SET DEFAULT {column['default']}")
-            if column["has_target"]:
-                statements.append(f"{alter} SET STATISTICS {column['target']}")
-            statements += catalog.comments(f"COLUMN {row['name']}.{column['name']}", identifier, column["attnum"])
-        statements += catalog.comments(f"{noun} {row['name']}", identifier)
-        yield Unit(identifier, Rank.VIEW, row["name"], statements, label=f"{noun.lower()} {row['name']}")
+        yield _view(catalog, identifier, row, [column for column in columns if column["attrelid"] == row["oid"]])
         if row["materialised"] and row["filled"]:
             refresh = f"REFRESH MATERIALIZED VIEW {row['name']}"
             yield Unit(ObjectId("refresh", row["oid"]), Rank.REFRESH, row["name"], [refresh], {identifier})
+
+
+def _view(catalog: CatalogReader, identifier: ObjectId, row: Row, columns: list[Row]) -> Unit:
+    noun = "MATERIALIZED VIEW" if row["materialised"] else "VIEW"
+    settings = f" WITH ({row['settings']})" if row["settings"] else ""
+    body = row["definition"].rstrip().removesuffix(";")
+    statements = [f"CREATE {noun} {row['name']}{settings} AS\n{body}"]
+    if row["materialised"]:
+        statements[0] += "\nWITH NO DATA"
+    for column in columns:
+        alter = f"ALTER {noun} {row['name']} ALTER COLUMN {column['name']}"
+        if column["default"] is not None:
+            statements.append(f"{alter} SET DEFAULT {column['default']}")
+        if column["has_target"]:
+            statements.append(f"{alter} SET STATISTICS {column['target']}")
+        statements += catalog.comments(f"COLUMN {row['name']}.{column['name']}", identifier, column["attnum"])
+    statements += catalog.comments(f"{noun} {row['name']}", identifier)
+    return Unit(identifier, Rank.VIEW, row["name"], statements, label=f"{noun.lower()} {row['name']}")

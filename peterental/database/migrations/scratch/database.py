@@ -174,6 +174,17 @@ def _new_name(server: Connection) -> str:
     return f"{PREFIX}{row['now'] if row else ''}_{secrets.token_hex(4)}"
 
 
+_NO_SUCH_LOCALE = (
+    psycopg.errors.SyntaxError,
+    psycopg.errors.WrongObjectType,
+    psycopg.errors.UndefinedObject,
+    psycopg.errors.InvalidParameterValue,
+    psycopg.errors.FeatureNotSupported,
+    psycopg.errors.InvalidObjectDefinition,
+)
+"""What a server of any version, or built without ICU, says to a locale that it does not have."""
+
+
 def _create(server: Connection, name: str, template: dict[str, Any]) -> None:
     """Create the database with the live database's locale.
 
@@ -185,14 +196,7 @@ def _create(server: Connection, name: str, template: dict[str, Any]) -> None:
     try:
         try:
             server.execute(statement.format(sql.Identifier(name), _locale(encoding, template["database"])))
-        except (
-            psycopg.errors.SyntaxError,
-            psycopg.errors.WrongObjectType,
-            psycopg.errors.UndefinedObject,
-            psycopg.errors.InvalidParameterValue,
-            psycopg.errors.FeatureNotSupported,
-            psycopg.errors.InvalidObjectDefinition,
-        ):
+        except _NO_SUCH_LOCALE:
             server.execute(statement.format(sql.Identifier(name), c_locale))
     except psycopg.errors.InsufficientPrivilege as error:
         info = server.info

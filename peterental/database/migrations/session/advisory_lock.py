@@ -103,7 +103,9 @@ def holder_of(connection: Connection, key: int) -> str:
         return "its holder has just finished"
     name = row["application_name"] or "an unnamed program"
     query = " ".join((row["query"] or "").split())[:120]
-    since = f"{row['backend_start']:%H:%M:%S} UTC" if row["backend_start"] else "an unknown time"
+    if row["backend_start"] is None:  # hidden, as most of what other roles' sessions do
+        return f"held by {name} (pid {row['pid']}, of role {row['role']})"
+    since = f"{row['backend_start']:%H:%M:%S} UTC"
     return f"held by {name} (pid {row['pid']}, from {row['host'] or 'this machine'}, since {since}): {query}"
 
 
@@ -158,7 +160,7 @@ def _holder(connection: Connection, key: int) -> DictRow | None:
     return connection.execute(
         """
         SELECT activity.pid, activity.application_name, host(activity.client_addr) AS host, activity.backend_start,
-               activity.query, activity.pid = pg_backend_pid() AS is_this
+               activity.query, activity.usename AS role, activity.pid = pg_backend_pid() AS is_this
         FROM pg_locks AS lock JOIN pg_stat_activity AS activity USING (pid)
         WHERE lock.locktype = 'advisory' AND lock.granted AND lock.objsubid = 1
             AND lock.database = (SELECT oid FROM pg_database WHERE datname = current_database())

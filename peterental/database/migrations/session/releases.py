@@ -38,9 +38,13 @@ class OlderSession:
     release: int | None
 
     def __str__(self) -> str:
-        since = f", since {self.since:%Y-%m-%d %H:%M:%S} UTC" if self.since else ""
+        start = (
+            ""
+            if self.since is None
+            else f", from {self.host or 'this machine'}, since {self.since:%Y-%m-%d %H:%M:%S} UTC"
+        )
         release = f"release {self.release:03d}" if self.release is not None else "a release that its name does not tell"
-        return f"{self.name} (pid {self.pid}, from {self.host or 'this machine'}{since}, {release})"
+        return f"{self.name} (pid {self.pid}{start}, {release})"
 
 
 def older_sessions(connection: Connection, application: str, version: int) -> list[OlderSession]:

@@ -69,8 +69,12 @@ _MARKERS: tuple[tuple[Tool, re.Pattern[str]], ...] = tuple(
 )
 """Each tool's marker: the whole of a comment. “-- Up next: …” is none."""
 
-_UP_PART = re.compile(r"--[\s=-]*@?up[\s:=-]*", re.IGNORECASE)
-_DOWN_PART = re.compile(r"--[\s=-]*@?(?:down|undo|rollback)[\s:=-]*", re.IGNORECASE)
+_PART = (
+    r"--[\W_]*(?:(?:migrations?|migrate|name|section|part|step|direction)\s*[:=]\s*)?"
+    r"(?:{})(?:\s+(?:part|script|section|sql))?[\W_]*"
+)
+_UP_PART = re.compile(_PART.format("up|apply|forwards?|upgrade"), re.IGNORECASE)
+_DOWN_PART = re.compile(_PART.format("down|undo|rollback|roll back|revert|backwards?|downgrade"), re.IGNORECASE)
 _UNDOES = re.compile(
     r"(?:\s|-{2}[ \t=-]*\n)*(?:(?:drop|delete|truncate|revoke)\b|alter\b[^;]*\bdrop\b)", re.IGNORECASE
 )  # directly below: between the two may be no comment but a ruled line
@@ -114,7 +118,7 @@ def marker_in(text: str) -> Marker | None:
 
 
 def _part_that_undoes(text: str, comments: Iterable[tuple[int, str]]) -> Marker | None:
-    """Return a plain “-- Down” or “-- Rollback” that begins a second part, in which the change is undone.
+    """Return a plain “-- Down”, “-- ROLLBACK --” or “-- [undo]” that begins a part in which the change is undone.
 
     It is alone on its line, has statements above it, and is followed by one that removes something.
     """

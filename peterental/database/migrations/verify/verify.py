@@ -196,7 +196,9 @@ def _catalog_checks(differences: list[Difference]) -> list[Check]:
 def _tracking(ledger: Ledger, entries: list[HistoryEntry]) -> Check:
     """Check that ledger and files agree."""
     if not ledger.rows:
-        text = "Migration tracking: the database records no migration; run flask db-migrate or flask db-adopt"
+        text = (
+            "Migration tracking: the database records no migration; run flask db-migrate or flask db-adopt --to VERSION"
+        )
         return Check("tracking", ok=False, text=text)
     problems = blocking_problems(entries)
     if problems:

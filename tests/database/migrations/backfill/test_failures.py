@@ -46,7 +46,7 @@ def test_failed_backfill_holds_up_nothing(
     assert (status.state, status.pending, status.fits) == ("current", [], True)
     assert status.summary() == (
         f"The schema is current. Backfill 002 has {status.entries[1].backfill.summary}: flask db-backfill --retry tries"  # type: ignore[union-attr]  # asserted by its state
-        " the batch again, --skip leaves it out."
+        " the batch again, flask db-backfill --skip leaves it out."
     )
     document = status.as_json()["migrations"][1]["backfill"]
     assert (document["state"], document["failed_batch"], document["error"]) == ("failed", [["37"], ["37"]], failed)
@@ -133,17 +133,20 @@ def test_deferred_constraint_fails_at_the_commit(
 
 
 def test_vanished_table_fails_without_a_batch(
-    runner: MigrationRunner, folder: Folder, work: Work, db: Connection, reported: ReportedLines
+    folder: Folder, work: Work, db: Connection, reported: ReportedLines, empty_database_url: str
 ) -> None:
     write_visits(folder, 95)
-    runner.run_migrations()
+    MigrationRunner(empty_database_url, folder.path).run_migrations()
     db.execute("ALTER TABLE visit RENAME TO visits")
     (result,) = work()
     assert (result.state, result.message.startswith("it cannot run: the table visit does not exist")) == (
         "failed",
         True,
     )
-    assert "or flask db-backfill --skip" not in reported.text
+    assert read_status(empty_database_url, folder.path).summary().endswith(": flask db-backfill --retry tries again.")
+    work()
+    assert reported[-1].endswith("\n  Next: fix the cause, then run: flask db-backfill --retry")
+    assert "--skip" not in reported.text
     db.execute("ALTER TABLE visits RENAME TO visit")
     assert work(action="skip")[0].state == "done"
     assert seen(db) == {1: 95}

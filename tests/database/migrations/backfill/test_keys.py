@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
+import psycopg
 import pytest
+from psycopg import sql
 
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.errors import MigrationFailed
 from tests.database.migrations.backfill.conftest import Work
+from tests.database.migrations.backfill.visits import TABLE, backfill
 from tests.database.migrations.conftest import Connection, Folder
 
 BETWEEN = "{key} BETWEEN current_setting('migrate.first')::{type} AND current_setting('migrate.last')::{type}"
@@ -141,3 +146,22 @@ def test_key_needs_an_index_in_its_order(runner: MigrationRunner, folder: Folder
         return
     with pytest.raises(MigrationFailed, match=r"t has no index that begins with \(n, id\), so every batch would scan"):
         runner.run_migrations()
+
+
+def test_hidden_rows_are_not_passed_over(folder: Folder, db: Connection, empty_database_url: str, role: str) -> None:
+    """The runner would report 0 rows, and record the backfill as complete."""
+    me = sql.Identifier(role)
+    db.execute(sql.SQL("ALTER ROLE {0} LOGIN PASSWORD 'x'; GRANT ALL ON SCHEMA public TO {0}").format(me))
+    parts = urlsplit(empty_database_url)
+    url = parts._replace(netloc=f"{role}:x@{parts.hostname}:{parts.port}").geturl()
+    folder.write(
+        "001_visit.sql",
+        f"{TABLE}INSERT INTO visit SELECT generate_series(1, 5); ALTER TABLE visit ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;",
+    )
+    folder.write("002_count.sql", backfill())
+    with pytest.raises(MigrationFailed, match=f"row security hides rows of visit from {role}, and the backfill would"):
+        MigrationRunner(url, folder.path).run_migrations()
+    with psycopg.connect(url, autocommit=True) as owner:
+        owner.execute("ALTER TABLE visit NO FORCE ROW LEVEL SECURITY")
+    assert MigrationRunner(url, folder.path).run_migrations() == 1
+    db.execute(sql.SQL("REASSIGN OWNED BY {} TO CURRENT_USER").format(me))

@@ -122,7 +122,10 @@ def test_timeouts_of_a_down_file_count(
         db.execute("LOCK TABLE t")
         with pytest.raises(MigrationFailed, match="canceling statement due to lock timeout") as failed:
             roll_back(url, folder, reported, IMPATIENT)
-    assert failed.value.next_step == "wait until the session in the way has ended, or end it"
+    assert (
+        failed.value.next_step
+        == "wait until what is in the way has ended, or end it (a session with pg_terminate_backend)"
+    )
     assert ledger(db) == {1: "t"}
 
 

@@ -239,6 +239,7 @@ def test_status_survives_a_changed_ledger_table(
     db.execute("ALTER TABLE schema_migrations ADD note text; ALTER TABLE schema_migration_attempts ADD note text")
     assert gate.status().state == "pending"
     assert len(read_history(database, 5).attempts) == 1
+    assert (read_history(database, 1).has_more, read_history(database, 0).has_more) == (False, True)
     database.close()
 
 

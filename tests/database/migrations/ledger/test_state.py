@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psycopg
 import pytest
 
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.commands.adopt import adopt
 from peterental.database.migrations.errors import HistoryBroken, MigrationFailed
+from peterental.database.migrations.ledger.state import HistoryEntry, State, blocking_problems
 from peterental.database.migrations.ledger.status import read_status
+from peterental.database.migrations.source.files import MigrationFile
 from tests.database.migrations.conftest import Connection, Folder, ReportedLines
 from tests.database.migrations.helpers import tables
 from tests.gunicorn import PROJECT_DIR
@@ -50,7 +54,10 @@ def test_missing_applied_file_is_an_error(runner: MigrationRunner, folder: Folde
     folder.write("002_other.sql", "SELECT 2;")
     folder.write("003_more.sql", "SELECT 2;")
     reason = "002_other.sql is not the file that was applied as 002: that was 002_t.sql; give it the next free number"
-    with pytest.raises(HistoryBroken, match=f"{reason}, or undo what was applied, where its files still are, with"):
+    with pytest.raises(
+        HistoryBroken,
+        match=f"{reason}, or undo what was applied, where its files still are, with flask db-rollback --to 1",
+    ):
         runner.run_migrations()
 
 
@@ -63,6 +70,13 @@ def test_ledger_newer_than_the_files_is_fine(runner: MigrationRunner, folder: Fo
     assert runner.run_migrations() == 0
 
 
+def test_missing_file_before_pending_ones() -> None:
+    missing = HistoryEntry(1, State.MISSING, None, None)
+    pending = HistoryEntry(2, State.PENDING, MigrationFile(2, "b", Path("002_b.sql")), None)
+    (problem,) = blocking_problems([missing, pending])
+    assert str(problem) == "the file of applied migration 001 is missing; restore it from version control"
+
+
 @pytest.mark.parametrize("count", [1, 6])
 def test_deleted_ledger_rows_are_recorded_again(
     runner: MigrationRunner, folder: Folder, db: Connection, empty_database_url: str, count: int
@@ -72,10 +86,10 @@ def test_deleted_ledger_rows_are_recorded_again(
     runner.run_migrations()
     db.execute("DELETE FROM schema_migrations WHERE version <= %s", [count])
     problem = {
-        1: "001_t.sql was applied, but its row is gone from schema_migrations; flask db-adopt compares the tables and"
-        " records it again",
-        6: "migrations 001–006 were applied, but their rows are gone from schema_migrations; flask db-adopt compares the"
-        " tables and records them again",
+        1: "001_t.sql was applied, but its row is gone from schema_migrations; flask db-adopt --to 2 compares the"
+        " tables and records it again",
+        6: "migrations 001–006 were applied, but their rows are gone from schema_migrations; flask db-adopt --to 7"
+        " compares the tables and records them again",
     }[count]
     assert [str(one) for one in read_status(empty_database_url, folder.path).problems] == [problem]
     assert adopt(empty_database_url, folder.path, to=count + 1, report=lambda _: None) == count

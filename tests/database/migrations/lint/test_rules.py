@@ -64,6 +64,10 @@ CREATE TABLE doors (door_id bigint PRIMARY KEY, key_id bigint REFERENCES old_key
 CREATE INDEX idx_doors_key ON doors (key_id);
 CREATE TYPE place AS (street text, number int);
 CREATE TABLE sums (one int, twice int GENERATED ALWAYS AS (one * 2) STORED);
+CREATE FUNCTION pinned(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT upper($1)';
+CREATE FUNCTION doubled(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 * 2';
+CREATE TABLE pins (pin_id bigint PRIMARY KEY, note text, n int, shown int GENERATED ALWAYS AS (doubled(n)) STORED);
+CREATE UNIQUE INDEX pins_note_once ON pins (pinned(note)) WHERE n > 0;
 CREATE AGGREGATE longest(text) (SFUNC = text_larger, STYPE = text);
 CREATE COLLATION sorted FROM "C";
 """
@@ -141,6 +145,13 @@ CASES = [
     Case("partition-beside-default", "CREATE TABLE archive_2025 PARTITION OF archive FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');", "CREATE TABLE log_2027 PARTITION OF log FOR VALUES FROM ('2027-01-01') TO ('2028-01-01');"),
     Case("partition-beside-default", "ALTER TABLE archive ATTACH PARTITION archive_new FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');", "ALTER TABLE archive DETACH PARTITION archive_rest; ALTER TABLE archive ATTACH PARTITION archive_new FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');"),
     Case("partition-beside-default", "ALTER TABLE archive RENAME TO attic; CREATE TABLE a PARTITION OF attic FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');", "CREATE TABLE p (i int) PARTITION BY LIST (i); CREATE TABLE p_rest PARTITION OF p DEFAULT; CREATE TABLE p_1 PARTITION OF p FOR VALUES IN (1);"),
+    Case("drop-unique-index", "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY visits_agent_at;", "-- migrate: no-transaction\nCREATE UNIQUE INDEX CONCURRENTLY visits_at_agent ON visits (at, agent);\nDROP INDEX CONCURRENTLY visits_agent_at;"),
+    Case("drop-unique-index", "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY pins_note_once;", "-- migrate: no-transaction\nCREATE UNIQUE INDEX CONCURRENTLY other ON pins (pinned(note)) WHERE n > 0;\nDROP INDEX CONCURRENTLY pins_note_once;"),
+    Case("drop-unique-index", "-- migrate: no-transaction\nCREATE UNIQUE INDEX CONCURRENTLY other ON pins (pinned(note));\nDROP INDEX CONCURRENTLY pins_note_once;", "-- migrate: contract\n-- migrate: no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS pins_note_once;"),
+    Case("drop-unique-index", "-- migrate: no-transaction\nCREATE UNIQUE INDEX CONCURRENTLY other ON visits (agent, at) WHERE price > 0;\nDROP INDEX CONCURRENTLY visits_agent_at;", "CREATE UNIQUE INDEX a ON pins (n) WHERE n > 0; CREATE UNIQUE INDEX b ON pins (n) WHERE n > 1; DROP INDEX a;"),
+    Case("replace-stored-function", "CREATE OR REPLACE FUNCTION pinned(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower($1)';", "CREATE OR REPLACE FUNCTION pinned(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT upper($1)';"),
+    Case("replace-stored-function", "CREATE OR REPLACE FUNCTION doubled(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + 1';", "CREATE OR REPLACE FUNCTION doubled(bigint) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';"),
+    Case("replace-stored-function", "CREATE OR REPLACE FUNCTION pinned(text) RETURNS text LANGUAGE sql IMMUTABLE RETURN lower($1);", "-- migrate: no-transaction\nCREATE OR REPLACE FUNCTION pinned(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower($1)';\nREINDEX INDEX CONCURRENTLY pins_note_once;"),
     Case("drop-index-first", "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY idx_doors_key;\nCREATE INDEX CONCURRENTLY idx_doors_key_name ON doors (key_id, name);", "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY idx_doors_key_name ON doors (key_id, name);\nDROP INDEX CONCURRENTLY idx_doors_key;"),
     Case("drop-index-first", "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY idx_old_keys_number;\nCREATE INDEX CONCURRENTLY idx_old_keys_number ON old_keys (label);", "DROP INDEX idx_old_keys_number; CREATE INDEX idx_old_keys_number ON old_keys (number, label);"),
     Case("drop-foreign-key-index", "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS idx_doors_key;", "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY idx_old_keys_number;"),

@@ -258,8 +258,8 @@ def test_session_names_show_the_release() -> None:
 def test_many_sessions_are_shortened() -> None:
     sessions = [OlderSession(pid, "peterental", None, None, None) for pid in range(5)]
     text = sessions_text(sessions)
-    assert text.startswith("5 sessions of older releases: peterental (pid 0, from this machine, a release")
-    assert text.endswith("(pid 2, from this machine, a release that its name does not tell); and 2 more")
+    assert text.startswith("5 sessions of older releases: peterental (pid 0, a release")
+    assert text.endswith("(pid 2, a release that its name does not tell); and 2 more")
 
 
 def test_older_sessions_are_ordered_by_age(connect: Connect, db: Connection) -> None:

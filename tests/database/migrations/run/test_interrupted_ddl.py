@@ -81,7 +81,9 @@ def test_completed_detach_is_not_repeated(folder: Folder, db: Connection, runner
     folder.write("001_d.sql", f"{HEADER}SELECT 1;\n{DETACH}\nSELECT 1/0;")
     with pytest.raises(MigrationFailed, match="division by zero"):
         runner.run_migrations()
-    db.execute("UPDATE schema_migration_attempts SET statement = 1")  # as after a kill before its record
+    db.execute(
+        "UPDATE schema_migration_attempts SET statement = 1, outcome = 'running'"
+    )  # as after a kill before its record
     folder.write("001_d.sql", f"{HEADER}SELECT 1;\n{DETACH}\nSELECT 1;")
     assert runner.run_migrations() == 1
 

@@ -254,6 +254,7 @@ def test_deferred_constraint_fails_at_commit(runner: MigrationRunner, folder: Fo
         f"  at the end of {folder.path}/001_a.sql, when it was recorded and committed",
         '  Detail: Key (i)=(5) is not present in table "p".',
     ]
+    assert caught.value.next_step == "correct the rows that break the constraint, or the constraint"
 
 
 def test_multi_line_message_is_indented(runner: MigrationRunner, folder: Folder) -> None:

@@ -80,3 +80,13 @@ def test_awaited_backfill_must_exist(tmp_path: Path) -> None:
         "“after-backfill=001” names 001_broken.sql, which is not a backfill",
         "“after-backfill=003” names a migration that does not exist",
     ]
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_backfills_within_a_baseline_are_complete(tmp_path: Path, version: int) -> None:
+    baseline, later = tmp_path / "003_baseline.sql", tmp_path / "004_later.sql"
+    baseline.write_text("-- migrate: baseline=001-003\nCREATE TABLE t (id int);")
+    later.write_text(f"-- migrate: after-backfill={version:03d}\nALTER TABLE t DROP COLUMN old;")
+    file = MigrationFile(4, "later", later)
+    (checked,) = checked_files([file], [MigrationFile(3, "baseline", baseline), file])
+    assert checked.directives.after_backfill == (version,)

@@ -45,6 +45,11 @@ INSERT INTO "schema_migrations" (version) VALUES
         ("another tool's", 3, f"-- Up\n{TABLE}\n-- Down\nDROP TABLE keys;"),
         ("another tool's", 4, f"{TABLE} -- made\n-- and\n\n-- ROLLBACK --\n-- ------\n\nDROP TABLE keys;"),
         ("another tool's", 2, f"{TABLE}\n--@UNDO\nDROP TABLE keys;"),
+        ("another tool's", 3, f"-- [up]\n{TABLE}\n-- [down]\nSELECT 1;"),
+        ("another tool's", 2, f"{TABLE}\n-- +++ DOWN +++\nDROP TABLE keys;"),
+        ("another tool's", 2, f"{TABLE}\n-- migrations:down\nDROP TABLE keys;"),
+        ("another tool's", 3, f"-- step: apply\n{TABLE}\n-- step: rollback\nSELECT 1;"),
+        ("another tool's", 2, f"{TABLE}\n-- Downgrade script:\nDROP TABLE keys;"),
     ],
 )
 def test_marker_is_found_with_its_line(tool: str, line: int, text: str) -> None:

@@ -10,7 +10,7 @@ from peterental.database.migrations.lint.created_objects import is_created_too
 from peterental.database.migrations.lint.findings import advice, breaking, unsafe
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
 from peterental.database.migrations.lint.registry import on, on_command
-from peterental.database.migrations.lint.schema_model import Constraint, columns_of_constraint
+from peterental.database.migrations.lint.schema_model import Constraint, Table, columns_of_constraint
 from peterental.database.migrations.lint.schema_replay import view_columns
 from peterental.database.migrations.wording import plural
 
@@ -201,16 +201,9 @@ def check_drop_constraint(lint: FileLint, command: AlterCommand) -> None:
     name = command.node.name
     table = lint.schema.table(command.table)
     known = table.constraints.get(name) if table else None
-    redundant = (
-        table is not None
-        and known is not None
-        and known.kind == "check"
-        and bool(known.not_null_columns)
-        and set(known.columns) == known.not_null_columns
-        and all(table.is_not_null(column, by_check=False) for column in known.not_null_columns)
-    )
-    not_in_force = known is not None and (known.position.file == lint.number or not known.valid)
-    if not redundant and not not_in_force and not _is_replaced(lint, command, known):
+    is_redundant = table is not None and known is not None and _only_repeats_not_null(table, known)
+    is_in_force = known is None or (known.position.file != lint.number and known.valid)
+    if not is_redundant and is_in_force and not _is_replaced(lint, command, known):
         kind = {"foreign": "foreign key", "primary": "primary key", None: "constraint"}.get(
             known.kind if known else None, f"{known.kind} constraint" if known else "constraint"
         )
@@ -266,6 +259,16 @@ def check_drop_default(lint: FileLint, command: AlterCommand) -> None:
     )
 
 
+def _only_repeats_not_null(table: Table, constraint: Constraint) -> bool:
+    """Return whether a CHECK only says of columns that they are not NULL, which they are by NOT NULL as well."""
+    return (
+        constraint.kind == "check"
+        and bool(constraint.not_null_columns)
+        and set(constraint.columns) == constraint.not_null_columns
+        and all(table.is_not_null(column, by_check=False) for column in constraint.not_null_columns)
+    )
+
+
 @on("rename_stmt")
 def check_rename(lint: FileLint, statement: ParsedStatement) -> None:
     """Check RENAME."""
@@ -274,32 +277,42 @@ def check_rename(lint: FileLint, statement: ParsedStatement) -> None:
     if node.HasField("relation") and lint.is_created_here(ast.key_of(node.relation)):
         return
     if kind == "OBJECT_TABLE":
-        old, new = ast.sql_name(node.relation), ast.quoted(node.newname)
-        lint.report(
-            RENAME_TABLE,
-            f"The table {old} is renamed to {new}.",
-            statement,
-            safe=f"-- keep a view with the old name, for reads and writes, until no code uses it:\n"
-            f"ALTER TABLE {old} RENAME TO {new};\nCREATE VIEW {old} AS SELECT * FROM {new};\n"
-            f"-- and add this waiver above the RENAME:\n"
-            f"-- lint: allow {RENAME_TABLE.name} because a view keeps the old name until the next release\n"
-            f"-- in a later file:\n-- migrate: contract\nDROP VIEW IF EXISTS {old};",
-        )
+        _report_renamed_table(lint, statement)
     elif kind == "OBJECT_COLUMN" and ast.enum_name(node, "relation_type") in ("OBJECT_TABLE", "OBJECT_VIEW"):
-        table, old, new = ast.sql_name(node.relation), ast.quoted(node.subname), ast.quoted(node.newname)
-        lint.report(
-            RENAME_COLUMN,
-            f"The column {table}.{old} is renamed to {new}.",
-            statement,
-            safe=f"-- add a second column; write both, backfill, switch the reads, drop the first in a contract file:\n"
-            f"{'' if (kind := _type_of(lint, node)) else '-- '}ALTER TABLE {table} ADD COLUMN {new} {kind or '…'};",
-        )
+        _report_renamed_column(lint, statement)
     elif kind in _RENAMED:
         name = ast.sql_name(node.relation) if node.HasField("relation") else ast.quoted(node.subname)
         thing = f"The {_RENAMED[kind]} {name}".replace(' ""', "")
         lint.report(RENAME_OBJECT, f"{thing} is renamed to {ast.quoted(node.newname)}.", statement)
     elif kind == "OBJECT_ATTRIBUTE":
         lint.report(RENAME_OBJECT, f"The attribute {ast.quoted(node.subname)} is renamed.", statement)
+
+
+def _report_renamed_table(lint: FileLint, statement: ParsedStatement) -> None:
+    old, new = ast.sql_name(statement.node.relation), ast.quoted(statement.node.newname)
+    lint.report(
+        RENAME_TABLE,
+        f"The table {old} is renamed to {new}.",
+        statement,
+        safe=f"-- keep a view with the old name, for reads and writes, until no code uses it:\n"
+        f"ALTER TABLE {old} RENAME TO {new};\nCREATE VIEW {old} AS SELECT * FROM {new};\n"
+        f"-- and add this waiver above the RENAME:\n"
+        f"-- lint: allow {RENAME_TABLE.name} because a view keeps the old name until the next release\n"
+        f"-- in a later file:\n-- migrate: contract\nDROP VIEW IF EXISTS {old};",
+    )
+
+
+def _report_renamed_column(lint: FileLint, statement: ParsedStatement) -> None:
+    node = statement.node
+    table, old, new = ast.sql_name(node.relation), ast.quoted(node.subname), ast.quoted(node.newname)
+    column_type = _type_of(lint, node)
+    lint.report(
+        RENAME_COLUMN,
+        f"The column {table}.{old} is renamed to {new}.",
+        statement,
+        safe=f"-- add a second column; write both, backfill, switch the reads, drop the first in a contract file:\n"
+        f"{'' if column_type else '-- '}ALTER TABLE {table} ADD COLUMN {new} {column_type or '…'};",
+    )
 
 
 @on("alter_object_schema_stmt")

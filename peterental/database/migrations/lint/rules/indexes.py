@@ -6,9 +6,10 @@ from typing import Any
 
 from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.context import AlterCommand, FileLint
-from peterental.database.migrations.lint.findings import advice, error, unsafe
+from peterental.database.migrations.lint.findings import advice, breaking, error, unsafe
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
 from peterental.database.migrations.lint.registry import on, on_command
+from peterental.database.migrations.lint.schema_model import Index
 
 CREATE = unsafe(
     "create-index",
@@ -22,6 +23,10 @@ DROP = unsafe(
     "drop-index",
     "It locks the index's table against reads and writes (ACCESS EXCLUSIVE). It waits for every running query on the "
     "table, and all later queries wait behind it.",
+)
+DROP_UNIQUE = breaking(
+    "drop-unique-index",
+    "Duplicates are accepted from now on, and old code whose ON CONFLICT clause relies on it fails at once.",
 )
 REINDEX = unsafe(
     "reindex", "It locks the table against writes, and the index against reads, until the rebuild is done."
@@ -75,7 +80,7 @@ def check_drop(lint: FileLint, statement: ParsedStatement) -> None:
     for item in node.objects:
         names = ast.strings(item.list.items)
         index = lint.schema.indexes.get(names[-1])
-        if index and (lint.is_created_here(index.table) or index.file == lint.number):
+        if index and _is_new(lint, index):
             continue
         on_table = f" of {ast.quoted(index.table)}" if index else ""
         lint.report(
@@ -84,6 +89,63 @@ def check_drop(lint: FileLint, statement: ParsedStatement) -> None:
             statement,
             safe=f"{NO_TRANSACTION}\nDROP INDEX CONCURRENTLY IF EXISTS {ast.sql_name_of_parts(names)};",
         )
+
+
+@on("drop_stmt")
+def check_drop_unique(lint: FileLint, statement: ParsedStatement) -> None:
+    """Check DROP INDEX of a unique index, with CONCURRENTLY too."""
+    node = statement.node
+    if ast.enum_name(node, "remove_type") != "OBJECT_INDEX":
+        return
+    dropped = [ast.strings(item.list.items) for item in node.objects]
+    for names in dropped:
+        index = lint.schema.indexes.get(names[-1])
+        if index is None or not index.unique or _is_new(lint, index):
+            continue
+        if _has_substitute(lint, index, {parts[-1] for parts in dropped}):
+            continue
+        lint.report(
+            DROP_UNIQUE,
+            f"The unique index {ast.sql_name_of_parts(names)} of {ast.quoted(index.table)} is dropped.",
+            statement,
+            safe=f"-- first deploy code that does not rely on it; then, in a file of its own:\n-- migrate: contract"
+            f" no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS {ast.sql_name_of_parts(names)};",
+        )
+
+
+def _is_new(lint: FileLint, index: Index) -> bool:
+    """Return whether only this file's transaction has seen the index."""
+    return lint.is_created_here(index.table) or index.file == lint.number
+
+
+def _has_substitute(lint: FileLint, index: Index, dropped: set[str]) -> bool:
+    """Return whether a unique index that is not dropped as well, or a key, forbids the same duplicates.
+
+    Of two partial indexes on the same columns, one replaces the other: whether its condition suits is the author's
+    concern.
+    """
+    table = lint.schema.table(index.table)
+    keys = [one.columns for one in table.constraints.values() if one.kind in {"primary", "unique"}] if table else []
+    others = [one for one in lint.schema.indexes_on(index.table) if one.unique and one.name not in dropped]
+    keys += [one.columns for one in others if one.plain or (one.partial and index.partial and _has_only_columns(one))]
+    if _has_only_columns(index) and any(set(key) == set(index.columns) for key in keys):
+        return True
+    return any(_definition(one) == _definition(index) is not None for one in others)
+
+
+def _has_only_columns(index: Index) -> bool:
+    """Return whether the index has no expressions."""
+    return index.plain or (index.definition is not None and len(index.columns) == len(index.definition.index_params))
+
+
+def _definition(index: Index) -> str | None:
+    """Return what the index is built on, as SQL without its name; None if that is not known any more."""
+    if index.definition is None:
+        return None
+    copy = type(index.definition)()
+    copy.CopyFrom(index.definition)
+    copy.idxname, copy.concurrent, copy.if_not_exists = "", False, False
+    return ast.sql_of("index_stmt", copy)
 
 
 @on("reindex_stmt")
