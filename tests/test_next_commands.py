@@ -24,7 +24,7 @@ from peterental.deploy import migrate
 from tests.commands import flask
 from tests.conftest import Databases
 
-UNREACHABLE_URL = "postgresql://pete:hush@127.0.0.1:1/peterental"
+UNREACHABLE_URL = "postgresql://127.0.0.1:1/peterental"
 SPACED = "odd folder"
 
 
