@@ -339,6 +339,24 @@ def test_claim_from_before_the_clock_was_set_back_ends(office: Office) -> None:
     assert len(office.texts.taken) == 1
 
 
+def test_notice_from_before_the_clock_was_set_back_is_due(office: Office) -> None:
+    viewing = office.book()
+    office.clock.forward(hours=-1)
+    assert office.services.notice_sender.look_up().overdue == 1
+    office.send(viewing)
+    assert office.notices("state") == ["sent"]
+
+
+def test_notice_that_was_put_off_waits_by_the_new_clock(office: Office) -> None:
+    viewing = office.book()
+    office.texts.behaviour = "away"
+    office.send(viewing)
+    office.clock.forward(hours=-1)
+    assert office.services.notice_sender.look_up().overdue == 0
+    office.send(viewing)
+    assert office.notices("state", "attempts") == [("waiting", 1)]
+
+
 def test_attempt_whose_claim_was_taken_sends_nothing(office: Office) -> None:
     """A process that hangs before the hand-over, and continues after another one has sent the notice."""
     viewing = office.book()
