@@ -292,6 +292,17 @@ class CalendarEventRepository:
             },
         )
 
+    def record_place(self, connection: Connection, state: EventState, calendar_id: int, event_id: str) -> None:
+        """Queue recording that a person moved an event into another calendar, unless the viewing was changed since."""
+        connection.execute(
+            """
+            UPDATE calendar_viewings SET calendar_id = %(calendar_id)s, event_id = %(event_id)s
+            WHERE appointment_id = %(id)s AND version = %(version)s AND written_version = %(version)s
+            """,
+            {"calendar_id": calendar_id, "event_id": event_id, "id": state.appointment_id, "version": state.version},
+        )
+        self._set_event_id(connection, state.appointment_id, event_id)
+
     def write_again(self, connection: Connection, state: EventState) -> None:
         """Queue writing the event of a viewing again, over what it is now, at whatever time."""
         connection.execute(
