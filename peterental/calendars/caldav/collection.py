@@ -33,7 +33,9 @@ SHORTEST_QUERY = timedelta(hours=6)
 
 _MISSING = frozenset({404, 410})
 _TOO_MANY = 507
-_CANNOT_SEARCH = frozenset({400, 403, 409, 415, 422, 501})
+_NO_SUCH_REPORT = frozenset({400, 403, 405, 409, 415, 422, 501})
+"""How servers refuse a report that they do not have."""
+
 _STATE = (
     names.RESOURCE_TYPE,
     names.SYNC_TOKEN,
@@ -152,12 +154,14 @@ class Collection:
         """Yield resources, in batches; those that are gone are left out.
 
         A resource that the server leaves out of its answer is asked for alone: it may be gone, but may block as well.
+        So is each resource on a server that cannot be asked for several.
         """
         remaining = iter(sorted(paths))
         while batch := list(islice(remaining, BATCH)):
-            listed = multistatus_of(self._ask("REPORT", bodies.multiget(batch), depth=1))
+            answer = self._ask("REPORT", bodies.multiget(batch), depth=1)
+            listed = () if answer.status in _NO_SUCH_REPORT else self._members(multistatus_of(answer))
             unanswered = set(batch)
-            for path, response in self._members(listed):
+            for path, response in listed:
                 data = response.text(names.CALENDAR_DATA)
                 if path in unanswered and (data is not None or response.status in _MISSING):
                     unanswered.discard(path)
@@ -172,7 +176,7 @@ class Collection:
         A server that cannot search for a UID finds none.
         """
         answer = self._ask("REPORT", bodies.query_uid(uid), depth=1)
-        if answer.status in _CANNOT_SEARCH:
+        if answer.status in _NO_SUCH_REPORT:
             return []
         listed = multistatus_of(answer)
         return [

@@ -186,6 +186,17 @@ def test_event_left_out_of_an_answer_is_asked_for_alone() -> None:
         assert len(times(read(server))) == 1
 
 
+@pytest.mark.parametrize(
+    "status", ["501 Not Implemented", "405 Method Not Allowed", "403 Forbidden", "400 Bad Request"]
+)
+def test_server_without_multiget_is_asked_for_each_event(status: str) -> None:
+    got = closing(lunch().encode(), Content_Type="text/calendar", ETag='"1"')
+    script = Script(query=LISTED, multiget=closing(b"<html>No such report</html>", status=status))
+    with server_with(script, **{"GET /c/work/1.ics": got}) as server:
+        assert len(times(read(server))) == 1
+    assert fault_of(server_with(script, **{"GET /c/work/1.ics": closing(status=status)}))
+
+
 def test_event_without_data_is_asked_for_alone() -> None:
     got = closing(lunch().encode(), Content_Type="text/calendar")
     script = Script(query=LISTED, multiget=multistatus(found("/c/work/1.ics", '<D:getetag>"1"</D:getetag>')))
