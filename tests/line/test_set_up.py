@@ -166,7 +166,7 @@ def test_account_tools_with_a_version_are_detached(office: Office) -> None:
     assert office.assistant["model"]["toolIds"] == [other]
     assert office.assistant["model"]["toolRefs"] == [refs[1]]
     check = office.line.drift.check(ANA, OFFICE)
-    assert not check.differs
+    assert not check.written
     assert [each.theirs for each in check.differences if each.part == "Other tools"] == ["weather"]
 
 

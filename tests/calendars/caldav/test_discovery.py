@@ -184,9 +184,8 @@ def test_default_calendar_is_the_servers() -> None:
 @pytest.mark.parametrize("status", ["403 Forbidden", "404 Not Found", "500 Oh", "207 Multi-Status"])
 def test_one_of_several_homes_is_enough(status: str) -> None:
     """A principal may name the home of a colleague, which is not shared any more."""
-    homes = HOME.replace("</C:", "<D:href>/c/boss/</D:href></C:").replace(
-        "<D:href>/c/r", "<D:href>/c/old/</D:href><D:href>/c/r"
-    )
+    hrefs = "".join(f"<D:href>/c/{name}/</D:href>" for name in ("old", "rosa", "boss"))
+    homes = f"<C:calendar-home-set>{hrefs}</C:calendar-home-set>"
     broken = closing(b"<html>Oh</html>", status=status)
     more = {"PROPFIND /p/rosa/": multistatus(found("/p/rosa/", homes))}
     with ShapedServer(routes(**more) | dict.fromkeys(("PROPFIND /c/boss/", "PROPFIND /c/old/"), broken)) as server:
