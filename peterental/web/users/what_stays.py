@@ -37,7 +37,7 @@ class Remaining:
 def what_stays(services: Services, agents: OwnedAgents | None, viewer: Viewer) -> list[Remaining]:
     """Return what remains of the named agents that a user owns, without those of which nothing does.
 
-    About ten queries for each; a few are named. Their user may have made the address, or connected an account of their own.
+    The user may have made the address, or connected an account of their own. About ten queries for each agent.
     """
     found = [_remaining(services, *named, viewer) for named in (agents.agents if agents else ())]
     return [each for each in found if not each.is_empty]
