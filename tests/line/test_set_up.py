@@ -286,6 +286,14 @@ def test_number_of_another_agent_is_refused(office: Office) -> None:
         office.set_up(assistant_id=bens)
 
 
+def test_set_up_from_before_the_clock_was_set_back_holds_up_nothing(office: Office) -> None:
+    office.line.set_ups.choose(ANA, new_line(), OFFICE)
+    office.database.fetch("UPDATE line_set_ups SET leased_until = NOW() + INTERVAL '1 hour'")
+    office.line.set_ups.choose(ANA, new_line(), OFFICE)
+    office.line.set_ups.resume(ANA, OFFICE)
+    assert len(office.vapi.assistants) == 1
+
+
 def test_set_up_in_progress_is_not_begun_twice(office: Office) -> None:
     office.line.set_ups.choose(ANA, new_line(), OFFICE)
     refusals: list[Refusal] = []
