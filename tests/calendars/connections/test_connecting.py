@@ -103,8 +103,9 @@ def test_connecting_again_keeps_what_was_chosen(line: Line, remote: ScriptedCale
 
 
 def test_two_addresses_at_one_host_are_two_accounts(line: Line) -> None:
+    """However one of them is typed."""
     calendars = line.services.calendars
-    for address in ("https://cal.example.com/a.ics", "https://cal.example.com/b.ics", "https://cal.example.com/a.ics"):
+    for address in ("https://cal.example.com/a.ics", "https://cal.example.com/b.ics", "webcal://Cal.example.com/a.ics"):
         calendars.connect_address("ana", address, OFFICE)
     assert [each.account.name for each in calendars.overview("ana", OFFICE).accounts] == ["cal.example.com"] * 2
 
