@@ -226,6 +226,27 @@ def test_event_that_cannot_be_fetched_is_a_fault(code: int, fault: type[Calendar
     assert isinstance(fault_of(server), fault)
 
 
+PRIVATE = status_of("/c/work/private.ics", 403)
+REFUSED = {"GET /c/work/private.ics": closing(status="403 Forbidden")}
+
+
+def test_event_that_is_refused_hides_no_other() -> None:
+    """A private event in a shared calendar: the access to the others is not lost."""
+    both = multistatus(found("/c/work/1.ics"), found("/c/work/private.ics"))
+    with server_with(Script(query=both, multiget=multistatus(LUNCH, PRIVATE)), **REFUSED) as server:
+        reading = read(server)
+    assert len(times(reading)) == 1
+    assert reading.notes == ("An event that cannot be read does not block: private.ics.",)
+    changed = multistatus(found("/c/work/private.ics"), token("t2"))
+    with server_with(Script(collection=changed, multiget=multistatus(PRIVATE)), **REFUSED) as server:
+        assert read(server, CURSOR).busy == {"/c/work/private.ics": ()}
+
+
+def test_access_is_lost_if_every_event_is_refused() -> None:
+    query, multiget = multistatus(found("/c/work/private.ics")), multistatus(PRIVATE)
+    assert isinstance(fault_of(server_with(Script(query=query, multiget=multiget), **REFUSED)), CalendarAccessLost)
+
+
 def test_unreadable_event_is_noted_and_hides_no_other() -> None:
     both = multistatus(found("/c/work/1.ics"), found("/c/work/bad%20one.ics"))
     data = multistatus(LUNCH, event_at("/c/work/bad%20one.ics", "nonsense"))
