@@ -293,13 +293,17 @@ class CalendarEventRepository:
         )
 
     def record_place(self, connection: Connection, state: EventState, calendar_id: int, event_id: str) -> None:
-        """Queue recording that a person moved an event into another calendar, unless the viewing was changed since."""
+        """Queue recording that a person moved an event into another calendar.
+
+        Args:
+            connection: of the transaction, in which the lease of the account is held.
+            state: as it was.
+            calendar_id: of the calendar that has the event.
+            event_id: of the event there.
+        """
         connection.execute(
-            """
-            UPDATE calendar_viewings SET calendar_id = %(calendar_id)s, event_id = %(event_id)s
-            WHERE appointment_id = %(id)s AND version = %(version)s AND written_version = %(version)s
-            """,
-            {"calendar_id": calendar_id, "event_id": event_id, "id": state.appointment_id, "version": state.version},
+            "UPDATE calendar_viewings SET calendar_id = %s, event_id = %s WHERE appointment_id = %s",
+            (calendar_id, event_id, state.appointment_id),
         )
         self._set_event_id(connection, state.appointment_id, event_id)
 

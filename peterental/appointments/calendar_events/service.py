@@ -200,7 +200,9 @@ class CalendarEventService:
             return self._calendars.calendar(state.calendar_id)
         return self._calendars.receiving(viewing.agent_id)
 
-    def _write(self, calendar: Calendar, opened: _Opened, viewing: ViewingOfEvent, state: EventState) -> None:
+    def _write(
+        self, calendar: Calendar, opened: _Opened, viewing: ViewingOfEvent, state: EventState, *, follows: bool = True
+    ) -> None:
         if viewing.end <= self._now() and not state.may_exist:
             with self._still_held(opened) as connection:
                 self._events.record_deleted(connection, state)  # over: nobody needs an event any more
@@ -217,7 +219,14 @@ class CalendarEventService:
             try:
                 written = opened.remote.write(calendar.remote_id, event)
             except EventMissing:
-                pass  # a person deleted it, but the viewing has changed since: the agent has to know
+                place, found = self._elsewhere(calendar, opened, viewing, state) if follows else (calendar, None)
+                if found is not None:
+                    with self._still_held(opened) as connection:
+                        self._events.record_place(connection, state, place.calendar_id, found.event_id)
+                    state = replace(state, calendar_id=place.calendar_id, event_id=found.event_id)
+                    self._write(place, opened, viewing, state, follows=False)
+                    return
+                # A person deleted it, but the viewing has changed since: the agent has to know.
             else:
                 self._record_written(opened, state, written.event_id, viewing, moved)
                 return

@@ -353,6 +353,28 @@ def test_event_that_a_person_moved_into_another_calendar_is_followed(
     assert remote.events == {}
 
 
+@pytest.mark.parametrize("hours", [0, 3])
+def test_viewing_that_changes_after_its_event_went_into_another_calendar(
+    line: Line, remote: ScriptedCalendar, hours: int
+) -> None:
+    """Before that was noticed: there is one event then, where the person put it."""
+    remote.found.append(RemoteCalendar(remote_id="private", name="private", is_writable=True))
+    line.connect()
+    line.book()
+    line.work()
+    remote.person_moves_to("private", line.noon, line.noon + timedelta(minutes=30))
+    moved = line.noon + timedelta(hours=hours)
+    line.database.fetch(
+        "UPDATE appointments SET attendee_name = 'Ed', start_time = %s, end_time = %s, blocked_until = %s",
+        (moved, moved + timedelta(minutes=30), moved + timedelta(minutes=30)),
+    )
+    line.work()
+    ((event, _),) = remote.events.values()
+    assert (event.title, event.start) == ("Viewing: 1420 Elm Street (Ed)", moved)
+    (row,) = line.viewings()
+    assert (row["calendar_id"], row["remote_change"]) == (line.calendar("private").calendar_id, None)
+
+
 def test_calendar_that_cannot_be_searched_leaves_the_question_open(line: Line, remote: ScriptedCalendar) -> None:
     remote.found.append(RemoteCalendar(remote_id="private", name="Private", is_writable=True))
     line.connect()
