@@ -102,6 +102,17 @@ class SendingRepository:
         ).fetchone()
         return None if row is None else int(row["sequence"])
 
+    def texts_since(self, connection: Connection, recipient: str, since: datetime) -> int:
+        """Return how many texts a visitor's number was sent since a moment. Waits for the server."""
+        row = connection.execute(
+            """
+            SELECT COUNT(*) AS number FROM notices
+            WHERE recipient = %s AND channel = 'text' AND audience = 'visitor' AND handed_over_at > %s
+            """,
+            (recipient, since),
+        ).fetchone()
+        return int(row["number"]) if row else 0
+
     def record_hand_over(self, connection: Connection, claimed: Claimed, letter: Letter, now: datetime) -> bool:
         """Record that the provider may have a letter from now on; return False if the claim is lost or used."""
         row = connection.execute(

@@ -18,6 +18,7 @@ from peterental.notices.sending import (
     CLAIM_LASTS,
     LEAVE_UNKNOWN_AFTER,
     LOOK_UP_AFTER,
+    MAX_TEXTS,
     OVERDUE_AFTER,
     RECORD_ATTEMPTS,
     LookUp,
@@ -325,6 +326,32 @@ def test_killed_process_neither_loses_nor_doubles(office: Office, behaviour: Beh
         office.send(viewing)
     assert office.notices("state") == ["sent"]
     assert len(office.texts.taken) == 1
+
+
+def test_number_gets_so_many_texts_a_day(office: Office) -> None:
+    """A caller may give a stranger's number, and book and cancel again and again."""
+    viewing = office.book()
+    office.send(viewing)
+    office.database.fetch(
+        """
+        INSERT INTO notices (about, kind, channel, audience, recipient, expires_at, state, handed_over_at)
+        SELECT 'text:' || number, 'booked', 'text', 'visitor', %s, NOW(), 'sent', %s
+        FROM generate_series(2, %s) AS number
+        """,
+        (PHONE_NUMBER, office.clock.now, MAX_TEXTS),
+    )
+    office.move(viewing, office.clock.now + timedelta(days=3))
+    office.send(viewing)
+    assert office.notices("state", "reason")[-1] == (
+        "suppressed", f"This number was sent {MAX_TEXTS} texts within a day.",
+    )  # fmt: skip
+    other = office.book(phone="+14055550199")
+    office.send(other)
+    assert len(office.texts.taken) == 2
+    office.clock.forward(hours=25)
+    office.move(viewing, office.clock.now + timedelta(days=4))
+    office.send(viewing)
+    assert len(office.texts.taken) == 3
 
 
 def test_claim_from_before_the_clock_was_set_back_ends(office: Office) -> None:
