@@ -36,14 +36,15 @@ class SignedLinks:
         self._given_key = key
         self._address = address.rstrip("/")
 
-    def _signed(self, row_id: int, recipient: str = "") -> str:
-        """Return a token: TOKEN_CHARS characters that are safe in a URL."""
+    def signed(self, row_id: int, recipient: str = "") -> str:
+        """Return the token of a row and a recipient: TOKEN_CHARS characters that are safe in a URL."""
         packed = row_id.to_bytes(ID_BYTES, "big")
         signed = self.context + packed + recipient.encode(errors="replace")
         signature = hmac.digest(self._key, signed, "sha256")[:SIGNATURE_BYTES]
         return urlsafe_b64encode(packed + signature).decode().rstrip("=")
 
-    def _url(self, token: str) -> str:
+    def url_of(self, token: str) -> str:
+        """Return the link that has a token."""
         return f"{self._address}{self.path}/{token}"
 
     @cached_property
@@ -69,15 +70,11 @@ class VisitorLinks(SignedLinks):
             appointment_id: which viewing.
             recipient: the number or the address that it is sent to, as the viewing has it.
         """
-        return self._signed(appointment_id, recipient)
+        return self.signed(appointment_id, recipient)
 
     def url(self, appointment_id: int, recipient: str) -> str:
         """Return the link of a viewing. Arguments as for `token`."""
-        return self._url(self.token(appointment_id, recipient))
-
-    def url_of(self, token: str) -> str:
-        """Return the link that has a token."""
-        return self._url(token)
+        return self.url_of(self.token(appointment_id, recipient))
 
     def is_valid(self, token: str, appointment_id: int, contacts: Contacts) -> bool:
         """Return whether we signed a token, for a number or an address that the viewing still has.
@@ -86,7 +83,7 @@ class VisitorLinks(SignedLinks):
         """
         recipients = [*contacts.recipients, *(() if contacts.were_corrected else ("",))]
         # The token is compared as text: the last character of Base64 has spare bits, and each viewing has one link.
-        return any(hmac.compare_digest(self._signed(appointment_id, each), token) for each in recipients)
+        return any(hmac.compare_digest(self.signed(appointment_id, each), token) for each in recipients)
 
 
 def id_in(token: str) -> int | None:

@@ -15,11 +15,11 @@ class OfferLinks(SignedLinks):
 
     def token(self, entry_id: int) -> str:
         """Return the token of an entry: TOKEN_CHARS characters that are safe in a URL."""
-        return self._signed(entry_id)
+        return self.signed(entry_id)
 
     def url(self, entry_id: int) -> str:
         """Return the link of an entry."""
-        return self._url(self.token(entry_id))
+        return self.url_of(self.token(entry_id))
 
     def entry_of(self, token: str) -> int | None:
         """Return the id in a token; None if we did not sign it."""
