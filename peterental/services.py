@@ -426,7 +426,7 @@ class Services:
             consents=self.consents,
             outbox=self.outbox,
             settings=self.notice_settings,
-            link_of=self.visitor_links.url if self._config.link_address else lambda _: "",
+            link_of=self.visitor_links.url if self._config.link_address else lambda *_: "",
             now=self._clock,
         )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from peterental.calendars.ics_address import is_same_address
 from peterental.calendars.model import CalendarAccessLost
 from peterental.calendars.source import Tokens
 
@@ -78,11 +79,14 @@ class CredentialsStore:
         return self._keyring.decrypt(_purpose(agent_id), encrypted)
 
     def are(self, agent_id: str, kind: str, encrypted: str, credentials: Credentials) -> bool:
-        """Return whether stored credentials are these."""
+        """Return whether stored credentials are these. An address may be typed in several ways."""
         try:
-            return self.decrypt(agent_id, kind, "", encrypted) == credentials
+            stored = self.decrypt(agent_id, kind, "", encrypted)
         except CredentialsUnreadable:
             return False
+        if isinstance(stored, AddressCredentials) and isinstance(credentials, AddressCredentials):
+            return is_same_address(stored.address, credentials.address)
+        return stored == credentials
 
     def decrypt(self, agent_id: str, kind: str, name: str, encrypted: str) -> Credentials:
         """Return stored credentials. Raises CredentialsUnreadable.

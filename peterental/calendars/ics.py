@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from peterental.calendars.http import HttpAnswer, HttpClient, host_of, raise_for_status
 from peterental.calendars.icalendar_data.limits import USUAL_LIMITS, Limits
 from peterental.calendars.icalendar_data.reader import EventTimes, calendar_name, read_events
+from peterental.calendars.ics_address import ics_url
 from peterental.calendars.model import (
     AddressNotAllowed,
     CalendarGone,
@@ -23,8 +24,6 @@ from peterental.calendars.model import (
 REMOTE_ID = "ics"
 """The id of the only calendar. The address is a secret, so it is not used as one."""
 
-_WEBCAL = re.compile(r"webcals?://", re.IGNORECASE)
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,20}://", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^@\s]{1,100}@[^@\s]{3,200}")
 _NOT_MODIFIED = 304
 _LONGEST_VALIDATOR = 1000
@@ -35,15 +34,6 @@ ONLY_FREE_BUSY = (
     "This address of Google shows only free and busy, without titles and without declined invitations."
     " Use the calendar's secret address in iCal format."
 )
-
-
-def ics_url(typed: str) -> str:
-    """Return the URL that a person typed or pasted: webcal:// becomes https://, and a missing scheme is added.
-
-    Whether it may be used is decided by HttpClient.
-    """
-    url = _WEBCAL.sub("https://", typed.strip(), count=1)
-    return url if _SCHEME.match(url) else f"https://{url}"
 
 
 def _addresses_in(url: str) -> frozenset[str]:

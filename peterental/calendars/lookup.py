@@ -13,7 +13,9 @@ CALENDAR_AGE = """
     SELECT
         COUNT(*) > 0 AS has_calendars,
         EXTRACT(
-            EPOCH FROM clock_timestamp() - CASE WHEN bool_and(read_at IS NOT NULL) THEN MIN(read_at) END
+            EPOCH FROM clock_timestamp() - CASE
+                WHEN bool_and(COALESCE(read_at < clock_timestamp() + INTERVAL '1 minute', FALSE)) THEN MIN(read_at)
+            END
         )::float8 AS calendar_age_s,
         MIN(COALESCE(read_until, 'epoch')) AS calendars_read_until,
         COALESCE(
@@ -24,7 +26,8 @@ CALENDAR_AGE = """
 """
 """A lateral subquery: the age of the busy times of the row `agent` of `agents`, for `calendar_age`.
 
-By the clock of the database, which also wrote `read_at`.
+By the clock of the database, which also wrote `read_at`. A calendar that was read later than now counts as never read:
+the clock was set back, so nobody knows how long ago that was.
 """
 
 

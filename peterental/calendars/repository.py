@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 LEASE = timedelta(minutes=3)
 """Longer than any exchange with a provider may take: a process that was killed holds an account no longer."""
 
+LONGEST_PAUSE = timedelta(hours=1)
+"""For how long a provider can ask to be left alone, as in `http.LONGEST_PAUSE_S`."""
+
 _ACCOUNT = """
     account_id, agent_id, kind, name, credentials, state, keeps_titles, problem, failed_since, failures, retry_at,
     connected_at, connected_by
@@ -33,7 +36,9 @@ _ACCOUNT = """
 _CALENDAR = """
     calendar_id, account_id, agent_id, remote_id, name, is_writable, blocks, receives_viewings, read_cursor,
     read_at, read_whole_at, read_until, read_zone, notes,
-    EXTRACT(EPOCH FROM clock_timestamp() - read_at)::float8 AS age_s
+    CASE WHEN read_at < clock_timestamp() + INTERVAL '1 minute' THEN
+        EXTRACT(EPOCH FROM clock_timestamp() - read_at)::float8
+    END AS age_s
 """
 
 _ONE_ACCOUNT = f"SELECT {_ACCOUNT} FROM calendar_accounts WHERE account_id = %s"
@@ -59,7 +64,8 @@ class Lease:
     @property
     def is_throttled(self) -> bool:
         """Whether the provider asked to be left alone for longer."""
-        return self.account.retry_at is not None and self.account.retry_at > self.started_at
+        retry_at = self.account.retry_at
+        return retry_at is not None and self.started_at < retry_at <= self.started_at + LONGEST_PAUSE
 
 
 class CalendarRepository:
@@ -170,7 +176,11 @@ class CalendarRepository:
         )
 
     def lock_agent_calendars(self, connection: Connection, agent_id: str) -> None:
-        """Queue locking an agent's accounts, so that choices are made one at a time."""
+        """Queue locking an agent's accounts, so that they are connected, chosen and disconnected one at a time.
+
+        An agent without an account has no row to lock: of two who connect the first one, the second has to see it.
+        """
+        connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 24))", (agent_id,))
         connection.execute(
             "SELECT FROM calendar_accounts WHERE agent_id = %s ORDER BY account_id FOR UPDATE", (agent_id,)
         )
@@ -288,6 +298,8 @@ class CalendarRepository:
     def due_accounts(self, interval: timedelta, retry_lost_after: timedelta) -> list[int]:
         """Return the ids of accounts that have to be read now, those read longest ago first.
 
+        A time that lies further ahead than it was ever set is of before the clock was set back: it holds up nothing.
+
         Args:
             interval: how often an account is read.
             retry_lost_after: how often one is tried whose sign-in was refused.
@@ -297,17 +309,20 @@ class CalendarRepository:
             SELECT account.account_id
             FROM calendar_accounts AS account
             JOIN LATERAL (
-                SELECT MIN(COALESCE(read_at, 'epoch')) AS read_at
+                SELECT MIN(COALESCE(read_at, 'epoch')) AS read_at, MAX(read_at) AS latest_read_at
                 FROM calendars
                 WHERE calendars.account_id = account.account_id AND (blocks OR receives_viewings)
             ) AS oldest ON oldest.read_at IS NOT NULL
-            WHERE oldest.read_at < NOW() - %(interval)s::interval
-                AND (retry_at IS NULL OR retry_at < NOW())
-                AND (leased_until IS NULL OR leased_until < NOW())
-                AND (state = 'connected' OR attempted_at IS NULL OR attempted_at < NOW() - %(lost)s::interval)
+            WHERE (oldest.read_at < NOW() - %(interval)s::interval OR latest_read_at > NOW() + INTERVAL '1 minute')
+                AND (retry_at IS NULL OR retry_at < NOW() OR retry_at > NOW() + %(longest)s::interval)
+                AND (leased_until > NOW() AND leased_until <= NOW() + %(lease)s::interval) IS NOT TRUE
+                AND (
+                    state = 'connected' OR attempted_at IS NULL
+                    OR attempted_at NOT BETWEEN NOW() - %(lost)s::interval AND NOW()
+                )
             ORDER BY oldest.read_at
             """,
-            {"interval": interval, "lost": retry_lost_after},
+            {"interval": interval, "lost": retry_lost_after, "lease": LEASE, "longest": LONGEST_PAUSE},
         )
         return [row["account_id"] for row in rows]
 
@@ -330,14 +345,19 @@ class CalendarRepository:
         return connection.execute(query, [account_id]).fetchone() is not None
 
     def claim(self, account_id: int, token: UUID) -> Lease | None:
-        """Take the lease of an account; None if another process has it, or the account is gone."""
+        """Take the lease of an account; None if another process has it, or the account is gone.
+
+        One that lasts for longer than any lease was taken before the clock was set back: its end says nothing.
+        """
         rows = self._database.fetch(
             f"""
-            UPDATE calendar_accounts SET lease_token = %s, leased_until = NOW() + %s::interval, attempted_at = NOW()
-            WHERE account_id = %s AND (leased_until IS NULL OR leased_until < NOW())
+            UPDATE calendar_accounts
+            SET lease_token = %(token)s, leased_until = NOW() + %(lease)s::interval, attempted_at = NOW()
+            WHERE account_id = %(account_id)s
+                AND (leased_until >= NOW() AND leased_until <= NOW() + %(lease)s::interval) IS NOT TRUE
             RETURNING {_ACCOUNT}, NOW() AS started_at
             """,
-            (token, LEASE, account_id),
+            {"token": token, "lease": LEASE, "account_id": account_id},
         )
         if not rows:
             return None

@@ -50,7 +50,9 @@ _STATUS = """
             LIMIT 1000
         )
     ) AS due, (
-        SELECT COUNT(*) FILTER (WHERE last_heartbeat > NOW() - %s::interval) AS workers,
+        SELECT COUNT(*) FILTER (
+                   WHERE last_heartbeat BETWEEN NOW() - %(alive)s::interval AND NOW() + %(alive)s::interval
+               ) AS workers,
                MAX(last_heartbeat) AS last_seen_at
         FROM procrastinate_workers
     ) AS alive
@@ -93,6 +95,11 @@ def deferral_sql(task: str, args: str, not_before: str = "NULL") -> str:
     )"""
 
 
+CORRECT_HEARTBEATS = """
+    UPDATE procrastinate_workers SET last_heartbeat = NOW() WHERE last_heartbeat > NOW() + INTERVAL '1 minute'
+"""
+"""Ages the workers that were seen before the clock was set back: one that vanished would seem alive until then."""
+
 QUEUE_EXISTS = "SELECT to_regclass('procrastinate_jobs') IS NOT NULL"
 
 
@@ -104,7 +111,7 @@ class JobRepository:
 
     def status(self) -> QueueStatus:
         """Return how the queue is doing. The oldest is looked for among the 1,000 jobs that are due first."""
-        row = self._database.fetch(_STATUS, (WORKER_ALIVE_FOR,))[0]
+        row = self._database.fetch(_STATUS, {"alive": WORKER_ALIVE_FOR})[0]
         counts: dict[JobState, int] = dict.fromkeys(STATUSES, 0)
         for status, jobs in row["counts"].items():
             counts[_STATE_OF[status]] += jobs

@@ -133,7 +133,9 @@ def _tools(assistant: Remote, account_tools: Sequence[Remote]) -> Iterator[Diffe
         if each["id"] in detached:
             part = f"Tool {desired.tool_name(each)} of the account"
             yield _written(part, "not attached", f"attached as {each['id']}")
-    others = [desired.tool_name(each) or mapping_in(each).get("type") or "tool" for each in theirs]
+    referred = desired.tool_ids_of(assistant) - detached
+    attached = [each for each in account_tools if each["id"] in referred]
+    others = [desired.tool_name(each) or mapping_in(each).get("type") or "tool" for each in [*theirs, *attached]]
     kept = sorted({str(each) for each in others} - ours.keys())
     if kept:
         yield _kept("Other tools", ", ".join(kept))

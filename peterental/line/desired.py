@@ -29,6 +29,9 @@ MODEL = {"provider": "openai", "model": "gpt-4.1"}
 BEGIN = "<!-- PeteRental begins -->"
 END = "<!-- PeteRental ends -->"
 
+TOOL_REFERENCES = ("toolIds", "toolRefs")
+"""Where a model refers to the account's tools: by id, or by id and version, which win over the ids."""
+
 SET_UP_KEY = "peterentalSetUp"
 """In the metadata of an assistant: the set-up that created it."""
 
@@ -144,8 +147,9 @@ def desired_model(assistant: Remote, agent: Agent, account_tools: Sequence[Remot
     model["messages"] = messages
     model["tools"] = desired_tools(list_in(model.get("tools")))
     detached = ids_of_our_tools(assistant, account_tools)
-    if detached:
-        model["toolIds"] = [each for each in list_in(model.get("toolIds")) if str(each) not in detached]
+    for name in TOOL_REFERENCES:
+        if any(referred_id(each) in detached for each in list_in(model.get(name))):
+            model[name] = [each for each in list_in(model.get(name)) if referred_id(each) not in detached]
     return model
 
 
@@ -212,7 +216,14 @@ def ids_of_our_tools(assistant: Remote, account_tools: Sequence[Remote]) -> froz
 
 def tool_ids_of(assistant: Remote) -> frozenset[str]:
     """Return the ids of the account's tools that an assistant uses."""
-    return frozenset(map(str, list_in(mapping_in(assistant.get("model")).get("toolIds"))))
+    model = mapping_in(assistant.get("model"))
+    return frozenset(referred_id(each) for name in TOOL_REFERENCES for each in list_in(model.get(name)))
+
+
+def referred_id(reference: Any) -> str:
+    """Return the id of the account's tool that a reference means: the id itself, or an object with it and a version."""
+    fields = mapping_in(reference)
+    return str(fields.get("toolId") or fields.get("id") or "") if fields else str(reference)
 
 
 def desired_server(assistant: Remote, target: Target) -> dict[str, Any]:

@@ -98,23 +98,26 @@ class LineRepository:
                 phone_number_id = EXCLUDED.phone_number_id, seen_assistant = EXCLUDED.seen_assistant,
                 seen_number = EXCLUDED.seen_number, started_by = EXCLUDED.started_by, done = '{}', is_asked = FALSE,
                 problem = NULL, started_at = clock_timestamp(), finished_at = NULL
-            WHERE line_set_ups.leased_until IS NULL OR line_set_ups.leased_until < clock_timestamp()
+            WHERE (line_set_ups.leased_until BETWEEN clock_timestamp() AND clock_timestamp() + %(lease)s) IS NOT TRUE
             RETURNING agent_id
             """,
-            {"agent_id": agent_id, "actor": actor, **asdict(choice)},
+            {"agent_id": agent_id, "actor": actor, "lease": LEASE, **asdict(choice)},
         ).fetchone()
         return row is not None
 
     def lease(self, agent_id: str) -> SetUp | None:
-        """Reserve the unfinished set-up of an agent for this process; None if there is none or it is reserved."""
+        """Reserve the unfinished set-up of an agent for this process; None if there is none or it is reserved.
+
+        A reservation that lasts longer than any is of before the clock was set back.
+        """
         rows = self._database.fetch(
             f"""
-            UPDATE line_set_ups SET leased_until = clock_timestamp() + %s
-            WHERE agent_id = %s AND finished_at IS NULL
-                AND (leased_until IS NULL OR leased_until < clock_timestamp())
+            UPDATE line_set_ups SET leased_until = clock_timestamp() + %(lease)s
+            WHERE agent_id = %(agent_id)s AND finished_at IS NULL
+                AND (leased_until BETWEEN clock_timestamp() AND clock_timestamp() + %(lease)s) IS NOT TRUE
             RETURNING {_SET_UP}
             """,
-            (LEASE, agent_id),
+            {"lease": LEASE, "agent_id": agent_id},
         )
         return _set_up(rows[0]) if rows else None
 

@@ -18,7 +18,7 @@ from peterental.notices.letters import format_phone
 from peterental.notices.model import Letter, NoLongerTrue
 from peterental.notices.wording.model import WordingKey
 from peterental.notices.wording.rendering import render
-from peterental.notices.wording.times import format_day, format_time
+from peterental.notices.wording.times import moment_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -164,15 +164,12 @@ class AgentLetters:
         if found.is_empty:
             raise NoLongerTrue(reason=_NOTHING)
         message = text_of(found, agent, notice.channel, notice.language)
-        day_said = format_day(notice.due_at, agent.zone, notice.language, notice.channel)
-        return _Said({"message": message, "day": day_said}, f"/agents/{quote(agent.agent_id, safe='')}/day")
+        when = _when(notice.due_at, notice, agent)
+        return _Said({"message": message} | when, f"/agents/{quote(agent.agent_id, safe='')}/day")
 
 
 def _when(moment: datetime, notice: Notice, agent: Agent) -> dict[str, str]:
-    return {
-        "day": format_day(moment, agent.zone, notice.language, notice.channel),
-        "time": format_time(moment, agent.zone, notice.channel),
-    }
+    return moment_fields(moment, agent.zone, notice.language, notice.channel)
 
 
 def _part(notice: Notice, at: int) -> str:

@@ -39,7 +39,7 @@ class ComposerFactory:
         consents: who said stop.
         settings: returns the settings of the office.
         namespace: returns the namespace of this installation.
-        visitor_link: returns the address of a visitor's page of a viewing.
+        visitor_link: returns the address of a visitor's page of a viewing, for one recipient.
         offer_link: returns the address of the page of an entry of the waitlist.
         turned_off: returns a webhook that PeteRental turned off, see `WebhookLetters`.
         now: returns the present moment, aware.
@@ -51,7 +51,7 @@ class ComposerFactory:
     consents: Consents
     settings: Callable[[], NoticeSettings]
     namespace: Callable[[], str]
-    visitor_link: Callable[[int], str]
+    visitor_link: Callable[[int, str], str]
     offer_link: Callable[[int], str]
     turned_off: Callable[[int, Connection | None], TurnedOff | None]
     now: Callable[[], datetime]
@@ -73,7 +73,7 @@ class ComposerFactory:
             self.wordings,
             settings=self.settings,
             namespace=self.namespace,
-            visitor_link=self.visitor_link if self.config.link_address else lambda _: None,
+            visitor_link=self.visitor_link if self.config.link_address else lambda *_: None,
             public_url=self.config.link_address,
             now=self.now,
         )

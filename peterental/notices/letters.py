@@ -10,7 +10,7 @@ from peterental.clock import utc_now
 from peterental.notices.model import Invitation, Letter, NoLongerTrue
 from peterental.notices.wording.model import WordingKey
 from peterental.notices.wording.rendering import clean, render, with_opt_out
-from peterental.notices.wording.times import format_day, format_span, format_time
+from peterental.notices.wording.times import format_span, format_time, moment_fields
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -56,7 +56,7 @@ class ViewingLetters:
         wordings: the wordings of the office.
         settings: returns the settings of the office.
         namespace: returns the namespace of this installation.
-        visitor_link: returns the address of a visitor's page of a viewing; None where there is none.
+        visitor_link: returns the address of a visitor's page of a viewing, for one recipient; None where there is none.
         public_url: where agents reach the pages; None leaves the links out.
         now: returns the present moment, aware.
     """
@@ -70,7 +70,7 @@ class ViewingLetters:
         *,
         settings: Callable[[], OfficeSettings],
         namespace: Callable[[], str],
-        visitor_link: Callable[[int], str | None],
+        visitor_link: Callable[[int, str], str | None],
         public_url: str | None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -113,26 +113,25 @@ class ViewingLetters:
         fields = {
             "visitor": viewing.attendee_name,
             "home": viewing.property_address,
-            "day": format_day(viewing.start, zone, language, channel),
-            "time": format_time(viewing.start, zone, channel),
+            **moment_fields(viewing.start, zone, language, channel),
             "agent": viewing.agent_name,
             "office": settings.office_name,
             "agent_phone": format_phone(viewing.handover_number),
             "phone": format_phone(viewing.attendee_phone or viewing.caller_number),
             "until": format_time(viewing.end, zone, channel),
+            "short_until": format_time(viewing.end, zone, "text"),
             "link": self._link(viewing, notice) or "",
             "confirm": "" if viewing.confirmed_at else CONFIRM,
         }
         if notice.old_start is not None:
-            fields["old_day"] = format_day(notice.old_start, zone, language, channel)
-            fields["old_time"] = format_time(notice.old_start, zone, channel)
+            fields |= moment_fields(notice.old_start, zone, language, channel, "old_")
         if notice.kind == "reminder_hours":
             fields["hours"] = format_span(viewing.start - self._now(), language)
         return fields
 
     def _link(self, viewing: ViewingOfNotice, notice: Notice) -> str | None:
         if notice.audience == "visitor":
-            return self._visitor_link(viewing.appointment_id)
+            return self._visitor_link(viewing.appointment_id, notice.recipient)
         if notice.kind == "agent_reassigned":  # the page is the new agent's
             return None
         return f"{self._public_url}/appointments/{viewing.appointment_id}" if self._public_url else None

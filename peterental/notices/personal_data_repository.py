@@ -31,6 +31,7 @@ class HeldNotices:
         naming: those to others whose text names the person.
         texts: texts that the person sent.
         naming_texts: texts of others that name the person.
+        naming_consents: consents and stops of others whose words name the person.
         consents: what the person agreed to or revoked, without stops that a deletion kept.
         waitlist: their places on the waitlist.
     """
@@ -39,6 +40,7 @@ class HeldNotices:
     naming: tuple[int, ...] = ()
     texts: tuple[str, ...] = ()
     naming_texts: tuple[str, ...] = ()
+    naming_consents: tuple[int, ...] = ()
     consents: tuple[int, ...] = ()
     waitlist: tuple[int, ...] = ()
 
@@ -98,8 +100,9 @@ class NoticePersonalDataRepository:
         ).fetchall()
         consents = connection.execute(
             """
-            SELECT consent_id FROM contact_consents
+            SELECT consent_id, recipient ~* %(pattern)s AS is_own FROM contact_consents
             WHERE recipient ~* %(pattern)s AND how_revoked IS DISTINCT FROM %(kept)s
+                OR concat_ws(' ------ ', words_given, words_revoked) ~* %(pattern)s
             ORDER BY consent_id
             """,
             values,
@@ -112,7 +115,8 @@ class NoticePersonalDataRepository:
             naming=tuple(row["notice_id"] for row in notices if not row["is_own"]),
             texts=tuple(row["provider_id"] for row in texts if row["is_own"]),
             naming_texts=tuple(row["provider_id"] for row in texts if not row["is_own"]),
-            consents=tuple(row["consent_id"] for row in consents),
+            naming_consents=tuple(row["consent_id"] for row in consents if not row["is_own"]),
+            consents=tuple(row["consent_id"] for row in consents if row["is_own"]),
             waitlist=tuple(row["entry_id"] for row in waitlist),
         )
 
@@ -177,7 +181,8 @@ class NoticePersonalDataRepository:
         values = {
             "notices": list(held.notices), "naming": list(held.naming), "texts": list(held.texts),
             "naming_texts": list(held.naming_texts), "consents": list(held.consents), "waitlist": list(held.waitlist),
-            "appointment_ids": list(appointment_ids), "pattern": pattern, "removed": removed, "kept": KEPT,
+            "naming_consents": list(held.naming_consents), "appointment_ids": list(appointment_ids),
+            "pattern": pattern, "removed": removed, "kept": KEPT,
         }  # fmt: skip
         for statement in (
             "DELETE FROM notices WHERE notice_id = ANY (%(notices)s)",
@@ -188,6 +193,12 @@ class NoticePersonalDataRepository:
             UPDATE text_replies
             SET body = regexp_replace(body, %(pattern)s, %(removed)s, 'gi'), answer = NULL
             WHERE provider_id = ANY (%(naming_texts)s)
+            """,
+            """
+            UPDATE contact_consents
+            SET words_given = regexp_replace(words_given, %(pattern)s, %(removed)s, 'gi'),
+                words_revoked = regexp_replace(words_revoked, %(pattern)s, %(removed)s, 'gi')
+            WHERE consent_id = ANY (%(naming_consents)s)
             """,
             """
             DELETE FROM contact_consents

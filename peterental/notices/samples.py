@@ -19,7 +19,7 @@ from peterental.notices.texts.segments import segments
 from peterental.notices.wording.builtin import BUILT_IN, key_named
 from peterental.notices.wording.model import WordingKey, WordingUnknown
 from peterental.notices.wording.rendering import check, render, with_opt_out
-from peterental.notices.wording.times import format_day, format_span, format_time
+from peterental.notices.wording.times import format_span, format_time, moment_fields
 from peterental.phone_numbers import DEFAULT_REGION, normalise
 
 if TYPE_CHECKING:
@@ -202,16 +202,15 @@ def sample_fields(key: WordingKey, office: str, address: str) -> dict[str, str]:
     return {
         "visitor": "Ana Lima",
         "home": "1402 Elm Street, unit 2B",
-        "day": format_day(SAMPLE_START, SAMPLE_ZONE, key.language, key.channel),
-        "time": format_time(SAMPLE_START, SAMPLE_ZONE, key.channel),
+        **moment_fields(SAMPLE_START, SAMPLE_ZONE, key.language, key.channel),
+        **moment_fields(SAMPLE_OLD_START, SAMPLE_ZONE, key.language, key.channel, "old_"),
         "agent": "Nora Castillo",
         "office": office,
         "agent_phone": "405-555-0123",
         "phone": "405-555-0142",
         "link": address + page,
-        "old_day": format_day(SAMPLE_OLD_START, SAMPLE_ZONE, key.language, key.channel),
-        "old_time": format_time(SAMPLE_OLD_START, SAMPLE_ZONE, key.channel),
         "until": format_time(SAMPLE_START + timedelta(minutes=30), SAMPLE_ZONE, key.channel),
+        "short_until": format_time(SAMPLE_START + timedelta(minutes=30), SAMPLE_ZONE, "text"),
         "confirm": CONFIRM,
         "hours": format_span(timedelta(hours=2), key.language),
         "message": _MESSAGES[key.language].get(key.kind, ""),

@@ -43,6 +43,11 @@ LEAVE_UNKNOWN_AFTER = timedelta(hours=1)
 OVERDUE_AFTER = timedelta(minutes=2)
 """A notice that has been due for so long has lost its job."""
 
+MAX_TEXTS = 40
+TEXTS_COUNTED = timedelta(days=1)
+"""A visitor's number is sent at most MAX_TEXTS in so long: a caller may give a stranger's number, and book and cancel
+again and again."""
+
 BATCH_SIZE = 200
 FIRST_WAIT = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(minutes=15)
@@ -192,6 +197,10 @@ class Sender:
             is_stopped = may_be_stopped and self._consents.is_stopped(connection, notice.channel, notice.recipient)
             if is_stopped and not notice.confirms_stop:
                 raise NoLongerTrue(reason="The recipient said stop")
+            if notice.channel == "text" and notice.audience == "visitor" and not notice.confirms_stop:
+                sent = self._repository.texts_since(connection, notice.recipient, now - TEXTS_COUNTED)
+                if sent >= MAX_TEXTS:
+                    raise NoLongerTrue(reason=f"This number was sent {MAX_TEXTS} texts within a day")
             composer.require_true(connection, notice)
             if not self._repository.record_hand_over(connection, claimed, letter, now):
                 raise ClaimLost(reason="")

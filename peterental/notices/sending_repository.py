@@ -37,6 +37,9 @@ class Claimed:
 
 MAX_REASON_CHARS = 500
 
+# A notice that was due when it was written stays due when the clock is set back.
+_IS_DUE = "({each}.due_at <= %(now)s OR {each}.created_at > %(now)s AND {each}.due_at = {each}.created_at)"
+
 # Earlier notices of the viewing to the same recipient go first, unless they wait for a later attempt.
 _CLAIM = f"""
     UPDATE notices
@@ -44,12 +47,12 @@ _CLAIM = f"""
     FROM notice_settings AS office
     WHERE notices.notice_id = (
         SELECT notice_id FROM notices AS next
-        WHERE next.{{key}} = %(id)s AND next.state = 'waiting' AND next.due_at <= %(now)s
+        WHERE next.{{key}} = %(id)s AND next.state = 'waiting' AND {_IS_DUE.format(each="next")}
             AND NOT EXISTS (
                 SELECT FROM notices AS earlier
                 WHERE earlier.appointment_id = next.appointment_id AND earlier.recipient = next.recipient
                     AND earlier.notice_id < next.notice_id
-                    AND (earlier.state = 'sending' OR earlier.state = 'waiting' AND earlier.due_at <= %(now)s)
+                    AND (earlier.state = 'sending' OR earlier.state = 'waiting' AND {_IS_DUE.format(each="earlier")})
             )
         ORDER BY notice_id
         LIMIT 1
@@ -98,6 +101,17 @@ class SendingRepository:
             "SELECT sequence FROM appointments WHERE id = %s FOR SHARE", [appointment_id]
         ).fetchone()
         return None if row is None else int(row["sequence"])
+
+    def texts_since(self, connection: Connection, recipient: str, since: datetime) -> int:
+        """Return how many texts a visitor's number was sent since a moment. Waits for the server."""
+        row = connection.execute(
+            """
+            SELECT COUNT(*) AS number FROM notices
+            WHERE recipient = %s AND channel = 'text' AND audience = 'visitor' AND handed_over_at > %s
+            """,
+            (recipient, since),
+        ).fetchone()
+        return int(row["number"]) if row else 0
 
     def record_hand_over(self, connection: Connection, claimed: Claimed, letter: Letter, now: datetime) -> bool:
         """Record that the provider may have a letter from now on; return False if the claim is lost or used."""
@@ -279,15 +293,19 @@ class SendingRepository:
         )
 
     def overdue(self, now: datetime, by: timedelta, limit: int) -> list[int]:
-        """Return the ids of the notices that have been due for so long, the first ones first."""
+        """Return the ids of the notices that have been due for so long, the first ones first.
+
+        So are those that were due when they were written, so much later than now: the clock was set back.
+        """
         rows = self._database.fetch(
             """
             SELECT notice_id FROM notices
-            WHERE ended_at IS NULL AND state = 'waiting' AND due_at < %s
+            WHERE ended_at IS NULL AND state = 'waiting'
+                AND (due_at < %(before)s OR created_at > %(later)s AND due_at = created_at)
             ORDER BY due_at, notice_id
-            LIMIT %s
+            LIMIT %(limit)s
             """,
-            (now - by, limit),
+            {"before": now - by, "later": now + by, "limit": limit},
         )
         return [row["notice_id"] for row in rows]
 

@@ -112,7 +112,7 @@ class Holdings:
             "audit_entries": len(self.audit_entries),
             "notes": self.notes,
             "notices": len(self.notices.notices) + len(self.notices.naming),
-            "texts": len(self.notices.texts) + len(self.notices.naming_texts),
+            "texts": sum(map(len, (self.notices.texts, self.notices.naming_texts, self.notices.naming_consents))),
             "consents": len(self.notices.consents),
             "waitlist": len(self.notices.waitlist),
         }

@@ -23,6 +23,7 @@ from peterental.calls.personal_data_repository import CallPersonalDataRepository
 from peterental.clock import utc_now
 from peterental.database.connect import Connection, DatabaseBusy, DatabaseTooSlow, allow_long_reads
 from peterental.database.pool import Database
+from peterental.jobs.personal_data_repository import JobPersonalDataRepository
 from peterental.messages.personal_data_repository import MessagePersonalDataRepository
 from peterental.notices.personal_data_repository import NoticePersonalDataRepository
 from peterental.plural import counted
@@ -51,6 +52,7 @@ from peterental.privacy.model import (
 )
 from peterental.privacy.person import REMOVED, Person, PersonUnknown
 from peterental.users.repository import UserRepository
+from peterental.users.tokens.personal_data_repository import RequestPersonalDataRepository
 from peterental.webhooks.personal_data_repository import WebhookPersonalDataRepository
 
 PAGE_TIMEOUT_S = 25
@@ -92,6 +94,8 @@ class PersonService:
         self._notices = NoticePersonalDataRepository()
         self._users = UserRepository(database)
         self._webhooks = WebhookPersonalDataRepository()
+        self._requests = RequestPersonalDataRepository()
+        self._jobs = JobPersonalDataRepository()
         self._manual = ManualBookingRepository(database)
         self._appointments = AppointmentRepository(database)
 
@@ -270,7 +274,9 @@ class PersonService:
         )
         self._entries.remove_person(connection, holdings.audit_entries, person.removed_from)
         self._notes.remove(connection, pattern=person.pattern, removed=REMOVED)
-        self._webhooks.remove(connection, booking_ids)
+        self._webhooks.remove(connection, booking_ids, person.pattern)
+        self._requests.remove(connection, pattern=person.pattern)
+        self._jobs.remove(connection, pattern=person.pattern, removed=REMOVED)
 
     def _record(
         self, connection: Connection, viewer: Viewer, action: str, person: Person, counts: Mapping[str, int]

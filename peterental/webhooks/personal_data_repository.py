@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 class WebhookPersonalDataRepository:
     """The deliveries of one database. They hold no data of a visitor, except what an endpoint may have answered."""
 
-    def remove(self, connection: Connection, appointment_ids: Sequence[int]) -> None:
-        """Queue removing the answers about a person's viewings."""
+    def remove(self, connection: Connection, appointment_ids: Sequence[int], pattern: str) -> None:
+        """Queue removing the answers about a person's viewings, and those in which a regular expression matches."""
         connection.execute(
-            "UPDATE webhook_deliveries SET answer = NULL WHERE appointment_id = ANY (%s) AND answer IS NOT NULL",
-            [list(appointment_ids)],
+            """
+            UPDATE webhook_deliveries SET answer = NULL
+            WHERE answer IS NOT NULL AND (appointment_id = ANY (%s) OR answer ~* %s)
+            """,
+            [list(appointment_ids), pattern],
         )

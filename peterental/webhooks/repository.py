@@ -252,15 +252,19 @@ class DeliveryRepository:
         )
 
     def next_due(self, endpoint_id: int, now: datetime) -> Delivery | None:
-        """Return the delivery to an endpoint that is due and was written first."""
+        """Return the delivery to an endpoint that is due and was written first.
+
+        One that was written later than now, and not tried yet, is due: the clock was set back.
+        """
         rows = self._database.fetch(
             f"""
             SELECT {_DELIVERY} FROM webhook_deliveries JOIN webhook_endpoints USING (endpoint_id)
-            WHERE endpoint_id = %s AND state = 'waiting' AND next_attempt_at <= %s
+            WHERE endpoint_id = %(endpoint_id)s AND state = 'waiting'
+                AND (next_attempt_at <= %(now)s OR attempts = 0 AND next_attempt_at = happened_at)
             ORDER BY delivery_id
             LIMIT 1
             """,
-            (endpoint_id, now),
+            {"endpoint_id": endpoint_id, "now": now},
         )
         return Delivery(**rows[0]) if rows else None
 
@@ -329,18 +333,24 @@ class DeliveryRepository:
         since: datetime = row["failing_since"] if row else now
         return since
 
-    def due_endpoints(self, before: datetime) -> list[int]:
-        """Return the active endpoints with deliveries that were due before a moment."""
+    def due_endpoints(self, before: datetime, now: datetime) -> list[int]:
+        """Return the active endpoints with deliveries that were due before a moment.
+
+        So are those that were due when they were written, later than now: the clock was set back.
+        """
         rows = self._database.fetch(
             """
             SELECT endpoint_id FROM webhook_endpoints
             WHERE is_active AND EXISTS (
                 SELECT FROM webhook_deliveries AS delivery
-                WHERE delivery.endpoint_id = webhook_endpoints.endpoint_id
-                    AND state = 'waiting' AND next_attempt_at <= %s
+                WHERE delivery.endpoint_id = webhook_endpoints.endpoint_id AND state = 'waiting'
+                    AND (
+                        next_attempt_at <= %(before)s
+                        OR attempts = 0 AND next_attempt_at = happened_at AND happened_at > %(now)s
+                    )
             )
             """,
-            (before,),
+            {"before": before, "now": now},
         )
         return [row["endpoint_id"] for row in rows]
 

@@ -115,7 +115,7 @@ class WebhookSender:
         """
         now = self._now()
         self._deliveries.delete_old(now - min(keep, KEPT_FOR), MAX_DELETED)
-        due = self._deliveries.due_endpoints(now - LOST_AFTER)
+        due = self._deliveries.due_endpoints(now - LOST_AFTER, now)
         return sum(self._jobs.defer_once(_job(number), f"{DELIVER_WEBHOOKS} {number}") for number in due)
 
     def _deliver_due(self, endpoint_id: int, lease: _Lease) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from procrastinate.jobs import Job, Status
 
 from peterental.errors import Fault
+from peterental.jobs.repository import CORRECT_HEARTBEATS
 
 if TYPE_CHECKING:
     from procrastinate import App
@@ -54,6 +55,7 @@ class Housekeeper:
         await self._sweep(app)
 
     async def _take_up_stalled(self, app: App) -> None:
+        await app.connector.execute_query_async(CORRECT_HEARTBEATS)
         for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_AFTER_S):
             if job.id not in self._execution.running:
                 await self._take_up(app, job)

@@ -355,7 +355,10 @@ def test_change_that_is_running_is_not_done_twice(
     waiting = anas.post(path, Idempotency_Key="c")
     assert (waiting.status_code, waiting.get_json()["code"]) == (409, "request_running")
     assert waiting.headers["Retry-After"] == "1"
-    database.fetch("UPDATE api_requests SET running_until = NOW()")
+    hour = "NOW() + INTERVAL '61 minutes'"  # a request that was killed before the clock was set back by an hour
+    database.fetch(f"UPDATE api_requests SET running_until = {hour}, started_at = {hour}")
+    assert anas.post(path, Idempotency_Key="c").get_json()["code"] == "not_possible"
+    database.fetch("UPDATE api_requests SET status = NULL, running_until = NOW(), started_at = NOW()")
     assert anas.post(path, Idempotency_Key="c").get_json()["code"] == "not_possible"  # it was done without a record
     assert timedelta() < RUNS_FOR <= timedelta(minutes=1)
     del counter, services

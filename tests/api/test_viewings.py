@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from peterental.access import Viewer
 from peterental.database.pool import Database
 from peterental.properties.model import PropertyDetails
 from peterental.services import Services
+from peterental.web.api.routes import OPERATIONS
 from tests.api.conftest import Tool, next_monday
 
 
@@ -216,6 +218,32 @@ def test_others_viewings_do_not_exist(  # noqa: PLR0917 - fixtures
     assert database.fetch("SELECT status, updated_at FROM appointments") == before
     for unknown in ("99999999999999999999", "2147483648", "0", "999"):
         assert anas.get(f"/viewings/{unknown}").status_code == 404
+
+
+def test_no_operation_reaches_what_belongs_to_others(
+    anas: Tool, offices: Tool, booking: dict[str, Any], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every operation with an id in its path, those of later releases too. Homes are the office's, and shown to all."""
+    monkeypatch.setattr("peterental.web.api.limits.BURST", 10_000)
+    viewing_id = offices.post("/viewings", {**booking, "agent_id": "ben"}).get_json()["id"]
+    database.fetch("INSERT INTO calls (vapi_call_id, agent_id, summary) VALUES ('c1', 'ben', 'Asked.')")
+    (message,) = database.fetch("INSERT INTO messages (agent_id, body) VALUES ('ben', 'Cats?') RETURNING message_id")
+    others = {"agent_id": "ben", "call_id": "c1", "message_id": message["message_id"], "viewing_id": viewing_id}
+    bodies = {"PATCH": {"notes": "x"}, "POST": {"start": booking["start"]}}
+    before = database.fetch("SELECT * FROM appointments")
+    refused = {}
+    for operation in OPERATIONS:
+        names = re.findall(r"{(\w+)}", operation.path)
+        if not names or names == ["home_id"]:
+            continue
+        body = bodies.get(operation.method) if operation.body else None
+        if operation.name == "bookLineViewing":
+            body = {name: value for name, value in booking.items() if name != "agent_id"}
+        answer = anas.send(operation.method, operation.path.format(**others), body)
+        refused[operation.name] = answer.status_code
+    assert len(refused) > 12
+    assert set(refused.values()) == {404}, refused
+    assert database.fetch("SELECT * FROM appointments") == before
 
 
 def test_taken_home_is_a_warning_that_can_be_acknowledged(

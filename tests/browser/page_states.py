@@ -254,7 +254,7 @@ def _of_visitors(site: Site) -> Iterator[PageState]:
     yield PageState("offer-ended", f"/v/offer/{site.services.offer_links.token(waiting)}", None, status=410)
     released = site.database.fetch("SELECT id FROM appointments WHERE attendee_name LIKE 'Li Wei%%'")[0]["id"]
     site.services.visitors.release(released, lambda _: True)
-    yield PageState("visit-released", f"/v/{site.services.visitor_links.token(released)}", None)
+    yield PageState("visit-released", f"/v/{site.services.visitor_links.token(released, '')}", None)
 
 
 def _of_notices() -> Iterator[PageState]:

@@ -281,8 +281,9 @@ def _add_failures(site: Site) -> None:
 
 def link_token(site: Site, attendee_name: str) -> str:
     """Return the token in the link of a visitor."""
-    rows = site.database.fetch("SELECT id FROM appointments WHERE attendee_name = %s", [attendee_name])
-    return site.services.visitor_links.token(rows[0]["id"])
+    query = "SELECT id, COALESCE(attendee_phone, caller_number, '') AS phone FROM appointments WHERE attendee_name = %s"
+    row = site.database.fetch(query, [attendee_name])[0]
+    return site.services.visitor_links.token(row["id"], row["phone"])
 
 
 def _add_notices(site: Site) -> None:

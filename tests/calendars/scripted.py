@@ -16,6 +16,7 @@ from peterental.agents.model import Agent
 from peterental.calendars.credentials import Credentials
 from peterental.calendars.model import (
     BusyTime,
+    CalendarFault,
     CalendarKind,
     CalendarUnreachable,
     EventIdSpent,
@@ -50,6 +51,8 @@ class ScriptedCalendar:
         before_answer: called while a request is under way.
         holds: the next write or deletion is held: its answer is lost, and it takes effect at `release`.
         stamps: of our own events, which a person's change keeps.
+        broken: calendars in which no event can be looked for.
+        moved_to: the calendars of those events that a person moved out of "work".
     """
 
     found: list[RemoteCalendar] = field(default_factory=lambda: [WORK, HOLIDAYS])
@@ -66,6 +69,8 @@ class ScriptedCalendar:
     holds: bool = False
     held: list[Callable[[], object]] = field(default_factory=list)
     stamps: dict[str, Stamp] = field(default_factory=dict)
+    moved_to: dict[str, str] = field(default_factory=dict)
+    broken: dict[str, CalendarFault] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     ids: Iterator[int] = field(default_factory=lambda: count(1))
     together: threading.Lock = field(default_factory=threading.Lock)
@@ -92,14 +97,16 @@ class ScriptedCalendar:
         return Reading(
             is_whole=True,
             busy=self.busy[remote_id],
-            own=tuple(self.own_events()) if remote_id == "work" else (),
+            own=tuple(self.own_events(remote_id)),
             cursor=f"cursor {next(self.ids)}",
             notes=self.notes,
         )
 
-    def own_events(self) -> Iterator[OwnEvent]:
-        """Our events as they are now."""
+    def own_events(self, remote_id: str = "work") -> Iterator[OwnEvent]:
+        """Our events in a calendar as they are now."""
         for event_id, (event, _) in self.events.items():
+            if self.moved_to.get(event_id, "work") != remote_id:
+                continue
             yield OwnEvent(
                 marker=event.marker,
                 event_id=event_id,
@@ -110,7 +117,7 @@ class ScriptedCalendar:
             )
 
     def write(self, remote_id: str, event: ViewingEvent) -> WrittenEvent:
-        assert remote_id == "work"
+        assert remote_id == self.moved_to.get(event.event_id or "", "work")
         self._answer()
         if self.holds:
             self._hold(lambda: self._write(event))
@@ -133,7 +140,7 @@ class ScriptedCalendar:
         return event_id
 
     def delete(self, remote_id: str, event_id: str, *, follow: bool = True) -> None:
-        assert remote_id == "work"
+        assert remote_id == self.moved_to.get(event_id, "work")
         self._answer()
         if self.holds:
             self._hold(lambda: self._delete(event_id))
@@ -156,9 +163,10 @@ class ScriptedCalendar:
         self.held.clear()
 
     def find(self, remote_id: str, event: ViewingEvent) -> OwnEvent | None:
-        assert remote_id == "work"
         self._answer()
-        return next((own for own in self.own_events() if own.marker == event.marker), None)
+        if remote_id in self.broken:
+            raise self.broken[remote_id]
+        return next((own for own in self.own_events(remote_id) if own.marker == event.marker), None)
 
     # --- what a person does ------------------------------------------------------------------------------------------
 
@@ -166,6 +174,14 @@ class ScriptedCalendar:
         """Move the only event of ours."""
         ((event_id, (event, _)),) = self.events.items()
         self.events[event_id] = (replace(event, start=start, end=end), True)
+
+    def person_moves_to(self, remote_id: str, start: datetime, end: datetime) -> None:
+        """Move the only event of ours into another calendar, where it has another id, and to a time."""
+        ((event_id, (event, _)),) = self.events.items()
+        moved_id = f"{remote_id}/{event_id}"
+        self.events = {moved_id: (replace(event, start=start, end=end), True)}
+        self.moved_to = {moved_id: remote_id}
+        self.stamps[moved_id] = self.stamps[event_id]
 
     def person_deletes(self) -> None:
         """Delete the only event of ours."""

@@ -53,6 +53,7 @@ ASSISTANTS = objects(
         messages=st.lists(objects(role=ANYTHING, content=ANYTHING), max_size=3),
         tools=st.lists(TOOLS, max_size=3),
         toolIds=st.lists(ANYTHING, max_size=3),
+        toolRefs=st.lists(ANYTHING | objects(toolId=ANYTHING | st.just(ID), version=ANYTHING), max_size=3),
     ),
 ).filter(lambda found: isinstance(found, dict))  # fmt: skip
 NUMBERS = objects(
@@ -80,7 +81,9 @@ def test_nonsense_in_an_answer_is_compared_and_replaced(
         assert desired.assistant_changes(written, LINE, TARGET, snapshot.tools) == {}, "what was written is right"
 
 
-@pytest.mark.parametrize("model", ["gpt", 7, [], ["x"], GPT | {"messages": 7, "tools": "x", "toolIds": 7}])
+@pytest.mark.parametrize(
+    "model", ["gpt", 7, [], ["x"], GPT | {"messages": 7, "tools": "x", "toolIds": 7, "toolRefs": 7}]
+)
 def test_line_with_nonsense_is_shown_and_repaired(office: Office, model: object) -> None:
     office.set_up(phone_number_id=office.vapi.add_number())
     assistant_id = str(office.ana.vapi_assistant_id)

@@ -156,6 +156,20 @@ def test_account_tools_in_place_of_ours_are_detached(office: Office) -> None:
     assert office.assistant["model"]["toolIds"] == [other]
 
 
+def test_account_tools_with_a_version_are_detached(office: Office) -> None:
+    """A version that is pinned wins over the ids, so one in place of ours would be called instead of ours."""
+    ours, other, pinned = (office.vapi.add_tool(name) for name in ("set_appointment", "weather", "take_message"))
+    refs = [{"toolId": pinned, "version": 3}, {"toolId": other, "version": 1}, {"toolId": ours}]
+    model = {"provider": "openai", "model": "gpt-4.1", "toolIds": [ours, other, pinned], "toolRefs": refs}
+    office.line.set_ups.choose(ANA, new_line(assistant_id=existing(office, model=model)), OFFICE)
+    compare_and_write(office)
+    assert office.assistant["model"]["toolIds"] == [other]
+    assert office.assistant["model"]["toolRefs"] == [refs[1]]
+    check = office.line.drift.check(ANA, OFFICE)
+    assert not check.written
+    assert [each.theirs for each in check.differences if each.part == "Other tools"] == ["weather"]
+
+
 def test_credential_of_our_server_is_trusted(office: Office) -> None:
     server = {"url": WEBHOOK, "timeoutSeconds": 20, "credentialId": UNKNOWN}
     office.line.set_ups.choose(ANA, new_line(assistant_id=existing(office, server=server)), OFFICE)
@@ -270,6 +284,14 @@ def test_number_of_another_agent_is_refused(office: Office) -> None:
     assert office.vapi.numbers[number]["assistantId"] == bens
     with pytest.raises(AssistantInUse):
         office.set_up(assistant_id=bens)
+
+
+def test_set_up_from_before_the_clock_was_set_back_holds_up_nothing(office: Office) -> None:
+    office.line.set_ups.choose(ANA, new_line(), OFFICE)
+    office.database.fetch("UPDATE line_set_ups SET leased_until = NOW() + INTERVAL '1 hour'")
+    office.line.set_ups.choose(ANA, new_line(), OFFICE)
+    office.line.set_ups.resume(ANA, OFFICE)
+    assert len(office.vapi.assistants) == 1
 
 
 def test_set_up_in_progress_is_not_begun_twice(office: Office) -> None:

@@ -20,10 +20,13 @@ from peterental.audit.model import LogFilter
 from peterental.calls.model import REDUCED_ANSWER, CallUpdate
 from peterental.database.connect import DatabaseBusy
 from peterental.database.pool import Database
+from peterental.jobs.model import JobRequest
 from peterental.messages.model import MessageFilter
 from peterental.privacy.model import ANONYMOUS, SearchTooSlow, UpcomingChanged
 from peterental.privacy.person import REMOVED, Person, PersonInvalid, PersonUnknown
 from peterental.services import Services
+from peterental.users.tokens.model import NewToken
+from peterental.webhooks.model import EndpointEntry
 from tests.notices.office import FakeTransport
 from tests.voice.homes import add_home
 from tests.voice.phone import ELM, Clock, Phone
@@ -364,6 +367,42 @@ def test_place_on_the_waitlist_is_exported_and_deleted_with_its_home(services: S
     delete(services, BY_NUMBER)
     assert database.fetch("SELECT 1 FROM waitlist") == []
     assert len(database.fetch("SELECT 1 FROM properties")) == 1
+
+
+def test_mentions_in_words_of_others_and_of_machines_go(services: Services, database: Database, clock: Clock) -> None:
+    """In a stop of another number, an endpoint's answer about another's viewing, a failed job, and a request's key."""
+    said = f"STOP, ask my sister: 405 555 0142, {EMAIL}"
+    with database.transaction() as connection:
+        services.consents.stop(connection, "text", OTHER, how="text message", words=said, at=clock())
+        services.jobs.defer(connection, JobRequest(task="send_notices", args={"notice_id": 1}))
+    (job,) = database.fetch("SELECT id FROM procrastinate_jobs WHERE task_name = 'send_notices'")
+    services.jobs.record_error(job["id"], f"DETAIL: {said}")
+    endpoint = services.webhooks.create(
+        EndpointEntry(url="https://example.com", event_types=("viewing.booked",)), ADMIN
+    )
+    book_manually(services, 24, attendee_name="Maud", attendee_phone=OTHER)
+    assert endpoint.endpoint.is_active
+    database.fetch("UPDATE webhook_deliveries SET answer = %s", (said,))
+    user = services.users.create("tool@example.com", "correct horse battery", "admin")
+    token = services.api_tokens.create(NewToken(name="Tool"), Viewer(user.user_id, user.email, is_admin=True)).token
+    database.fetch(
+        """
+        INSERT INTO api_requests (
+            token_id, request_key, request_hash, form_key, runner, running_until, started_at, status
+        )
+        SELECT %s, key, '', '', '', NOW(), NOW(), 201 FROM unnest(%s::text[]) AS key
+        """,
+        (token.token_id, [f"booking-{NUMBER}", f"booking:{EMAIL}", f"booking-{OTHER}"]),
+    )
+    assert not services.persons.find(BY_NUMBER, ADMIN).is_empty
+    delete(services, BY_NUMBER)
+    delete(services, BY_EMAIL)
+    assert held_rows(database, "4055550142", EMAIL) == []
+    (words,) = database.fetch("SELECT words_revoked FROM contact_consents WHERE recipient = %s", (OTHER,))
+    assert words["words_revoked"] == f"STOP, ask my sister: {REMOVED}, {REMOVED}"
+    assert [row["request_key"] for row in database.fetch("SELECT request_key FROM api_requests")] == [
+        f"booking-{OTHER}"
+    ]
 
 
 def test_export_keeps_letters_of_every_script(services: Services) -> None:

@@ -46,7 +46,6 @@ OTHERS = {
     "calendars.connect_address": "reads a calendar of a provider",
     "calendars.connect_caldav": "reads a calendar of a provider",
     "calendars.connect_demo": "exists in development only",
-    "calendars.make_feed": "makes another address each time, and the last is shown",
     "calendars.begin_sign_in": "changes nothing here",
     "calendars.sync": "reads again",
     "appointments.put_back": "has nothing to put back without a calendar",
@@ -276,7 +275,8 @@ def cases_of_calendars(world: World) -> Iterator[Case]:
     world.services.calendars.connect_demo("ana-lima", world.admin)
     yield Case("calendars.choose", page, page, {"blocks": []})
     yield Case("calendars.choose_stale", page, f"{page}/stale", {"trusts": "yes"})
-    world.services.feeds.create("ana-lima", world.admin)
+    yield Case("calendars.make_feed", page, f"{page}/feed")
+    yield Case("calendars.make_feed", page, f"{page}/feed")
     yield Case("calendars.remove_feed", page, f"{page}/feed/end")
     account = world.number("SELECT account_id FROM calendar_accounts")
     yield Case("calendars.disconnect", f"/calendars/{account}/disconnect")

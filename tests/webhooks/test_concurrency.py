@@ -148,6 +148,19 @@ def test_lease_from_before_the_clock_was_set_back_is_free(office: Office, serve:
     assert len(server.exchanges) == 1
 
 
+def test_delivery_from_before_the_clock_was_set_back_is_due(office: Office, serve: Serve) -> None:
+    server = serve(answer(status="500 Broken"), answer())
+    issued = office.subscribe(server.url())
+    office.book(9)
+    office.clock.forward(hours=-1)
+    office.database.fetch("DELETE FROM procrastinate_jobs")
+    assert office.services.webhook_sender.plan() == 1
+    for _ in range(2):  # the failed one waits, by the clock of now
+        office.deliver(issued)
+    assert [one.state for one in office.deliveries()] == ["waiting"]
+    assert len(server.exchanges) == 1
+
+
 def test_failure_after_a_quiet_week_does_not_turn_off(office: Office, serve: Serve) -> None:
     """One delivery failed for good, nothing happened for days, and the next one fails once."""
     server = serve(*[answer(status="500 Broken")] * 13, answer())

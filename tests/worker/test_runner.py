@@ -149,17 +149,17 @@ def test_new_job_starts_without_waiting_for_a_poll(
     assert started.wait(60)
 
 
-def abandon(database_url: str, *, attempts: int = 0) -> None:
-    """Mark the only job as run by a worker that has been silent for a minute."""
+def abandon(database_url: str, *, attempts: int = 0, seen_min: int = -1) -> None:
+    """Mark the only job as run by a worker that was seen last so many minutes from now."""
     with psycopg.connect(database_url) as connection:
         connection.execute(
             """
             WITH gone AS (
-                INSERT INTO procrastinate_workers (last_heartbeat) VALUES (NOW() - INTERVAL '1 minute') RETURNING id
+                INSERT INTO procrastinate_workers (last_heartbeat) VALUES (NOW() + make_interval(mins => %s)) RETURNING id
             )
             UPDATE procrastinate_jobs SET status = 'doing', attempts = %s, worker_id = gone.id FROM gone
             """,
-            (attempts,),
+            (seen_min, attempts),
         )
 
 
@@ -172,6 +172,18 @@ def test_job_of_a_vanished_worker_is_taken_up(
     running(Task(name="note", label="Note", run=lambda _: done.set()))
     assert done.wait(60)
     assert "is taken up again: its worker vanished" in caplog.text
+
+
+def test_worker_that_vanished_before_the_clock_was_set_back_ages(
+    running: WorkerOf, defer: Callable[..., None], database: Database, database_url: str, services: Services
+) -> None:
+    """Its last sign of life lies an hour ahead: until then, its job would count as running."""
+    defer("note")
+    abandon(database_url, seen_min=60)
+    assert services.jobs.status(OPERATOR).workers == 0
+    running(Task(name="other", label="Other", run=lambda _: None))
+    ahead = "SELECT id FROM procrastinate_workers WHERE last_heartbeat > NOW()"
+    until(lambda: not database.fetch(ahead), "the worker that vanished ages")
 
 
 def test_job_that_ends_every_worker_fails(

@@ -55,16 +55,36 @@ class FeedRepository:
         )
         return rows[0]["agent_id"] if rows else None
 
-    def store(self, connection: Connection, agent_id: str, token_hash: bytes, token: str) -> None:
-        """Queue storing a new token in place of the agent's old one."""
-        connection.execute(
+    def store(
+        self,
+        connection: Connection,
+        agent_id: str,
+        token_hash: bytes,
+        token: str,
+        *,
+        replaces: datetime | None,
+    ) -> bool:
+        """Store a new token in place of the agent's old one, and return whether it was. Waits for the server.
+
+        Args:
+            connection: of the transaction.
+            agent_id: whose feed.
+            token_hash: of the new token.
+            token: the new token, encrypted.
+            replaces: when the address was made that it replaces; None for a first one. Another address stays.
+        """
+        stored = connection.execute(
             """
-            INSERT INTO agent_feeds (agent_id, token_hash, token) VALUES (%s, %s, %s)
+            INSERT INTO agent_feeds AS feed (agent_id, token_hash, token) VALUES (%s, %s, %s)
             ON CONFLICT (agent_id) DO UPDATE
-            SET token_hash = EXCLUDED.token_hash, token = EXCLUDED.token, created_at = NOW(), fetched_at = NULL
+            SET token_hash = EXCLUDED.token_hash, token = EXCLUDED.token, created_at = clock_timestamp(),
+                fetched_at = NULL
+            WHERE feed.created_at = %s
+            RETURNING agent_id
             """,
-            (agent_id, token_hash, token),
+            (agent_id, token_hash, token, replaces),
         )
+        return stored.fetchone() is not None
 
     def remove(self, connection: Connection, agent_id: str) -> bool:
         """Remove the feed of an agent, and return whether it had one. Waits for the server."""

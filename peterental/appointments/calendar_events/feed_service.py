@@ -151,15 +151,24 @@ class FeedService:
         token = self._credentials.decrypt_text(agent.agent_id, stored.token)
         return FeedAddress(_path(token) if token else None, stored.created_at, stored.fetched_at)
 
-    def create(self, agent_id: str, viewer: Viewer) -> FeedAddress:
-        """Make a new secret address for an agent. The old one ends. Raises AgentUnknown."""
+    def create(self, agent_id: str, viewer: Viewer, replaces: datetime | None = None) -> FeedAddress:
+        """Make a new secret address for an agent, and return the one that it has then. Raises AgentUnknown.
+
+        Of two users who do so at once, or of two clicks, the first makes the address. The second gets the same one: it
+        may be in a calendar program already.
+
+        Args:
+            agent_id: whose viewings.
+            viewer: who makes it.
+            replaces: when the address was made that it replaces, as the viewer saw it; None for a first one.
+        """
         agent = self._agents.get(agent_id, viewer)
         token = secrets.token_urlsafe(32)
+        encrypted = self._credentials.encrypt_text(agent.agent_id, token)
         with self._database.transaction() as connection:
-            encrypted = self._credentials.encrypt_text(agent.agent_id, token)
-            self._feeds.store(connection, agent.agent_id, _hash(token), encrypted)
-            self._record(connection, "feed address made", agent, viewer)
-        return FeedAddress(_path(token), self._now(), None)
+            if self._feeds.store(connection, agent.agent_id, _hash(token), encrypted, replaces=replaces):
+                self._record(connection, "feed address made", agent, viewer)
+        return self.address(agent_id, viewer) or FeedAddress(None, self._now(), None)
 
     def remove(self, agent_id: str, viewer: Viewer) -> None:
         """End the address of an agent's feed. Raises AgentUnknown."""

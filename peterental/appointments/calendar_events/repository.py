@@ -292,6 +292,21 @@ class CalendarEventRepository:
             },
         )
 
+    def record_place(self, connection: Connection, state: EventState, calendar_id: int, event_id: str) -> None:
+        """Queue recording that a person moved an event into another calendar.
+
+        Args:
+            connection: of the transaction, in which the lease of the account is held.
+            state: as it was.
+            calendar_id: of the calendar that has the event.
+            event_id: of the event there.
+        """
+        connection.execute(
+            "UPDATE calendar_viewings SET calendar_id = %s, event_id = %s WHERE appointment_id = %s",
+            (calendar_id, event_id, state.appointment_id),
+        )
+        self._set_event_id(connection, state.appointment_id, event_id)
+
     def write_again(self, connection: Connection, state: EventState) -> None:
         """Queue writing the event of a viewing again, over what it is now, at whatever time."""
         connection.execute(

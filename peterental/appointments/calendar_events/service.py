@@ -17,6 +17,8 @@ from peterental.audit.model import Change
 from peterental.calendars.model import (
     AddressNotAllowed,
     CalendarFault,
+    CalendarGone,
+    CalendarNonsense,
     EventIdSpent,
     EventMissing,
     EventRefused,
@@ -54,6 +56,8 @@ _POLL_S = 0.1
 MAX_WAITING = 200
 MAX_REVISIONS = 5
 MAX_CHANGED_SHOWN = 20
+MAX_SEARCHED = 10
+"""Calendars of an account in which an event is looked for that a person may have moved there."""
 
 
 class MailboxBusy(Fault):
@@ -196,7 +200,9 @@ class CalendarEventService:
             return self._calendars.calendar(state.calendar_id)
         return self._calendars.receiving(viewing.agent_id)
 
-    def _write(self, calendar: Calendar, opened: _Opened, viewing: ViewingOfEvent, state: EventState) -> None:
+    def _write(
+        self, calendar: Calendar, opened: _Opened, viewing: ViewingOfEvent, state: EventState, *, follows: bool = True
+    ) -> None:
         if viewing.end <= self._now() and not state.may_exist:
             with self._still_held(opened) as connection:
                 self._events.record_deleted(connection, state)  # over: nobody needs an event any more
@@ -213,7 +219,14 @@ class CalendarEventService:
             try:
                 written = opened.remote.write(calendar.remote_id, event)
             except EventMissing:
-                pass  # a person deleted it, but the viewing has changed since: the agent has to know
+                place, found = self._elsewhere(calendar, opened, viewing, state) if follows else (calendar, None)
+                if found is not None:
+                    with self._still_held(opened) as connection:
+                        self._events.record_place(connection, state, place.calendar_id, found.event_id)
+                    state = replace(state, calendar_id=place.calendar_id, event_id=found.event_id)
+                    self._write(place, opened, viewing, state, follows=False)
+                    return
+                # A person deleted it, but the viewing has changed since: the agent has to know.
             else:
                 self._record_written(opened, state, written.event_id, viewing, moved)
                 return
@@ -368,6 +381,8 @@ class CalendarEventService:
     def check(self, appointment_id: int) -> None:
         """Look an event up, and note whether a person moved or deleted it. Raises as `write` does.
 
+        One that is in another calendar of the account now is followed there.
+
         A request of ours that took effect late is no person's change: the event is written again.
         """
         calendar = self._calendar_of_written(appointment_id)
@@ -383,8 +398,13 @@ class CalendarEventService:
             event = opened.remote.find(calendar.remote_id, self._event(viewing, state))
             if event is not None and event.start is None:
                 event = None
+            place = calendar
+            if event is None:
+                place, event = self._elsewhere(calendar, opened, viewing, state)
             change = remote_change(state, event)
             with self._still_held(opened) as connection:
+                if event is not None and place.calendar_id != calendar.calendar_id:
+                    self._events.record_place(connection, state, place.calendar_id, event.event_id)
                 if event is not None and may_be_ours(state, event):
                     self._write_again(connection, state)
                     log.info("The event of viewing %s is written again: an earlier request came later", appointment_id)
@@ -392,6 +412,24 @@ class CalendarEventService:
                 self._events.record_remote_change(connection, state, change, event if change else None)
         if change is not None:
             log.info("The event of viewing %s was %s in the calendar", appointment_id, change)
+
+    def _elsewhere(
+        self, calendar: Calendar, opened: _Opened, viewing: ViewingOfEvent, state: EventState
+    ) -> tuple[Calendar, OwnEvent | None]:
+        """Return the other calendar of the account into which a person moved an event, and the event; else None."""
+        others = [each for each in self._calendars.calendars_of(calendar.account_id) if each.is_writable]
+        others.sort(key=lambda each: not each.is_used)
+        wanted = self._event(viewing, replace(state, event_id=None))
+        for other in others[:MAX_SEARCHED]:
+            if other.calendar_id == calendar.calendar_id:
+                continue
+            try:
+                event = opened.remote.find(other.remote_id, wanted)
+            except (CalendarGone, CalendarNonsense):  # it says nothing about the event
+                continue
+            if event is not None and event.start is not None:
+                return other, event
+        return calendar, None
 
     def _calendar_of_written(self, appointment_id: int) -> Calendar | None:
         """Return the calendar that has the event of a viewing; None if there is nothing to compare."""

@@ -52,6 +52,19 @@ class VisitorView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Contacts:
+    """To whom links of a viewing lead to it.
+
+    Args:
+        recipients: the numbers and the address that the viewing has, and the number that it was booked from.
+        were_corrected: whether a number or an address was replaced or removed since it was booked.
+    """
+
+    recipients: frozenset[str]
+    were_corrected: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class FreeDays:
     """The next days on which a viewing may be moved to another time, on its agent's wall clock.
 

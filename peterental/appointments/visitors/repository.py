@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from peterental.agents.lookup import line_of_viewing_sql
 from peterental.appointments.model import VISITOR
 from peterental.appointments.repository import APPOINTMENT
+from peterental.appointments.visitors.model import Contacts
 from peterental.calls.lookup import called_agent
 
 if TYPE_CHECKING:
@@ -27,6 +28,17 @@ _VIEWING = f"""
 """
 
 
+_CONTACTS = """
+    SELECT attendee_phone, caller_number, attendee_email,
+        EXISTS (
+            SELECT FROM appointment_events AS event
+            WHERE event.appointment_id = appointments.id
+                AND (changes #>> '{phone,0}' <> '' OR changes #>> '{email,0}' <> '')
+        ) AS were_corrected
+    FROM appointments WHERE id = %s
+"""
+
+
 class VisitorRepository:
     """The viewings of one database, for their visitors."""
 
@@ -37,6 +49,14 @@ class VisitorRepository:
         """Return a viewing with what its visitor is shown of the agent. One round trip."""
         rows = self._database.fetch(_VIEWING, (appointment_id,))
         return rows[0] if rows else None
+
+    def contacts(self, appointment_id: int) -> Contacts | None:
+        """Return to whom links of a viewing lead to it; None if there is no such viewing. One round trip."""
+        rows = self._database.fetch(_CONTACTS, (appointment_id,))
+        if not rows:
+            return None
+        were_corrected = rows[0].pop("were_corrected")
+        return Contacts(recipients=frozenset(filter(None, rows[0].values())), were_corrected=were_corrected)
 
     def read(self, connection: Connection, appointment_id: int) -> DictRow | None:
         """Return what `find` does, in a transaction. Waits for the server."""

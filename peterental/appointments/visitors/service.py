@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from peterental.appointments.schedule_repository import AgentSchedule
     from peterental.appointments.team import Team
     from peterental.appointments.team_availability import TeamAvailability
+    from peterental.appointments.visitors.model import Contacts
     from peterental.audit.service import AuditService
     from peterental.calendars.sync_service import SyncService
     from peterental.database.connect import Connection
@@ -93,6 +94,10 @@ class VisitorService:
         self._hours = WorkingHoursRepository(database)
         self._visitors = VisitorRepository(database)
         self._lines = LineBookingRepository(database)
+
+    def contacts(self, appointment_id: int) -> Contacts | None:
+        """Return to whom links of a viewing lead to it; None if there is no such viewing. One round trip."""
+        return self._visitors.contacts(appointment_id)
 
     def show(self, appointment_id: int) -> VisitorView:
         """Return a viewing as its visitor sees it. One round trip. Raises AppointmentUnknown."""

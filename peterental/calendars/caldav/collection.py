@@ -33,7 +33,9 @@ SHORTEST_QUERY = timedelta(hours=6)
 
 _MISSING = frozenset({404, 410})
 _TOO_MANY = 507
-_CANNOT_SEARCH = frozenset({400, 403, 409, 415, 422, 501})
+_NO_SUCH_REPORT = frozenset({400, 403, 405, 409, 415, 422, 501})
+"""How servers refuse a report that they do not have."""
+
 _STATE = (
     names.RESOURCE_TYPE,
     names.SYNC_TOKEN,
@@ -148,23 +150,35 @@ class Collection:
             raise CalendarNonsense(host=host_of(self.url), reason=f"more than {MOST_EVENTS} events")
         return found
 
-    def fetch(self, paths: Iterable[str]) -> Iterator[Resource]:
+    def fetch(self, paths: Iterable[str], *, is_readable: bool = False) -> Iterator[Resource]:
         """Yield resources, in batches; those that are gone are left out.
 
         A resource that the server leaves out of its answer is asked for alone: it may be gone, but may block as well.
+        So is each resource on a server that cannot be asked for several.
+
+        One that the server refuses among others, such as a private event in a shared calendar, has no data. If it
+        refuses all of them, the access is lost.
+
+        Args:
+            paths: of the resources.
+            is_readable: whether it is known that the server does not refuse all of them.
         """
         remaining = iter(sorted(paths))
         while batch := list(islice(remaining, BATCH)):
-            listed = multistatus_of(self._ask("REPORT", bodies.multiget(batch), depth=1))
-            unanswered = set(batch)
-            for path, response in self._members(listed):
+            answer = self._ask("REPORT", bodies.multiget(batch), depth=1)
+            listed = () if answer.status in _NO_SUCH_REPORT else self._members(multistatus_of(answer))
+            unanswered, refused = set(batch), set[str]()
+            for path, response in listed:
                 data = response.text(names.CALENDAR_DATA)
                 if path in unanswered and (data is not None or response.status in _MISSING):
                     unanswered.discard(path)
                     if data is not None:
+                        is_readable = True
                         yield Resource(path, response.text(names.ETAG), data.encode())
+                elif response.status == HTTPStatus.FORBIDDEN:
+                    refused.add(path)
             for path in sorted(unanswered):
-                yield from self._fetch_one(path)
+                yield from self._fetch_one(path, may_be_refused=is_readable and path in refused)
 
     def with_uid(self, uid: str) -> list[Resource]:
         """Return the resources that may have an event of a UID, wherever a person's program has put them.
@@ -172,7 +186,7 @@ class Collection:
         A server that cannot search for a UID finds none.
         """
         answer = self._ask("REPORT", bodies.query_uid(uid), depth=1)
-        if answer.status in _CANNOT_SEARCH:
+        if answer.status in _NO_SUCH_REPORT:
             return []
         listed = multistatus_of(answer)
         return [
@@ -228,9 +242,12 @@ class Collection:
             raise self._gone()
         return answer
 
-    def _fetch_one(self, path: str) -> Iterator[Resource]:
+    def _fetch_one(self, path: str, *, may_be_refused: bool) -> Iterator[Resource]:
         answer = self._client.send("GET", self.url_of(path))
         if answer.status in _MISSING:
+            return
+        if may_be_refused and answer.status == HTTPStatus.FORBIDDEN:
+            yield Resource(path, None, b"")
             return
         if answer.status != HTTPStatus.OK:
             raise unexpected(answer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
@@ -89,13 +89,29 @@ def _calendars_by(client: DavClient, answer: HttpAnswer) -> list[RemoteCalendar]
     if not places:
         is_calendar = names.CALENDAR in here.names_in(names.RESOURCE_TYPE)
         places = [_CalendarHome(answer.url, depth=0 if is_calendar else 1)]
-    calendars = {path_of(found.remote_id): found for place in places for found in _calendars_in(client, place)}
+    calendars = {path_of(found.remote_id): found for found in _calendars_of(client, places)}
     default = _default_path(client, here, base) or _only_writable(calendars)
     return [replace(calendar, is_default=path == default) for path, calendar in calendars.items()]
 
 
 def _homes(here: DavResponse, base: str) -> list[_CalendarHome]:
     return [_CalendarHome(named_url(base, href)) for href in here.hrefs_in(names.HOME_SET)]
+
+
+def _calendars_of(client: DavClient, places: Sequence[_CalendarHome]) -> list[RemoteCalendar]:
+    """Return the calendars of all places that can be read, such as without a colleague's. Raises if none can be."""
+    calendars: list[RemoteCalendar] = []
+    faults: list[CalendarFault] = []
+    for place in places:
+        try:
+            calendars += _calendars_in(client, place)
+        except CalendarThrottled:
+            raise
+        except CalendarFault as fault:
+            faults.append(fault)
+    if faults and not calendars:
+        raise faults[0]
+    return calendars
 
 
 def _calendars_in(client: DavClient, place: _CalendarHome) -> Iterator[RemoteCalendar]:

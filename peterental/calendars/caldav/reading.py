@@ -57,7 +57,8 @@ class CalendarReader:
         addresses = self._addresses(state)
         etags = self._listed()
         cursor = Cursor(addresses=addresses, token=token, ctag=state.ctag, etags={} if token else etags, renamed=())
-        return replace(self._events(etags, cursor), is_whole=True, removed=frozenset(), removed_own=frozenset())
+        found = self._events(etags, cursor, is_readable=False)
+        return replace(found, is_whole=True, removed=frozenset(), removed_own=frozenset())
 
     def _since_token(self, cursor: Cursor, token: str) -> Reading:
         changes = self._collection.changes(token)
@@ -79,8 +80,22 @@ class CalendarReader:
     def _listed(self) -> dict[str, str | None]:
         return self._collection.etags_between(self._window.start - MARGIN, self._window.end + MARGIN)
 
-    def _events(self, paths: Iterable[str], cursor: Cursor, *, removed: frozenset[str] = frozenset()) -> Reading:
-        """Return a reading of some resources, those that are gone by now among the removed ones."""
+    def _events(
+        self,
+        paths: Iterable[str],
+        cursor: Cursor,
+        *,
+        removed: frozenset[str] = frozenset(),
+        is_readable: bool = True,
+    ) -> Reading:
+        """Return a reading of some resources, those that are gone by now among the removed ones.
+
+        Args:
+            paths: of the resources.
+            cursor: of the next reading.
+            removed: the paths of those that are known to be gone.
+            is_readable: whether the calendar was read before: a refused event is not a lost access then.
+        """
         asked = frozenset(paths)
         busy: dict[str, tuple[BusyTime, ...]] = {}
         own: list[OwnEvent] = []
@@ -93,7 +108,7 @@ class CalendarReader:
             time_left_s=lambda: self._client.time_left_s,
         )
         renamed = set(cursor.renamed)
-        for resource in self._collection.fetch(asked):
+        for resource in self._collection.fetch(asked, is_readable=is_readable):
             events = reader.read(resource, url=self._collection.url_of(resource.path))
             busy[resource.path] = events.busy
             own += events.own

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from peterental.access import Viewer, require_admin
@@ -90,7 +91,7 @@ class ReplyService:
         consents: records who said stop and start.
         outbox: takes the answers.
         settings: knows the name of the office.
-        link_of: returns the visitor's link of a viewing.
+        link_of: returns the visitor's link of a viewing, for the number that it is sent to.
         now: returns the present moment, aware.
     """
 
@@ -103,7 +104,7 @@ class ReplyService:
         consents: Consents,
         outbox: Outbox,
         settings: NoticeSettingsService,
-        link_of: Callable[[int], str],
+        link_of: Callable[[int, str], str],
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
@@ -258,7 +259,11 @@ class ReplyService:
         elif outcome == "no_viewing" and viewing is not None and _may_be_reinstated(viewing, now):
             name = "released"
         has_link = name == "released" or any(viewing.is_upcoming(now) for viewing in about)
-        return answer(name, _language(found), office, about, self._link_of if has_link else _no_link)
+        link_of = partial(self._link_for, found.text.sender) if has_link else _no_link
+        return answer(name, _language(found), office, about, link_of)
+
+    def _link_for(self, sender: str, appointment_id: int) -> str:
+        return self._link_of(appointment_id, sender)
 
 
 def _language(found: _Open) -> Language:

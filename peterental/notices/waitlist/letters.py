@@ -11,7 +11,7 @@ from peterental.notices.model import Letter, NoLongerTrue
 from peterental.notices.waitlist.repository import WaitlistRepository
 from peterental.notices.wording.model import WordingKey
 from peterental.notices.wording.rendering import render, with_opt_out
-from peterental.notices.wording.times import format_day, format_time
+from peterental.notices.wording.times import moment_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,8 +59,7 @@ class OfferLetters:
         fields = {
             "visitor": entry.attendee_name,
             "home": entry.home,
-            "day": format_day(entry.offered_start, entry.zone, notice.language, notice.channel),
-            "time": format_time(entry.offered_start, entry.zone, notice.channel),
+            **moment_fields(entry.offered_start, entry.zone, notice.language, notice.channel),
             "agent": entry.agent_name,
             "office": office,
             "confirm": CONFIRM,

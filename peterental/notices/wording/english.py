@@ -34,7 +34,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("booked", "text"): Wording("{office}: Viewing booked: {home}, {day} at {time}.[ Change: {link}]"),
         ("booked", "email"): Wording(
             f"Hello[ {{visitor}}],\n\nYour viewing is booked.\n\n{_WHERE_AND_WHEN}{_CHANGE}\n{{office}}",
-            "Viewing booked: {home}, {day} at {time}",
+            "Booked: {day} at {time}, viewing of {home}",
         ),
         ("moved", "text"): Wording(
             "{office}: Viewing moved: {home}, now {day} at {time}, with {agent}.[ Change: {link}]"
@@ -42,7 +42,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("moved", "email"): Wording(
             "Hello[ {visitor}],\n\nYour viewing has a new time.\n\n"
             f"{_WHERE_AND_WHEN}[Before: {{old_day}} at {{old_time}}\n]{_CHANGE}\n{{office}}",
-            "Viewing moved: {home}, now {day} at {time}",
+            "Moved to {day} at {time}: viewing of {home}",
         ),
         ("changed", "text"): Wording(
             "{office}: Viewing changed: {home}, {day} at {time}, with {agent}.[ Change: {link}]"
@@ -50,7 +50,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("changed", "email"): Wording(
             "Hello[ {visitor}],\n\nSomething about your viewing has changed. This is how it is now.\n\n"
             f"{_WHERE_AND_WHEN}Until: {{until}}\n{_CHANGE}\n{{office}}",
-            "Viewing changed: {home}, {day} at {time}",
+            "Changed: {day} at {time}, viewing of {home}",
         ),
         ("cancelled", "text"): Wording(
             "{office}: Your viewing of {home} on {day} at {time} is cancelled.[ Questions? Call {agent_phone}.]"
@@ -58,7 +58,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("cancelled", "email"): Wording(
             "Hello[ {visitor}],\n\nThis viewing is cancelled, so you do not need to come.\n\n"
             f"{_WHERE_AND_WHEN}\n{{office}}",
-            "Viewing cancelled: {home}, {day} at {time}",
+            "Cancelled: {day} at {time}, viewing of {home}",
         ),
         ("reminder_day", "text"): Wording(
             "{office}: Reminder: {home}, {day} at {time}.[ Reply {confirm} to confirm.][ Change: {link}]"
@@ -66,7 +66,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("reminder_day", "email"): Wording(
             "Hello[ {visitor}],\n\nA reminder of your viewing. Please tell us that you are coming, or choose another"
             f" time.\n\n{_WHERE_AND_WHEN}{_CHANGE}\n{{office}}",
-            "Your viewing on {day} at {time}: {home}",
+            "Viewing {day} at {time}: {home}",
         ),
         ("reminder_hours", "text"): Wording(
             "{office}: {agent} will meet you at {home}, {day} at {time}.[ Change: {link}]"
@@ -82,7 +82,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("no_show", "email"): Wording(
             "Hello[ {visitor}],\n\nWe are sorry that we missed you at {home} on {day} at {time}.\n\n"
             "[If you still want to see the home, call {agent_phone} to choose another time.\n\n]{office}",
-            "Sorry we missed you: {home}",
+            "Sorry we missed you on {day}: {home}",
         ),
         ("released", "text"): Wording(
             "{office}: Not confirmed, so released: {home}, {day} at {time}.[ Keep it (30 min): {link}]"
@@ -90,7 +90,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("released", "email"): Wording(
             "Hello[ {visitor}],\n\nYour viewing was not confirmed, so its time was released to others.\n\n"
             f"{_WHERE_AND_WHEN}[\nTo keep it, open this page within 30 minutes:\n{{link}}\n]\n{{office}}",
-            "Viewing released: {home}, {day} at {time}",
+            "Released: {day} at {time}, viewing of {home}",
         ),
         ("waitlist_offer", "text"): Wording(
             "{office}: Free now: {home}, {day} at {time}.[ Reply {confirm} to take it.][ Held 15 min: {link}]"
@@ -98,7 +98,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("waitlist_offer", "email"): Wording(
             "Hello[ {visitor}],\n\nA time that you asked for is free. It is held for you for 15 minutes.\n\n"
             f"{_WHERE_AND_WHEN}[\nTo take it:\n{{link}}\n]\n{{office}}",
-            "Free now: {home}, {day} at {time}",
+            "Free now: {day} at {time}, {home}",
         ),
         # --- agents --------------------------------------------------------------------------------------------------
         ("agent_booked", "text"): Wording(
@@ -106,7 +106,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ),
         ("agent_booked", "email"): Wording(
             f"Hello {{agent}},\n\nA viewing was booked.\n\n{_AGENT_FACTS}\n{{office}}",
-            "New viewing: {home}, {day} at {time}",
+            "New viewing {day} at {time}: {home}",
         ),
         ("agent_moved", "text"): Wording(
             "Viewing moved: {home}, now {day} at {time}.[ Before: {old_day} at {old_time}.][ {visitor}.][ {link}]"
@@ -114,26 +114,26 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("agent_moved", "email"): Wording(
             "Hello {agent},\n\nA viewing was moved.[ It was on {old_day} at {old_time}.]\n\n"
             f"{_AGENT_FACTS}\n{{office}}",
-            "Viewing moved: {home}, now {day} at {time}",
+            "Moved to {day} at {time}: {home}",
         ),
         ("agent_changed", "text"): Wording(
             "Viewing changed: {home}, {day} at {time}, until {until}.[ {visitor}.][ {link}]"
         ),
         ("agent_changed", "email"): Wording(
             f"Hello {{agent}},\n\nThe home or the length of a viewing was changed.\n\n{_AGENT_FACTS}\n{{office}}",
-            "Viewing changed: {home}, {day} at {time}, until {until}",
+            "Changed: {day} at {time}, until {until}, {home}",
         ),
         ("agent_reassigned", "text"): Wording("Viewing now with {agent}: {home}, {day} at {time}.[ {visitor}.]"),
         ("agent_reassigned", "email"): Wording(
             f"Hello,\n\nA viewing of yours is with {{agent}} now. Its time is free.\n\n{_AGENT_FACTS}\n{{office}}",
-            "Viewing now with {agent}: {home}, {day} at {time}",
+            "Reassigned: {day} at {time}, now with {agent}, {home}",
         ),
         ("agent_cancelled", "text"): Wording(
             "Viewing cancelled: {home}, {day} at {time}.[ {visitor}.][ Phone: {phone}.][ {link}]"
         ),
         ("agent_cancelled", "email"): Wording(
             f"Hello {{agent}},\n\nA viewing was cancelled. Its time is free.\n\n{_AGENT_FACTS}\n{{office}}",
-            "Viewing cancelled: {home}, {day} at {time}",
+            "Cancelled: {day} at {time}, {home}",
         ),
         ("agent_released", "text"): Wording(
             "Viewing released, not confirmed: {home}, {day} at {time}.[ {visitor}.][ Phone: {phone}.][ {link}]"
@@ -141,7 +141,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("agent_released", "email"): Wording(
             "Hello {agent},\n\nThe visitor did not confirm this viewing, so its time was released. The visitor has 30"
             f" minutes to take it back.\n\n{_AGENT_FACTS}\n{{office}}",
-            "Viewing released: {home}, {day} at {time}",
+            "Released: {day} at {time}, {home}",
         ),
         ("agent_urgent_message", "text"): Wording("Urgent message[ from {visitor}][, {phone}]: {message}[ {link}]"),
         ("agent_urgent_message", "email"): Wording(

@@ -93,13 +93,16 @@ def render(kind: Kind, channel: Channel, fields: Mapping[str, str], wording: Wor
     Args:
         kind: of the notice.
         channel: of the notice.
-        fields: the values by name, in the recipient's language; a missing one is empty.
+        fields: the values by name, in the recipient's language; a missing one is empty. In the subject, the short form
+            of a field takes its place, such as `short_day`: a phone shows the first 35 characters.
         wording: the text to fill.
     """
     values = {name: clean(name, fields.get(name, ""), channel) for name in FIELDS[kind]}
     body = _BLANK_LINES.sub("\n\n", _filled(wording.body, values)).strip()
-    subject = None if wording.subject is None else " ".join(_filled(wording.subject, values).split())
-    return subject, body
+    if wording.subject is None:
+        return None, body
+    short = {name: clean(name, fields[f"short_{name}"], channel) for name in values if f"short_{name}" in fields}
+    return " ".join(_filled(wording.subject, values | short).split()), body
 
 
 def with_opt_out(body: str, language: Language) -> str:

@@ -37,7 +37,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("booked", "text"): Wording("{office}: Visita reservada: {home}, {day}, {time}.[ Cambiar: {link}]"),
         ("booked", "email"): Wording(
             f"Hola[ {{visitor}}]:\n\nSu visita está reservada.\n\n{_WHERE_AND_WHEN}{_CHANGE}\n{{office}}",
-            "Visita reservada: {home}, {day}, {time}",
+            "Reservada: {day}, {time}, visita a {home}",
         ),
         ("moved", "text"): Wording(
             "{office}: Su visita a {home} es ahora el {day}, {time}, con {agent}.[ Cambiar: {link}]"
@@ -45,7 +45,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("moved", "email"): Wording(
             "Hola[ {visitor}]:\n\nSu visita tiene una nueva hora.\n\n"
             f"{_WHERE_AND_WHEN}[Antes: {{old_day}}, {{old_time}}\n]{_CHANGE}\n{{office}}",
-            "Visita cambiada: {home}, ahora {day}, {time}",
+            "Nueva hora: {day}, {time}, visita a {home}",
         ),
         ("changed", "text"): Wording(
             "{office}: Su visita ha cambiado: {home}, {day}, {time}, con {agent}.[ Cambiar: {link}]"
@@ -53,7 +53,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("changed", "email"): Wording(
             "Hola[ {visitor}]:\n\nAlgo ha cambiado en su visita. Así es ahora.\n\n"
             f"{_WHERE_AND_WHEN}Hasta: {{until}}\n{_CHANGE}\n{{office}}",
-            "Visita cambiada: {home}, {day}, {time}",
+            "Cambiada: {day}, {time}, visita a {home}",
         ),
         ("cancelled", "text"): Wording(
             "{office}: Su visita a {home} del {day}, {time}, queda cancelada.[ Preguntas: {agent_phone}.]"
@@ -61,7 +61,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("cancelled", "email"): Wording(
             "Hola[ {visitor}]:\n\nEsta visita queda cancelada: no hace falta que venga.\n\n"
             f"{_WHERE_AND_WHEN}\n{{office}}",
-            "Visita cancelada: {home}, {day}, {time}",
+            "Cancelada: {day}, {time}, visita a {home}",
         ),
         ("reminder_day", "text"): Wording(
             "{office}: Recuerde: {home}, {day}, {time}.[ Responda {confirm} para confirmar.][ Cambiar: {link}]"
@@ -69,7 +69,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("reminder_day", "email"): Wording(
             "Hola[ {visitor}]:\n\nLe recordamos su visita. Por favor, díganos si viene o elija otra hora.\n\n"
             f"{_WHERE_AND_WHEN}{_CHANGE}\n{{office}}",
-            "Su visita del {day}, {time}: {home}",
+            "Visita del {day}, {time}: {home}",
         ),
         ("reminder_hours", "text"): Wording("{office}: {agent} le espera en {home}, {day}, {time}.[ Cambiar: {link}]"),
         ("reminder_hours", "email"): Wording(
@@ -83,7 +83,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("no_show", "email"): Wording(
             "Hola[ {visitor}]:\n\nSentimos no haberle visto en {home} el {day}, {time}.\n\n"
             "[Si todavía quiere ver la vivienda, llame al {agent_phone} para elegir otra hora.\n\n]{office}",
-            "Sentimos no haberle visto: {home}",
+            "No le vimos el {day}: {home}",
         ),
         ("released", "text"): Wording(
             "{office}: Sin confirmar, ya no reservada: {home}, {day}, {time}.[ Recuperar (30 min): {link}]"
@@ -91,7 +91,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("released", "email"): Wording(
             "Hola[ {visitor}]:\n\nSu visita no fue confirmada y su hora quedó libre para otros.\n\n"
             f"{_WHERE_AND_WHEN}[\nPara recuperarla en los próximos 30 minutos:\n{{link}}\n]\n{{office}}",
-            "Visita no confirmada: {home}, {day}, {time}",
+            "No confirmada: {day}, {time}, visita a {home}",
         ),
         ("waitlist_offer", "text"): Wording(
             "{office}: Libre: {home}, {day}, {time}.[ Responda {confirm} y es suya.][ Por 15 min: {link}]"
@@ -99,7 +99,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("waitlist_offer", "email"): Wording(
             "Hola[ {visitor}]:\n\nUna hora que usted pidió está libre. Se la guardamos 15 minutos.\n\n"
             f"{_WHERE_AND_WHEN}[\nPara reservarla:\n{{link}}\n]\n{{office}}",
-            "Hora libre: {home}, {day}, {time}",
+            "Hora libre: {day}, {time}, {home}",
         ),
         # --- agents --------------------------------------------------------------------------------------------------
         ("agent_booked", "text"): Wording(
@@ -107,7 +107,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ),
         ("agent_booked", "email"): Wording(
             f"Hola {{agent}}:\n\nSe reservó una visita.\n\n{_AGENT_FACTS}\n{{office}}",
-            "Nueva visita: {home}, {day}, {time}",
+            "Nueva visita: {day}, {time}, {home}",
         ),
         ("agent_moved", "text"): Wording(
             "Visita cambiada: {home}, ahora {day}, {time}.[ Antes: {old_day}, {old_time}.][ {visitor}.][ {link}]"
@@ -115,26 +115,26 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("agent_moved", "email"): Wording(
             "Hola {agent}:\n\nUna visita cambió de hora.[ Antes era el {old_day}, {old_time}.]\n\n"
             f"{_AGENT_FACTS}\n{{office}}",
-            "Visita cambiada: {home}, ahora {day}, {time}",
+            "Nueva hora: {day}, {time}, {home}",
         ),
         ("agent_changed", "text"): Wording(
             "Visita modificada: {home}, {day}, {time}, hasta {until}.[ {visitor}.][ {link}]"
         ),
         ("agent_changed", "email"): Wording(
             f"Hola {{agent}}:\n\nCambiaron la vivienda o la duración de una visita.\n\n{_AGENT_FACTS}\n{{office}}",
-            "Visita modificada: {home}, {day}, {time}, hasta {until}",
+            "Modificada: {day}, {time}, hasta {until}, {home}",
         ),
         ("agent_reassigned", "text"): Wording("Visita ahora con {agent}: {home}, {day}, {time}.[ {visitor}.]"),
         ("agent_reassigned", "email"): Wording(
             f"Hola:\n\nUna visita suya es ahora de {{agent}}. La hora queda libre.\n\n{_AGENT_FACTS}\n{{office}}",
-            "Visita ahora con {agent}: {home}, {day}, {time}",
+            "Reasignada: {day}, {time}, ahora con {agent}, {home}",
         ),
         ("agent_cancelled", "text"): Wording(
             "Visita cancelada: {home}, {day}, {time}.[ {visitor}.][ Tel.: {phone}.][ {link}]"
         ),
         ("agent_cancelled", "email"): Wording(
             f"Hola {{agent}}:\n\nSe canceló una visita. La hora queda libre.\n\n{_AGENT_FACTS}\n{{office}}",
-            "Visita cancelada: {home}, {day}, {time}",
+            "Cancelada: {day}, {time}, {home}",
         ),
         ("agent_released", "text"): Wording(
             "Visita sin confirmar, hora libre: {home}, {day}, {time}.[ {visitor}.][ Tel.: {phone}.][ {link}]"
@@ -142,7 +142,7 @@ WORDINGS: Mapping[tuple[Kind, Channel], Wording] = MappingProxyType(
         ("agent_released", "email"): Wording(
             "Hola {agent}:\n\nEl visitante no confirmó esta visita y la hora quedó libre. Tiene 30 minutos para"
             f" recuperarla.\n\n{_AGENT_FACTS}\n{{office}}",
-            "Visita no confirmada: {home}, {day}, {time}",
+            "No confirmada: {day}, {time}, {home}",
         ),
         ("agent_urgent_message", "text"): Wording("Mensaje urgente[ de {visitor}][, {phone}]: {message}[ {link}]"),
         ("agent_urgent_message", "email"): Wording(

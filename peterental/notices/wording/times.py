@@ -32,10 +32,9 @@ _PLAIN = str.maketrans("áéíóú", "aeiou")
 def format_day(moment: datetime, zone: ZoneInfo, language: Language, channel: Channel) -> str:
     """Return a local day: `Tue, Dec 1` or `mar 1 dic` in a text, `Tuesday, December 1` or `martes 1 de diciembre`."""
     local = moment.astimezone(zone)
-    weekday, month = _DAYS[language][local.weekday()], _MONTHS[language][local.month - 1]
     if channel == "text":
-        weekday, month = weekday[:3].translate(_PLAIN), month[:3]
-        return f"{weekday}, {month} {local.day}" if language == "en" else f"{weekday} {local.day} {month}"
+        return _short_day(local, language).translate(_PLAIN)
+    weekday, month = _DAYS[language][local.weekday()], _MONTHS[language][local.month - 1]
     return f"{weekday}, {month} {local.day}" if language == "en" else f"{weekday} {local.day} de {month}"
 
 
@@ -44,6 +43,31 @@ def format_time(moment: datetime, zone: ZoneInfo, channel: Channel) -> str:
     local = moment.astimezone(zone)
     clock = f"{local.hour % NOON or NOON}:{local.minute:02} {'AM' if local.hour < NOON else 'PM'}"
     return clock if channel == "text" else f"{clock} {zone_abbreviation(local)}"
+
+
+def moment_fields(
+    moment: datetime, zone: ZoneInfo, language: Language, channel: Channel, prefix: str = ""
+) -> dict[str, str]:
+    """Return the fields `day` and `time` of a moment, and their short forms, which the subjects of e-mails have.
+
+    Args:
+        moment: aware.
+        zone: on whose clock.
+        language: of the recipient.
+        channel: of the notice.
+        prefix: of the fields' names, such as `old_`.
+    """
+    return {
+        f"{prefix}day": format_day(moment, zone, language, channel),
+        f"{prefix}time": format_time(moment, zone, channel),
+        f"short_{prefix}day": _short_day(moment.astimezone(zone), language),
+        f"short_{prefix}time": format_time(moment, zone, "text"),
+    }
+
+
+def _short_day(local: datetime, language: Language) -> str:
+    weekday, month = _DAYS[language][local.weekday()][:3], _MONTHS[language][local.month - 1][:3]
+    return f"{weekday}, {month} {local.day}" if language == "en" else f"{weekday} {local.day} {month}"
 
 
 def format_span(span: timedelta, language: Language) -> str:

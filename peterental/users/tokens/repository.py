@@ -171,7 +171,9 @@ class RequestRepository:
         """
         kept: Sequence[str] = ("request_hash", "form_key", "runner", "running_until", "started_at")
         is_old = "kept.started_at < %(forgotten)s"
-        is_free = f"{is_old} OR (kept.status IS NULL AND kept.running_until <= %(now)s)"
+        # A request that began later than now began before the clock was set back.
+        is_over = "kept.running_until <= %(now)s OR kept.started_at > %(now)s::timestamptz + INTERVAL '1 minute'"
+        is_free = f"{is_old} OR (kept.status IS NULL AND ({is_over}))"
         changes = ", ".join(
             f"{name} = CASE WHEN {is_free if name in {'runner', 'running_until'} else is_old}"
             f" THEN EXCLUDED.{name} ELSE kept.{name} END"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,9 @@ BYTE_ORDER_MARK = "\ufeff"
 
 FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\n")
 """The first characters of spreadsheet formulas. Names come from callers and may contain them."""
+
+_SPLIT_FORMULA = re.compile(r"([;,\t][ \"]*)(?=[=+@-])")
+"""Where a formula would begin if a program took another character for the one that stands between two columns."""
 
 
 def lines(batches: Iterator[Sequence[Appointment]], separator: str = ",") -> Iterator[bytes]:
@@ -75,5 +79,10 @@ def _to_csv(rows: Iterable[Sequence[str]], separator: str) -> str:
 
 
 def escape_formula(cell: str) -> str:
-    """Return the cell, with an apostrophe before what would be a formula."""
+    """Return the cell, with an apostrophe before what would be a formula.
+
+    Quotation marks around a cell do not help where the program separates columns by another character: it reads
+    `"Ann;=1+1"` in the middle of a line as two cells.
+    """
+    cell = _SPLIT_FORMULA.sub(r"\1'", cell)
     return f"'{cell}" if cell.lstrip(" ").startswith(FORMULA_PREFIXES) else cell

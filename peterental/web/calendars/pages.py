@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
@@ -291,8 +292,8 @@ def disconnect(account_id: int) -> Answer:
 
 
 def make_feed(agent_id: str) -> Answer:
-    """Make a secret address to subscribe to an agent's viewings, in place of an earlier one."""
-    _services().feeds.create(agent_id, current_viewer())
+    """Make a secret address to subscribe to an agent's viewings, in place of the one that the page showed."""
+    _services().feeds.create(agent_id, current_viewer(), _moment("seen"))
     flash("The address was created. Copy it into the calendar program.", "done")
     return redirect(url_for("calendars.show", agent_id=agent_id, done="feed"), 303)
 
@@ -302,6 +303,14 @@ def remove_feed(agent_id: str) -> Answer:
     _services().feeds.remove(agent_id, current_viewer())
     flash("The address was deleted.", "done")
     return _back(agent_id)
+
+
+def _moment(name: str) -> datetime | None:
+    """Return a moment of the form, in UTC; None if it is missing or malformed."""
+    try:
+        return datetime.fromisoformat(request.form.get(name, "")).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _flash_problem(result: SyncResult) -> None:

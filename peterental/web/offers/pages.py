@@ -30,7 +30,7 @@ def create_blueprint() -> Blueprint:
 def show(offer_token: str) -> Answer:
     """Show the time that is held, and book it. What was taken is shown on the page of its viewing."""
     services = services_of(current_app)
-    entry_id = services.offer_links.appointment_of(offer_token)
+    entry_id = services.offer_links.entry_of(offer_token)
     if entry_id is None:
         raise EntryUnknown
     if request.method == "POST":
@@ -38,15 +38,16 @@ def show(offer_token: str) -> Answer:
             viewing = services.waitlist.accept(entry_id)
         except OfferEnded:
             return _page(offer_token, services.waitlist.show(entry_id), is_refused=True)
-        return _viewing_page(viewing.appointment_id)
+        return _viewing_page(viewing.appointment_id, services.waitlist.show(entry_id).entry.phone)
     view = services.waitlist.show(entry_id)
     if view.viewing is not None:
-        return _viewing_page(view.viewing.appointment_id)
+        return _viewing_page(view.viewing.appointment_id, view.entry.phone)
     return _page(offer_token, view)
 
 
-def _viewing_page(appointment_id: int) -> Response:
-    token = services_of(current_app).visitor_links.token(appointment_id)
+def _viewing_page(appointment_id: int, phone: str) -> Response:
+    """Lead the number to which the offer was sent to its viewing, if that has this number still."""
+    token = services_of(current_app).visitor_links.token(appointment_id, phone)
     return redirect(url_for("visits.show", token=token), 303)
 
 

@@ -18,6 +18,7 @@ from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 from peterental.web.users import account_pages, forgot_page, second_factor_pages
 from peterental.web.users.forms import InviteForm, NameForm, RoleForm
+from peterental.web.users.what_stays import what_stays
 
 Answer = Response | str | tuple[str, int]
 
@@ -166,7 +167,14 @@ def deactivate(user_id: int) -> Answer:
             flash(f"{member.name} can no longer sign in.", "done")
             return redirect(url_for("users.show", user_id=user_id), 303)
     agents = services.agents.owned_agents([user_id], viewer).get(user_id)
-    body = render_template("users/activation.html", member=member, active=False, agents=agents, refused=refused)
+    body = render_template(
+        "users/activation.html",
+        member=member,
+        active=False,
+        agents=agents,
+        remaining=what_stays(services, agents, viewer),
+        refused=refused,
+    )
     return body, 409 if refused else 200
 
 

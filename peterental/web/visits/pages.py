@@ -14,6 +14,7 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from werkzeug.wrappers import Response as BaseResponse
 
 from peterental.appointments.model import AppointmentUnknown
+from peterental.appointments.visitors.links import id_in
 from peterental.appointments.visitors.model import ViewingEnded, VisitorView
 from peterental.appointments.visitors.service import VisitorService
 from peterental.clock import utc_now
@@ -45,12 +46,18 @@ def create_blueprint() -> Blueprint:
 
 
 def _of_viewing(view: Callable[[str, int], Answer]) -> Callable[[str], Answer]:
-    """Pass a view the id in its token, too. Raises AppointmentUnknown for a token that is not ours."""
+    """Pass a view the id in its token, too.
+
+    Raises AppointmentUnknown for a token that is not ours, or was sent to a number or an address that is corrected.
+    """
 
     @wraps(view)
     def authorised(token: str) -> Answer:
-        appointment_id = services_of(current_app).visitor_links.appointment_of(token)
-        if appointment_id is None:
+        services, appointment_id = services_of(current_app), id_in(token)
+        contacts = None if appointment_id is None else services.visitors.contacts(appointment_id)
+        if appointment_id is None or contacts is None:
+            raise AppointmentUnknown
+        if not services.visitor_links.is_valid(token, appointment_id, contacts):
             raise AppointmentUnknown
         return view(token, appointment_id)
 
@@ -70,7 +77,7 @@ def calendar(token: str, appointment_id: int) -> Answer:
     view = services.visitors.show(appointment_id)
     if view.state not in {"open", "begun"}:
         return _page(token, view)
-    words, link = WORDINGS[view.language], services.visitor_links.url(appointment_id)
+    words, link = WORDINGS[view.language], services.visitor_links.url_of(token)
     text = services.visitors.calendar_file(
         view,
         title=words.event_title.format(home=view.appointment.home),

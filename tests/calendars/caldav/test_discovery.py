@@ -181,6 +181,20 @@ def test_default_calendar_is_the_servers() -> None:
         assert [calendar.is_default for calendar in calendars_at(server)] == [False, False]
 
 
+@pytest.mark.parametrize("status", ["403 Forbidden", "404 Not Found", "500 Oh", "207 Multi-Status"])
+def test_one_of_several_homes_is_enough(status: str) -> None:
+    """A principal may name the home of a colleague, which is not shared any more."""
+    hrefs = "".join(f"<D:href>/c/{name}/</D:href>" for name in ("old", "rosa", "boss"))
+    homes = f"<C:calendar-home-set>{hrefs}</C:calendar-home-set>"
+    broken = closing(b"<html>Oh</html>", status=status)
+    more = {"PROPFIND /p/rosa/": multistatus(found("/p/rosa/", homes))}
+    with ShapedServer(routes(**more) | dict.fromkeys(("PROPFIND /c/boss/", "PROPFIND /c/old/"), broken)) as server:
+        assert [calendar.name for calendar in calendars_at(server)] == ["Work"]
+    throttled = closing(status="429 Slow down")
+    with ShapedServer(routes(**more) | {"PROPFIND /c/boss/": throttled}) as server:
+        assert isinstance(fault_at(server), CalendarThrottled)
+
+
 def test_home_without_a_principal_is_looked_into() -> None:
     listed = routes()["PROPFIND /c/rosa/"]
     with ShapedServer({"PROPFIND /c/rosa/": listed}) as server:

@@ -186,6 +186,17 @@ def test_event_left_out_of_an_answer_is_asked_for_alone() -> None:
         assert len(times(read(server))) == 1
 
 
+@pytest.mark.parametrize(
+    "status", ["501 Not Implemented", "405 Method Not Allowed", "403 Forbidden", "400 Bad Request"]
+)
+def test_server_without_multiget_is_asked_for_each_event(status: str) -> None:
+    got = closing(lunch().encode(), Content_Type="text/calendar", ETag='"1"')
+    script = Script(query=LISTED, multiget=closing(b"<html>No such report</html>", status=status))
+    with server_with(script, **{"GET /c/work/1.ics": got}) as server:
+        assert len(times(read(server))) == 1
+    assert fault_of(server_with(script, **{"GET /c/work/1.ics": closing(status=status)}))
+
+
 def test_event_without_data_is_asked_for_alone() -> None:
     got = closing(lunch().encode(), Content_Type="text/calendar")
     script = Script(query=LISTED, multiget=multistatus(found("/c/work/1.ics", '<D:getetag>"1"</D:getetag>')))
@@ -213,6 +224,27 @@ def test_event_that_cannot_be_fetched_is_a_fault(code: int, fault: type[Calendar
     script = Script(query=LISTED, multiget=multistatus(status_of("/c/work/1.ics", code)))
     server = server_with(script, **{"GET /c/work/1.ics": closing(status=f"{code} Whatever")})
     assert isinstance(fault_of(server), fault)
+
+
+PRIVATE = status_of("/c/work/private.ics", 403)
+REFUSED = {"GET /c/work/private.ics": closing(status="403 Forbidden")}
+
+
+def test_event_that_is_refused_hides_no_other() -> None:
+    """A private event in a shared calendar: the access to the others is not lost."""
+    both = multistatus(found("/c/work/1.ics"), found("/c/work/private.ics"))
+    with server_with(Script(query=both, multiget=multistatus(LUNCH, PRIVATE)), **REFUSED) as server:
+        reading = read(server)
+    assert len(times(reading)) == 1
+    assert reading.notes == ("An event that cannot be read does not block: private.ics.",)
+    changed = multistatus(found("/c/work/private.ics"), token("t2"))
+    with server_with(Script(collection=changed, multiget=multistatus(PRIVATE)), **REFUSED) as server:
+        assert read(server, CURSOR).busy == {"/c/work/private.ics": ()}
+
+
+def test_access_is_lost_if_every_event_is_refused() -> None:
+    query, multiget = multistatus(found("/c/work/private.ics")), multistatus(PRIVATE)
+    assert isinstance(fault_of(server_with(Script(query=query, multiget=multiget), **REFUSED)), CalendarAccessLost)
 
 
 def test_unreadable_event_is_noted_and_hides_no_other() -> None:

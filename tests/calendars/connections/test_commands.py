@@ -78,7 +78,7 @@ def test_sync_reads_all_accounts_and_says_what_failed(app: Flask, line: Line, re
     assert (code, said) == (0, "⏳ ana  CalDAV ana@example.com: the provider asked to be left alone for a while.\n")
     line.database.fetch(
         "UPDATE calendar_accounts SET retry_at = NULL, lease_token = gen_random_uuid(),"
-        " leased_until = NOW() + INTERVAL '1 hour'"
+        " leased_until = NOW() + INTERVAL '2 minutes'"
     )
     code, said = run(app, "calendars-sync", "ana")
     assert (code, said) == (0, "⏳ ana  CalDAV ana@example.com: another process is reading it now.\n")

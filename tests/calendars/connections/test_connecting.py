@@ -24,6 +24,7 @@ from peterental.calendars.account import (
     NotWritable,
     SignInExpired,
 )
+from peterental.calendars.credentials import PasswordCredentials
 from peterental.calendars.model import (
     CalendarAccessLost,
     CalendarGone,
@@ -102,10 +103,34 @@ def test_connecting_again_keeps_what_was_chosen(line: Line, remote: ScriptedCale
 
 
 def test_two_addresses_at_one_host_are_two_accounts(line: Line) -> None:
+    """However one of them is typed."""
     calendars = line.services.calendars
-    for address in ("https://cal.example.com/a.ics", "https://cal.example.com/b.ics", "https://cal.example.com/a.ics"):
+    for address in ("https://cal.example.com/a.ics", "https://cal.example.com/b.ics", "webcal://Cal.example.com/a.ics"):
         calendars.connect_address("ana", address, OFFICE)
     assert [each.account.name for each in calendars.overview("ana", OFFICE).accounts] == ["cal.example.com"] * 2
+
+
+def test_first_connection_twice_at_once_is_one_account(line: Line) -> None:
+    """Two clicks, or two people: the agent has no account that the second one could wait for."""
+    service = line.services.calendars
+    stored = PasswordCredentials("dav.example.com", "ana@example.com", "pass")
+    with ThreadPoolExecutor(1) as pool:
+        with line.database.transaction() as connection:
+            service._calendars.lock_agent_calendars(connection, "ana")
+            service._calendars.add_account(
+                connection,
+                "ana",
+                kind="caldav",
+                name=stored.user_name,
+                credentials=service._credentials.encrypt("ana", stored),
+                actor=OFFICE.email,
+            )
+            connection.sync()
+            second = pool.submit(line.connect)
+            until_a_session_waits(line.database.url)
+        assert second.result().state == "read"
+    assert len(service.overview("ana", OFFICE).accounts) == 1
+    assert [entry.change.action for entry in line.services.audit.listing(OFFICE).entries] == ["calendar reconnected"]
 
 
 def test_one_calendar_of_an_agent_receives_viewings(line: Line) -> None:

@@ -90,9 +90,10 @@ def test_feed_without_viewings_is_empty(line: Line, client: FlaskClient) -> None
 
 
 def test_old_address_ends_with_a_new_one_and_with_removal(line: Line, client: FlaskClient) -> None:
-    old = path_of(line)
-    new = path_of(line)
-    assert [client.get(path).status_code for path in (old, new)] == [404, 200]
+    old = line.services.feeds.create("ana", OFFICE)
+    new = line.services.feeds.create("ana", OFFICE, old.created_at).path
+    assert new is not None
+    assert [client.get(path).status_code for path in (old.path or "", new)] == [404, 200]
     line.services.feeds.remove("ana", OFFICE)
     assert client.get(new).status_code == 404
     assert line.services.feeds.address("ana", OFFICE) is None
@@ -116,6 +117,17 @@ def test_page_shows_when_it_was_fetched(line: Line, client: FlaskClient) -> None
     assert shown is not None
     assert shown.fetched_at is not None
     assert datetime.now(UTC) - shown.fetched_at < timedelta(minutes=5)
+
+
+def test_second_click_gets_the_address_of_the_first(line: Line) -> None:
+    """The first address may be in a calendar program already."""
+    feeds = line.services.feeds
+    first = feeds.create("ana", OFFICE)
+    assert feeds.create("ana", OFFICE).path == first.path
+    replaced = [feeds.create("ana", OFFICE, first.created_at) for _ in range(2)]
+    assert replaced[0].path == replaced[1].path != first.path
+    actions = [entry.change.action for entry in line.services.audit.listing(OFFICE).entries]
+    assert actions == ["feed address made"] * 2
 
 
 def test_only_those_who_see_the_agent_see_the_address(line: Line) -> None:

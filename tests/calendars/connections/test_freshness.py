@@ -25,6 +25,27 @@ def test_busy_time_is_neither_offered_nor_booked(line: Line) -> None:
     assert line.book(line.noon + timedelta(hours=1)).startswith("You're booked")
 
 
+def test_reading_from_before_the_clock_was_set_back_is_not_relied_on(line: Line) -> None:
+    """The database's clock went an hour back: nobody knows how old the reading is, and nothing waits for an hour."""
+    line.connect()
+    account_id = line.account_id
+    line.database.fetch("UPDATE calendars SET read_at = read_at + INTERVAL '1 hour', read_cursor = NULL")
+    line.database.fetch(
+        """
+        UPDATE calendar_accounts
+        SET attempted_at = NOW() + INTERVAL '1 hour', lease_token = gen_random_uuid(),
+            leased_until = NOW() + INTERVAL '63 minutes', retry_at = NOW() + INTERVAL '2 hours'
+        """
+    )
+    age = line.services.calendars.age("ana")
+    assert age is not None
+    assert age.age_s is None
+    assert line.services.calendar_sync.due() == [account_id]
+    line.busy_at(line.noon)
+    assert "taken" in line.book()
+    assert line.services.calendar_sync.due() == []
+
+
 def test_without_a_calendar_nothing_is_asked(line: Line, remote: ScriptedCalendar) -> None:
     assert line.book().startswith("You're booked")
     assert remote.reads == []

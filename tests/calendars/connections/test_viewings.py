@@ -8,7 +8,14 @@ import pytest
 
 from peterental.appointments.calendar_events.model import NothingToResolve
 from peterental.appointments.manual.model import ExpectedState
-from peterental.calendars.model import CalendarThrottled, CalendarUnreachable, EventRefused, Reading
+from peterental.calendars.model import (
+    CalendarGone,
+    CalendarThrottled,
+    CalendarUnreachable,
+    EventRefused,
+    Reading,
+    RemoteCalendar,
+)
 from peterental.privacy.person import Person
 from tests.calendars.connections.conftest import OFFICE, Line
 from tests.calendars.scripted import ScriptedCalendar
@@ -312,6 +319,71 @@ def test_reported_removal_that_is_none_changes_nothing(line: Line, remote: Scrip
     remote.increments = [Reading(is_whole=False, removed_own=frozenset({row["event_id"]}), cursor="next")]
     line.sync()
     line.services.calendar_events.check(1)
+    assert line.services.calendar_events.changed_remotely("ana", OFFICE) == []
+
+
+@pytest.mark.parametrize("hours", [0, 3])
+@pytest.mark.parametrize("blocks", [True, False])
+def test_event_that_a_person_moved_into_another_calendar_is_followed(
+    line: Line, remote: ScriptedCalendar, hours: int, *, blocks: bool
+) -> None:
+    """At its time or another one, and whether the other calendar is read or not."""
+    remote.found += [RemoteCalendar(remote_id=name, name=name, is_writable=True) for name in ("lost", "private")]
+    remote.busy |= {"lost": {}, "private": {}}
+    remote.broken["lost"] = CalendarGone(name="lost")
+    line.connect()
+    if blocks:
+        chosen = [line.calendar(name).calendar_id for name in ("Work", "private")]
+        line.services.calendars.choose(
+            line.account_id, blocking=chosen, receiving=chosen[0], keeps_titles=False, viewer=OFFICE
+        )
+    line.book()
+    line.work()
+    start = line.noon + timedelta(hours=hours)
+    remote.person_moves_to("private", start, start + timedelta(minutes=30))
+    line.database.fetch("UPDATE calendars SET read_cursor = NULL")
+    line.sync()
+    line.services.calendar_events.check(1)
+    found = line.services.calendar_events.changed_remotely("ana", OFFICE)
+    assert [(state.remote_change, state.remote_start) for state, _ in found] == ([("moved", start)] if hours else [])
+    (row,) = line.viewings()
+    assert row["calendar_id"] == line.calendar("private").calendar_id
+    line.say("cancel_appointment", attendee_name="Dolores Whitcomb")
+    line.work()
+    assert remote.events == {}
+
+
+@pytest.mark.parametrize("hours", [0, 3])
+def test_viewing_that_changes_after_its_event_went_into_another_calendar(
+    line: Line, remote: ScriptedCalendar, hours: int
+) -> None:
+    """Before that was noticed: there is one event then, where the person put it."""
+    remote.found.append(RemoteCalendar(remote_id="private", name="private", is_writable=True))
+    line.connect()
+    line.book()
+    line.work()
+    remote.person_moves_to("private", line.noon, line.noon + timedelta(minutes=30))
+    moved = line.noon + timedelta(hours=hours)
+    line.database.fetch(
+        "UPDATE appointments SET attendee_name = 'Ed', start_time = %s, end_time = %s, blocked_until = %s",
+        (moved, moved + timedelta(minutes=30), moved + timedelta(minutes=30)),
+    )
+    line.work()
+    ((event, _),) = remote.events.values()
+    assert (event.title, event.start) == ("Viewing: 1420 Elm Street (Ed)", moved)
+    (row,) = line.viewings()
+    assert (row["calendar_id"], row["remote_change"]) == (line.calendar("private").calendar_id, None)
+
+
+def test_calendar_that_cannot_be_searched_leaves_the_question_open(line: Line, remote: ScriptedCalendar) -> None:
+    remote.found.append(RemoteCalendar(remote_id="private", name="Private", is_writable=True))
+    line.connect()
+    line.book()
+    line.work()
+    remote.person_deletes()
+    remote.broken["private"] = DOWN
+    with pytest.raises(CalendarUnreachable):
+        line.services.calendar_events.check(1)
     assert line.services.calendar_events.changed_remotely("ana", OFFICE) == []
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from peterental.calendars import ics
 from peterental.calendars.http import HttpAnswer, HttpClient
-from peterental.calendars.ics import ONLY_FREE_BUSY, REMOTE_ID, IcsAccount, ics_url
+from peterental.calendars.ics import ONLY_FREE_BUSY, REMOTE_ID, IcsAccount
+from peterental.calendars.ics_address import ics_url, is_same_address
 from peterental.calendars.model import (
     AddressNotAllowed,
     CalendarAccessLost,
@@ -243,6 +244,24 @@ def test_only_a_calendar_can_be_connected(http: HttpClient, script: bytes) -> No
 )
 def test_a_typed_address_becomes_a_url(typed: str, url: str) -> None:
     assert ics_url(typed) == url
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_same"),
+    [
+        ("webcal://cal.example/a.ics?key=B", True),
+        ("cal.example/a.ics?key=B", True),
+        ("HTTPS://Cal.Example:443/a.ics?key=B#month", True),
+        ("https://cal.example/a.ics?key=b", False),
+        ("https://cal.example/A.ics?key=B", False),
+        ("http://cal.example/a.ics?key=B", False),
+        ("https://cal.example:8443/a.ics?key=B", False),
+        ("https://ana@cal.example/a.ics?key=B", False),
+        ("https://cal.example:99999/a.ics?key=B", False),
+    ],
+)
+def test_one_address_is_typed_in_several_ways(typed: str, *, is_same: bool) -> None:
+    assert is_same_address("https://cal.example/a.ics?key=B", typed) is is_same
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def test_list_has_the_day(desk: Desk) -> None:
     desk.clock.now = MONDAY_LIST
     assert desk.plan() == 1
     letter = desk.letter(LIST)
-    assert letter.subject == "Your viewings: Monday, November 23"
+    assert letter.subject == "Your viewings: Mon, Nov 23"
     assert letter.body == (
         "Good morning Nora Castillo,\n\nMonday, November 23:\n\n"
         "Today's viewings\n"

@@ -53,10 +53,7 @@ def test_visitor_gets_the_new_home_and_a_later_invitation(office: Office, viewin
     invitation = mails[EMAIL].invitation
     assert invitation is not None
     assert (invitation.method, invitation.sequence, invitation.location) == ("REQUEST", 1, "9 Pine Road")
-    assert (
-        mails["a@x.org"].subject
-        == "Viewing changed: 9 Pine Road, Thursday, December 3 at 12:00 PM CST, until 12:30 PM CST"
-    )
+    assert mails["a@x.org"].subject == "Changed: Thu, Dec 3 at 12:00 PM, until 12:30 PM, 9 Pine Road"
 
 
 def test_longer_viewing_moves_the_end_of_the_invitation(office: Office, viewing: int) -> None:
@@ -73,9 +70,9 @@ def test_both_agents_are_told_once_each(office: Office, viewing: int) -> None:
     office.send(viewing)
     mails = {mail.recipient: mail for mail in office.mails.taken}
     assert set(mails) == {EMAIL, "a@x.org", "b@x.org"}
-    assert mails["a@x.org"].subject == "Viewing now with Ben: 12 Elm Street, Thursday, December 3 at 12:00 PM CST"
+    assert mails["a@x.org"].subject == "Reassigned: Thu, Dec 3 at 12:00 PM, now with Ben, 12 Elm Street"
     assert "/appointments/" not in mails["a@x.org"].body, "the page is Ben's"
-    assert mails["b@x.org"].subject == "New viewing: 12 Elm Street, Thursday, December 3 at 12:00 PM CST"
+    assert mails["b@x.org"].subject == "New viewing Thu, Dec 3 at 12:00 PM: 12 Elm Street"
     assert "with Ben" in office.texts.taken[0].body
 
 

@@ -23,7 +23,7 @@ def letters(office: Office) -> ViewingLetters:
         office.services.wordings,
         settings=office.services.notice_settings.get,
         namespace=lambda: "0123456789ab",
-        visitor_link=lambda number: f"https://rent.example.com/v/{number}",
+        visitor_link=lambda number, _: f"https://rent.example.com/v/{number}",
         public_url="https://rent.example.com",
         now=office.clock,
     )
@@ -103,7 +103,7 @@ def test_a_moved_letter_has_both_times(office: Office) -> None:
     office.move(viewing, start + timedelta(hours=3))
     office.send(viewing)
     moved = office.mails.taken[-1]
-    assert moved.subject == "Viewing moved: 12 Elm Street, now Thursday, December 3 at 3:00 PM CST"
+    assert moved.subject == "Moved to Thu, Dec 3 at 3:00 PM: viewing of 12 Elm Street"
     assert "Before: Thursday, December 3 at 12:00 PM CST" in moved.body
     assert moved.invitation is not None
     assert (moved.invitation.method, moved.invitation.sequence) == ("REQUEST", 1)
@@ -131,7 +131,7 @@ def test_agents_get_the_visitor_and_no_invitation(office: Office) -> None:
     viewing = office.book()
     mail = composed(office, notice_of(office, viewing, "agent_booked", "email"))
     assert mail.invitation is None
-    assert mail.subject == "New viewing: 12 Elm Street, Thursday, December 3 at 12:00 PM CST"
+    assert mail.subject == "New viewing Thu, Dec 3 at 12:00 PM: 12 Elm Street"
     for line in (
         "Hello Ana,",
         "Visitor: Dolores Whitcomb",

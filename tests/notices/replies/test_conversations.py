@@ -18,7 +18,7 @@ SECOND_NUMBER = "+14055550199"
 
 
 def link(office: Office, appointment_id: int) -> str:
-    return office.services.visitor_links.url(appointment_id)
+    return office.services.visitor_links.url(appointment_id, PHONE_NUMBER)
 
 
 # --- confirming ------------------------------------------------------------------------------------------------------

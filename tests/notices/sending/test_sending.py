@@ -18,6 +18,7 @@ from peterental.notices.sending import (
     CLAIM_LASTS,
     LEAVE_UNKNOWN_AFTER,
     LOOK_UP_AFTER,
+    MAX_TEXTS,
     OVERDUE_AFTER,
     RECORD_ATTEMPTS,
     LookUp,
@@ -327,6 +328,32 @@ def test_killed_process_neither_loses_nor_doubles(office: Office, behaviour: Beh
     assert len(office.texts.taken) == 1
 
 
+def test_number_gets_so_many_texts_a_day(office: Office) -> None:
+    """A caller may give a stranger's number, and book and cancel again and again."""
+    viewing = office.book()
+    office.send(viewing)
+    office.database.fetch(
+        """
+        INSERT INTO notices (about, kind, channel, audience, recipient, expires_at, state, handed_over_at)
+        SELECT 'text:' || number, 'booked', 'text', 'visitor', %s, NOW(), 'sent', %s
+        FROM generate_series(2, %s) AS number
+        """,
+        (PHONE_NUMBER, office.clock.now, MAX_TEXTS),
+    )
+    office.move(viewing, office.clock.now + timedelta(days=3))
+    office.send(viewing)
+    assert office.notices("state", "reason")[-1] == (
+        "suppressed", f"This number was sent {MAX_TEXTS} texts within a day.",
+    )  # fmt: skip
+    other = office.book(phone="+14055550199")
+    office.send(other)
+    assert len(office.texts.taken) == 2
+    office.clock.forward(hours=25)
+    office.move(viewing, office.clock.now + timedelta(days=4))
+    office.send(viewing)
+    assert len(office.texts.taken) == 3
+
+
 def test_claim_from_before_the_clock_was_set_back_ends(office: Office) -> None:
     viewing = office.book()
     office.texts.behaviour = "die before"
@@ -337,6 +364,24 @@ def test_claim_from_before_the_clock_was_set_back_ends(office: Office) -> None:
     office.send(viewing)
     assert office.notices("state") == ["sent"]
     assert len(office.texts.taken) == 1
+
+
+def test_notice_from_before_the_clock_was_set_back_is_due(office: Office) -> None:
+    viewing = office.book()
+    office.clock.forward(hours=-1)
+    assert office.services.notice_sender.look_up().overdue == 1
+    office.send(viewing)
+    assert office.notices("state") == ["sent"]
+
+
+def test_notice_that_was_put_off_waits_by_the_new_clock(office: Office) -> None:
+    viewing = office.book()
+    office.texts.behaviour = "away"
+    office.send(viewing)
+    office.clock.forward(hours=-1)
+    assert office.services.notice_sender.look_up().overdue == 0
+    office.send(viewing)
+    assert office.notices("state", "attempts") == [("waiting", 1)]
 
 
 def test_attempt_whose_claim_was_taken_sends_nothing(office: Office) -> None:

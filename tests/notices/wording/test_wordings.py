@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import get_args
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,6 +16,7 @@ from peterental.notices.texts.segments import segments
 from peterental.notices.wording.builtin import BUILT_IN, key_named
 from peterental.notices.wording.model import FIELDS, OPTIONAL_FIELDS, WordingKey
 from peterental.notices.wording.rendering import OPT_OUT, check, render, with_opt_out
+from peterental.notices.wording.times import moment_fields
 
 OFFICE, ADDRESS = "Norman Leasing", "https://rent.example.com"
 LINK = f"{ADDRESS}/v/{SAMPLE_TOKEN}"
@@ -85,13 +88,26 @@ def test_missing_values_leave_no_trace(key: WordingKey) -> None:
         )
 
 
+@pytest.mark.parametrize("key", [key for key in KEYS if "{day}" in (BUILT_IN[key].subject or "")], ids=str)
+def test_day_and_time_are_in_the_preview_of_a_phone(key: WordingKey) -> None:
+    """A phone shows the first 35 characters of a subject; homes and names are long."""
+    late = datetime(2026, 9, 30, 17, 30, tzinfo=UTC)
+    fields = moment_fields(late, ZoneInfo("America/Chicago"), key.language, "email")
+    subject = rendered(key, **fields, home="x" * 120, agent="y" * 120)[0]
+    if key.kind == "agent_flagged_call":  # about a caller, not about a time
+        return
+    assert subject is not None
+    assert ("Wed, Sep 30" if key.language == "en" else "mié 30 sep") in subject[:35]
+    assert "12:30 PM" in subject[:35] or "{time}" not in (BUILT_IN[key].subject or "")
+
+
 def test_english_letters_read_as_written() -> None:
     assert rendered(WordingKey("booked", "text", "en")) == (
         None,
         f"Norman Leasing: Viewing booked: 1402 Elm Street, unit 2B, Tue, Dec 1 at 2:30 PM. Change: {LINK}",
     )
     assert rendered(WordingKey("booked", "email", "en")) == (
-        "Viewing booked: 1402 Elm Street, unit 2B, Tuesday, December 1 at 2:30 PM CST",
+        "Booked: Tue, Dec 1 at 2:30 PM, viewing of 1402 Elm Street, unit 2B",
         """\
 Hello Ana Lima,
 
@@ -110,7 +126,7 @@ Norman Leasing""",
 
 def test_a_spanish_letter_reads_as_written() -> None:
     assert rendered(WordingKey("moved", "email", "es")) == (
-        "Visita cambiada: 1402 Elm Street, unit 2B, ahora martes 1 de diciembre, 2:30 PM CST",
+        "Nueva hora: mar 1 dic, 2:30 PM, visita a 1402 Elm Street, unit 2B",
         """\
 Hola Ana Lima:
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, get_args
 from urllib.parse import urlencode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from peterental.access import Viewer
 from peterental.agents.model import Profile
@@ -19,7 +21,7 @@ from peterental.appointments.listing.model import LAST_PAGE, PAGE_SIZE, Filter, 
 from peterental.appointments.model import Status
 from peterental.database.pool import Database
 from peterental.services import Services
-from peterental.web.appointments.csv_export import COLUMNS, escape_formula
+from peterental.web.appointments.csv_export import COLUMNS, _to_csv, escape_formula
 from peterental.web.appointments.list_filter import SORTS, STATUSES, parse_list_query
 
 if TYPE_CHECKING:
@@ -293,11 +295,24 @@ def test_csv_requires_sign_in(stranger: Browser) -> None:
         ("\nx", "'\nx"),
         ("  =1", "'  =1"),
         ("12 Elm = home", "12 Elm = home"),
+        ("Ann;=1+1", "Ann;'=1+1"),
+        ('Ann, "-1', "Ann, \"'-1"),
         ("", ""),
     ],
 )
 def test_formulas_are_escaped(cell: str, shown: str) -> None:
     assert escape_formula(cell) == shown
+
+
+@given(
+    cells=st.lists(st.text(st.sampled_from("ab =+-@;,\t\"'")), min_size=2, max_size=4), separator=st.sampled_from(",;")
+)
+def test_no_separator_makes_a_formula(cells: list[str], separator: str) -> None:
+    """Excel separates columns by what the computer's region has, whatever the file was made for."""
+    text = _to_csv([["7", *cells]], separator)
+    for other in ",;\t":
+        for row in csv.reader([text], delimiter=other):
+            assert not [cell for cell in row if cell.lstrip(" ").startswith(("=", "+", "-", "@"))], text
 
 
 def test_unknown_homes_are_listed_alone(

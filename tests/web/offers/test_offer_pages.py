@@ -80,11 +80,18 @@ def test_button_takes_the_time(stranger: Browser, path: str, services: Services,
     taken = stranger.post(path)
     assert taken.status_code == 303
     (viewing,) = database.fetch("SELECT id, caller_number FROM appointments")
-    assert taken.location == f"/v/{services.visitor_links.token(viewing['id'])}"
+    assert taken.location == f"/v/{services.visitor_links.token(viewing['id'], viewing['caller_number'])}"
     assert "12 Elm Street" in stranger.get(taken.location).text
     assert stranger.post(path).location == taken.location
     assert stranger.get(path).location == taken.location
     assert len(database.fetch("SELECT 1 FROM appointments")) == 1
+
+
+def test_link_of_an_offer_ends_when_the_number_is_corrected(stranger: Browser, path: str, database: Database) -> None:
+    taken = stranger.post(path)
+    database.fetch("UPDATE appointments SET caller_number = '+14055550199'")
+    assert stranger.get(path).location == taken.location
+    assert stranger.get(taken.location).status_code == 404
 
 
 def test_offer_that_has_ended_says_so(stranger: Browser, path: str, database: Database) -> None:
@@ -140,7 +147,7 @@ def test_page_is_in_the_agents_language(stranger: Browser, path: str, database: 
 
 
 def test_token_of_a_viewing_is_none_of_an_offer(stranger: Browser, services: Services, entry_id: int) -> None:
-    assert stranger.get(f"/v/offer/{services.visitor_links.token(entry_id)}").status_code == 404
+    assert stranger.get(f"/v/offer/{services.visitor_links.token(entry_id, '')}").status_code == 404
     assert stranger.get(f"/v/{services.offer_links.token(entry_id)}").status_code == 404
     assert stranger.get("/v/offer/nonsense").status_code == 404
     assert stranger.post(f"/v/offer/{services.offer_links.token(entry_id + 1)}").status_code == 404

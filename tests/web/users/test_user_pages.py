@@ -18,6 +18,7 @@ from peterental.agents.model import Profile
 from peterental.clock import utc_now
 from peterental.config import Config
 from peterental.database.pool import Database
+from peterental.notices.agent_choices.model import Contact
 from peterental.services import Services
 from peterental.trusted_proxies import TrustedProxies
 from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT, email_digest
@@ -186,6 +187,23 @@ def test_deactivation_signs_out_every_browser(
     assert "can sign in again" in office.send(f"/users/{ana.user_id}/reactivate", follow=True).text
     assert anas.get("/agents").status_code == 303
     anas.sign_in(ana.email)
+
+
+def test_deactivation_names_what_still_receives_visitors_data(
+    office: Browser, ana: Viewer, admin: Viewer, services: Services, database: Database
+) -> None:
+    """The user may have made the address, connected an account of their own, or entered a private number."""
+    for name in ("Amal", "Bo"):
+        services.agents.create(Profile(agent_name=name, user_id=ana.user_id), admin)
+    path = f"/users/{ana.user_id}/deactivate"
+    assert "still go to" not in office.get(path).text
+    services.calendars.connect_demo("amal", ana)
+    database.fetch("UPDATE calendars SET is_writable = TRUE, receives_viewings = TRUE")
+    services.feeds.create("amal", ana)
+    services.agent_notices.change("bo", Contact(email="bo@home.example", phone="+14055550177"), {}, ana)
+    text = " ".join(re.sub(r"<[^>]+>", "", office.get(path).text).split())
+    assert "visitors of Amal still go to Demo calendar, anyone who has the secret calendar address. Change" in text
+    assert "visitors of Bo still go to bo@home.example and +14055550177. Change" in text
 
 
 def test_used_password_link_ends_all_sessions(

@@ -15,6 +15,9 @@ from peterental.clock import utc_now
 from peterental.database.pool import Database
 from peterental.services import Services
 
+PHONE = "+14055550123"
+"""The number that a link is sent to."""
+
 
 @dataclass(frozen=True)
 class Link:
@@ -47,7 +50,7 @@ def link_of(services: Services) -> Callable[[int, datetime], Link]:
     """A function that makes the link of a viewing."""
 
     def link_of(appointment_id: int, start: datetime) -> Link:
-        path = urlsplit(services.visitor_links.url(appointment_id)).path
+        path = urlsplit(services.visitor_links.url(appointment_id, PHONE)).path
         return Link(path, appointment_id, start)
 
     return link_of
@@ -70,4 +73,4 @@ def every_day(services: Services, database: Database, admin: Viewer) -> None:
 def link(every_day: None, book: Callable[..., int], link_of: Callable[[int, datetime], Link], start: datetime) -> Link:
     """The link of a viewing of Ana's."""
     del every_day
-    return link_of(book("ana-lima", start, caller_number="+14055550123", attendee_email="max@example.com"), start)
+    return link_of(book("ana-lima", start, caller_number=PHONE, attendee_email="max@example.com"), start)

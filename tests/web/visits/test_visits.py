@@ -14,13 +14,14 @@ from werkzeug.test import TestResponse
 
 from peterental.access import Viewer
 from peterental.agents.model import Profile
+from peterental.appointments.manual.model import ExpectedState, ViewingEdit
 from peterental.appointments.model import SlotTaken
 from peterental.clock import utc_now
 from peterental.database.connect import DatabaseUnavailable
 from peterental.database.pool import Database
 from peterental.services import Services
 from peterental.web.visits.wording import ENGLISH, SPANISH, WORDINGS
-from tests.web.visits.conftest import Link
+from tests.web.visits.conftest import PHONE, Link
 
 if TYPE_CHECKING:
     from tests.web.conftest import Browser
@@ -101,11 +102,11 @@ def test_session_of_a_user_is_not_read(office: Browser, link: Link) -> None:
     assert "Cookie" not in page.headers.get("Vary", "")
 
 
-def test_calendar_file_names_the_link(stranger: Browser, link: Link, services: Services) -> None:
+def test_calendar_file_names_the_link(stranger: Browser, link: Link) -> None:
     response = stranger.get(f"{link.path}/viewing.ics")
     assert response.content_type == "text/calendar; charset=utf-8; method=PUBLISH"
     unfolded = response.text.replace("\r\n ", "")
-    assert services.visitor_links.url(link.appointment_id) in unfolded
+    assert link.path in unfolded
     assert "SUMMARY:Viewing: 12 Elm Street" in unfolded
 
 
@@ -328,7 +329,7 @@ def test_viewing_that_goes_on_shows_the_way(
 ) -> None:
     del every_day
     start = utc_now() - timedelta(minutes=5)
-    link = link_of(book("ana-lima", start), start)
+    link = link_of(book("ana-lima", start, caller_number=PHONE), start)
     page = stranger.get(link.path)
     assert page.status_code == 200
     assert "12 Elm Street" in page.text
@@ -382,10 +383,42 @@ def test_link_of_a_deleted_viewing_is_not_found(stranger: Browser, link: Link, d
         assert stranger.post(link.path + form, seen=link.seen, start=link.seen).status_code == 404
 
 
+@pytest.mark.usefixtures("every_day")
+def test_link_ends_when_its_number_is_corrected(
+    stranger: Browser, book: Callable[..., int], services: Services, admin: Viewer, start: datetime
+) -> None:
+    """A text went to a wrong number. Who has it must not learn where the visitor will be, or cancel the viewing."""
+    wrong, right, email = "+14055550177", "+14055550178", "max@example.com"
+    number = book("ana-lima", start, attendee_phone=wrong, attendee_email=email)
+    by_text, by_mail, of_earlier_release, corrected = (
+        f"/v/{services.visitor_links.token(number, each)}" for each in (wrong, email, "", right)
+    )
+    assert [stranger.get(path).status_code for path in (by_text, by_mail, of_earlier_release, corrected)] == [
+        200, 200, 200, 404,
+    ]  # fmt: skip
+    old, _ = services.manual.show(number, admin)
+    assert old.updated_at is not None
+    entry = ViewingEdit(
+        agent_id=old.agent_id,
+        property_address=old.property_address,
+        attendee_name=old.attendee_name,
+        attendee_email=email,
+        attendee_phone=right,
+    )
+    services.manual.edit(number, ExpectedState(old.updated_at, old.start, old.status), entry, admin)
+    for path in (by_text, of_earlier_release):
+        assert {stranger.get(path + each).status_code for each in OPEN_PATHS} == {404}
+        assert {stranger.post(path + each, seen=start.isoformat()).status_code for each in FORMS} == {404}
+    assert [stranger.get(path).status_code for path in (by_mail, corrected)] == [200, 200]
+    assert services.manual.show(number, admin)[0].status == "confirmed"
+
+
 def test_link_shows_no_other_viewing(
     stranger: Browser, link: Link, book: Callable[..., int], link_of: Callable[[int, datetime], Link]
 ) -> None:
-    other = link_of(book("ana-lima", link.start + timedelta(hours=4), property_address="99 Secret Lane"), link.start)
+    other_start = link.start + timedelta(hours=4)
+    other_id = book("ana-lima", other_start, property_address="99 Secret Lane", caller_number=PHONE)
+    other = link_of(other_id, link.start)
     assert "99 Secret Lane" not in stranger.get(link.path).text
     assert "99 Secret Lane" in stranger.get(other.path).text
     stranger.post(f"{link.path}/cancel", seen=link.seen)
