@@ -1,5 +1,5 @@
 -- Migration 040: Parse less for a booking
--- Purpose: A booking costs the server 8 % less; events of viewings do what they did
+-- Purpose: A booking costs the server less; events of viewings do what they did
 -- Created: 2026-12-01
 
 -- PostgreSQL parses the condition of a trigger, and a CHECK, anew for every statement that inserts a row, from a text of
