@@ -127,7 +127,8 @@ _PHRASES: dict[str, Entry] = phrases(
     ),
     (("BEFORE", None), "antes de | antes del"),
     (("FROM", None), "a partir de | a partir del"),
-    (("ONWARD", None), "en adelante | para adelante"),
+    (("ONWARD", None), "en adelante | para adelante | o despues | o mas tarde | y despues | o mas adelante"),
+    (("BACKWARD", None), "o antes | o mas temprano | y antes | como muy tarde | a lo mas tarde"),
     (
         ("ABOUT", None),
         "a eso de | como a eso de | alrededor de | como a | cerca de | tipo | por ahi de | por ahi a | a eso del",
