@@ -236,7 +236,7 @@ def booking_to_change(
     agreement = _at_named_time(agreeing_with(bookings, request, named), by_time, is_confirmed=is_confirmed)
     if len(agreement.bookings) > 1:
         raise WhichBooking(agreement.bookings, proven=is_proven, differences=agreement.differences)
-    if not agreement.is_certain and not is_confirmed:
+    if (by_time.is_left_over or not agreement.is_certain) and not is_confirmed:
         raise BookingUnconfirmed(agreement.bookings[0])
     return agreement.bookings[0]
 
