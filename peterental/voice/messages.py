@@ -14,13 +14,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, TypeVar
 from uuid import uuid4
 
 import msgspec
 
 from peterental.agents.model import AgentKey
+from peterental.appointments.model import SpokenLine
 from peterental.calls.model import CallUpdate, ConversationKind
 from peterental.errors import Refusal
 from peterental.phone_numbers import network_number
@@ -33,6 +34,9 @@ S = TypeVar("S", bound=msgspec.Struct)
 EMPTY = msgspec.Raw(b"")
 MAX_KIND_CHARS = 500
 MAX_NAME_CHARS = 500
+MAX_DIALOGUE_LINES = 16
+
+_ASSISTANT_ROLES = ("assistant", "bot")
 
 ANSWERED_KINDS = (
     "tool-calls", "function-call", "assistant-request", "transfer-destination-request", "handoff-destination-request",
@@ -190,12 +194,22 @@ class Envelope:
 
     def caller_lines(self) -> tuple[str, ...]:
         """Return what the caller has said so far, oldest first. Decodes the history."""
+        return _user_lines(self._history)
+
+    def dialogue(self) -> tuple[SpokenLine, ...]:
+        """Return the latest lines of the caller and the assistant, oldest first. Decodes the history."""
+        latest = islice((line for line in map(_spoken_line, reversed(self._history)) if line), MAX_DIALOGUE_LINES)
+        return tuple(latest)[::-1]
+
+    @cached_property
+    def _history(self) -> list[object]:
+        """The first history in which the caller says something."""
         artifact = _artifact(self._message.artifact)
         for raw in (artifact.messages, artifact.messages_open_ai_formatted, self._message.messages):
-            lines = _user_lines(_any(raw))
-            if lines:
-                return lines
-        return ()
+            history = _any(raw)
+            if isinstance(history, list) and _user_lines(history):
+                return history
+        return []
 
     def call_update(self) -> CallUpdate | None:
         """Return what a status update or an end-of-call report says about its call.
@@ -402,11 +416,18 @@ def _vapi_id(values: Iterable[object]) -> str | None:
     return found.lower() if found else None
 
 
-def _user_lines(history: object) -> tuple[str, ...]:
-    items = [_mapping(item) for item in history] if isinstance(history, list) else []
-    texts = (
-        single_line(_first_set(item.get("message"), item.get("content")))
-        for item in items
-        if item.get("role") == "user"
-    )
+def _user_lines(history: list[object]) -> tuple[str, ...]:
+    texts = (_text_of(item) for item in map(_mapping, history) if item.get("role") == "user")
     return tuple(filter(None, texts))
+
+
+def _spoken_line(item: object) -> SpokenLine | None:
+    """Return a line of a history; None for what nobody said."""
+    line = _mapping(item)
+    role = line.get("role")
+    text = _text_of(line) if role == "user" or role in _ASSISTANT_ROLES else None
+    return SpokenLine(role == "user", text) if text else None
+
+
+def _text_of(item: Mapping[str, Any]) -> str | None:
+    return single_line(_first_set(item.get("message"), item.get("content")))
