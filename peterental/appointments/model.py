@@ -124,7 +124,7 @@ class SpokenLine(NamedTuple):
 
     Args:
         by_caller: whether the caller said it, and not the assistant.
-        text: what was said, on one line.
+        text: what was said, as it was sent.
     """
 
     by_caller: bool

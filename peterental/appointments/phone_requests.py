@@ -481,6 +481,8 @@ def _standing(context: RequestContext, choice: HomeChoice, name: str, start: dat
 
     Raise what has to be asked first: AlreadyBooked, WhichBooking, BookingUnconfirmed, BookedForAnother.
     """
+    if not context.callers_bookings:
+        return None
     agreement = own_bookings.at_home(context.callers_bookings, choice.said, choice.home)
     own = [b for b in agreement.bookings if own_bookings.is_same_person(name, b.attendee_name)]
     others = [booking for booking in agreement.bookings if booking not in own]

@@ -11,12 +11,13 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from peterental.appointments.model import SpokenLine
 from peterental.folding import fold, word_set
 from peterental.matching import number_words, without_denied
 from peterental.matching.spanish_numbers import is_spanish_number
+from peterental.matching.spoken_numbers import CARDINALS, is_number
 from peterental.matching.usps import DIRECTIONS, STREET_TYPES
 
 LINES_READ = 16
@@ -90,11 +91,17 @@ _ABOUT_HOMES = word_set("""
 _HEARD_OTHER = word_set("other another different instead otra otro")
 _ORDINALS = word_set("first second third last primera primero segunda segundo tercera tercero ultima ultimo")
 _ORDINAL_NOUNS = _HOME_NOUNS - {"viewing", "showing", "tour", "appointment", "visit"}
+_BEFORE_STREET = _CUES | _LEADS | _TAKES_BACK
+_TYPES_ALONE = word_set("place drive walk")
+"""Types of streets that are words of their own."""
+
+_KNOWN = _AROUND | _TIMES | _ORDINALS | _REFERS
+_PLAIN = (_AROUND | _TIMES | CARDINALS.keys()) - {"that", "this", "not"}
+"""A line of these words and digits alone names no home, and turns none down."""
+
 _BREAK = re.compile(r"[,;.!?:\u2014\u2026()\"]")
 _SPLITTING = word_set("but pero because porque since though although aunque while and")
 _WORD = re.compile(r"[^\W_]+")
-_LEAST_DIGITS = 3
-"""A shorter number may be a time or a day."""
 
 
 @dataclass(frozen=True)
@@ -119,17 +126,34 @@ class _Part:
     is_passing: bool = False
     is_plain: bool = False
 
+    def has_number_beside(self, chosen: frozenset[str]) -> bool:
+        """Return whether the address has a house number, and one that is not among some words."""
+        return self.has_number and self.address is not None and self.address.partition(" ")[0] not in chosen
+
+    def names(self, street: frozenset[str]) -> bool:
+        """Return whether the part may mean a home whose street has one of some words."""
+        return not self.is_passing and not self.words.isdisjoint(street)
+
 
 @dataclass(frozen=True)
 class _Line:
+    """A line.
+
+    Args:
+        parts: what it says, without what it turns down.
+        turns_down: whether it turns something down.
+        refers: whether it means a home without naming it.
+        takes_back: whether it replaces what was said before.
+    """
+
     parts: tuple[_Part, ...]
-    words: frozenset[str]
     turns_down: bool
     refers: bool
+    takes_back: bool
 
-    def names(self, street: Collection[str]) -> bool:
+    def names(self, street: frozenset[str]) -> bool:
         """Return whether the line may mean a home whose street has one of some words."""
-        return any(not part.is_passing and not part.words.isdisjoint(street) for part in self.parts)
+        return any(part.names(street) for part in self.parts)
 
 
 def said_home(lines: Sequence[SpokenLine], chosen: Collection[str], people: Collection[str] = ()) -> str | None:
@@ -140,118 +164,116 @@ def said_home(lines: Sequence[SpokenLine], chosen: Collection[str], people: Coll
         chosen: the folded words that name the home that was sent, with its house number.
         people: folded words of names; a street without number and type that is called like one of these is none.
     """
+    chosen, people = frozenset(chosen), frozenset(people)
     found: _Part | None = None
     has_gone_on = replaces = False
     lines = lines[-LINES_READ:]
-    for at, spoken in reversed(list(enumerate(lines))):
-        if not spoken.by_caller:
-            if found is None and has_gone_on and not _heard(spoken).isdisjoint({*chosen} | _HEARD_OTHER):
+    for at in range(len(lines) - 1, -1, -1):
+        words = _words_of(lines[at])
+        if not lines[at].by_caller:
+            if found is None and has_gone_on and not (words.isdisjoint(chosen) and words.isdisjoint(_HEARD_OTHER)):
                 return None  # the caller heard of another home, and went on
             continue
-        line = _read(spoken.text[-LONGEST_LINE:])
+        has_gone_on = True
+        if chosen.isdisjoint(words) and (found is not None or _names_nothing(words, people)):
+            continue
+        line = _read(lines[at].text[-LONGEST_LINE:])
         if found is not None:
             if not replaces and line.names(chosen):
                 return None  # the caller named several homes: each may be meant
             continue
-        has_gone_on = True
-        asked = _heard(lines[at - 1]) if at and not lines[at - 1].by_caller else frozenset[str]()
-        named = [part for part in line.parts if part.address and not _may_be_no_home(part, line, asked, people)]
-        if line.refers or (line.turns_down and not named):
-            return None
-        others = [part for part in line.parts if part not in named or not part.has_number]
-        if any(not part.is_passing and not part.words.isdisjoint(chosen) for part in others):
+        named = [part for part in line.parts if part.address and not _may_be_no_home(part, line, at, lines, people)]
+        others = [part for part in line.parts if part not in named or not part.has_number_beside(chosen)]
+        if line.refers or (line.turns_down and not named) or any(part.names(chosen) for part in others):
             return None
         if len({part.address for part in named}) > 1:
             return None
         if named:
-            found, replaces = named[0], not line.words.isdisjoint(_TAKES_BACK)
+            found, replaces = named[0], not words.isdisjoint(_TAKES_BACK)
     return found.address if found else None
 
 
-def _heard(spoken: SpokenLine) -> frozenset[str]:
+def _names_nothing(words: frozenset[str], people: frozenset[str]) -> bool:
+    unknown = words - _PLAIN
+    return unknown <= people or all(word[0].isdecimal() for word in unknown)
+
+
+def _words_of(spoken: SpokenLine) -> frozenset[str]:
     return frozenset(_WORD.findall(fold(spoken.text[-LONGEST_LINE:])))
 
 
-def _may_be_no_home(part: _Part, line: _Line, asked: Collection[str], people: Collection[str]) -> bool:
+def _may_be_no_home(part: _Part, line: _Line, at: int, lines: Sequence[SpokenLine], people: Collection[str]) -> bool:
     """Return whether a name alone may be that of a person, or "perfect": it answers no question about a home.
 
     Args:
         part: has an address.
         line: which it is of.
-        asked: the words of the assistant's line before it.
+        at: its place in the lines.
+        lines: of both sides.
         people: as for `said_home`.
     """
     if part.is_alone and not part.words.isdisjoint(people):
         return True
-    answers = not _ABOUT_HOMES.isdisjoint(asked) or not part.words.isdisjoint(asked)
-    takes_back = not line.words.isdisjoint(_TAKES_BACK) and all(each.is_plain for each in line.parts)
-    return part.is_bare and not (takes_back or answers)
+    if not part.is_bare or (line.takes_back and all(each.is_plain for each in line.parts)):
+        return False
+    asked = _words_of(lines[at - 1]) if at and not lines[at - 1].by_caller else frozenset[str]()
+    return _ABOUT_HOMES.isdisjoint(asked) and part.words.isdisjoint(asked)
 
 
 @lru_cache(maxsize=512)
 def _read(text: str) -> _Line:
     wanted, denied = without_denied(text)
-    parts = tuple(_part(words) for piece in _BREAK.split(wanted) for words in _clauses(_WORD.findall(fold(piece))))
-    words = frozenset(_WORD.findall(fold(text)))
-    return _Line(parts, words, bool(denied), any(_refers(part.words) for part in parts) or _picks(wanted))
+    clauses = [words for piece in _BREAK.split(fold(wanted)) for words in _clauses(_WORD.findall(piece))]
+    takes_back = bool(denied) or any(not _TAKES_BACK.isdisjoint(words) for words in clauses)
+    return _Line(tuple(map(_part, clauses)), bool(denied), any(map(_refers, clauses)), takes_back)
 
 
 def _clauses(words: Sequence[str]) -> list[list[str]]:
     """Return the runs of words between conjunctions."""
-    clauses: list[list[str]] = [[]]
-    for word in words:
-        if word in _SPLITTING:
-            clauses.append([])
-        else:
-            clauses[-1].append(word)
-    return [clause for clause in clauses if clause]
+    if _SPLITTING.isdisjoint(words):
+        return [list(words)] if words else []
+    runs = groupby(words, _SPLITTING.__contains__)
+    return [list(run) for is_conjunction, run in runs if not is_conjunction]
 
 
-def _refers(words: frozenset[str]) -> bool:
-    is_place = not words.isdisjoint(_ORDINALS) and words <= _ORDINALS | _AROUND
-    return is_place or not words.isdisjoint(_REFERS)
-
-
-def _picks(text: str) -> bool:
-    """Return whether a text has "that one" or "the second home" in it."""
-    words = _WORD.findall(fold(text))
-    return any(
-        (first in _ORDINALS and second in _ORDINAL_NOUNS) or (first in {"that", "this"} and second == "one")
-        for first, second in pairwise(words)
-    )
+def _refers(words: Sequence[str]) -> bool:
+    """Return whether words mean a home without naming it: "the other one", "that one", "the second home"."""
+    if not _REFERS.isdisjoint(words):
+        return True
+    if _ORDINALS.isdisjoint(words):
+        return any(first in {"that", "this"} and second == "one" for first, second in pairwise(words))
+    is_place = all(word in _ORDINALS or word in _AROUND for word in words)
+    return is_place or any(first in _ORDINALS and second in _ORDINAL_NOUNS for first, second in pairwise(words))
 
 
 def _part(said: list[str]) -> _Part:
-    words = number_words(said)
-    every = frozenset((*said, *words))
-    if not every.isdisjoint(_PASSING):
-        return _Part(every, is_passing=True)
-    at = [place for place, word in enumerate(words) if not _is_around(word)]
-    while at and words[at[0]] in STREET_TYPES and words[at[0]] in _TYPES_ALONE:
+    at = [place for place, word in enumerate(said) if not (word in _KNOWN or _is_number(word))]
+    if at and said[at[0]] in _TYPES_ALONE:
         at.pop(0)
     if not at:
-        return _Part(every, is_plain=True)
-    if at[-1] - at[0] + 1 != len(at) or len(at) > _LONGEST_ADDRESS:
-        return _Part(every)
+        return _Part(frozenset(number_words(said)), is_plain=True)
+    words = frozenset((*said, *number_words(said)))
     first, end = at[0], at[-1] + 1
-    if all(word in STREET_TYPES or word in DIRECTIONS for word in words[first:end]):
-        return _Part(every)
-    before = words[first - 1] if first else ""
-    following = words[end] if end < len(words) else ""
-    has_number = before.isdecimal()
-    has_type = words[end - 1] in STREET_TYPES and len(at) > 1
-    is_alone = not (has_number or has_type or following in _HOME_NOUNS)
-    if is_alone and (before in _BEFORE_PERSON or not (not before or before in _CUES | _LEADS | _TAKES_BACK)):
-        return _Part(every)
-    address = " ".join(words[first - has_number : end])
+    is_passing = not _PASSING.isdisjoint(words)
+    is_street = not all(word in STREET_TYPES or word in DIRECTIONS for word in said[first:end])
+    if is_passing or not is_street or end - first != len(at) or len(at) > _LONGEST_ADDRESS:
+        return _Part(words, is_passing=is_passing)
+    before = said[first - 1] if first else ""
+    start = first
+    while start and _is_number(said[start - 1]):
+        start -= 1
+    address = number_words(said[start:end])
+    has_number = address[0].isdecimal()
+    has_type = said[end - 1] in STREET_TYPES and len(at) > 1
+    is_alone = not (has_number or has_type or (said[end : end + 1] and said[end] in _HOME_NOUNS))
+    if is_alone and before and (before in _BEFORE_PERSON or before not in _BEFORE_STREET):
+        return _Part(words)
     is_bare = is_alone and before not in _CUES
-    return _Part(every, address, has_number=has_number, is_alone=is_alone, is_bare=is_bare, is_plain=True)
+    return _Part(words, " ".join(address), has_number=has_number, is_alone=is_alone, is_bare=is_bare, is_plain=True)
 
 
-_TYPES_ALONE = word_set("place drive walk")
-"""Types of streets that are words of their own."""
+def _is_number(word: str) -> bool:
+    return word[0].isdecimal() or word in _SCALES or is_number(word) or is_spanish_number(word)
 
 
-def _is_around(word: str) -> bool:
-    is_known = word in _AROUND or word in _TIMES or word in _ORDINALS
-    return is_known or word[0].isdecimal() or is_spanish_number(word)
+_SCALES = word_set("hundred thousand oh")

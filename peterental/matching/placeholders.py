@@ -52,7 +52,8 @@ _HOME_WORDS = word_set("""
     open vacant near you new casa apartamento departamento propiedad piso direccion domicilio vivienda lugar
     inmueble cliente usuario habitaciones habitacion recamaras got saw seen online website advertised interest
     preferred preference details object objects rent sale told about newest latest portfolio office complex will
-    later confirm confirms misma mismo vi dos tres cuatro ve
+    later confirm confirms misma mismo vi dos tres cuatro ve called calling asked asking inquired talked
+    pregunto pregunte
 """)
 """Words that say that a home is meant without saying which."""
 

@@ -36,7 +36,7 @@ MAX_KIND_CHARS = 500
 MAX_NAME_CHARS = 500
 MAX_DIALOGUE_LINES = 16
 
-_ASSISTANT_ROLES = ("assistant", "bot")
+_ASSISTANT_ROLES = ("bot", "assistant")
 
 ANSWERED_KINDS = (
     "tool-calls", "function-call", "assistant-request", "transfer-destination-request", "handoff-destination-request",
@@ -194,22 +194,23 @@ class Envelope:
 
     def caller_lines(self) -> tuple[str, ...]:
         """Return what the caller has said so far, oldest first. Decodes the history."""
-        return _user_lines(self._history)
+        return self._history[1]
 
     def dialogue(self) -> tuple[SpokenLine, ...]:
         """Return the latest lines of the caller and the assistant, oldest first. Decodes the history."""
-        latest = islice((line for line in map(_spoken_line, reversed(self._history)) if line), MAX_DIALOGUE_LINES)
+        latest = islice((line for line in map(_spoken_line, reversed(self._history[0])) if line), MAX_DIALOGUE_LINES)
         return tuple(latest)[::-1]
 
     @cached_property
-    def _history(self) -> list[object]:
-        """The first history in which the caller says something."""
+    def _history(self) -> tuple[list[object], tuple[str, ...]]:
+        """The first history in which the caller says something, and what that is."""
         artifact = _artifact(self._message.artifact)
         for raw in (artifact.messages, artifact.messages_open_ai_formatted, self._message.messages):
             history = _any(raw)
-            if isinstance(history, list) and _user_lines(history):
-                return history
-        return []
+            lines = _user_lines(history) if isinstance(history, list) else ()
+            if lines:
+                return history, lines
+        return [], ()
 
     def call_update(self) -> CallUpdate | None:
         """Return what a status update or an end-of-call report says about its call.
@@ -424,9 +425,11 @@ def _user_lines(history: list[object]) -> tuple[str, ...]:
 def _spoken_line(item: object) -> SpokenLine | None:
     """Return a line of a history; None for what nobody said."""
     line = _mapping(item)
-    role = line.get("role")
-    text = _text_of(line) if role == "user" or role in _ASSISTANT_ROLES else None
-    return SpokenLine(role == "user", text) if text else None
+    is_callers = line.get("role") == "user"
+    if not is_callers and line.get("role") not in _ASSISTANT_ROLES:
+        return None
+    text = _first_set(line.get("message"), line.get("content"))
+    return SpokenLine(is_callers, text) if isinstance(text, str) and text else None
 
 
 def _text_of(item: Mapping[str, Any]) -> str | None:

@@ -83,6 +83,7 @@ def test_any_text_is_compared_alike_in_both_orders(one: str, other: str) -> None
         *("[insert address]", "property_address", "propertyAddress", "PROPERTY ADDRESS", "%property%", "<%= home %>"),
         *("whatever you've got", "the listing I saw online", "apartment for rent", "la de dos recámaras", "any home in your portfolio"),
         *("[object Object]", "the property the caller is interested in", "TBD - caller will confirm", "the newest listing"),
+        *("the apartment they called about", "the one I asked about", "la que pregunté", "the unit caller inquired about"),
         *("address", "the address", "street address", "street name", "some street", "Unknown Rd", "the street"),
         *("the caller", "customer", "user", "the caller's choice", "example", "sample address", "placeholder"),
         *("cualquiera", "cualquier casa", "la casa", "el apartamento", "la que sea", "lo que sea", "no sé", "ninguna"),
