@@ -18,7 +18,7 @@ from peterental.folding import fold, word_set
 from peterental.matching import number_words, without_denied
 from peterental.matching.spanish_numbers import is_spanish_number
 from peterental.matching.spoken_numbers import CARDINALS, is_number
-from peterental.matching.usps import DIRECTIONS, STREET_TYPES
+from peterental.matching.usps import DIRECTIONS, STREET_TYPES, UNIT_WORDS
 
 LINES_READ = 16
 """How many of the latest lines of both sides are read; what was said before them is settled or forgotten."""
@@ -37,7 +37,9 @@ _TAKES_BACK = word_set("no not sorry actually instead rather wait mean perdon me
 """Words of a line that replaces what was said before."""
 
 _LEADS = word_set("yes yeah yep yup sure ok okay right please thanks oh um uh er well then just si bueno pues o y")
-_CUES = word_set("on at in see view visit tour about of regarding the la el de en calle avenida ver visitar")
+_CUES = word_set("""
+    on at in see view visit tour about of regarding the said meant want la el de en calle avenida ver visitar dije
+""")
 _AROUND = (
     _HOME_NOUNS
     | _TAKES_BACK
@@ -46,8 +48,10 @@ _AROUND = (
     | word_set("""
     i id im ill we wed you like love want wanna would could can may might to check out look looking for interested
     calling call asking ask a an that this it its is are rental book booking schedule set up get take do make go come
-    have let lets be there thank so hi hello hey now only also too still available open free if what how when me us or
-    as with cancel move reschedule change my our your
+    have let lets be there thank say so hi hello hey now only also too still available open free if what how when me us
+    works work good great perfect fine suits best better sounds awesome cool lovely wonderful excellent alright all
+    correct bien perfecto excelente genial funciona sirve
+    or as with cancel move reschedule change my our your
     quiero quisiera queria quisieramos queremos me nos interesa gustaria por para favor gracias los las lo un una del
     casa casita apartamento departamento depa piso propiedad condominio que esta es hola buenas entonces ahi alli cita
     visita agendar reservar hacer ir cancelar cancele cancela mover mueva mueve cambiar cambie cambia mi su sobre a al
@@ -66,12 +70,26 @@ _TIMES = word_set("""
     hora horas punto antes despues
 """)
 _PASSING = word_set("""
-    live lives living lived stay stays staying work works working worked near nearby close behind across corner
+    live lives living lived stay stays staying working worked near nearby close behind across corner
     opposite neighbor neighbors neighbour neighbours neighborhood driving drove walking parked school office lost
     passed off beside vivo vive vivimos vivia trabajo trabaja cerca lado esquina frente desde vengo vecino vecina
     vecinos escuela oficina
 """)
 """Words of a part that names a street for another reason than a viewing."""
+
+_PASSING_PAIRS = frozenset(
+    (*((who, work) for who in ("i", "we", "he", "she") for work in ("work", "works")), ("are", "you"), ("youre", "on"))
+)
+"""Words that stand together in such a part: "I work on Boyd", where "three works" does not."""
+
+_ABOUT_CALLER = word_set("live living current currently coming moving mailing billing vive actual actualmente")
+"""Words of a question to which the answer is another address: "What is your current address?"."""
+
+_LOOKS = word_set("""
+    gray grey white black red blue green brown yellow tan beige brick stone main park lake pool garden corner church
+    school
+""")
+"""Names of streets that describe a home, too: "the gray one"; not behind "on"."""
 
 _BEFORE_PERSON = word_set("with is are im am its this my me con es soy mi for para")
 """A name behind one of these may be a person's."""
@@ -91,6 +109,7 @@ _ABOUT_HOMES = word_set("""
 _HEARD_OTHER = word_set("other another different instead otra otro")
 _ORDINALS = word_set("first second third last primera primero segunda segundo tercera tercero ultima ultimo")
 _ORDINAL_NOUNS = _HOME_NOUNS - {"viewing", "showing", "tour", "appointment", "visit"}
+_ON = frozenset(("on", "en", "calle", "avenida"))
 _BEFORE_STREET = _CUES | _LEADS | _TAKES_BACK
 _TYPES_ALONE = word_set("place drive walk")
 """Types of streets that are words of their own."""
@@ -101,6 +120,7 @@ _PLAIN = (_AROUND | _TIMES | CARDINALS.keys()) - {"that", "this", "not"}
 
 _BREAK = re.compile(r"[,;.!?:\u2014\u2026()\"]")
 _SPLITTING = word_set("but pero because porque since though although aunque while and")
+_SENTENCE_END = re.compile(r"[.!?]\s")
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -214,10 +234,22 @@ def _may_be_no_home(part: _Part, line: _Line, at: int, lines: Sequence[SpokenLin
     """
     if part.is_alone and not part.words.isdisjoint(people):
         return True
+    if _is_asked(lines, at, _ABOUT_CALLER) or _is_asked(lines, at, {"your"}, {"address", "street"}):
+        return True
     if not part.is_bare or (line.takes_back and all(each.is_plain for each in line.parts)):
         return False
-    asked = _words_of(lines[at - 1]) if at and not lines[at - 1].by_caller else frozenset[str]()
-    return _ABOUT_HOMES.isdisjoint(asked) and part.words.isdisjoint(asked)
+    name = (part.address or "").split()
+    is_named = _is_asked(lines, at) and not _words_of(lines[at - 1]).isdisjoint(name)
+    return not (is_named or _is_asked(lines, at, _ABOUT_HOMES))
+
+
+def _is_asked(lines: Sequence[SpokenLine], at: int, *topics: Collection[str]) -> bool:
+    """Return whether the assistant's line before another one ends with a question that has a word of each topic."""
+    asked = lines[at - 1] if at else None
+    if asked is None or asked.by_caller or not asked.text.rstrip().endswith("?"):
+        return False
+    words = _WORD.findall(fold(_SENTENCE_END.split(asked.text[-LONGEST_LINE:].rstrip(" ?"))[-1]))
+    return all(not set(topic).isdisjoint(words) for topic in topics)
 
 
 @lru_cache(maxsize=512)
@@ -254,7 +286,10 @@ def _part(said: list[str]) -> _Part:
         return _Part(frozenset(number_words(said)), is_plain=True)
     words = frozenset((*said, *number_words(said)))
     first, end = at[0], at[-1] + 1
-    is_passing = not _PASSING.isdisjoint(words)
+    if said[end - 1] in UNIT_WORDS and end < len(said):
+        at.append(end)  # "unit 2B"
+        end += 1
+    is_passing = not _PASSING.isdisjoint(words) or any(pair in _PASSING_PAIRS for pair in pairwise(said))
     is_street = not all(word in STREET_TYPES or word in DIRECTIONS for word in said[first:end])
     if is_passing or not is_street or end - first != len(at) or len(at) > _LONGEST_ADDRESS:
         return _Part(words, is_passing=is_passing)
@@ -265,6 +300,8 @@ def _part(said: list[str]) -> _Part:
     address = number_words(said[start:end])
     has_number = address[0].isdecimal()
     has_type = said[end - 1] in STREET_TYPES and len(at) > 1
+    if not (has_number or has_type) and _LOOKS.issuperset(said[first:end]) and before not in _ON:
+        return _Part(words)
     is_alone = not (has_number or has_type or (said[end : end + 1] and said[end] in _HOME_NOUNS))
     if is_alone and before and (before in _BEFORE_PERSON or before not in _BEFORE_STREET):
         return _Part(words)

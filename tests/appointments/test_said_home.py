@@ -37,6 +37,10 @@ def agent(text: str) -> list[SpokenLine]:
         ("Quiero ver la de Boyd el viernes a las tres.", "boyd"),
         ("La casa de la calle Boyd, por favor.", "boyd"),
         ("Vivo en Elm pero quisiera visitar el 33 de Boyd", "boyd"),
+        ("No, I said Boyd.", "boyd"),
+        ("1205 Porter unit 2B, please.", "1205 porter unit 2b"),
+        ("The one on Gray.", "gray"),
+        ("Boyd, three works for me.", None),  # "Boyd" alone may be a name
         ("1420 Elm or, no, 33 Boyd", None),  # both are named
     ],
 )
@@ -72,6 +76,10 @@ def test_clear_words_name_a_home(line: str, address: str | None) -> None:
         "Boyd.",
         "Perfect.",
         "Sounds good, thanks.",
+        "Are you on Boyd Street?",
+        "I work on Boyd.",
+        "The gray one, please.",
+        "I have a viewing of Boyd at two, so three works for Elm.",
     ],
 )
 def test_other_words_name_none(line: str) -> None:
@@ -109,6 +117,20 @@ def test_home_that_was_agreed_on_later_counts(lines: list[SpokenLine]) -> None:
 )
 def test_home_named_before_still_counts(lines: list[SpokenLine]) -> None:
     assert said_home(lines, ELM) == "boyd"
+
+
+def test_answer_to_a_question_about_a_home_may_be_a_name_alone() -> None:
+    for question in ("Which home would you like to see?", "I have Boyd and Elm. Which one do you mean?"):
+        assert said_home([*agent(question), *caller("Boyd.")], ELM) == "boyd"
+
+
+@pytest.mark.parametrize(
+    "question", ["What is your last name?", "What is your current address?", "Where do you live now?"]
+)
+def test_answer_to_another_question_is_no_home(question: str) -> None:
+    assert said_home([*agent(question), *caller("Boyd.")], ELM) is None
+    if "name" not in question:
+        assert said_home([*agent(question), *caller("33 Boyd Street.")], ELM) is None
 
 
 def test_name_of_a_person_is_no_street() -> None:

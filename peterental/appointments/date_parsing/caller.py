@@ -29,6 +29,7 @@ from peterental.appointments.date_parsing.times import clock_readings, halves
 from peterental.appointments.date_parsing.tokens import LONGEST_PHRASE
 
 _REFUSALS = frozenset(("no", "nope"))
+_HALF_A_YEAR = timedelta(days=183)
 LINES_READ = 8
 """How many of the latest lines are read; what was said before them is settled or forgotten."""
 
@@ -50,6 +51,25 @@ class CallerLines:
         return tuple(
             parse_text(line[-LONGEST_PHRASE:], self._context.language) for line in reversed(said[-LINES_READ:])
         )
+
+    @cached_property
+    def _told(self) -> tuple[ParsedText, ...]:
+        """The lines without those that tell of the past: "I called yesterday at five"."""
+        return tuple(line for line in self.lines if not self._is_about_past(line))
+
+    def _is_about_past(self, line: ParsedText) -> bool:
+        days = _days_of(line)
+        return bool(days) and all(map(self._is_past, days))
+
+    def _is_past(self, day: DayExpression) -> bool:
+        """Return whether a day is past, or would come again only after more than half a year: "in October"."""
+        ranges = [range_ for reading in placed(day, self._context) for range_ in reading.days]
+        if not ranges:
+            return False
+        today = self._context.today
+        has_year = getattr(day, "year", None) is not None
+        is_far = not has_year and min(ranges).first - today > _HALF_A_YEAR
+        return is_far or max(range_.last for range_ in ranges) < today
 
     @property
     def last(self) -> ParsedText | None:
@@ -91,7 +111,7 @@ class CallerLines:
 
     def agreed_since(self) -> bool:
         """Return whether the caller said yes, or chose, after the line that names a day."""
-        for line in self.lines:
+        for line in self._told:
             if _days_of(line):
                 return False
             if any("YES" in phrase.flags or phrase.picks or phrase.names_time for phrase in line.alternatives):
@@ -100,7 +120,7 @@ class CallerLines:
 
     def names_minutes(self, minutes: int) -> bool | None:
         """Return whether the time of day named last may be `minutes` after midnight; None where none was named."""
-        for line in self.lines:
+        for line in self._told:
             readings = [reading for clock, phrase in _clocks_of(line) for reading in halves(clock, phrase.parts)]
             if readings:
                 return any(reading.minutes == minutes for reading in readings)
@@ -109,7 +129,7 @@ class CallerLines:
     @cached_property
     def last_phrase(self) -> Phrase | None:
         """What the latest line about a time says; None where it has alternatives, or there is none."""
-        line = next((line for line in self.lines if not all(phrase.is_empty for phrase in line.alternatives)), None)
+        line = next((line for line in self._told if not all(phrase.is_empty for phrase in line.alternatives)), None)
         return line.alternatives[0] if line is not None and len(line.alternatives) == 1 else None
 
     def chosen_start(self) -> datetime | None:
@@ -148,7 +168,7 @@ class CallerLines:
         None where they may mean `minutes`, and where they do not name one time of day, with or without a day, and
         nothing else. A number alone ("four") may answer another question.
         """
-        for line in self.lines:
+        for line in self._told:
             if all(phrase.is_empty for phrase in line.alternatives):
                 continue
             phrase = line.alternatives[0]
@@ -183,8 +203,8 @@ class CallerLines:
 
     @cached_property
     def _last_days(self) -> tuple[tuple[DayExpression, ...], tuple[DayExpression, ...]] | None:
-        for line in self.lines:
-            days = _days_of(line)
+        for line in self._told:
+            days = tuple(day for day in _days_of(line) if not self._is_past(day))
             excluded = tuple(
                 found for phrase in line.alternatives for found in phrase.excluded if isinstance(found, DayExpression)
             )
@@ -195,7 +215,7 @@ class CallerLines:
     @cached_property
     def _last_numbers(self) -> tuple[CalendarDate, ...]:
         """The days of the month that were named beside a weekday in the last line about days: "Friday the fourth"."""
-        line = next((line for line in self.lines if _days_of(line)), None)
+        line = next((line for line in self._told if _days_of(line)), None)
         phrases = line.alternatives if line is not None else ()
         return tuple(
             day
@@ -206,7 +226,7 @@ class CallerLines:
 
     @cached_property
     def _last_dates(self) -> tuple[DayExpression, ...]:
-        return next(filter(None, map(self._dates_in, self.lines)), ())
+        return next(filter(None, map(self._dates_in, self._told)), ())
 
     def _dates_in(self, line: ParsedText) -> tuple[DayExpression, ...]:
         """Return the day of "the fifth at three", which is no choice where nothing was offered."""
@@ -227,7 +247,7 @@ class CallerLines:
         """
         found = {
             expression
-            for line in self.lines
+            for line in self._told
             for phrase in line.alternatives
             for expression in (*phrase.days, *phrase.excluded)
         }

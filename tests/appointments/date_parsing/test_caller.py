@@ -40,6 +40,23 @@ def test_weekday_is_checked_against_the_callers_words(said: list[str], answer: s
     assert explain(THURSDAY, context(said=lambda: said)).decision == answer
 
 
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        (["I called yesterday at five."], "exactly Thu 2026-12-03 14:00"),
+        (["I was there last Tuesday in the morning."], "exactly Thu 2026-12-03 14:00"),
+        (["We moved here in October."], "exactly Thu 2026-12-03 14:00"),
+        (["I saw it on the 24th of November."], "exactly Thu 2026-12-03 14:00"),
+        (["Llamé ayer a las cinco.", "fui el martes pasado"], "exactly Thu 2026-12-03 14:00"),
+        (["I called yesterday about Friday."], MISMATCH),
+        (["Friday at two.", "I called yesterday."], MISMATCH),
+        (["In January, at two."], "confirm-day option=Thu 2026-12-03 14:00 reason=other-days"),
+    ],
+)
+def test_days_in_the_past_name_no_viewing(said: list[str], answer: str) -> None:
+    assert explain(THURSDAY, context(said=lambda: said)).decision == answer
+
+
 def test_words_are_checked_against_the_callers_words_too() -> None:
     assert explain("Thursday at 2 pm", context(said=lambda: ["Friday at two"])).decision == MISMATCH
 
