@@ -25,6 +25,7 @@ from peterental.matching import (
     Reason,
     ResolutionKind,
     candidates,
+    is_area,
     is_placeholder_home,
     is_placeholder_name,
     names_match,
@@ -79,8 +80,9 @@ def given_name(request: BookingRequest) -> str | None:
 
 
 def given_home(request: BookingRequest) -> str | None:
-    """Return the address in a request; None for a placeholder."""
-    return _given(request.property_address, is_placeholder=is_placeholder_home(request.property_address or ""))
+    """Return the address in a request; None for a placeholder and for a part of town."""
+    said = request.property_address or ""
+    return _given(request.property_address, is_placeholder=is_placeholder_home(said) or is_area(said))
 
 
 def wanted_home(request: BookingRequest) -> str | None:

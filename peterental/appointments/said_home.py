@@ -55,7 +55,7 @@ _AROUND = (
     quiero quisiera queria quisieramos queremos me nos interesa gustaria por para favor gracias los las lo un una del
     casa casita apartamento departamento depa piso propiedad condominio que esta es hola buenas entonces ahi alli cita
     visita agendar reservar hacer ir cancelar cancele cancela mover mueva mueve cambiar cambie cambia mi su sobre a al
-    eh podria puedo podemos puede
+    eh podria puedo podemos puede busco buscando buscamos hablo llamo llamando kindly hiya
     """)
 )
 """Words around an address that do not change what it stands for."""
@@ -77,6 +77,10 @@ _PASSING = word_set("""
 """)
 """Words of a part that names a street for another reason than a viewing."""
 
+_BETWEEN = word_set("between corner intersection entre esquina")
+"""Words of a line whose streets are a place on the way."""
+
+_LEADS_OF_WISHES = ("i was wondering if ", "i was hoping to ", "i was looking at ", "i was calling about ")
 _PASSING_PAIRS = frozenset(
     (*((who, work) for who in ("i", "we", "he", "she") for work in ("work", "works")), ("are", "you"), ("youre", "on"))
 )
@@ -254,10 +258,16 @@ def _is_asked(lines: Sequence[SpokenLine], at: int, *topics: Collection[str]) ->
 
 @lru_cache(maxsize=512)
 def _read(text: str) -> _Line:
-    wanted, denied = without_denied(text)
-    clauses = [words for piece in _BREAK.split(fold(wanted)) for words in _clauses(_WORD.findall(piece))]
+    folded = fold(text)
+    for lead in _LEADS_OF_WISHES:
+        folded = folded.replace(lead, " ")
+    wanted, denied = without_denied(_SENTENCE_END.sub(", ", folded))
+    clauses = [words for piece in _BREAK.split(wanted) for words in _clauses(_WORD.findall(piece))]
     takes_back = bool(denied) or any(not _TAKES_BACK.isdisjoint(words) for words in clauses)
-    return _Line(tuple(map(_part, clauses)), bool(denied), any(map(_refers, clauses)), takes_back)
+    parts = tuple(map(_part, clauses))
+    if any(not _BETWEEN.isdisjoint(words) for words in clauses):
+        parts = tuple(_Part(part.words) for part in parts)
+    return _Line(parts, bool(denied), any(map(_refers, clauses)), takes_back)
 
 
 def _clauses(words: Sequence[str]) -> list[list[str]]:
@@ -303,9 +313,12 @@ def _part(said: list[str]) -> _Part:
     if not (has_number or has_type) and _LOOKS.issuperset(said[first:end]) and before not in _ON:
         return _Part(words)
     is_alone = not (has_number or has_type or (said[end : end + 1] and said[end] in _HOME_NOUNS))
-    if is_alone and before and (before in _BEFORE_PERSON or before not in _BEFORE_STREET):
+    is_chosen = said[max(first - 2, 0) : first] in (["make", "it"], ["make", "that"])
+    if is_alone and before and not is_chosen and (before in _BEFORE_PERSON or before not in _BEFORE_STREET):
         return _Part(words)
-    is_bare = is_alone and before not in _CUES
+    if said[:first] == ["de"]:  # "Dolores, de Park Avenue"
+        return _Part(words)
+    is_bare = is_alone and before not in _CUES and not is_chosen
     return _Part(words, " ".join(address), has_number=has_number, is_alone=is_alone, is_bare=is_bare, is_plain=True)
 
 
