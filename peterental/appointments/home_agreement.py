@@ -20,7 +20,14 @@ from peterental.appointments.home_choice import (
     names_of,
     pick_among,
 )
-from peterental.appointments.model import Appointment, BookingRequest, SpokenLine, WhichBooking, WhichHome
+from peterental.appointments.model import (
+    Appointment,
+    BookingRequest,
+    BookingUnconfirmed,
+    SpokenLine,
+    WhichBooking,
+    WhichHome,
+)
 from peterental.appointments.said_home import said_home
 from peterental.folding import fold
 from peterental.matching import Address, parse_address, said_addresses, without_denied
@@ -98,7 +105,8 @@ def agreed_viewing(
 ) -> Appointment:
     """Return the viewing to change: the one that was sent, or the one that the caller named after a question.
 
-    Raise WhichBooking where the caller's own words name the home of another of the caller's viewings.
+    Raise WhichBooking where the caller's own words name the home of another of the caller's viewings, and
+    BookingUnconfirmed where they name one that is none of these and no home was sent.
 
     Args:
         viewing: the one that the request is about.
@@ -107,14 +115,18 @@ def agreed_viewing(
         people: names that the caller may have said.
         asked: how often this call asked which viewing is meant.
     """
-    if len(viewings) == 1:
+    has_home = bool(own_bookings.given_home(request))
+    lines = () if len(viewings) == 1 and has_home else request.dialogue()
+    if not lines:
         return viewing
-    lines = request.dialogue()
     words = frozenset(word for name in people for word in fold(name).split())
-    address = said_home(lines, _words_in([parse_address(viewing.home)]), words) if lines else None
+    chosen = _words_in([parse_address(viewing.home)])
+    address = said_home(lines, chosen, words, of_viewing=len(viewings) == 1)
     if address is None:
         return viewing
     named = own_bookings.at_home(viewings, address)
+    if not named.bookings and not has_home and not asked:
+        raise BookingUnconfirmed(viewing)
     if viewing in named.bookings or not named.is_certain or len(named.bookings) != 1:
         return viewing
     (other,) = named.bookings
@@ -122,7 +134,7 @@ def agreed_viewing(
         return other
     if asked >= MOST_QUESTIONS:
         return viewing
-    is_proven = bool(own_bookings.given_name(request) or own_bookings.given_home(request))
+    is_proven = has_home or bool(own_bookings.given_name(request))
     raise WhichBooking(tuple(sorted((viewing, other), key=lambda each: each.start)), proven=is_proven)
 
 

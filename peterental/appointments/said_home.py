@@ -55,7 +55,8 @@ _AROUND = (
     quiero quisiera queria quisieramos queremos me nos interesa gustaria por para favor gracias los las lo un una del
     casa casita apartamento departamento depa piso propiedad condominio que esta es hola buenas entonces ahi alli cita
     visita agendar reservar hacer ir cancelar cancele cancela mover mueva mueve cambiar cambie cambia mi su sobre a al
-    eh podria puedo podemos puede busco buscando buscamos hablo llamo llamando kindly hiya
+    eh podria puedo podemos puede busco buscando buscamos hablo llamo llamando kindly hiya need
+    needs must gotta necesito tengo debo
     """)
 )
 """Words around an address that do not change what it stands for."""
@@ -77,6 +78,10 @@ _PASSING = word_set("""
 """)
 """Words of a part that names a street for another reason than a viewing."""
 
+_OF_VIEWING = word_set("""
+    viewing showing tour appointment visit cancel move reschedule change cita visita cancelar cancele cancela mover
+    mueva mueve cambiar cambie cambia
+""")
 _BETWEEN = word_set("between corner intersection entre esquina")
 """Words of a line whose streets are a place on the way."""
 
@@ -180,13 +185,20 @@ class _Line:
         return any(part.names(street) for part in self.parts)
 
 
-def said_home(lines: Sequence[SpokenLine], chosen: Collection[str], people: Collection[str] = ()) -> str | None:
+def said_home(
+    lines: Sequence[SpokenLine],
+    chosen: Collection[str],
+    people: Collection[str] = (),
+    *,
+    of_viewing: bool = False,
+) -> str | None:
     """Return the address that the caller named last, and clearly; None where another one may be meant.
 
     Args:
         lines: of both sides, oldest first.
         chosen: the folded words that name the home that was sent, with its house number.
         people: folded words of names; a street without number and type that is called like one of these is none.
+        of_viewing: whether only that of a viewing counts: "cancel the Boyd one", "my appointment at 33 Boyd".
     """
     chosen, people = frozenset(chosen), frozenset(people)
     found: _Part | None = None
@@ -214,7 +226,7 @@ def said_home(lines: Sequence[SpokenLine], chosen: Collection[str], people: Coll
             return None
         if named:
             found, replaces = named[0], not words.isdisjoint(_TAKES_BACK)
-    return found.address if found else None
+    return found.address if found and not (of_viewing and found.words.isdisjoint(_OF_VIEWING)) else None
 
 
 def _names_nothing(words: frozenset[str], people: frozenset[str]) -> bool:

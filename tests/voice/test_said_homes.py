@@ -127,3 +127,24 @@ def test_other_viewing_than_the_caller_named_is_asked_about(phone: Phone, databa
     )
     done = phone.say(tool, sent, **history(*lines[1], f"-{asked}", "Boyd."))
     assert done.startswith("Your viewing of 33 Boyd Street")
+
+
+@pytest.mark.parametrize(
+    ("line", "is_asked"),
+    [
+        ("I need to cancel my viewing of 33 Boyd Street.", True),
+        ("Quiero cancelar la cita de la calle Boyd.", True),
+        ("Cancel my Elm viewing, please.", False),
+        ("Cancel it, please. I live on Boyd now.", False),
+        ("I'd like to see Boyd instead.", False),
+        ("Cancel my viewing, please.", False),
+    ],
+)
+def test_only_viewing_of_another_home_is_asked_about(phone: Phone, line: str, *, is_asked: bool) -> None:
+    assert book(phone, "1420 Elm Street").startswith(ELM)
+    heard = phone.say("cancel_appointment", {}, **history(line))
+    assert heard.endswith("is cancelled.") is not is_asked
+    if is_asked:
+        assert heard.startswith("There is a viewing of 1420 Elm Street")
+        assert heard.endswith("Is that the one you mean?")
+        assert phone.say("cancel_appointment", {}, **history(line, f"-{heard}", "Yes.")).endswith("is cancelled.")
