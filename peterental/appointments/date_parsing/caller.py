@@ -20,6 +20,7 @@ from peterental.appointments.date_parsing.expressions import (
     Weekday,
 )
 from peterental.appointments.date_parsing.offers import chosen
+from peterental.appointments.date_parsing.other_events import is_about_another_event
 from peterental.appointments.date_parsing.phrase import ParsedText, parse_text
 from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.places import placed
@@ -47,15 +48,21 @@ class CallerLines:
     @cached_property
     def lines(self) -> tuple[ParsedText, ...]:
         """The latest lines, the latest first."""
+        return tuple(parse_text(line, self._context.language) for line in self._texts)
+
+    @cached_property
+    def _texts(self) -> tuple[str, ...]:
         said = [line for line in self._context.said() if isinstance(line, str)]
-        return tuple(
-            parse_text(line[-LONGEST_PHRASE:], self._context.language) for line in reversed(said[-LINES_READ:])
-        )
+        return tuple(line[-LONGEST_PHRASE:] for line in reversed(said[-LINES_READ:]))
 
     @cached_property
     def _told(self) -> tuple[ParsedText, ...]:
-        """The lines without those that tell of the past: "I called yesterday at five"."""
-        return tuple(line for line in self.lines if not self._is_about_past(line))
+        """The lines without those about something else: "I called yesterday at five", "my lease ends on Friday"."""
+        return tuple(
+            line
+            for text, line in zip(self._texts, self.lines, strict=True)
+            if not (self._is_about_past(line) or is_about_another_event(text))
+        )
 
     def _is_about_past(self, line: ParsedText) -> bool:
         days = _days_of(line)
@@ -174,7 +181,9 @@ class CallerLines:
             phrase = line.alternatives[0]
             if len(line.alternatives) > 1 or len(phrase.clocks) != 1:
                 return None
-            if replace(phrase, days=(), clocks=(), parts=(), flags=phrase.flags - {"ANY", "YES"}) != Phrase():
+            excluded = tuple(found for found in phrase.excluded if not isinstance(found, Clock))
+            flags = phrase.flags - {"ANY", "YES"}
+            if replace(phrase, days=(), clocks=(), parts=(), excluded=excluded, flags=flags) != Phrase():
                 return None
             if not phrase.days and not _says_a_time(line):
                 return None
@@ -236,7 +245,7 @@ class CallerLines:
             day
             for phrase in line.alternatives
             for day in phrase.days
-            if phrase.clocks and isinstance(day, CalendarDate) and not day.is_vague
+            if isinstance(day, CalendarDate) and not day.is_vague and (phrase.clocks or _is_only_a_day(phrase))
         )
 
     def other_week(self, day: date) -> date | None:
@@ -270,6 +279,10 @@ class CallerLines:
         is_past_midnight = context.local_now.hour < 1
         days = (day, day + timedelta(days=1)) if is_past_midnight else (day,)
         return any(reading.contains(found) for reading in placed(expression, context) for found in days)
+
+
+def _is_only_a_day(phrase: Phrase) -> bool:
+    return phrase == Phrase(days=phrase.days, flags=phrase.flags)
 
 
 def _is_of_one_week(weekday: Weekday) -> bool:

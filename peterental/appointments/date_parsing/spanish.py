@@ -136,6 +136,13 @@ _PHRASES: dict[str, Entry] = phrases(
     (("BY", None), "a mas tardar | no mas tarde de | no mas tarde que"),
     (("ISH", None), "mas o menos | y algo | y pico | y tantas | y cacho"),
     (FILLER, "en punto | por favor | vale la"),
+    (
+        FILLER,
+        (
+            "buenas noches | buenas tardes | buenos dias | buen dia | buena tarde | buena noche | buen fin de semana | "
+            "feliz fin de semana | bonito fin de semana"
+        ),
+    ),
     (("WEEKEND", None), "fin de semana"),
     (("WEEKEND", "plural"), "fines de semana"),
     (("WEEKDAYS", None), "entre semana | dias laborables | dia laborable | dias habiles | dia habil"),
