@@ -201,15 +201,16 @@ def said_home(
         of_viewing: whether only that of a viewing counts: "cancel the Boyd one", "my appointment at 33 Boyd".
     """
     chosen, people = frozenset(chosen), frozenset(people)
+    heard = chosen | _HEARD_OTHER
     found: _Part | None = None
     has_gone_on = replaces = False
     lines = lines[-LINES_READ:]
     for at in range(len(lines) - 1, -1, -1):
-        words = _words_of(lines[at])
         if not lines[at].by_caller:
-            if found is None and has_gone_on and not (words.isdisjoint(chosen) and words.isdisjoint(_HEARD_OTHER)):
+            if found is None and has_gone_on and _has_one_of(lines[at], heard):
                 return None  # the caller heard of another home, and went on
             continue
+        words = _words_of(lines[at])
         has_gone_on = True
         if chosen.isdisjoint(words) and (found is not None or _names_nothing(words, people)):
             continue
@@ -232,6 +233,11 @@ def said_home(
 def _names_nothing(words: frozenset[str], people: frozenset[str]) -> bool:
     unknown = words - _PLAIN
     return unknown <= people or all(word[0].isdecimal() for word in unknown)
+
+
+def _has_one_of(spoken: SpokenLine, words: frozenset[str]) -> bool:
+    text = fold(spoken.text[-LONGEST_LINE:])
+    return any(word in text for word in words) and not words.isdisjoint(_WORD.findall(text))
 
 
 def _words_of(spoken: SpokenLine) -> frozenset[str]:

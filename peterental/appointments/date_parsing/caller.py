@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TypeGuard
 
-from peterental.appointments.date_parsing.context import DAY_MINUTES, Context
+from peterental.appointments.date_parsing.context import DAY_MINUTES, Context, Language
 from peterental.appointments.date_parsing.day_agreement import nearest_weekday
 from peterental.appointments.date_parsing.expressions import (
+    AheadDays,
     CalendarDate,
     Clock,
     DayExpression,
@@ -20,7 +21,11 @@ from peterental.appointments.date_parsing.expressions import (
     Weekday,
 )
 from peterental.appointments.date_parsing.offers import chosen
-from peterental.appointments.date_parsing.other_events import is_about_another_event
+from peterental.appointments.date_parsing.other_events import (
+    changes_something,
+    conclusion,
+    is_about_another_event,
+)
 from peterental.appointments.date_parsing.phrase import ParsedText, parse_text
 from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.places import placed
@@ -48,7 +53,7 @@ class CallerLines:
     @cached_property
     def lines(self) -> tuple[ParsedText, ...]:
         """The latest lines, the latest first."""
-        return tuple(parse_text(line, self._context.language) for line in self._texts)
+        return tuple(_parsed(text, self._context.language) for text in self._texts)
 
     @cached_property
     def _texts(self) -> tuple[str, ...]:
@@ -61,7 +66,8 @@ class CallerLines:
         return tuple(
             line
             for text, line in zip(self._texts, self.lines, strict=True)
-            if not (self._is_about_past(line) or is_about_another_event(text))
+            if all(phrase.is_empty for phrase in line.alternatives)
+            or not (self._is_about_past(line) or is_about_another_event(text))
         )
 
     def _is_about_past(self, line: ParsedText) -> bool:
@@ -70,6 +76,10 @@ class CallerLines:
 
     def _is_past(self, day: DayExpression) -> bool:
         """Return whether a day is past, or would come again only after more than half a year: "in October"."""
+        if isinstance(day, AheadDays):
+            return day.days < 0
+        if isinstance(day, Weekday):
+            return day.which == "last"
         ranges = [range_ for reading in placed(day, self._context) for range_ in reading.days]
         if not ranges:
             return False
@@ -91,6 +101,8 @@ class CallerLines:
                 False if self._last_dates and not any(self._means(date_, day) for date_ in self._last_dates) else None
             )
         days, excluded = found
+        if self._changed_dates and not any(self._means(date_, day) for date_ in self._changed_dates):
+            return False
         if any(self._means(expression, day) for expression in excluded):
             return False
         numbers = self._last_numbers
@@ -101,7 +113,7 @@ class CallerLines:
     def other_day(self, day: date) -> date:
         """Return the day that the caller's line names instead of `day`."""
         days, _ = self._last_days or (self._last_dates, ())
-        for expression in (*self._last_numbers, *days):
+        for expression in (*self._changed_dates, *self._last_numbers, *days):
             if isinstance(expression, Weekday) and not _is_of_one_week(expression):
                 return nearest_weekday(day, expression.weekday, self._context)
             found = next(
@@ -237,6 +249,17 @@ class CallerLines:
     def _last_dates(self) -> tuple[DayExpression, ...]:
         return next(filter(None, map(self._dates_in, self._told)), ())
 
+    @cached_property
+    def _changed_dates(self) -> tuple[DayExpression, ...]:
+        """The day of "make it the fourth", said after a day was named."""
+        for text, line in zip(self._texts, self.lines, strict=True):
+            if _days_of(line):
+                return ()
+            dates = self._dates_in(line)
+            if dates:
+                return dates if changes_something(text) else ()
+        return ()
+
     def _dates_in(self, line: ParsedText) -> tuple[DayExpression, ...]:
         """Return the day of "the fifth at three", which is no choice where nothing was offered."""
         if self._context.offered:
@@ -279,6 +302,17 @@ class CallerLines:
         is_past_midnight = context.local_now.hour < 1
         days = (day, day + timedelta(days=1)) if is_past_midnight else (day,)
         return any(reading.contains(found) for reading in placed(expression, context) for found in days)
+
+
+@lru_cache(maxsize=512)
+def _parsed(text: str, language: Language) -> ParsedText:
+    """Read a line; of "the dentist is on Thursday, so Friday" only the conclusion, if it names a day or a time."""
+    concluded = conclusion(text)
+    if concluded != text:
+        found = parse_text(concluded, language)
+        if any(phrase.days or phrase.names_time for phrase in found.alternatives):
+            return found
+    return parse_text(text, language)
 
 
 def _is_only_a_day(phrase: Phrase) -> bool:

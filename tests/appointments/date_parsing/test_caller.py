@@ -68,6 +68,9 @@ def test_days_in_the_past_name_no_viewing(said: list[str], answer: str) -> None:
         "Nos mudamos en enero.",
         "Have a good weekend.",
         "Buenas noches.",
+        "What time do you close on Saturdays?",
+        "Today is Tuesday, right?",
+        "He'll call you on Monday.",
     ],
 )
 def test_days_and_times_of_other_events_name_no_viewing(line: str) -> None:
@@ -80,6 +83,10 @@ def test_days_and_times_of_other_events_name_no_viewing(line: str) -> None:
     ("line", "answer"),
     [
         ("I have a flight then, so Friday at two.", MISMATCH),
+        ("Oh, that's my flight day. Friday then.", MISMATCH),
+        ("Hmm, make it the fourth.", MISMATCH),
+        ("I have the dentist on Thursday, so Friday.", MISMATCH),
+        ("I get off at two, so Thursday at three.", "which-time day=2026-12-03 options=840,900"),
         ("My dentist can't, Friday would be better.", MISMATCH),
         ("Sorry, two won't work, three.", "which-time day=2026-12-03 options=840,900"),
         ("Thursday, not at two, at three.", "which-time day=2026-12-03 options=840,900"),
