@@ -38,7 +38,7 @@ _TAKES_BACK = word_set("no not sorry actually instead rather wait mean perdon me
 
 _LEADS = word_set("yes yeah yep yup sure ok okay right please thanks oh um uh er well then just si bueno pues o y")
 _CUES = word_set("""
-    on at in see view visit tour about of regarding the said meant want la el de en calle avenida ver visitar dije
+    on at in see view visit tour about of regarding the said meant want la el de del en calle avenida ver visitar dije
 """)
 _AROUND = (
     _HOME_NOUNS
@@ -56,7 +56,7 @@ _AROUND = (
     casa casita apartamento departamento depa piso propiedad condominio que esta es hola buenas entonces ahi alli cita
     visita agendar reservar hacer ir cancelar cancele cancela mover mueva mueve cambiar cambie cambia mi su sobre a al
     eh podria puedo podemos puede busco buscando buscamos hablo llamo llamando kindly hiya need
-    needs must gotta necesito tengo debo
+    needs must gotta show number numero necesito tengo debo
     """)
 )
 """Words around an address that do not change what it stands for."""
@@ -87,7 +87,12 @@ _BETWEEN = word_set("between corner intersection entre esquina")
 
 _LEADS_OF_WISHES = ("i was wondering if ", "i was hoping to ", "i was looking at ", "i was calling about ")
 _PASSING_PAIRS = frozenset(
-    (*((who, work) for who in ("i", "we", "he", "she") for work in ("work", "works")), ("are", "you"), ("youre", "on"))
+    (
+        *((who, work) for who in ("i", "we", "he", "she") for work in ("work", "works")),
+        ("are", "you"),
+        ("youre", "on"),
+        ("do", "i"),
+    )
 )
 """Words that stand together in such a part: "I work on Boyd", where "three works" does not."""
 

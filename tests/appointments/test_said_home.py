@@ -77,6 +77,7 @@ def test_clear_words_name_a_home(line: str, address: str | None) -> None:
         "Perfect.",
         "Sounds good, thanks.",
         "Are you on Boyd Street?",
+        "Do I take Boyd Street to get there?",
         "I work on Boyd.",
         "The gray one, please.",
         "I have a viewing of Boyd at two, so three works for Elm.",

@@ -35,6 +35,7 @@ from peterental.appointments.date_parsing.times import clock_readings, halves
 from peterental.appointments.date_parsing.tokens import LONGEST_PHRASE
 
 _REFUSALS = frozenset(("no", "nope"))
+_MOST_CHOICES = 3
 _HALF_A_YEAR = timedelta(days=183)
 LINES_READ = 8
 """How many of the latest lines are read; what was said before them is settled or forgotten."""
@@ -268,7 +269,7 @@ class CallerLines:
             day
             for phrase in line.alternatives
             for day in phrase.days
-            if isinstance(day, CalendarDate) and not day.is_vague and (phrase.clocks or _is_only_a_day(phrase))
+            if isinstance(day, CalendarDate) and not day.is_vague and (phrase.clocks or _is_only_a_day(phrase, day))
         )
 
     def other_week(self, day: date) -> date | None:
@@ -315,8 +316,9 @@ def _parsed(text: str, language: Language) -> ParsedText:
     return parse_text(text, language)
 
 
-def _is_only_a_day(phrase: Phrase) -> bool:
-    return phrase == Phrase(days=phrase.days, flags=phrase.flags)
+def _is_only_a_day(phrase: Phrase, day: CalendarDate) -> bool:
+    """Return whether "the fourth" was said alone; "the second" may be one of two homes."""
+    return day.day > _MOST_CHOICES and phrase == Phrase(days=phrase.days, flags=phrase.flags)
 
 
 def _is_of_one_week(weekday: Weekday) -> bool:

@@ -384,6 +384,7 @@ def test_week_is_checked_against_the_callers_words(said: list[str], answer: str)
         (["the fourth at two"], MISMATCH),
         (["a week from Thursday at two"], "weekday-mismatch options=Thu 2026-12-03 14:00,Thu 2026-12-10 14:00"),
         (["the fourth"], MISMATCH),
+        (["the second"], "exactly Thu 2026-12-03 14:00"),
     ],
 )
 def test_date_is_checked_against_the_callers_words(said: list[str], answer: str) -> None:
