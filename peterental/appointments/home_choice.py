@@ -264,8 +264,7 @@ def _without_denied_homes(text: str, homes: Sequence[Property]) -> tuple[str, Se
 
 def _is_named_by(address: Address, home: Property) -> bool:
     """Return whether an address fits a home by more than its city."""
-    names = [home.parsed, *_other_names(home)]
-    is_its_street = any(not set(address.name).isdisjoint(name.name) for name in names)
+    is_its_street = any(not set(address.name).isdisjoint(name.name) for name in names_of(home))
     return (is_its_street or bool(address.number)) and fit_of(address, home) in {Fit.EXACT, Fit.SHORT}
 
 
@@ -350,7 +349,7 @@ def _is_as_said(said: Address, heard: Address, home: Property) -> bool:
 
 def _has_of(left_out: set[str], home: Property) -> bool:
     """Return whether a home may be named by one of the words that a reading leaves out, or by what it begins with."""
-    words = {word for address in (home.parsed, *_other_names(home)) for word in address.words}
+    words = {word for address in names_of(home) for word in address.words}
     return any(
         word == other or (min(len(word), len(other)) >= _LEAST_LETTERS and word.startswith(other[: len(word)]))
         for word in left_out
@@ -451,6 +450,12 @@ def _other_names(home: Property) -> Iterator[Address]:
     return (_parsed_name(name, home.unit) for name in home.said_as)
 
 
+def names_of(home: Property) -> Iterator[Address]:
+    """Return the address of a home and its other names."""
+    yield home.parsed
+    yield from _other_names(home)
+
+
 def _fit_of_address(said: Address, home: Address, *, with_near: bool) -> Fit | None:
     result = compare(said, home)
     if result.match is Match.SAME:
@@ -521,7 +526,7 @@ def _sounds_alike(said: Address, home: Address) -> bool:
 
 
 def _difference(said: Address, home: Property) -> int:
-    parts = (_near_part(said, each) for each in (home.parsed, *_other_names(home)))
+    parts = (_near_part(said, each) for each in names_of(home))
     return min((part for part in parts if part is not None), default=9)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from peterental.agents.model import Language
@@ -119,6 +119,18 @@ class Appointment(BookingSummary):
 # --- requests by phone -----------------------------------------------------------------------------------------------
 
 
+class SpokenLine(NamedTuple):
+    """A line of a conversation.
+
+    Args:
+        by_caller: whether the caller said it, and not the assistant.
+        text: what was said, as it was sent.
+    """
+
+    by_caller: bool
+    text: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class BookingRequest:
     """The arguments of a tool call about a viewing, sanitized but not yet parsed.
@@ -126,6 +138,7 @@ class BookingRequest:
     Args:
         start_time, date, time_of_day: as the model sent them, of any type.
         said: returns the caller's own lines so far, oldest first; called only where they matter.
+        dialogue: returns the latest lines of both sides, oldest first; called only where they matter.
     """
 
     property_address: str | None = None
@@ -136,6 +149,7 @@ class BookingRequest:
     attendee_email: str | None = None
     attendee_phone: str | None = None
     said: Callable[[], Sequence[str]] = tuple
+    dialogue: Callable[[], Sequence[SpokenLine]] = tuple
 
 
 # --- outcomes --------------------------------------------------------------------------------------------------------

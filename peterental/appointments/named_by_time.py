@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from peterental.appointments.date_parsing import named_viewings, viewing_at_place, viewings_left
+from peterental.appointments.date_parsing import (
+    named_viewings,
+    viewing_at_place,
+    viewing_spared,
+    viewings_left,
+)
 
 if TYPE_CHECKING:
     from peterental.appointments.date_parsing import Context
@@ -22,11 +27,13 @@ class NamedByTime:
         as_home: what was sent as the home: "the Friday one".
         as_time: what was sent as a time.
         as_answer: the caller's latest line, after the question which viewing is meant.
+        is_left_over: whether the home was sent as what is not meant, unasked: "not the Friday one".
     """
 
     as_home: frozenset[int] | None = None
     as_time: frozenset[int] | None = None
     as_answer: frozenset[int] | None = None
+    is_left_over: bool = False
 
 
 NOT_BY_TIME = NamedByTime()
@@ -66,11 +73,18 @@ def named_by_time(
         )
         return None if at is None else frozenset((listed[at].appointment_id,))
 
+    def spared(raw: object) -> frozenset[int] | None:
+        at = None if raw is None else viewing_spared(raw, [booking.start for booking in bookings], context)
+        return None if at is None else frozenset((bookings[at].appointment_id,))
+
     said = request.said() if was_asked else ()
     read_time = viewings_left if moves else named_viewings
     as_place = placed(request.property_address) or (None if moves else placed(request.start_time or request.date))
+    as_home = as_place or ids(named_viewings, request.property_address)
+    left_over = spared(request.property_address) if as_home is None else None
     return NamedByTime(
-        as_home=as_place or ids(named_viewings, request.property_address),
+        as_home=as_home or left_over,
         as_time=ids(read_time, request.start_time if moves else request.start_time or request.date),
-        as_answer=ids(read_time, said[-1]) if said else None,
+        as_answer=(ids(read_time, said[-1]) or spared(said[-1])) if said else None,
+        is_left_over=left_over is not None and not was_asked,
     )

@@ -25,6 +25,7 @@ from peterental.matching import (
     Reason,
     ResolutionKind,
     candidates,
+    is_area,
     is_placeholder_home,
     is_placeholder_name,
     names_match,
@@ -79,8 +80,9 @@ def given_name(request: BookingRequest) -> str | None:
 
 
 def given_home(request: BookingRequest) -> str | None:
-    """Return the address in a request; None for a placeholder."""
-    return _given(request.property_address, is_placeholder=is_placeholder_home(request.property_address or ""))
+    """Return the address in a request; None for a placeholder and for a part of town."""
+    said = request.property_address or ""
+    return _given(request.property_address, is_placeholder=is_placeholder_home(said) or is_area(said))
 
 
 def wanted_home(request: BookingRequest) -> str | None:
@@ -236,7 +238,7 @@ def booking_to_change(
     agreement = _at_named_time(agreeing_with(bookings, request, named), by_time, is_confirmed=is_confirmed)
     if len(agreement.bookings) > 1:
         raise WhichBooking(agreement.bookings, proven=is_proven, differences=agreement.differences)
-    if not agreement.is_certain and not is_confirmed:
+    if (by_time.is_left_over or not agreement.is_certain) and not is_confirmed:
         raise BookingUnconfirmed(agreement.bookings[0])
     return agreement.bookings[0]
 

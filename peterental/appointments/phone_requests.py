@@ -30,6 +30,7 @@ from peterental.appointments.date_parsing import (
     parse_search,
     parse_start,
 )
+from peterental.appointments.home_agreement import OtherHomeSaid, address_to_compare, agreed_home, agreed_viewing
 from peterental.appointments.home_choice import (
     Catalogue,
     HomeChoice,
@@ -38,7 +39,6 @@ from peterental.appointments.home_choice import (
     question_key,
 )
 from peterental.appointments.model import (
-    PHONE,
     AddressMissing,
     AlreadyBooked,
     Appointment,
@@ -67,6 +67,7 @@ from peterental.appointments.model import (
 )
 from peterental.appointments.moving import moved_to
 from peterental.appointments.named_by_time import named_by_time
+from peterental.appointments.new_booking import new_booking
 from peterental.appointments.slot_search import closed_days_asked_about, find_times, none_available
 from peterental.appointments.start_check import check_start
 from peterental.appointments.team_availability import TeamAvailability
@@ -75,13 +76,12 @@ from peterental.calls.model import CallHistory, Outcome, ToolInvocation
 from peterental.phone_numbers import dialable, means_caller_number, normalise, region_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from peterental.agents.model import Rules
     from peterental.appointments.team import Team
     from peterental.errors import Refusal
     from peterental.properties.model import Property
-
-UNBOOKED = 0
-"""The id of an appointment that the database has not numbered yet."""
 
 TIME_TOOLS = frozenset(("set_appointment", "reschedule_appointment"))
 """The tools whose `start_time` may lead to a question about the time."""
@@ -116,6 +116,7 @@ class RequestContext:
         textable: the numbers in E.164, of those in the tool call, that are texted about a change.
         call_history: the earlier tool calls of this call.
         catalogue: the homes that the caller may mean; None where the office has no catalogue.
+        said_home: another address in the caller's own words, and the homes that it may mean, once they are read.
     """
 
     now: datetime
@@ -128,6 +129,7 @@ class RequestContext:
     textable: frozenset[str] = frozenset()
     call_history: CallHistory = field(default_factory=CallHistory)
     catalogue: Catalogue | None = None
+    said_home: tuple[str, Catalogue] | None = None
 
     @property
     def known_agent(self) -> Agent:
@@ -205,6 +207,26 @@ class RequestContext:
             return HomeChoice(home) if home else None
         words = request.property_address
         return choose_home(words, self.catalogue, self.shows, request.said) if words else None
+
+    def agreed_home(self, request: BookingRequest, choice: HomeChoice) -> HomeChoice:
+        """Return the home to book, by the caller's own words too.
+
+        Raise WhichHome to ask, and OtherHomeSaid where another home has to be looked up first.
+        """
+        if self.catalogue is None or choice.home is None:
+            return choice
+        lines = request.dialogue()
+        if self.said_home is None:
+            address = address_to_compare(choice.home, lines, self.people_in(request))
+            if address is not None:
+                raise OtherHomeSaid(address)
+        return agreed_home(choice, self.catalogue, lines, self.said_home, self.shows)
+
+    def people_in(self, request: BookingRequest) -> Iterator[str]:
+        """Yield the names of the visitor and of the line's agents."""
+        yield request.attendee_name or ""
+        yield self.known_agent.agent_name
+        yield from (each.agent.agent_name for each in (self.team.agents if self.team else ()))
 
     def named_home(self, request: BookingRequest) -> Property | None:
         """Return the home of the catalogue that a request certainly names; None for none."""
@@ -312,6 +334,7 @@ def book(context: RequestContext, request: BookingRequest) -> Decision:
         raise AddressMissing
     if name is None:
         raise NameMissing
+    choice = context.agreed_home(request, choice)
     availability = context.availability(home=choice.home)
     parse_context = context.parse_context(request, rules=availability.rules)
     start = _start(parse_start(request.start_time, parse_context), availability, choice.label)
@@ -458,6 +481,8 @@ def _standing(context: RequestContext, choice: HomeChoice, name: str, start: dat
 
     Raise what has to be asked first: AlreadyBooked, WhichBooking, BookingUnconfirmed, BookedForAnother.
     """
+    if not context.callers_bookings:
+        return None
     agreement = own_bookings.at_home(context.callers_bookings, choice.said, choice.home)
     own = [b for b in agreement.bookings if own_bookings.is_same_person(name, b.attendee_name)]
     others = [booking for booking in agreement.bookings if booking not in own]
@@ -492,56 +517,12 @@ def _visitors_number(context: RequestContext, request: BookingRequest) -> str | 
     return phone
 
 
-def new_booking(  # noqa: PLR0917  # what a booking consists of
-    context: RequestContext,
-    request: BookingRequest,
-    choice: HomeChoice,
-    name: str,
-    phone: str | None,
-    start: datetime,
-    availability: Availability,
-) -> Appointment:
-    """Return a booking that is not stored yet.
-
-    Args:
-        context: the tool call and the agent.
-        request: the visitor's e-mail address is taken from it.
-        choice: the home.
-        name: the visitor's.
-        phone: the visitor's number; None if none was given.
-        start: when it starts, in UTC.
-        availability: in which it is free.
-    """
-    agent, home = context.agent_for(start, availability), choice.home
-    return Appointment(
-        appointment_id=UNBOOKED,
-        agent_id=agent.agent_id,
-        agent_name=agent.agent_name,
-        time_zone=agent.time_zone,
-        property_address=choice.said,
-        property_id=choice.property_id,
-        home_label=home.label if home else None,
-        is_home_unknown=choice.is_unknown,
-        start=start,
-        end=start + timedelta(minutes=availability.slot_minutes_at(start)),
-        status="confirmed",
-        attendee_name=name,
-        attendee_email=request.attendee_email,
-        attendee_phone=phone,
-        caller_number=context.caller_number,
-        vapi_call_id=context.invocation.vapi_call_id,
-        created_at=context.now,
-        booked_by=PHONE,
-        names_agent=context.team is not None and context.team.is_shared,
-    )
-
-
 def _target_booking(context: RequestContext, request: BookingRequest, *, moves: bool) -> Appointment:
     """Return the one booking that is to be changed. Raise CallerUnknown, NoBooking and what `own_bookings` raises."""
     bookings = context.bookings_to_change
     last = context.call_history.questions[-1] if context.call_history.questions else None
     asked = last if last is not None and last.asked == "which-booking" else None
-    return own_bookings.booking_to_change(
+    booking = own_bookings.booking_to_change(
         bookings,
         request,
         context.call_history.latest_argument("attendee_name"),
@@ -556,6 +537,8 @@ def _target_booking(context: RequestContext, request: BookingRequest, *, moves: 
             listed=own_bookings.named_in_question(bookings, asked) if asked is not None else (),
         ),
     )
+    times_asked = sum(call.asked == "which-booking" for call in context.call_history.questions)
+    return agreed_viewing(booking, bookings, request, context.people_in(request), times_asked)
 
 
 def _already_booked(booking: Appointment, outcome: Outcome) -> Decision:

@@ -13,6 +13,8 @@ from peterental.appointments import phone_requests
 from peterental.appointments.availability import Availability, UnavailableReason
 from peterental.appointments.callback_message import callback_message
 from peterental.appointments.date_parsing import refers_back
+from peterental.appointments.home_agreement import OtherHomeSaid
+from peterental.appointments.home_choice import Catalogue
 from peterental.appointments.model import BookingRequest, CalendarUnavailable, HomesNamed, SlotTaken
 from peterental.appointments.phone_reading import LockedReader, request_context
 from peterental.appointments.phone_requests import Decision, RequestContext
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from peterental.calls.repository import BookingChange
     from peterental.calls.service import CallService
     from peterental.database.connect import Connection
+    from peterental.database.deadline import DeadlineConnection
     from peterental.database.pool import Database
     from peterental.properties.search import HomeSearch
 
@@ -376,15 +379,24 @@ class PhoneBookingService:
 
     def _decide_and_record(
         self,
-        connection: Connection,
+        connection: DeadlineConnection,
         context: RequestContext,
         request: BookingRequest,
         render: Render,
         decide: Callable[[RequestContext, BookingRequest], Decision],
     ) -> str:
-        """Decide, queue the change and the tool call's record, and return the answer."""
+        """Decide, queue the change and the tool call's record, and return the answer.
+
+        One more round trip where the caller's own words may name another home than the one that was sent.
+        """
         self._remember_language(context.invocation, context.agent)
-        result, decision = _decide(decide, context, request)
+        try:
+            result, decision = _decide(decide, context, request)
+        except OtherHomeSaid as other:
+            pending = self._appointments.queue_schedule(connection, context.invocation, other.address, context.now)
+            connection.sync()
+            homes = pending.read().line.catalogue or Catalogue()
+            result, decision = _decide(decide, replace(context, said_home=(other.address, homes)), request)
         change = self._write(connection, context, decision) if decision is not None else None
         earlier_answer = decision.said_before if decision else None
         answer = earlier_answer or render(result, context.agent, context.now)

@@ -9,12 +9,8 @@ from typing import TYPE_CHECKING
 from peterental.appointments.date_parsing import Explanation, explain
 from peterental.appointments.home_choice import HomeChoice
 from peterental.appointments.model import Booked, BookingRequest
-from peterental.appointments.phone_requests import (
-    TIME_TOOLS,
-    RequestContext,
-    new_booking,
-    understood_start,
-)
+from peterental.appointments.new_booking import new_booking
+from peterental.appointments.phone_requests import TIME_TOOLS, RequestContext, understood_start
 from peterental.appointments.start_check import check_start
 from peterental.calls.model import CallHistory, ToolInvocation
 from peterental.clock import utc_now

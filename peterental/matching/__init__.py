@@ -10,7 +10,7 @@ from peterental.matching.localities import canonical_city
 from peterental.matching.match import Match
 from peterental.matching.names import names_match
 from peterental.matching.near_numbers import may_be_misheard, near_patterns
-from peterental.matching.placeholders import is_placeholder_home, is_placeholder_name
+from peterental.matching.placeholders import is_area, is_placeholder_home, is_placeholder_name
 from peterental.matching.sounds import sound_of
 from peterental.matching.spoken_emails import spoken_email
 from peterental.matching.spoken_names import spoken_name
@@ -30,6 +30,7 @@ __all__ = [
     "compare",
     "compare_texts",
     "heard_address",
+    "is_area",
     "is_placeholder_home",
     "is_placeholder_name",
     "letter_name",

@@ -52,7 +52,8 @@ _HOME_WORDS = word_set("""
     open vacant near you new casa apartamento departamento propiedad piso direccion domicilio vivienda lugar
     inmueble cliente usuario habitaciones habitacion recamaras got saw seen online website advertised interest
     preferred preference details object objects rent sale told about newest latest portfolio office complex will
-    later confirm confirms misma mismo vi dos tres cuatro ve
+    later confirm confirms misma mismo vi dos tres cuatro ve called calling asked asking inquired talked
+    pregunto pregunte before again sign ad advert poster flyer tenga tengan haya quede queda
 """)
 """Words that say that a home is meant without saying which."""
 
@@ -105,6 +106,17 @@ def _names_no_home(text: str) -> bool:
     if not types or not _UNKNOWN.isdisjoint(others) or not _PARTS_OF_AN_ADDRESS.isdisjoint(others):
         return True
     return len(others) == 1
+
+
+def is_area(text: str) -> bool:
+    """Return whether a text names where a home may be, and no home: "somewhere in Norman", "anything near Main"."""
+    words = fold(text[:LONGEST_TEXT]).split()
+    is_open = len(words) > 2 and words[0] in _SOMEWHERE and words[1] in _IN  # noqa: PLR2004 - and the name
+    return is_open and not any(word[0].isdecimal() for word in words)
+
+
+_SOMEWHERE = word_set("somewhere anywhere something anything cualquiera cualquier algo")
+_IN = word_set("in near around close by on en cerca por")
 
 
 def is_placeholder_name(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from peterental.folding import word_set
+from peterental.matching.usps import NUMBER_WORDS
 
 _TYPES = {
     "calle": "",
@@ -42,7 +43,8 @@ def number_first(words: Sequence[str]) -> list[str]:
     if len(after) > 2 and after[-1] in _DIRECTIONS and after[-2].isdecimal():  # noqa: PLR2004 - name, number, direction
         after = [*after[:-2], after[-1], after[-2]]
     if after and after[-1].isdecimal() and len(after) > 1 and _BEFORE.issuperset(before):
-        return [after[-1], *_street(words[at], after[:-1])]
+        is_named = len(after) > 2 and after[-2] in NUMBER_WORDS  # noqa: PLR2004 - "calle Elm número 1420"
+        return [after[-1], *_street(words[at], after[: -1 - is_named])]
     is_lettered = len(after) == 1 and len(after[0]) == 1 and after[0].isalpha()
     if is_lettered and len(before) == 1 and before[0].isdecimal():
         return [before[0], *_street(words[at], after)]

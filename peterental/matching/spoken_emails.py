@@ -58,6 +58,8 @@ def spoken_email(text: str) -> str | None:
 
     Words that no sign stands between are joined: "ana ruiz at gmail dot com" is anaruiz@gmail.com.
     """
+    if not text:
+        return None
     written = _BEFORE.sub("", text[: 2 * LONGEST_ADDRESS], count=1).rstrip(_AFTER)
     if _is_address(written):
         return written

@@ -42,6 +42,7 @@ def booking_request(arguments: Mapping[str, object], envelope: Envelope) -> Book
         attendee_email=spoken_email(_text(arguments, "attendee_email", MAX_NAME_CHARS) or ""),
         attendee_phone=_phone(arguments),
         said=envelope.caller_lines,
+        dialogue=envelope.dialogue,
     )
 
 

@@ -14,13 +14,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, TypeVar
 from uuid import uuid4
 
 import msgspec
 
 from peterental.agents.model import AgentKey
+from peterental.appointments.model import SpokenLine
 from peterental.calls.model import CallUpdate, ConversationKind
 from peterental.errors import Refusal
 from peterental.phone_numbers import network_number
@@ -33,6 +34,9 @@ S = TypeVar("S", bound=msgspec.Struct)
 EMPTY = msgspec.Raw(b"")
 MAX_KIND_CHARS = 500
 MAX_NAME_CHARS = 500
+MAX_DIALOGUE_LINES = 16
+
+_ASSISTANT_ROLES = ("bot", "assistant")
 
 ANSWERED_KINDS = (
     "tool-calls", "function-call", "assistant-request", "transfer-destination-request", "handoff-destination-request",
@@ -190,12 +194,23 @@ class Envelope:
 
     def caller_lines(self) -> tuple[str, ...]:
         """Return what the caller has said so far, oldest first. Decodes the history."""
+        return self._history[1]
+
+    def dialogue(self) -> tuple[SpokenLine, ...]:
+        """Return the latest lines of the caller and the assistant, oldest first. Decodes the history."""
+        latest = islice((line for line in map(_spoken_line, reversed(self._history[0])) if line), MAX_DIALOGUE_LINES)
+        return tuple(latest)[::-1]
+
+    @cached_property
+    def _history(self) -> tuple[list[object], tuple[str, ...]]:
+        """The first history in which the caller says something, and what that is."""
         artifact = _artifact(self._message.artifact)
         for raw in (artifact.messages, artifact.messages_open_ai_formatted, self._message.messages):
-            lines = _user_lines(_any(raw))
+            history = _any(raw)
+            lines = _user_lines(history) if isinstance(history, list) else ()
             if lines:
-                return lines
-        return ()
+                return history, lines
+        return [], ()
 
     def call_update(self) -> CallUpdate | None:
         """Return what a status update or an end-of-call report says about its call.
@@ -402,11 +417,20 @@ def _vapi_id(values: Iterable[object]) -> str | None:
     return found.lower() if found else None
 
 
-def _user_lines(history: object) -> tuple[str, ...]:
-    items = [_mapping(item) for item in history] if isinstance(history, list) else []
-    texts = (
-        single_line(_first_set(item.get("message"), item.get("content")))
-        for item in items
-        if item.get("role") == "user"
-    )
+def _user_lines(history: list[object]) -> tuple[str, ...]:
+    texts = (_text_of(item) for item in map(_mapping, history) if item.get("role") == "user")
     return tuple(filter(None, texts))
+
+
+def _spoken_line(item: object) -> SpokenLine | None:
+    """Return a line of a history; None for what nobody said."""
+    line = _mapping(item)
+    is_callers = line.get("role") == "user"
+    if not is_callers and line.get("role") not in _ASSISTANT_ROLES:
+        return None
+    text = _first_set(line.get("message"), line.get("content"))
+    return SpokenLine(is_callers, text) if isinstance(text, str) and text else None
+
+
+def _text_of(item: Mapping[str, Any]) -> str | None:
+    return single_line(_first_set(item.get("message"), item.get("content")))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peterental.matching import Match, is_placeholder_home, is_placeholder_name, names_match
+from peterental.matching import Match, is_area, is_placeholder_home, is_placeholder_name, names_match
 
 VERDICTS = {"same": Match.SAME, "diff": Match.DIFFERENT, "ask": Match.UNSURE}
 GIVEN = ("Ana", "Ben", "Dolores", "Robert", "Zoë", "José", "Kathryn", "Mary-Ann")
@@ -83,6 +83,8 @@ def test_any_text_is_compared_alike_in_both_orders(one: str, other: str) -> None
         *("[insert address]", "property_address", "propertyAddress", "PROPERTY ADDRESS", "%property%", "<%= home %>"),
         *("whatever you've got", "the listing I saw online", "apartment for rent", "la de dos recámaras", "any home in your portfolio"),
         *("[object Object]", "the property the caller is interested in", "TBD - caller will confirm", "the newest listing"),
+        *("the apartment they called about", "the one I asked about", "la que pregunté", "the unit caller inquired about"),
+        *("same as before", "the house on the sign", "lo que tengan"),
         *("address", "the address", "street address", "street name", "some street", "Unknown Rd", "the street"),
         *("the caller", "customer", "user", "the caller's choice", "example", "sample address", "placeholder"),
         *("cualquiera", "cualquier casa", "la casa", "el apartamento", "la que sea", "lo que sea", "no sé", "ninguna"),
@@ -142,3 +144,8 @@ def test_real_name_is_no_placeholder(text: str) -> None:
 
 def test_initials_in_another_order_are_compared_alike() -> None:
     assert names_match("A B C", "A C A") is names_match("A C A", "A B C")
+
+
+def test_part_of_town_is_no_home() -> None:
+    assert all(map(is_area, ("somewhere in Norman", "anything near Main Street", "Algo en Moore", "Anywhere on Elm")))
+    assert not any(map(is_area, ("12 Anywhere Lane", "Anywhere", "Somewhere Lane", "anything on 1420 Elm", "1420 Elm")))

@@ -25,7 +25,12 @@ from __future__ import annotations
 
 from peterental.appointments.date_parsing.context import Asked, Context, CurrentBooking
 from peterental.appointments.date_parsing.explain import Explanation, explain
-from peterental.appointments.date_parsing.naming import named_viewings, viewing_at_place, viewings_left
+from peterental.appointments.date_parsing.naming import (
+    named_viewings,
+    viewing_at_place,
+    viewing_spared,
+    viewings_left,
+)
 from peterental.appointments.date_parsing.parser import parse_change, parse_search, parse_start, refers_back
 from peterental.appointments.date_parsing.result import (
     AmOrPm,
@@ -78,5 +83,6 @@ __all__ = (
     "parse_start",
     "refers_back",
     "viewing_at_place",
+    "viewing_spared",
     "viewings_left",
 )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TypeGuard
 
-from peterental.appointments.date_parsing.context import DAY_MINUTES, Context
+from peterental.appointments.date_parsing.context import DAY_MINUTES, Context, Language
 from peterental.appointments.date_parsing.day_agreement import nearest_weekday
 from peterental.appointments.date_parsing.expressions import (
+    AheadDays,
     CalendarDate,
     Clock,
     DayExpression,
@@ -20,6 +21,11 @@ from peterental.appointments.date_parsing.expressions import (
     Weekday,
 )
 from peterental.appointments.date_parsing.offers import chosen
+from peterental.appointments.date_parsing.other_events import (
+    changes_something,
+    conclusion,
+    is_about_another_event,
+)
 from peterental.appointments.date_parsing.phrase import ParsedText, parse_text
 from peterental.appointments.date_parsing.phrase_model import Phrase
 from peterental.appointments.date_parsing.places import placed
@@ -29,6 +35,8 @@ from peterental.appointments.date_parsing.times import clock_readings, halves
 from peterental.appointments.date_parsing.tokens import LONGEST_PHRASE
 
 _REFUSALS = frozenset(("no", "nope"))
+_MOST_CHOICES = 3
+_HALF_A_YEAR = timedelta(days=183)
 LINES_READ = 8
 """How many of the latest lines are read; what was said before them is settled or forgotten."""
 
@@ -46,10 +54,40 @@ class CallerLines:
     @cached_property
     def lines(self) -> tuple[ParsedText, ...]:
         """The latest lines, the latest first."""
+        return tuple(_parsed(text, self._context.language) for text in self._texts)
+
+    @cached_property
+    def _texts(self) -> tuple[str, ...]:
         said = [line for line in self._context.said() if isinstance(line, str)]
+        return tuple(line[-LONGEST_PHRASE:] for line in reversed(said[-LINES_READ:]))
+
+    @cached_property
+    def _told(self) -> tuple[ParsedText, ...]:
+        """The lines without those about something else: "I called yesterday at five", "my lease ends on Friday"."""
         return tuple(
-            parse_text(line[-LONGEST_PHRASE:], self._context.language) for line in reversed(said[-LINES_READ:])
+            line
+            for text, line in zip(self._texts, self.lines, strict=True)
+            if all(phrase.is_empty for phrase in line.alternatives)
+            or not (self._is_about_past(line) or is_about_another_event(text))
         )
+
+    def _is_about_past(self, line: ParsedText) -> bool:
+        days = _days_of(line)
+        return bool(days) and all(map(self._is_past, days))
+
+    def _is_past(self, day: DayExpression) -> bool:
+        """Return whether a day is past, or would come again only after more than half a year: "in October"."""
+        if isinstance(day, AheadDays):
+            return day.days < 0
+        if isinstance(day, Weekday):
+            return day.which == "last"
+        ranges = [range_ for reading in placed(day, self._context) for range_ in reading.days]
+        if not ranges:
+            return False
+        today = self._context.today
+        has_year = getattr(day, "year", None) is not None
+        is_far = not has_year and min(ranges).first - today > _HALF_A_YEAR
+        return is_far or max(range_.last for range_ in ranges) < today
 
     @property
     def last(self) -> ParsedText | None:
@@ -64,6 +102,8 @@ class CallerLines:
                 False if self._last_dates and not any(self._means(date_, day) for date_ in self._last_dates) else None
             )
         days, excluded = found
+        if self._changed_dates and not any(self._means(date_, day) for date_ in self._changed_dates):
+            return False
         if any(self._means(expression, day) for expression in excluded):
             return False
         numbers = self._last_numbers
@@ -74,7 +114,7 @@ class CallerLines:
     def other_day(self, day: date) -> date:
         """Return the day that the caller's line names instead of `day`."""
         days, _ = self._last_days or (self._last_dates, ())
-        for expression in (*self._last_numbers, *days):
+        for expression in (*self._changed_dates, *self._last_numbers, *days):
             if isinstance(expression, Weekday) and not _is_of_one_week(expression):
                 return nearest_weekday(day, expression.weekday, self._context)
             found = next(
@@ -91,7 +131,7 @@ class CallerLines:
 
     def agreed_since(self) -> bool:
         """Return whether the caller said yes, or chose, after the line that names a day."""
-        for line in self.lines:
+        for line in self._told:
             if _days_of(line):
                 return False
             if any("YES" in phrase.flags or phrase.picks or phrase.names_time for phrase in line.alternatives):
@@ -100,7 +140,7 @@ class CallerLines:
 
     def names_minutes(self, minutes: int) -> bool | None:
         """Return whether the time of day named last may be `minutes` after midnight; None where none was named."""
-        for line in self.lines:
+        for line in self._told:
             readings = [reading for clock, phrase in _clocks_of(line) for reading in halves(clock, phrase.parts)]
             if readings:
                 return any(reading.minutes == minutes for reading in readings)
@@ -109,7 +149,7 @@ class CallerLines:
     @cached_property
     def last_phrase(self) -> Phrase | None:
         """What the latest line about a time says; None where it has alternatives, or there is none."""
-        line = next((line for line in self.lines if not all(phrase.is_empty for phrase in line.alternatives)), None)
+        line = next((line for line in self._told if not all(phrase.is_empty for phrase in line.alternatives)), None)
         return line.alternatives[0] if line is not None and len(line.alternatives) == 1 else None
 
     def chosen_start(self) -> datetime | None:
@@ -148,13 +188,15 @@ class CallerLines:
         None where they may mean `minutes`, and where they do not name one time of day, with or without a day, and
         nothing else. A number alone ("four") may answer another question.
         """
-        for line in self.lines:
+        for line in self._told:
             if all(phrase.is_empty for phrase in line.alternatives):
                 continue
             phrase = line.alternatives[0]
             if len(line.alternatives) > 1 or len(phrase.clocks) != 1:
                 return None
-            if replace(phrase, days=(), clocks=(), parts=(), flags=phrase.flags - {"ANY", "YES"}) != Phrase():
+            excluded = tuple(found for found in phrase.excluded if not isinstance(found, Clock))
+            flags = phrase.flags - {"ANY", "YES"}
+            if replace(phrase, days=(), clocks=(), parts=(), excluded=excluded, flags=flags) != Phrase():
                 return None
             if not phrase.days and not _says_a_time(line):
                 return None
@@ -183,8 +225,8 @@ class CallerLines:
 
     @cached_property
     def _last_days(self) -> tuple[tuple[DayExpression, ...], tuple[DayExpression, ...]] | None:
-        for line in self.lines:
-            days = _days_of(line)
+        for line in self._told:
+            days = tuple(day for day in _days_of(line) if not self._is_past(day))
             excluded = tuple(
                 found for phrase in line.alternatives for found in phrase.excluded if isinstance(found, DayExpression)
             )
@@ -195,7 +237,7 @@ class CallerLines:
     @cached_property
     def _last_numbers(self) -> tuple[CalendarDate, ...]:
         """The days of the month that were named beside a weekday in the last line about days: "Friday the fourth"."""
-        line = next((line for line in self.lines if _days_of(line)), None)
+        line = next((line for line in self._told if _days_of(line)), None)
         phrases = line.alternatives if line is not None else ()
         return tuple(
             day
@@ -206,7 +248,18 @@ class CallerLines:
 
     @cached_property
     def _last_dates(self) -> tuple[DayExpression, ...]:
-        return next(filter(None, map(self._dates_in, self.lines)), ())
+        return next(filter(None, map(self._dates_in, self._told)), ())
+
+    @cached_property
+    def _changed_dates(self) -> tuple[DayExpression, ...]:
+        """The day of "make it the fourth", said after a day was named."""
+        for text, line in zip(self._texts, self.lines, strict=True):
+            if _days_of(line):
+                return ()
+            dates = self._dates_in(line)
+            if dates:
+                return dates if changes_something(text) else ()
+        return ()
 
     def _dates_in(self, line: ParsedText) -> tuple[DayExpression, ...]:
         """Return the day of "the fifth at three", which is no choice where nothing was offered."""
@@ -216,7 +269,7 @@ class CallerLines:
             day
             for phrase in line.alternatives
             for day in phrase.days
-            if phrase.clocks and isinstance(day, CalendarDate) and not day.is_vague
+            if isinstance(day, CalendarDate) and not day.is_vague and (phrase.clocks or _is_only_a_day(phrase, day))
         )
 
     def other_week(self, day: date) -> date | None:
@@ -227,7 +280,7 @@ class CallerLines:
         """
         found = {
             expression
-            for line in self.lines
+            for line in self._told
             for phrase in line.alternatives
             for expression in (*phrase.days, *phrase.excluded)
         }
@@ -250,6 +303,22 @@ class CallerLines:
         is_past_midnight = context.local_now.hour < 1
         days = (day, day + timedelta(days=1)) if is_past_midnight else (day,)
         return any(reading.contains(found) for reading in placed(expression, context) for found in days)
+
+
+@lru_cache(maxsize=512)
+def _parsed(text: str, language: Language) -> ParsedText:
+    """Read a line; of "the dentist is on Thursday, so Friday" only the conclusion, if it names a day or a time."""
+    concluded = conclusion(text)
+    if concluded != text:
+        found = parse_text(concluded, language)
+        if any(phrase.days or phrase.names_time for phrase in found.alternatives):
+            return found
+    return parse_text(text, language)
+
+
+def _is_only_a_day(phrase: Phrase, day: CalendarDate) -> bool:
+    """Return whether "the fourth" was said alone; "the second" may be one of two homes."""
+    return day.day > _MOST_CHOICES and phrase == Phrase(days=phrase.days, flags=phrase.flags)
 
 
 def _is_of_one_week(weekday: Weekday) -> bool:

@@ -205,12 +205,15 @@ def _condition(found: RuleMatch) -> list[Token]:
 @choices.rule(
     "EXCLUDED",
     "a=DAY b=TIME (NOT_THAT)",
-    "x=(DAY|PARTDAY|WINDOW|TIME|ORD) (NOT_THAT)",
+    "x=(DAY|PARTDAY|WINDOW|TIME|ORD|NUM) (NOT_THAT)",
 )
-def _negation_after(found: RuleMatch) -> list[Token]:
+def _negation_after(found: RuleMatch) -> list[Token] | None:
     """Read "Thursday doesn't work"; of "Thursday at 3 doesn't work" the day stays unless another one follows."""
     if "x" in found.names:
         named = found.token("x")
+        if named.kind == "NUM":  # "two won't work"
+            hour = clock_of(named)
+            return None if hour is None else [Token("EXCLUDED", hour, named.text)]
         is_date = named.kind == "ORD"
         return [Token("EXCLUDED", CalendarDate(found.number("x")) if is_date else named.value, named.text)]
     day, clock, after = found.token("a"), found.token("b"), found.after

@@ -49,14 +49,19 @@ def meridiem_of(found: RuleMatch, name: str = "mer") -> Meridiem | None:
 # --- parts of the day ------------------------------------------------------------------------------------------------
 
 
-@parts.rule("AFTER", "way=(ONWARD|BACKWARD) t=(NUM|HM|NOON)")
+@parts.rule("AFTER", "way=(ONWARD|BACKWARD) OF? t=(NUM|HM|NOON)")
 def _other_limit(found: RuleMatch) -> list[Token] | None:
-    """Read "before ten or after six" as two limits; "ten or later" is one."""
+    """Read "before ten or after six" and "antes de las diez o después de las seis" as two limits."""
     joins, _, way = found.first.text.partition(" ")
-    kinds = {"or": "OR", "and": "AND"}
-    if joins not in kinds or way not in {"after", "before"}:
+    kind = _WAYS.get(way)
+    if joins not in _JOINS or kind is None:
         return None
-    return [Token(kinds[joins], None, joins), Token(way.upper(), None, way), found.token("t")]
+    return [Token(_JOINS[joins], None, joins), Token(kind, None, way), found.token("t")]
+
+
+_JOINS = {"or": "OR", "and": "AND", "o": "OR", "y": "AND"}
+_WAYS = {"after": "AFTER", "before": "BEFORE", "despues": "AFTER", "antes": "BEFORE"}
+"""The words of "or after" and "o después", of which "ten or later" is one limit."""
 
 
 @parts.rule(

@@ -136,7 +136,8 @@ def _within(found: RuleMatch) -> Span | None:
     "ON? which=WHICH? wday=WDAY NOT (WHICH NUM|YES|WHICH) NUM? next=WHICH? after=AFTER?",
     "ON? wday=WDAY after=AFTER (WHICH NUM|YES)",
     "NOT which=WHICH wday=WDAY other=OTHER_ONE",
-    "ON? which=WHICH wday=WDAY NOT other=OTHER_ONE",
+    "ON? which=WHICH wday=WDAY (NOT|CORRECTION) other=OTHER_ONE",
+    "ON? which=WHICH wday=WDAY (NOT|CORRECTION) (next=WHICH NUM?|THAT_COMES)",
 )
 def _weekday_after_the_coming(found: RuleMatch) -> Weekday | None:
     """Read "not this Friday but the next" and "Friday, not this one, the one after"."""
@@ -144,7 +145,7 @@ def _weekday_after_the_coming(found: RuleMatch) -> Weekday | None:
     says_next = (
         found.value("next") == "next"
         if "next" in found.names and found.has("next")
-        else found.contains("AFTER") or found.contains("OTHER_ONE")
+        else found.contains("AFTER") or found.contains("OTHER_ONE") or found.contains("THAT_COMES")
     )
     is_week = found.after is not None and found.after.kind in {"UNIT", "WDAY"}
     return Weekday(found.number("wday"), weeks=1) if says_this and says_next and not is_week else None

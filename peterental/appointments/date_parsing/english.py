@@ -230,6 +230,13 @@ _PHRASES: dict[str, Entry] = phrases(
     ),
     (FILLER, "same as last time | like last time | last time | as last time"),
     (FILLER, "come by | stop by | swing by | drop by | pop by | be by | go by | can't wait | by chance"),
+    (
+        FILLER,
+        (
+            "good morning | good afternoon | good evening | good night | good day | good weekend | nice weekend | "
+            "great weekend | lovely weekend"
+        ),
+    ),
     (FILLER, "let see | let us see | let me see | so forth | and so forth"),
     (("FROM_END", -2), "second to last | next to last | second last | penultimate"),
     (

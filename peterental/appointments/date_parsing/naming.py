@@ -62,6 +62,26 @@ def _named_by(phrase: Phrase, starts: Sequence[datetime], context: Context) -> N
     return _fitting((*phrase.days, *phrase.clocks, *phrase.parts), starts, context)
 
 
+def viewing_spared(raw: object, starts: Sequence[datetime], context: Context) -> int | None:
+    """Return the only viewing that words turning others down leave: "not the Friday one"; None for other words.
+
+    Args:
+        raw: what was sent, of any type.
+        starts: when the viewings start, aware.
+        context: what the words are read against.
+    """
+    text = plain_text(raw)
+    if text is None or is_too_long(text) or machine_time(text) is not None:
+        return None
+    alternatives = parse_text(text, context.language).alternatives
+    phrase = alternatives[0]
+    if len(alternatives) > 1 or phrase != Phrase(excluded=phrase.excluded, flags=phrase.flags & {"NOT"}):
+        return None
+    gone = frozenset(at for found in phrase.excluded for at in _fitting((found,), starts, context))
+    left = frozenset(range(len(starts))) - gone
+    return min(left) if gone and len(left) == 1 else None
+
+
 def viewing_at_place(raw: object, starts: Sequence[datetime], context: Context) -> int | None:
     """Return which of several viewings, from 0, an answer names by its place: "the second one"; None for none.
 
@@ -82,6 +102,9 @@ def viewing_at_place(raw: object, starts: Sequence[datetime], context: Context) 
     if None in gone:
         return None
     named = [*phrase.picks, *phrase.days]
+    if not named:  # "not the first one", of two
+        left = [at for at in range(len(starts)) if at not in gone]
+        return left[0] if gone and len(left) == 1 else None
     found = _at_place(named[0], starts, context, gone) if len(named) == 1 else None
     return None if found in gone else found
 

@@ -127,7 +127,8 @@ _PHRASES: dict[str, Entry] = phrases(
     ),
     (("BEFORE", None), "antes de | antes del"),
     (("FROM", None), "a partir de | a partir del"),
-    (("ONWARD", None), "en adelante | para adelante"),
+    (("ONWARD", None), "en adelante | para adelante | o despues | o mas tarde | y despues | o mas adelante"),
+    (("BACKWARD", None), "o antes | o mas temprano | y antes | como muy tarde | a lo mas tarde"),
     (
         ("ABOUT", None),
         "a eso de | como a eso de | alrededor de | como a | cerca de | tipo | por ahi de | por ahi a | a eso del",
@@ -135,6 +136,13 @@ _PHRASES: dict[str, Entry] = phrases(
     (("BY", None), "a mas tardar | no mas tarde de | no mas tarde que"),
     (("ISH", None), "mas o menos | y algo | y pico | y tantas | y cacho"),
     (FILLER, "en punto | por favor | vale la"),
+    (
+        FILLER,
+        (
+            "buenas noches | buenas tardes | buenos dias | buen dia | buena tarde | buena noche | buen fin de semana | "
+            "feliz fin de semana | bonito fin de semana"
+        ),
+    ),
     (("WEEKEND", None), "fin de semana"),
     (("WEEKEND", "plural"), "fines de semana"),
     (("WEEKDAYS", None), "entre semana | dias laborables | dia laborable | dias habiles | dia habil"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from peterental.appointments.date_parsing.clock_rules import PORTIONS, clock_of, meridiem_of
 from peterental.appointments.date_parsing.expressions import DayPart, TimeWindow
 from peterental.appointments.date_parsing.grammar import RuleMatch, RuleSet
+from peterental.appointments.date_parsing.tokens import Token
 
 windows = RuleSet()
 
@@ -54,6 +55,16 @@ def _beside_an_event(found: RuleMatch) -> TimeWindow | None:
 def _after(found: RuleMatch) -> TimeWindow | None:
     clock = clock_of(found.token("a"))
     return TimeWindow(first=clock) if clock else None
+
+
+@windows.rule("WINDOW", "a=TIME part=PARTDAY? way=BY", "a=TIME part=PARTDAY way=(ONWARD|BACKWARD)")
+def _limit_behind(found: RuleMatch) -> list[Token] | None:
+    """Read "three in the afternoon or later", and at the end "a las tres a más tardar"."""
+    clock, way = clock_of(found.token("a")), found.token("way").kind
+    if clock is None or (way == "BY" and found.after is not None):
+        return None
+    window = TimeWindow(first=clock) if way == "ONWARD" else TimeWindow(last=clock)
+    return [Token("WINDOW", window, found.first.text), *([found.token("part")] if found.has("part") else ())]
 
 
 @windows.rule(

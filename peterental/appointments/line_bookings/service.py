@@ -30,7 +30,7 @@ from peterental.appointments.model import (
     NameMissing,
     SlotTaken,
 )
-from peterental.appointments.phone_requests import UNBOOKED
+from peterental.appointments.new_booking import UNBOOKED
 from peterental.appointments.repository import AppointmentRepository, Turn
 from peterental.appointments.start_check import check_start
 from peterental.appointments.team import whole_team_of

@@ -22,8 +22,9 @@ from peterental.appointments.busy_times import NO_BUSY_TIMES
 from peterental.appointments.home_choice import Catalogue, TakenHome
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.model import VISITOR, Appointment, SlotTaken
+from peterental.appointments.new_booking import UNBOOKED
 from peterental.appointments.phone_reading import LockedReader, request_context
-from peterental.appointments.phone_requests import UNBOOKED, RequestContext, offered_in, question_in
+from peterental.appointments.phone_requests import RequestContext, offered_in, question_in
 from peterental.appointments.repository import AppointmentRepository
 from peterental.clock import utc_now
 from peterental.database.column_limits import MAX_BIGINT

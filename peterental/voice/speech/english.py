@@ -163,8 +163,8 @@ class EnglishRenderer(Renderer):
         return f"{start}, and someone will call you back." if can_call_back else f"{start}. {_WHICH_NUMBER}"
 
     def on_waitlist(self, result: OnWaitlist) -> str:
-        when = f" {self.asked_for(result.search)}".rstrip()
-        line = f"You're on the waiting list to see {self.home_name(result.home)}{when}."
+        when = self.asked_for(result.search)
+        line = f"You're on the waiting list to see {self.home_name(result.home)}{', ' * bool(when)}{when}."
         return f"{line} If a time frees up for you, I'll text you, and hold it for fifteen minutes."
 
     def done(self) -> str:
@@ -176,7 +176,7 @@ class EnglishRenderer(Renderer):
                 return "There is more than one viewing booked. What is the address of the one you mean?"
             case model.WhichBooking(appointments=bookings, differences=differences):
                 choices = f": {self.words.alternatives(list(differences))}" if 1 < len(differences) <= MAX_NAMED else ""
-                return f"You have a viewing of {self._viewings(bookings)}. Which one do you mean{choices}?"
+                return f"You have {self._viewings_to_choose(bookings)}. Which one do you mean{choices}?"
             case model.BookingUnconfirmed(appointment=booking):
                 return f"There is a viewing of {self.viewing(booking)}. Is that the one you mean?"
             case model.AlreadyBooked(appointment=booking):
@@ -314,6 +314,15 @@ class EnglishRenderer(Renderer):
     def _viewings(self, bookings: tuple[model.Appointment, ...]) -> str:
         some = [self.viewing(booking) for booking in bookings[:MAX_NAMED]]
         return ", and of ".join(some) + (", and more after that" if len(bookings) > len(some) else "")
+
+    def _viewings_to_choose(self, bookings: tuple[model.Appointment, ...]) -> str:
+        """Return the viewings to choose from: the homes of many, whose times would be too long to hear."""
+        homes = self.homes_of_many(bookings)
+        if not homes:
+            return f"a viewing of {self._viewings(bookings)}"
+        return (
+            f"viewings of {', of '.join(homes[:-1])}, and {'more' if len(bookings) > MAX_NAMED else 'of ' + homes[-1]}"
+        )
 
     @staticmethod
     def _capital(text: str) -> str:

@@ -386,6 +386,16 @@ class Renderer(ABC):
         home = self.home_name(booking.home)
         return f"{home} {self.with_agent(booking.agent_name)}" if booking.names_agent else home
 
+    def homes_of_many(self, bookings: tuple[model.Appointment, ...]) -> list[str]:
+        """Format the homes of the first of more than two bookings; empty where homes do not tell them apart.
+
+        Where there are more than can be named, the last one stands for all others.
+        """
+        homes = [self.home_of(booking) for booking in bookings]
+        if len(bookings) < MAX_NAMED or len(set(homes)) < len(homes):
+            return []
+        return homes[: MAX_NAMED + 1]
+
     def home_name(self, address: str | None) -> str:
         """Format the address of a home, or what was said of it, for the middle of a sentence."""
         return spoken_address(spell_out(spoken_address(address), self.units))

@@ -165,8 +165,8 @@ class SpanishRenderer(Renderer):
         return f"{start} y alguien le devolverá la llamada." if can_call_back else f"{start}. {_WHICH_NUMBER}"
 
     def on_waitlist(self, result: OnWaitlist) -> str:
-        when = f" {self.asked_for(result.search)}".rstrip()
-        line = f"Está en la lista de espera para ver {self.home_name(result.home)}{when}."
+        when = self.asked_for(result.search)
+        line = f"Está en la lista de espera para ver {self.home_name(result.home)}{', ' * bool(when)}{when}."
         return f"{line} Si queda libre una hora para usted, le enviaré un mensaje y se la guardaré quince minutos."
 
     def done(self) -> str:
@@ -179,7 +179,7 @@ class SpanishRenderer(Renderer):
             case model.WhichBooking(appointments=bookings, differences=differences):
                 named = [self.home_difference(said) for said in differences]
                 choices = f": {self.words.alternatives(named)}" if 1 < len(named) <= MAX_NAMED else ""
-                return f"Tiene una visita de {self._viewings(bookings)}. ¿A cuál se refiere{choices}?"
+                return f"Tiene {self._viewings_to_choose(bookings)}. ¿A cuál se refiere{choices}?"
             case model.BookingUnconfirmed(appointment=booking):
                 return f"Hay una visita de {self.viewing(booking)}. ¿Se refiere a esa?"
             case model.AlreadyBooked(appointment=booking):
@@ -310,6 +310,13 @@ class SpanishRenderer(Renderer):
     def _viewings(self, bookings: tuple[model.Appointment, ...]) -> str:
         some = [self.viewing(booking) for booking in bookings[:MAX_NAMED]]
         return ", y de ".join(some) + (", y otras después" if len(bookings) > len(some) else "")
+
+    def _viewings_to_choose(self, bookings: tuple[model.Appointment, ...]) -> str:
+        """Return the viewings to choose from: the homes of many, whose times would be too long to hear."""
+        homes = self.homes_of_many(bookings)
+        if not homes:
+            return f"una visita de {self._viewings(bookings)}"
+        return f"visitas de {', de '.join(homes[:-1])}, y {'otras' if len(bookings) > MAX_NAMED else 'de ' + homes[-1]}"
 
 
 def _contracted(text: str) -> str:

@@ -40,6 +40,62 @@ def test_weekday_is_checked_against_the_callers_words(said: list[str], answer: s
     assert explain(THURSDAY, context(said=lambda: said)).decision == answer
 
 
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        (["I called yesterday at five."], "exactly Thu 2026-12-03 14:00"),
+        (["I was there last Tuesday in the morning."], "exactly Thu 2026-12-03 14:00"),
+        (["We moved here in October."], "exactly Thu 2026-12-03 14:00"),
+        (["I saw it on the 24th of November."], "exactly Thu 2026-12-03 14:00"),
+        (["Llamé ayer a las cinco.", "fui el martes pasado"], "exactly Thu 2026-12-03 14:00"),
+        (["I asked yesterday about Friday."], MISMATCH),
+        (["Friday at two.", "I called yesterday."], MISMATCH),
+        (["In January, at two."], "confirm-day option=Thu 2026-12-03 14:00 reason=other-days"),
+    ],
+)
+def test_days_in_the_past_name_no_viewing(said: list[str], answer: str) -> None:
+    assert explain(THURSDAY, context(said=lambda: said)).decision == answer
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "My lease ends on Friday.",
+        "We want to move in on January first.",
+        "My birthday is March third.",
+        "I have to be back at three.",
+        "I called on Monday and nobody answered.",
+        "Nos mudamos en enero.",
+        "Have a good weekend.",
+        "Buenas noches.",
+        "What time do you close on Saturdays?",
+        "Today is Tuesday, right?",
+        "He'll call you on Monday.",
+    ],
+)
+def test_days_and_times_of_other_events_name_no_viewing(line: str) -> None:
+    assert (
+        explain(THURSDAY, context(said=lambda: ["Thursday at two.", line])).decision == "exactly Thu 2026-12-03 14:00"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("I have a flight then, so Friday at two.", MISMATCH),
+        ("Oh, that's my flight day. Friday then.", MISMATCH),
+        ("Hmm, make it the fourth.", MISMATCH),
+        ("I have the dentist on Thursday, so Friday.", MISMATCH),
+        ("I get off at two, so Thursday at three.", "which-time day=2026-12-03 options=840,900"),
+        ("My dentist can't, Friday would be better.", MISMATCH),
+        ("Sorry, two won't work, three.", "which-time day=2026-12-03 options=840,900"),
+        ("Thursday, not at two, at three.", "which-time day=2026-12-03 options=840,900"),
+    ],
+)
+def test_other_event_that_changes_the_viewing_is_asked_about(line: str, answer: str) -> None:
+    assert explain(THURSDAY, context(said=lambda: ["Thursday at two.", line])).decision == answer
+
+
 def test_words_are_checked_against_the_callers_words_too() -> None:
     assert explain("Thursday at 2 pm", context(said=lambda: ["Friday at two"])).decision == MISMATCH
 
@@ -327,7 +383,8 @@ def test_week_is_checked_against_the_callers_words(said: list[str], answer: str)
     [
         (["the fourth at two"], MISMATCH),
         (["a week from Thursday at two"], "weekday-mismatch options=Thu 2026-12-03 14:00,Thu 2026-12-10 14:00"),
-        (["the fourth"], "exactly Thu 2026-12-03 14:00"),
+        (["the fourth"], MISMATCH),
+        (["the second"], "exactly Thu 2026-12-03 14:00"),
     ],
 )
 def test_date_is_checked_against_the_callers_words(said: list[str], answer: str) -> None:

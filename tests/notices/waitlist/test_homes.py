@@ -83,7 +83,7 @@ def stored_home(office: Office) -> tuple[object, ...]:
 @pytest.mark.parametrize("words", ["fourteen twenty elm", "the Gables", "1420 Elm St, Norman"])
 def test_entry_keeps_the_home_and_the_words(office: Office, elm: int, words: str) -> None:
     said = office.join(123, property_address=words)
-    assert said.startswith("You're on the waiting list to see 1420 Elm Street tomorrow, Monday the twenty-third")
+    assert said.startswith("You're on the waiting list to see 1420 Elm Street, tomorrow, Monday the twenty-third")
     (entry,) = office.entries()
     assert (entry["property_id"], entry["property_address"], entry["is_home_unknown"]) == (elm, words, False)
     (shown,) = office.services.waitlist.waiting(office.services.agents.get("ana", ADMIN))

@@ -14,7 +14,7 @@ NO_TEXT = "I'm sorry, I can't text you if that time frees up. I can take a messa
 def test_taken_time_puts_the_caller_on_the_list(office: Office) -> None:
     said = office.join(123)
     assert said == (
-        "You're on the waiting list to see 12 Elm Street tomorrow, Monday the twenty-third, in the morning."
+        "You're on the waiting list to see 12 Elm Street, tomorrow, Monday the twenty-third, in the morning."
         " If a time frees up for you, I'll text you, and hold it for fifteen minutes."
     )
     (entry,) = office.entries()
