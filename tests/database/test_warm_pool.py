@@ -69,7 +69,7 @@ def test_another_connection_is_handed_out_where_one_is_not_returned_soon(
     assert first is not second
     pool.putconn(first)
     third = pool.getconn()
-    assert third is first  # whoever has the second one is not waited for
+    assert third is first  # the borrower of the second one is not waited for
     pool.putconn(second)
     pool.putconn(third)
 

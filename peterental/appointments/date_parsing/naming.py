@@ -70,12 +70,8 @@ def viewing_spared(raw: object, starts: Sequence[datetime], context: Context) ->
         starts: when the viewings start, aware.
         context: what the words are read against.
     """
-    text = plain_text(raw)
-    if text is None or is_too_long(text) or machine_time(text) is not None:
-        return None
-    alternatives = parse_text(text, context.language).alternatives
-    phrase = alternatives[0]
-    if len(alternatives) > 1 or phrase != Phrase(excluded=phrase.excluded, flags=phrase.flags & {"NOT"}):
+    phrase = _only_phrase(raw, context)
+    if phrase is None or phrase != Phrase(excluded=phrase.excluded, flags=phrase.flags & {"NOT"}):
         return None
     gone = frozenset(at for found in phrase.excluded for at in _fitting((found,), starts, context))
     left = frozenset(range(len(starts))) - gone
@@ -90,13 +86,11 @@ def viewing_at_place(raw: object, starts: Sequence[datetime], context: Context) 
         starts: when the viewings start, aware, in the order in which they were named.
         context: what the words are read against.
     """
-    text = plain_text(raw)
-    if text is None or is_too_long(text) or machine_time(text) is not None:
+    phrase = _only_phrase(raw, context)
+    if phrase is None:
         return None
-    alternatives = parse_text(text, context.language).alternatives
-    phrase = alternatives[0]
     places = Phrase(picks=phrase.picks, days=phrase.days, excluded=phrase.excluded, flags=phrase.flags - {"NOT"})
-    if len(alternatives) > 1 or phrase != places:
+    if phrase != places:
         return None
     gone = {_at_place(found, starts, context) for found in phrase.excluded}
     if None in gone:
@@ -107,6 +101,15 @@ def viewing_at_place(raw: object, starts: Sequence[datetime], context: Context) 
         return left[0] if gone and len(left) == 1 else None
     found = _at_place(named[0], starts, context, gone) if len(named) == 1 else None
     return None if found in gone else found
+
+
+def _only_phrase(raw: object, context: Context) -> Phrase | None:
+    """Return what words say; None where they are no words, or have alternatives."""
+    text = plain_text(raw)
+    if text is None or is_too_long(text) or machine_time(text) is not None:
+        return None
+    alternatives = parse_text(text, context.language).alternatives
+    return alternatives[0] if len(alternatives) == 1 else None
 
 
 def _at_place(

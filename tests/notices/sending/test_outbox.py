@@ -37,7 +37,7 @@ TOLD = {
     "booked": ["booked"], "moved": ["moved"], "cancelled": ["cancelled"], "completed": [], "no_show": [],
     "reopened": ["booked"], "confirmed": [], "released": ["released"], "edited": [],
 }  # fmt: skip
-"""The notices of a visitor of each kind of event; whoever was not there has to have asked for one."""
+"""The notices of a visitor of each kind of event; one who was not there has to have asked for it."""
 
 
 def test_each_kind_of_event_tells_the_visitor_what_it_should(office: Office) -> None:

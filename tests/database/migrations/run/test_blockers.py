@@ -1,4 +1,4 @@
-"""What is in the way of a migration is named, whoever it belongs to, and an autovacuum gives way."""
+"""What is in the way of a migration is named, of any role, and an autovacuum gives way."""
 
 from __future__ import annotations
 
