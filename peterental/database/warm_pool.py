@@ -45,7 +45,7 @@ class WarmPool(ConnectionPool[DeadlineConnection]):
         return connection
 
     def putconn(self, conn: DeadlineConnection) -> None:
-        """Give a connection back, as to psycopg's pool."""
+        """Return a connection to the pool."""
         has_turn = conn is self._in_turn
         if has_turn:
             self._in_turn = None
