@@ -79,8 +79,8 @@ class DeadlineConnection(psycopg.Connection[DictRow]):
     def cursor_for(self, query: bytes) -> psycopg.RawCursor[DictRow]:
         """Return a cursor for one execution of a query, of a borrower that used it before where there is one.
 
-        A kept cursor knows how to convert each value; psycopg works that out again for a new one. The rows of an earlier
-        execution by the same borrower stay readable: that has another cursor.
+        A kept cursor knows how to convert each value; psycopg works that out again for a new one. The rows of an
+        earlier execution by the same borrower stay readable: that has another cursor.
 
         Args:
             query: one object for all executions, with columns that are named in it.
