@@ -64,33 +64,30 @@ NOTE_TURN = """
 """Notes when a line books one of its agents, in a transaction that has locked the line."""
 
 AGENT_JSON = """
-    SELECT to_json(fields)::text AS agent
-    FROM (
-        SELECT agent_id, agent_name, vapi_assistant_id, phone_number_id,
-               calendar_user_id, user_id, time_zone, handover_number, is_active,
-               language,
-               slot_minutes, step_minutes, buffer_minutes, notice_minutes,
-               horizon_days, daily_cap,
-               (
-                   SELECT json_agg(json_build_array(
-                       weekday, EXTRACT(EPOCH FROM opens_at)::int / 60, EXTRACT(EPOCH FROM closes_at)::int / 60
-                   ))
-                   FROM agent_hours
-                   WHERE agent_hours.agent_id = agent.agent_id
-               ) AS week,
-               (
-                   SELECT json_agg(json_build_array(
-                       day, EXTRACT(EPOCH FROM opens_at)::int / 60, EXTRACT(EPOCH FROM closes_at)::int / 60
-                   ))
-                   FROM agent_days
-                   WHERE agent_days.agent_id = agent.agent_id
-                       AND day BETWEEN %(now)s::date - 1 AND %(now)s::date + agent.horizon_days + 1
-               ) AS days
-    ) AS fields
+    SELECT json_build_array(
+        agent_id, agent_name, vapi_assistant_id, phone_number_id, calendar_user_id, user_id, time_zone, handover_number,
+        is_active, language, slot_minutes, step_minutes, buffer_minutes, notice_minutes, horizon_days, daily_cap,
+        (
+            SELECT json_agg(json_build_array(
+                weekday, date_part('epoch', opens_at)::int / 60, date_part('epoch', closes_at)::int / 60
+            ))
+            FROM agent_hours
+            WHERE agent_hours.agent_id = agent.agent_id
+        ),
+        (
+            SELECT json_agg(json_build_array(
+                day, date_part('epoch', opens_at)::int / 60, date_part('epoch', closes_at)::int / 60
+            ))
+            FROM agent_days
+            WHERE agent_days.agent_id = agent.agent_id
+                AND day BETWEEN %(now)s::date - 1 AND %(now)s::date + agent.horizon_days + 1
+        )
+    )::text
 """
-"""A lateral subquery: the row `agent` of `agents` with its rules up to its horizon, for `agent_from_json`.
+"""A scalar subquery: the row `agent` of `agents` with its rules up to its horizon, for `agent_from_json`.
 
-Hours are minutes after midnight, because Python has no 24:00.
+An array, in the order of the fields of `_AgentFields`: the server makes an object half as fast. Hours are minutes after
+midnight, because Python has no 24:00.
 """
 
 BUSY_TIMES = """
@@ -214,8 +211,8 @@ def of_each_agent(query: str) -> str:
     return f"SELECT one.* FROM agents AS own CROSS JOIN LATERAL ({query}) AS one WHERE {WANTED_AGENTS}"
 
 
-class _AgentFields(msgspec.Struct):
-    """An agent as `AGENT_JSON` returns it."""
+class _AgentFields(msgspec.Struct, array_like=True):
+    """An agent as `AGENT_JSON` returns it, in its order."""
 
     agent_id: str
     agent_name: str

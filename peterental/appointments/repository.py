@@ -93,26 +93,27 @@ CONSTRAINT_ERRORS: Mapping[str, type[Refusal]] = {
 
 
 # The caller's own upcoming bookings are read with the schedule: a statement of its own costs more than they do. They
-# are looked up by id (OFFSET 0 keeps it so): a plan that was made while the table was small would read all bookings of
-# the agent.
+# are looked up by id: IS TRUE keeps other indexes out, because a plan that was made while the table was small would read
+# all bookings of the agent. Each is JSON before it is sorted: every step of a plan costs by the columns that it carries.
 _OWN = f"""
-        SELECT json_agg(to_json(booking) ORDER BY booking.start)::text AS own,
+        SELECT json_agg(booking.fields)::text AS own,
             array_agg(booking.property_id) FILTER (WHERE booking.property_id IS NOT NULL) AS own_homes
         FROM (
-            SELECT {APPOINTMENT}
+            SELECT to_json(booking) AS fields, property_id
             FROM (
-                SELECT * FROM appointments
-                WHERE id = ANY (ARRAY(
+                SELECT {APPOINTMENT}
+                FROM appointments
+                CROSS JOIN (SELECT agent.agent_name, agent.time_zone, agent.language) AS agents
+                WHERE appointments.id = ANY (ARRAY(
                     SELECT id FROM appointments
                     WHERE {CALLER_END} = %(caller_end)s AND caller_number IS NOT NULL AND start_time > %(now)s
                     UNION ALL
                     SELECT id FROM appointments
                     WHERE vapi_call_id = %(vapi_call_id)s AND start_time > %(now)s
                 ))
-                OFFSET 0
-            ) AS appointments
-            CROSS JOIN (SELECT agent.agent_name, agent.time_zone, agent.language) AS agents
-            WHERE appointments.agent_id = agent.agent_id AND status = 'confirmed'
+                    AND (appointments.agent_id = agent.agent_id) IS TRUE AND (status = 'confirmed') IS TRUE
+            ) AS booking
+            ORDER BY start
         ) AS booking
     """
 
@@ -139,9 +140,8 @@ SCHEDULE_AND_OWN, SCHEDULE_OWN_AND_HISTORY = (
 
 _HOMES_FOUND = Statement(
     f"""
-    SELECT described.agent, homes.found
+    SELECT ({AGENT_JSON}) AS agent, homes.found
     FROM ({AGENT_BY_VAPI_KEY}) AS agent
-    , LATERAL ({AGENT_JSON}) AS described
     , LATERAL ({homes_found_sql(LINE_AGENT_IDS)}) AS homes
     """
 )

@@ -109,25 +109,29 @@ def schedule_statement(
             With no homes to read, those parts of the plan would cost a third of the rest.
         reads_history: whether the history of the phone call is read with it, which costs less than a statement.
     """
-    homes = (
-        f", {_homes('own.own_homes' if own else 'NULL::bigint[]')} AS homes"
-        if reads_homes
-        else f", {HAS_HOMES} AS homes"
-    )
+    of_line = _LINE if line else ""
+    homes = _homes("own.own_homes" if own else "NULL::bigint[]") if reads_homes else HAS_HOMES
+    # OFFSET 0 keeps it a subquery. In place of it, each join would carry all columns of the agent, and starting a plan
+    # costs by the columns of its steps.
     return Statement(
         f"""
         SELECT
-            described.agent, booked.*, moved.*, busy.*, age.*,
-            {"own.own" if own else "NULL"} AS own, {stopped} AS stopped{_LINE + homes if line else ""}{
-            f", {HISTORY_COLUMNS}" if reads_history else ""
-        }
-        FROM ({agent}) AS agent
-        , LATERAL ({AGENT_JSON}) AS described
+            agent.fields AS agent, booked.*, moved.*, busy.*, age.*,
+            {"own.own" if own else "NULL"} AS own, {stopped} AS stopped
+            {f"{of_line}, {homes} AS homes" if line else ""}
+            {f", {HISTORY_COLUMNS}" if reads_history else ""}
+        FROM (
+            SELECT
+                agent.agent_id, agent.agent_name, agent.time_zone, agent.language, agent.horizon_days{of_line},
+                ({AGENT_JSON}) AS fields
+            FROM ({agent}) AS agent
+            OFFSET 0
+        ) AS agent
+        {f", LATERAL ({own}) AS own" if own else ""}
         , LATERAL ({_BOOKED_TIMES}) AS booked
         , LATERAL ({_MOVED_EVENTS}) AS moved
         , LATERAL ({BUSY_TIMES}) AS busy
         , LATERAL ({CALENDAR_AGE}) AS age
-        {f", LATERAL ({own}) AS own" if own else ""}
         """
     )
 

@@ -65,30 +65,43 @@ TOOL_CALL_COLUMNS = """
 CALL_HAS_ENDED = "EXISTS (SELECT FROM calls WHERE vapi_call_id = %(history_call_id)s AND status = 'ended')"
 """An expression: whether the phone call is over; parameter here and below: its id, or '' without one."""
 
-TOOL_CALLS_OF_CALL = f"""
+
+def _tool_calls_sql(columns: str) -> str:
+    """Return the query of the earlier delivery of the tool call, and of the phone call's other tool calls.
+
+    Args:
+        columns: what to read of each.
+    """
+    return f"""
     (
-        SELECT id, {TOOL_CALL_COLUMNS} FROM tool_calls
+        SELECT {columns} FROM tool_calls
         WHERE vapi_call_id = %(history_call_id)s AND tool_call_id = %(tool_call_id)s
     )
     UNION ALL
     (
-        SELECT id, {TOOL_CALL_COLUMNS} FROM tool_calls
+        SELECT {columns} FROM tool_calls
         WHERE vapi_call_id = %(history_call_id)s AND vapi_call_id <> '' AND tool_call_id <> %(tool_call_id)s
         ORDER BY id DESC
         LIMIT {MAX_HISTORY_TOOL_CALLS}
     )
 """
+
+
+TOOL_CALLS_OF_CALL = _tool_calls_sql(f"id, {TOOL_CALL_COLUMNS}")
 """A query: the earlier delivery of the tool call, and the phone call's other tool calls."""
 
 HISTORY_COLUMNS = f"""
     {CALL_HAS_ENDED} AS has_ended,
-    (SELECT json_agg(to_json(earlier) ORDER BY earlier.id) FROM ({TOOL_CALLS_OF_CALL}) AS earlier)::text AS tool_calls
+    (
+        SELECT json_agg(fields ORDER BY id)::text
+        FROM ({_tool_calls_sql(f"id, json_build_array({TOOL_CALL_COLUMNS}) AS fields")}) AS earlier
+    ) AS tool_calls
 """
 """Two columns for the statement of another feature: what `history_from` reads."""
 
 
-class _StoredToolCall(msgspec.Struct):
-    """A row of TOOL_CALLS_OF_CALL as JSON."""
+class _StoredToolCall(msgspec.Struct, array_like=True):
+    """TOOL_CALL_COLUMNS as a JSON array, in their order."""
 
     name: str
     tool_call_id: str
