@@ -18,9 +18,12 @@ from peterental.agents.model import Agent, Rules, Window
 WHERE_VAPI_KEY = """
     WHERE vapi_assistant_id IN (%(assistant_id)s::text, UPPER(%(assistant_id)s::text))
         OR phone_number_id IN (%(phone_number_id)s::text, UPPER(%(phone_number_id)s::text))
-    ORDER BY (vapi_assistant_id = %(assistant_id)s::text) IS TRUE DESC,
-             (vapi_assistant_id = UPPER(%(assistant_id)s::text)) IS TRUE DESC,
-             (phone_number_id = %(phone_number_id)s::text) IS TRUE DESC
+    ORDER BY CASE
+        WHEN vapi_assistant_id = %(assistant_id)s::text THEN 1
+        WHEN vapi_assistant_id = UPPER(%(assistant_id)s::text) THEN 2
+        WHEN phone_number_id = %(phone_number_id)s::text THEN 3
+        ELSE 4
+    END
     LIMIT 1
 """
 """The end of every statement that looks up an agent by an `AgentKey`; parameters: the fields of the key."""
