@@ -14,7 +14,7 @@ from bench.machine import description
 from bench.section import Bench
 from bench.table import Promise, Table, promises_text
 
-SECTIONS = ("migrations", "phone", "pages", "scale", "understanding", "jobs", "calendars", "notices")
+SECTIONS = ("migrations", "phone", "pages", "scale", "understanding", "jobs", "calendars", "notices", "instructions")
 DEFAULT_SECTIONS = SECTIONS[:3]
 
 
