@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from peterental.clock import clock_time
 from peterental.errors import NotFound, Refusal
 
 Language = Literal["en", "es"]
@@ -78,6 +79,16 @@ class Window:
 
     opens_min: int
     closes_min: int
+
+
+def week_columns(week: Sequence[tuple[int, Window]]) -> tuple[list[int], list[str], list[str]]:
+    """Return the weekdays, openings and closings of weekly windows, as arrays that a statement unnests into rows.
+
+    Args:
+        week: (ISO weekday, window) pairs.
+    """
+    opens = [clock_time(window.opens_min) for _, window in week]
+    return [weekday for weekday, _ in week], opens, [clock_time(window.closes_min) for _, window in week]
 
 
 @dataclass(frozen=True, kw_only=True)

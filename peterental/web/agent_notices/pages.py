@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, current_app, flash, redirect, render_template, url_for
-from werkzeug.wrappers import Response
 
 from peterental.notices.agent_choices.model import (
     CHANNELS,
@@ -20,14 +19,13 @@ from peterental.notices.agent_choices.model import (
 )
 from peterental.services import services_of
 from peterental.web.agent_notices.forms import KIND_LABELS, ContactForm, NoticesForm, field_name
+from peterental.web.shell.answers import Answer, form_status
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.edit_conflict import conflict_sentences
 from peterental.web.shell.session import current_viewer
 
 if TYPE_CHECKING:
     from peterental.audit.model import AuditEntry
-
-Answer = Response | str | tuple[str, int]
 
 GROUPS = (("Viewings", VIEWING_KINDS), ("Calls and calendars", OTHER_KINDS), ("Every morning", (LIST,)))
 """The kinds under each heading."""
@@ -75,7 +73,7 @@ def show(agent_id: str) -> Answer:
         labels=KIND_LABELS,
         field_name=field_name,
     )
-    return body, 400 if form.is_submitted() else 200
+    return body, form_status(form)
 
 
 def _without_address(notices: AgentNotices) -> str:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
 
 from peterental.access import require_admin
 from peterental.agents.model import (
@@ -38,12 +37,11 @@ from peterental.web.agents.edit_conflict import conflict_message
 from peterental.web.agents.forms import AgentForm
 from peterental.web.agents.time_zones import SUGGESTED_ZONES
 from peterental.web.calls import labels
+from peterental.web.shell.answers import Answer, form_status
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import NEVER
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
-
-Answer = Response | str | tuple[str, int]
 
 REFUSED_AT: Mapping[type[Refusal], str] = {
     AgentNameMissing: "agent_name",
@@ -235,7 +233,7 @@ def _vapi_id(name: str) -> str | None:
 
 def _form_page(form: AgentForm, agent: Agent | None) -> tuple[str, int]:
     page = render_template("agents/form.html", form=form, agent=agent, zones=SUGGESTED_ZONES)
-    return page, 400 if form.is_submitted() else 200
+    return page, form_status(form)
 
 
 def _set_active(agent_id: str, *, active: bool) -> Answer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
 
 from peterental.agents.model import AgentUnknown
 from peterental.appointments.manual.editing import is_visitor_only
@@ -26,6 +25,7 @@ from peterental.web.appointments.homes import MAX_HOMES_SHOWN, home_names, ids_i
 from peterental.web.appointments.manual_forms import acknowledgement_token, parse_seen_token, seen_token
 from peterental.web.appointments.manual_pages import conflict_page
 from peterental.web.notices.of_viewing import notice_of_change
+from peterental.web.shell.answers import Answer
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.session import current_viewer
 
@@ -40,8 +40,6 @@ FIELD_OF: dict[type[Refusal], str] = {
     NotesTooLong: "notes",
 }
 """Where a refusal is shown; others are about the whole form."""
-
-Answer = Response | str | tuple[str, int]
 
 
 def add_routes(blueprint: Blueprint) -> None:

@@ -44,12 +44,11 @@ from peterental.web.appointments.manual_forms import (
 )
 from peterental.web.appointments.prefill import entries_from
 from peterental.web.notices.of_viewing import notice_of_change
+from peterental.web.shell.answers import Answer
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 from peterental.web.shell.template_filters import clock, long_day, zone_city, zone_name
-
-Answer = Response | str | tuple[str, int]
 
 ACTION_RESULTS: dict[Action, str] = {
     "cancel": "was cancelled",

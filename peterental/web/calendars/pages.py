@@ -27,6 +27,7 @@ from peterental.errors import NotFound, PeteRentalError, Refusal
 from peterental.plural import counted
 from peterental.services import Services, services_of
 from peterental.web.calendars.forms import AddressForm, CalDavForm
+from peterental.web.shell.answers import Answer
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.provider_places import ProvidersBusy, provider_place, waits_for_provider
 from peterental.web.shell.query_params import parse_id
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from peterental.calendars.connection_service import AgentCalendars, ConnectedAccount
     from peterental.calendars.model import CalendarKind
     from peterental.config import Config
-
-Answer = Response | str | tuple[str, int]
 
 SIGN_IN_KINDS: tuple[CalendarKind, ...] = ("google", "microsoft")
 """The kinds for which a person signs in at the provider."""

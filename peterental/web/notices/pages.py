@@ -26,6 +26,7 @@ from peterental.notices.wording.model import (
 from peterental.services import Services, services_of
 from peterental.web.notices import labels, outbox_pages
 from peterental.web.notices.forms import SendTestForm, SettingsForm, TextWordingForm, WordingForm
+from peterental.web.shell.answers import Answer, form_status
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.edit_conflict import conflict_sentences
 from peterental.web.shell.forms import NEVER
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from peterental.notices.model import Channel, StoredSettings
     from peterental.notices.samples import Preview
     from peterental.notices.wording.model import WordingKey
-
-Answer = Response | str | tuple[str, int]
 
 
 def create_blueprint() -> Blueprint:
@@ -91,7 +90,7 @@ def settings() -> Answer:
         is_production=config.is_production,
         has_public_url=config.public_url is not None,
     )
-    return body, 400 if form.is_submitted() else 200
+    return body, form_status(form)
 
 
 def wordings() -> str:

@@ -24,13 +24,12 @@ from peterental.users.model import (
 from peterental.users.setup_link import verify_setup_token
 from peterental.web.shell import session, trusted_device
 from peterental.web.shell.access_control import public, without_second_factor
+from peterental.web.shell.answers import Answer, form_status
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import CodeForm, SetUpForm, SignInForm
 from peterental.web.shell.refused_form import with_status
 from peterental.web.shell.security_headers import send_no_referrer
 from peterental.web.shell.sign_in_redirect import is_from_our_page, resume, safe_next
-
-Answer = Response | str | tuple[str, int]
 
 REFUSED_AT: dict[type[Refusal], str] = {
     EmailInvalid: "email",
@@ -176,7 +175,7 @@ def set_up() -> Answer:
                 "Welcome! You are signed in as an admin. Next, add the agents whose calls PeteRental answers.", "done"
             )
             return redirect(url_for("today.index"), 303)
-    return render_template("shell/set_up.html", form=form), 400 if form.is_submitted() else 200
+    return render_template("shell/set_up.html", form=form), form_status(form)
 
 
 def _add_refusals(form: SetUpForm, refusals: Iterable[Refusal]) -> None:

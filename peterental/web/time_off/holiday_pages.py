@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
 
 from peterental.access import require_admin
 from peterental.agents.time_off.model import Closure, ClosureEntry
@@ -23,12 +22,11 @@ from peterental.config import config_of
 from peterental.phone_numbers import region_of
 from peterental.plural import counted
 from peterental.services import services_of
+from peterental.web.shell.answers import Answer
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import PageForm
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
-
-Answer = Response | str | tuple[str, int]
 
 YEARS_AHEAD = 2
 """The page offers this year and the next two."""
