@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -112,6 +112,10 @@ class Rules:
         if overrides:
             return tuple(sorted(window for window in overrides if window is not None))
         return tuple(sorted(window for weekday, window in self.week if weekday == day.isoweekday()))
+
+    def blocked_until(self, end: datetime) -> datetime:
+        """Return until when a viewing that ends at `end` takes the agent's time: the pause after it included."""
+        return end + timedelta(minutes=self.buffer_minutes)
 
     def covers(self, day: date, from_min: int, until_min: int) -> bool:
         """Return whether one window of a local day covers these minutes after midnight."""

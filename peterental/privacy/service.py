@@ -193,6 +193,8 @@ class PersonService:
         notices = self._notices.search(
             connection, pattern, appointment_ids=booking_ids, call_ids=own_call_ids, message_ids=own_message_ids
         )
+        notes = self._notes.count(connection, pattern)
+        notes += self._bookings.count_mentions(connection, pattern, ids=booking_ids)
         return Holdings(
             person=person,
             found_at=self._now(),
@@ -203,8 +205,7 @@ class PersonService:
             mentioning_messages=held_messages(messages, own=False),
             tool_call_ids=tuple(tool_call_ids),
             audit_entries=tuple(audit_entries),
-            notes=self._notes.count(connection, pattern)
-            + self._bookings.count_mentions(connection, pattern, ids=booking_ids),
+            notes=notes,
             notices=notices,
         )
 
@@ -237,46 +238,32 @@ class PersonService:
         return cancelled
 
     def _remove(self, connection: Connection, holdings: Holdings, now: datetime) -> None:
-        person = holdings.person
+        person, pattern = holdings.person, holdings.person.pattern
         booking_ids = [booking.appointment_id for booking in holdings.bookings]
         self._notices.delete(
-            connection,
-            holdings.notices,
-            appointment_ids=booking_ids,
-            pattern=person.pattern,
-            removed=REMOVED,
+            connection, holdings.notices, appointment_ids=booking_ids, pattern=pattern, removed=REMOVED
         )
-        self._bookings.anonymise(
-            connection,
-            booking_ids,
-            pattern=person.pattern,
-            removed=REMOVED,
-            name=ANONYMOUS,
-            now=now,
-        )
+        self._bookings.anonymise(connection, booking_ids, pattern=pattern, removed=REMOVED, name=ANONYMOUS, now=now)
         self._bookings.remove_mentions(
-            connection, pattern=person.pattern, removed=REMOVED, remove=person.removed_from, now=now
+            connection, pattern=pattern, removed=REMOVED, remove=person.removed_from, now=now
         )
-        self._calls.reduce(
-            connection,
-            call_ids=[call.vapi_call_id for call in holdings.calls],
-            tool_call_ids=holdings.tool_call_ids,
-            now=now,
-        )
+        self._remove_conversations(connection, holdings, now)
+        self._entries.remove_person(connection, holdings.audit_entries, person.removed_from)
+        self._notes.remove(connection, pattern=pattern, removed=REMOVED)
+        self._webhooks.remove(connection, booking_ids, pattern)
+        self._requests.remove(connection, pattern=pattern)
+        self._jobs.remove(connection, pattern=pattern, removed=REMOVED)
+
+    def _remove_conversations(self, connection: Connection, holdings: Holdings, now: datetime) -> None:
+        """Reduce the person's calls, delete their messages, and remove them from those of others."""
+        person = holdings.person
+        own_calls = [call.vapi_call_id for call in holdings.calls]
+        self._calls.reduce(connection, call_ids=own_calls, tool_call_ids=holdings.tool_call_ids, now=now)
         for call in holdings.mentioning_calls:
             self._calls.rewrite(connection, call.vapi_call_id, person.removed_from)
         self._messages.delete(connection, [message.message_id for message in holdings.messages])
-        self._messages.remove_text(
-            connection,
-            [message.message_id for message in holdings.mentioning_messages],
-            pattern=person.pattern,
-            removed=REMOVED,
-        )
-        self._entries.remove_person(connection, holdings.audit_entries, person.removed_from)
-        self._notes.remove(connection, pattern=person.pattern, removed=REMOVED)
-        self._webhooks.remove(connection, booking_ids, person.pattern)
-        self._requests.remove(connection, pattern=person.pattern)
-        self._jobs.remove(connection, pattern=person.pattern, removed=REMOVED)
+        mentioning = [message.message_id for message in holdings.mentioning_messages]
+        self._messages.remove_text(connection, mentioning, pattern=person.pattern, removed=REMOVED)
 
     def _record(
         self, connection: Connection, viewer: Viewer, action: str, person: Person, counts: Mapping[str, int]

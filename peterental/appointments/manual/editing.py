@@ -52,12 +52,17 @@ AUDITED: Mapping[ChangedField, str] = {
 """The field of the audit log for each changed field; the agent is named, so its id is left out."""
 
 
+def require_home_and_name(home: str, visitor_name: str) -> None:
+    """Raise AddressMissing or NameMissing where a user left out one of them."""
+    if not home.strip():
+        raise AddressMissing
+    if not visitor_name.strip():
+        raise NameMissing
+
+
 def require_complete(entry: ViewingEdit) -> None:
     """Raise AddressMissing, NameMissing, InvalidDuration or NotesTooLong for an edit that cannot be stored."""
-    if not entry.property_address.strip():
-        raise AddressMissing
-    if not entry.attendee_name.strip():
-        raise NameMissing
+    require_home_and_name(entry.property_address, entry.attendee_name)
     if entry.duration_min is not None and not MIN_DURATION_MIN <= entry.duration_min <= MAX_DURATION_MIN:
         raise InvalidDuration
     if len(entry.notes or "") > MAX_NOTES_CHARS:

@@ -247,7 +247,7 @@ class WaitlistService:
         assert entry.offered_start is not None  # noqa: S101  # tells mypy; `offers` set it
         assert entry.offered_end is not None  # noqa: S101  # see above
         self._waitlist.offer(connection, entry)
-        until = offering.blocked_until(agent, entry.offered_end)
+        until = agent.rules.blocked_until(entry.offered_end)
         self._holds.add(
             connection, agent.agent_id, entry.hold_key, start=entry.offered_start, until=until, holds_until=now + HOLD
         )
@@ -347,7 +347,7 @@ class WaitlistService:
         """Book or move, and return the viewing."""
         assert entry.offered_start is not None  # noqa: S101  # tells mypy; an offer is whole
         assert entry.offered_end is not None  # noqa: S101  # see above
-        until = offering.blocked_until(agent, entry.offered_end)
+        until = agent.rules.blocked_until(entry.offered_end)
         if own is not None:
             moved = replace(own, start=entry.offered_start, end=entry.offered_end, overlap_allowed=False)
             self._appointments.move(connection, moved, own, until, now, actor=VISITOR)

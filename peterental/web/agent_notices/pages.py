@@ -47,20 +47,9 @@ def show(agent_id: str) -> Answer:
     form.email.description = _without_address(notices)
     if not form.is_submitted():
         form.show(notices)
-    if form.validate_on_submit():
-        try:
-            services.agent_notices.change(agent_id, form.contact, form.choices, viewer, seen=form.seen.data or "")
-        except AgentNoticesChanged as refusal:
-            form.show_conflict(refusal.stored)
-            entries = services.agent_notices.changes_of(refusal.stored.agent)
-            form.form_errors.append(_conflict_message(refusal.stored, entries[-1:]))
-        except ContactInvalid as refusal:
-            form.add_error(refusal, refusal.at)
-        except ListNeeded as refusal:
-            form.add_error(refusal, field_name(LIST, refusal.channel))
-        else:
-            flash("The notices were saved.", "done")
-            return redirect(url_for("agent_notices.show", agent_id=agent_id), 303)
+    if form.validate_on_submit() and _save(agent_id, form):
+        flash("The notices were saved.", "done")
+        return redirect(url_for("agent_notices.show", agent_id=agent_id), 303)
     body = render_template(
         "agent_notices/show.html",
         agent=notices.agent,
@@ -74,6 +63,23 @@ def show(agent_id: str) -> Answer:
         field_name=field_name,
     )
     return body, form_status(form)
+
+
+def _save(agent_id: str, form: ContactForm) -> bool:
+    """Save what an agent is notified of; False if it was refused, which the form then says."""
+    service = services_of(current_app).agent_notices
+    try:
+        service.change(agent_id, form.contact, form.choices, current_viewer(), seen=form.seen.data or "")
+    except AgentNoticesChanged as refusal:
+        form.show_conflict(refusal.stored)
+        form.form_errors.append(_conflict_message(refusal.stored, service.changes_of(refusal.stored.agent)[-1:]))
+    except ContactInvalid as refusal:
+        form.add_error(refusal, refusal.at)
+    except ListNeeded as refusal:
+        form.add_error(refusal, field_name(LIST, refusal.channel))
+    else:
+        return True
+    return False
 
 
 def _without_address(notices: AgentNotices) -> str:

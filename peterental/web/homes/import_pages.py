@@ -133,19 +133,8 @@ def preview(import_id: int) -> Answer:
     """Show what an import would do, and do it once it is confirmed. Runs two queries."""
     viewer, imports = current_viewer(), _services().property_imports
     form = ConfirmForm()
-    if form.validate_on_submit():
-        try:
-            plan = imports.confirm(
-                import_id, form.digest.data or "", viewer, accepts_shrinking=bool(form.accepts_shrinking.data)
-            )
-        except ImportUnknown as refusal:  # a second click, while the first one was at work
-            flash(str(refusal), "note")
-            return redirect(url_for("homes.index"), 303)
-        except (PlanChanged, FeedShrinks) as refusal:
-            form.add_error(refusal)
-        else:
-            flash(f"The list was imported: {summary(plan)}.", "done")
-            return redirect(url_for("homes.index"), 303)
+    if form.validate_on_submit() and _confirm(import_id, form):
+        return redirect(url_for("homes.index"), 303)
     try:
         shown = imports.preview(import_id, viewer)
     except ColumnsIncomplete:
@@ -163,6 +152,23 @@ def preview(import_id: int) -> Answer:
         zone=config_of(current_app).office_zone,
     )
     return body, form_status(form)
+
+
+def _confirm(import_id: int, form: ConfirmForm) -> bool:
+    """Do an import as it was shown, or say that it was done; False if it was refused, which the form then says."""
+    accepts_shrinking = bool(form.accepts_shrinking.data)
+    try:
+        plan = _services().property_imports.confirm(
+            import_id, form.digest.data or "", current_viewer(), accepts_shrinking=accepts_shrinking
+        )
+    except ImportUnknown as refusal:  # a second click, while the first one was at work
+        flash(str(refusal), "note")
+    except (PlanChanged, FeedShrinks) as refusal:
+        form.add_error(refusal)
+        return False
+    else:
+        flash(f"The list was imported: {summary(plan)}.", "done")
+    return True
 
 
 def discard(import_id: int) -> Response:

@@ -40,6 +40,9 @@ REFUSED_AT: dict[type[Refusal], str] = {
 """The field at which each refusal is shown."""
 
 
+WELCOME = "Welcome! You are signed in as an admin. Next, add the agents whose calls PeteRental answers."
+
+
 def create_blueprint() -> Blueprint:
     """Return the blueprint of the sign-in pages."""
     blueprint = Blueprint("sign_in", __name__, template_folder="templates")
@@ -64,9 +67,8 @@ def login() -> Answer:
     refusal: Refusal | None = None
     if form.validate_on_submit():
         try:
-            signed_in = users.sign_in(
-                form.email.data, form.password.data, trusted_device.client_origin_of(form.email.data)
-            )
+            origin = trusted_device.client_origin_of(form.email.data)
+            signed_in = users.sign_in(form.email.data, form.password.data, origin)
         except (SignInBusy, TooManyAttempts) as caught:
             refusal = caught
             form.add_error(refusal)
@@ -98,9 +100,8 @@ def code() -> Answer:
     refusal: Refusal | None = None
     if form.validate_on_submit():
         try:
-            signed_in = services_of(current_app).users.sign_in_with_code(
-                required, form.code.data, trusted_device.client_origin_of
-            )
+            users = services_of(current_app).users
+            signed_in = users.sign_in_with_code(required, form.code.data, trusted_device.client_origin_of)
         except LinkInvalid:
             return _start_again()
         except TooManyAttempts as caught:
@@ -171,9 +172,7 @@ def set_up() -> Answer:
             form.add_error(refusal, REFUSED_AT.get(type(refusal)))
         else:
             session.start(signed_in)
-            flash(
-                "Welcome! You are signed in as an admin. Next, add the agents whose calls PeteRental answers.", "done"
-            )
+            flash(WELCOME, "done")
             return redirect(url_for("today.index"), 303)
     return render_template("shell/set_up.html", form=form), form_status(form)
 

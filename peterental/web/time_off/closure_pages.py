@@ -81,13 +81,8 @@ def closure(closure_id: int) -> Answer:
             form.add_error(refusal, REFUSED_AT.get(type(refusal)))
         else:
             return _saved(form.closure.name, [services.closures.get(closure_id, viewer)])
-    page = render_template(
-        "time_off/closure.html",
-        form=form,
-        closure=found,
-        viewings=services.time_off_viewings.of_closure(closure_id, viewer),
-    )
-    return page, form_status(form)
+    viewings = services.time_off_viewings.of_closure(closure_id, viewer)
+    return render_template("time_off/closure.html", form=form, closure=found, viewings=viewings), form_status(form)
 
 
 def remove_closure(closure_id: int) -> Response:

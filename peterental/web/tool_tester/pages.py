@@ -47,8 +47,7 @@ def index() -> tuple[str, int]:
     viewer, services = current_viewer(), services_of(current_app)
     agents = services.agents.names(viewer, request.values.get("agent", ""))
     params = QueryParams(request.args)
-    name = params.choice("tool", [tool.name for tool in TOOLS], "There is no tool {}. The first one is shown.")
-    tool = next((tool for tool in TOOLS if tool.name == name), TOOLS[0])
+    tool = _tool(params)
     form = form_for(tool)(agent=params.text("agent") or None)
     form.offer(agents)
     agent = result = None
@@ -73,6 +72,12 @@ def index() -> tuple[str, int]:
         reply=_pretty(result.reply) if result else "",
     )
     return page, 400 if form.errors else 200
+
+
+def _tool(params: QueryParams) -> ToolSpec:
+    """Return the tool in the address, else the first."""
+    name = params.choice("tool", [tool.name for tool in TOOLS], "There is no tool {}. The first one is shown.")
+    return next((tool for tool in TOOLS if tool.name == name), TOOLS[0])
 
 
 def _simulate(tool: ToolSpec, agent: Agent, form: ToolTesterForm) -> SimulationResult | None:
