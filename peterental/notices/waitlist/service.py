@@ -154,17 +154,7 @@ class WaitlistService:
             return decision
         if not self._waitlist.may_be_texted(connection, decision.phone):
             return WaitlistUnavailable()
-        self._waitlist.add(
-            connection,
-            decision.agent_id,
-            home=decision.home,
-            name=decision.name,
-            phone=decision.phone,
-            wanted=decision.wanted,
-            vapi_call_id=context.invocation.vapi_call_id or None,
-            tool_call_id=context.invocation.tool_call_id,
-            now=context.now,
-        )
+        self._waitlist.add(connection, decision, context.invocation, context.now)
         return decision.outcome
 
     # --- offers ------------------------------------------------------------------------------------------------------

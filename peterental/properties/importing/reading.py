@@ -58,10 +58,7 @@ def _record(line: int, cells: Mapping[str, str], problem: str | None) -> Record:
     problems = [problem] if problem else []
     source_id = _source_id(texts, problems)
     if "address" in texts:
-        texts = {
-            **split_address(texts["address"]),
-            **{field: text for field, text in texts.items() if field != "address"},
-        }
+        texts = split_address(texts.pop("address")) | texts
     _split_rooms(texts)
     values = _values(texts, problems)
     is_offered = values.pop("status", True)
@@ -71,10 +68,9 @@ def _record(line: int, cells: Mapping[str, str], problem: str | None) -> Record:
     keys = home_keys(line1, values.get("unit")) if line1 else NO_KEYS
     if line1 and "source_id" not in cells:
         source_id = address_id(values)
-    name = str(line1 or source_id or "")
     return Record(
         line=line,
-        name=name[:80],
+        name=str(line1 or source_id or "")[:80],
         source_id=source_id,
         values=values,
         keys=keys,
