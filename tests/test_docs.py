@@ -23,7 +23,7 @@ pytestmark = pytest.mark.untraced
 DOCUMENTS = sorted([*PROJECT_DIR.glob("*.md"), *PROJECT_DIR.glob("docs/**/*.md")])
 README = (PROJECT_DIR / "README.md").read_text(encoding="utf-8")
 
-COMMAND = re.compile(r"\bflask ((?:db|user|calls|person)-[a-z]+(?:-[a-z]+)*|demo|vapi-tools|vapi-diff)\b([^`\n]*)")
+COMMAND = re.compile(r"\bflask ([a-z]+(?:-[a-z]+)+|demo)\b([^`\n]*)")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
 
@@ -134,6 +134,10 @@ def test_files_named_by_the_document_exist(name: str) -> None:
     named = re.findall(r"`((?:peterental|tests|migrations|docs)/[^`*]+?)`", text)
     assert len(named) > 20
     assert [path for path in named if not (PROJECT_DIR / path).exists()] == []
+    # A short name stands for a file in a folder named before it.
+    files = {f"/{path.relative_to(PROJECT_DIR)}" for path in PROJECT_DIR.glob("[mpt]*/**/*.*")}
+    short = re.findall(r"`((?:[a-z_]+/)*[a-z0-9_]+\.(?:py|sql|html))`", text)
+    assert [name for name in short if not any(path.endswith(f"/{name}") for path in files)] == []
 
 
 def test_architecture_picture_is_drawn_from_imports() -> None:
