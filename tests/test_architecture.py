@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import functools
+import itertools
 import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 PACKAGE = PROJECT_DIR / "peterental"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_FILE_LINES = 600
+WITH_SQL = {"queries.py", "lookup.py", "search.py"}
+ARGUMENT = re.compile(r"    ([a-z]\w*(?:, [a-z]\w*)*):")
+MAKERS = {"__init__", "__new__"}
 
 SQL_WORD = re.compile(r"\b(?:SELECT|INSERT|UPDATE|DELETE|FROM|JOIN)\b")
 SQL = re.compile(r"^\s*(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\s", re.MULTILINE)
@@ -165,6 +169,11 @@ READ = re.compile(r"\b(?:FROM|JOIN|USING)\s+(?:ONLY\s+)?([a-z_]+)|,\s*([a-z_]+)\
 WRITTEN = re.compile(r"\b(?:INSERT\s+INTO|(?<!KEY )(?<!FOR )UPDATE|DELETE\s+FROM|LOCK\s+TABLE|TRUNCATE)\s+([a-z_]+)")
 
 
+@functools.cache
+def _tree(module: Path) -> ast.Module:
+    return ast.parse(module.read_text(encoding="utf-8"))
+
+
 def test_import_contracts_hold() -> None:
     """A change of a page cannot break a booking, and the engine works without the web."""
     linter = Path(sys.executable).with_name("lint-imports")
@@ -197,21 +206,12 @@ def test_every_module_outside_the_web_must_do_without_flask() -> None:
     assert set(_contract("Only the web, the webhook")["source_modules"]) == others
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_sql_is_in_repositories_only(module: Path) -> None:
+def test_sql_is_in_repositories_only() -> None:
     """SQL is in `*repository.py`, queries.py, database/, and the fragments of lookup.py and search.py."""
-    if (
-        module.name.endswith("repository.py")
-        or module.name in {"queries.py", "lookup.py", "search.py"}
-        or "database" in module.parts
-    ):
-        return
-    strings = [
-        node.value
-        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    ]
-    assert [text for text in strings if SQL.search(text)] == []
+    with_sql = {module for module, text in _sql_texts() if SQL.search(text)}
+    assert "appointments/repository.py" in with_sql
+    others = {module for module in with_sql if not module.endswith("repository.py")}
+    assert [module for module in sorted(others) if Path(module).name not in WITH_SQL] == []
 
 
 def test_every_table_has_an_owner() -> None:
@@ -241,32 +241,65 @@ def test_tables_of_others_are_read_for_a_reason() -> None:
     assert reads == set(MAY_READ)
 
 
-def _sql_texts() -> Iterator[tuple[str, str]]:
-    """Yield each string of the modules outside database/, and the module's path; f-strings part by part."""
-    for module in MODULES:
-        if "database" not in module.parts:
-            for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL_WORD.search(node.value):
-                    yield module.relative_to(PACKAGE).as_posix(), node.value
+@functools.cache
+def _sql_texts() -> list[tuple[str, str]]:
+    """Return the path of a module outside database/ with each of its strings; f-strings part by part."""
+    return [
+        (module.relative_to(PACKAGE).as_posix(), node.value)
+        for module in MODULES
+        if "database" not in module.parts
+        for node in ast.walk(_tree(module))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL_WORD.search(node.value)
+    ]
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_file_has_a_docstring_and_at_most_600_lines(module: Path) -> None:
+def test_files_have_a_docstring_and_at_most_600_lines() -> None:
     """The docstring says what the file is for. A longer file does more than one thing."""
-    text = module.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= MAX_FILE_LINES
-    docstring = ast.get_docstring(ast.parse(text))
-    assert docstring, "a module has a docstring"
-    assert docstring.splitlines()[0].endswith(".") or len(docstring.splitlines()) > 1
+    for module in MODULES:
+        assert len(module.read_text(encoding="utf-8").splitlines()) <= MAX_FILE_LINES, module
+        docstring = ast.get_docstring(_tree(module))
+        assert docstring, module
+        assert docstring.splitlines()[0].endswith(".") or len(docstring.splitlines()) > 1, module
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_ordered_dataclasses_have_no_optional_fields(module: Path) -> None:
+def test_docstrings_name_arguments_that_exist() -> None:
+    """A renamed argument or field is renamed in its docstring."""
+    documented = 0
+    for module in MODULES:
+        for node in ast.walk(_tree(module)):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                named = _documented_arguments(ast.get_docstring(node) or "")
+                documented += len(named)
+                assert named <= _arguments(node), f"{module.relative_to(PACKAGE)}: {node.name}"
+    assert documented > 1000
+
+
+def _documented_arguments(docstring: str) -> set[str]:
+    """Return the names in the section "Args" of a docstring: `name:` or `name, other:` at its indentation."""
+    _, _, section = docstring.partition("Args:\n")
+    lines = itertools.takewhile(lambda line: not line.strip() or line.startswith("    "), section.splitlines())
+    found = [ARGUMENT.match(line) for line in lines]
+    return {name for names in found if names for name in names[1].split(", ")}
+
+
+def _arguments(node: ast.FunctionDef | ast.ClassDef) -> set[str]:
+    """Return the parameters of a function; the fields of a class and the parameters of its `__init__` or `__new__`."""
+    if isinstance(node, ast.ClassDef):
+        fields = {ast.unparse(line.target) for line in node.body if isinstance(line, ast.AnnAssign)}
+        makers = [made for made in node.body if isinstance(made, ast.FunctionDef) and made.name in MAKERS]
+        return fields.union(*map(_arguments, makers))
+    every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+    return {one.arg for one in every if one is not None}
+
+
+def test_ordered_dataclasses_have_no_optional_fields() -> None:
     """A type checker allows comparing fields that may be None; sorting fails on the first tie."""
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ClassDef) and any("order=True" in ast.unparse(made) for made in node.decorator_list):
-            fields = [ast.unparse(line) for line in node.body if isinstance(line, ast.AnnAssign)]
-            assert not [line for line in fields if "None" in line or "Optional" in line], node.name
+    classes = [node for module in MODULES for node in ast.walk(_tree(module)) if isinstance(node, ast.ClassDef)]
+    ordered = [node for node in classes if any("order=True" in ast.unparse(made) for made in node.decorator_list)]
+    assert ordered
+    for node in ordered:
+        fields = [ast.unparse(line) for line in node.body if isinstance(line, ast.AnnAssign)]
+        assert not [line for line in fields if "None" in line or "Optional" in line], node.name
 
 
 def test_create_app_opens_no_connection() -> None:
