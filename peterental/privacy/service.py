@@ -177,9 +177,7 @@ class PersonService:
     def _search(self, connection: Connection, person: Person) -> Holdings:
         pattern = person.pattern
         bookings = self._bookings.search(connection, pattern)
-        left = [row for row in self._messages.search(connection, pattern) if row["is_own"]]
-        made_in = {row["vapi_call_id"] for row in (*bookings, *left) if row["vapi_call_id"]}
-        calls = self._calls.search(connection, pattern, call_ids=sorted(made_in))
+        calls = self._search_calls(connection, pattern, bookings)
         own_call_ids = [row["vapi_call_id"] for row in calls if row["is_own"]]
         messages = self._messages.search(connection, pattern, call_ids=own_call_ids)
         own_message_ids = [row["message_id"] for row in messages if row["is_own"]]
@@ -208,6 +206,14 @@ class PersonService:
             notes=notes,
             notices=notices,
         )
+
+    def _search_calls(
+        self, connection: Connection, pattern: str, bookings: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """Return the calls that mention a person; those in which the person booked or left a message are its own."""
+        left = [row for row in self._messages.search(connection, pattern) if row["is_own"]]
+        made_in = {row["vapi_call_id"] for row in (*bookings, *left) if row["vapi_call_id"]}
+        return self._calls.search(connection, pattern, call_ids=sorted(made_in))
 
     def _cancel_upcoming(self, connection: Connection, holdings: Holdings, viewer: Viewer, now: datetime) -> int:
         """Cancel the upcoming viewings, and return how many were cancelled.

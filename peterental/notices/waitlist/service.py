@@ -1,9 +1,9 @@
 """The waitlist: join it by phone, offer what frees up, and take what is offered.
 
-All changes of an agent's entries happen in a transaction that has locked the agent, as bookings do: no caller is offered a
-time that another one books at that moment, and two who take one time get one viewing. Where viewings of a home may
-not overlap, an offer also holds the home: other agents neither offer nor book it then. Those who do so in the same
-second are not locked; the constraint on viewings of a home decides when the time is taken.
+All changes of an agent's entries happen in a transaction that has locked the agent, as bookings do: no caller is
+offered a time that another one books at that moment, and two who take one time get one viewing. Where viewings of a
+home may not overlap, an offer also holds the home: other agents neither offer nor book it then. Those who do so in the
+same second are not locked; the constraint on viewings of a home decides when the time is taken.
 """
 
 from __future__ import annotations
