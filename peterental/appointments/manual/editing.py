@@ -92,19 +92,24 @@ def edited(old: Appointment, entry: ViewingEdit, agent: Agent, home: Property | 
         notes=entry.notes or None,
     )
     if home is not None:
-        is_same = compare_texts(old.property_address, home.label).match is Match.SAME
-        address = old.property_address if home.property_id == old.property_id or is_same else home.label
-        return replace(
-            new,
-            property_id=home.property_id,
-            property_address=address,
-            home_label=home.label,
-            is_home_unknown=False,
-        )
+        return _with_home(new, home)
     if old.property_id is None and entry.property_address == old.property_address:
         return new
     return replace(
         new, property_id=None, property_address=entry.property_address, home_label=None, is_home_unknown=False
+    )
+
+
+def _with_home(viewing: Appointment, home: Property) -> Appointment:
+    """Return a viewing of a home of the catalogue. What the caller said stays where it names that home."""
+    is_same = compare_texts(viewing.property_address, home.label).match is Match.SAME
+    keeps_words = is_same or home.property_id == viewing.property_id
+    return replace(
+        viewing,
+        property_id=home.property_id,
+        property_address=viewing.property_address if keeps_words else home.label,
+        home_label=home.label,
+        is_home_unknown=False,
     )
 
 

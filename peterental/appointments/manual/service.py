@@ -158,9 +158,8 @@ class ManualBookingService:
                 place = _Placement(agent, schedule, entry.property_id, viewer)
                 found = self._require_confirmed(connection, place, entry.when, (start, end), now)
                 new = _new_viewing(entry, agent, home, times=(start, end), found=found, viewer=viewer, now=now)
-                blocked_until = agent.rules.blocked_until(end)
                 key = f"{MANUAL_KEY_PREFIX}{entry.key}"
-                booked = self._appointments.insert(connection, new, blocked_until, key, viewer.email)
+                booked = self._appointments.insert(connection, new, agent.rules.blocked_until(end), key, viewer.email)
                 self._record(connection, viewer, "booked", None, booked)
                 record(connection, booked.appointment_id)
                 return booked

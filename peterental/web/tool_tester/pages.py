@@ -51,10 +51,8 @@ def index() -> tuple[str, int]:
     form = form_for(tool)(agent=params.text("agent") or None)
     form.offer(agents)
     agent = result = None
-    closures: list[Closure] = []
     if form.validate_on_submit():
         agent = services.agents.get(form.agent.data, viewer)
-        closures = _closures(services, agent, viewer)
         result = _simulate(tool, agent, form)
     page = render_template(
         "tool_tester/index.html",
@@ -66,7 +64,7 @@ def index() -> tuple[str, int]:
         warnings=params.warnings,
         form=form,
         result=result,
-        closures=closures,
+        closures=_closures(services, agent, viewer) if agent else [],
         format_response_time=format_response_time,
         asked=_pretty(result.request) if result else "",
         reply=_pretty(result.reply) if result else "",
