@@ -68,9 +68,10 @@ def _record(line: int, cells: Mapping[str, str], problem: str | None) -> Record:
     keys = home_keys(line1, values.get("unit")) if line1 else NO_KEYS
     if line1 and "source_id" not in cells:
         source_id = address_id(values)
+    name = str(line1 or source_id or "")
     return Record(
         line=line,
-        name=str(line1 or source_id or "")[:80],
+        name=name[:80],
         source_id=source_id,
         values=values,
         keys=keys,

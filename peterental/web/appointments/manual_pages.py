@@ -111,16 +111,6 @@ def new() -> Answer:
     return page, _status(refusal)
 
 
-def _book(entry: NewBooking) -> Answer:
-    """Book a viewing and show it, or the one that the same form booked before. Raises Refusal for any other."""
-    try:
-        appointment = _services().manual.book(entry, current_viewer())
-    except DuplicateSubmission as refusal:
-        return _duplicate(refusal.appointment, entry)
-    flash(_summary("Booked:", appointment), "done")
-    return redirect(url_for("appointments.show", appointment_id=appointment.appointment_id), 303)
-
-
 def _prefilled_form(services: Services, viewer: Viewer) -> BookForm:
     """Return the form with what the address says: fields, or the call or the message that the booking follows."""
     entries = MultiDict(entries_from(services, viewer, request.args))
@@ -157,17 +147,6 @@ def move(appointment_id: int) -> Answer:
         **_submission(refusal),
     )
     return page, _status(refusal)
-
-
-def _move(appointment_id: int, seen: ExpectedState | None, when: WallClockTime) -> Answer:
-    """Move a viewing and show it, or the conflict with another change. Raises Refusal for any other."""
-    try:
-        moved = _services().manual.move(appointment_id, seen, when, current_viewer())
-    except EditConflict as refusal:
-        if not _was_moved_there(refusal, when):
-            return conflict_page(refusal)
-        moved = refusal.current
-    return _moved(moved)
 
 
 def cancel(appointment_id: int) -> Answer:
@@ -230,6 +209,27 @@ def _made_before(refusal: EditConflict, kind: EventKind) -> Event | None:
     viewer = current_viewer()
     _, events = _services().manual.show(refusal.current.appointment_id, viewer)
     return made_before(refusal.seen, events, kind, viewer.email)
+
+
+def _book(entry: NewBooking) -> Answer:
+    """Book a viewing and show it, or the one that the same form booked before. Raises Refusal for any other."""
+    try:
+        appointment = _services().manual.book(entry, current_viewer())
+    except DuplicateSubmission as refusal:
+        return _duplicate(refusal.appointment, entry)
+    flash(_summary("Booked:", appointment), "done")
+    return redirect(url_for("appointments.show", appointment_id=appointment.appointment_id), 303)
+
+
+def _move(appointment_id: int, seen: ExpectedState | None, when: WallClockTime) -> Answer:
+    """Move a viewing and show it, or the conflict with another change. Raises Refusal for any other."""
+    try:
+        moved = _services().manual.move(appointment_id, seen, when, current_viewer())
+    except EditConflict as refusal:
+        if not _was_moved_there(refusal, when):
+            return conflict_page(refusal)
+        moved = refusal.current
+    return _moved(moved)
 
 
 def _moved(appointment: Appointment) -> Response:

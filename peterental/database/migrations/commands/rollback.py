@@ -257,10 +257,16 @@ class _DownRunner:
             while True:
                 try:
                     self._run_statements(file, runner)
-                except (StatementFailed, psycopg.Error) as error:
+                except StatementFailed as error:
                     again = self._tries_again(down, directives, error, budget)
                     if again is None:
-                        raise self._stopped(down, text, runner, error) from error
+                        problem = _problem(down, text, error, sent_from=statement_offset(text, error.index) or 0)
+                        raise self._stopped(down, runner, problem, error.cause, error.number) from error
+                    runner.directives = directives = again
+                except psycopg.Error as error:
+                    again = self._tries_again(down, directives, error, budget)
+                    if again is None:
+                        raise self._stopped(down, runner, commit_problem(down.path, error), error) from error
                     runner.directives = directives = again
                 else:
                     return
@@ -284,14 +290,14 @@ class _DownRunner:
             self._store.remove(file.version)
 
     def _stopped(
-        self, down: MigrationFile, text: str, runner: StatementRunner, error: StatementFailed | psycopg.Error
+        self,
+        down: MigrationFile,
+        runner: StatementRunner,
+        problem: Problem,
+        cause: psycopg.Error,
+        statement: int | None = None,
     ) -> RollbackFailed:
         """Record that a down file stopped among its statements, and return the error."""
-        if isinstance(error, StatementFailed):
-            problem: Problem = _problem(down, text, error, sent_from=statement_offset(text, error.index) or 0)
-            cause, statement = error.cause, error.number
-        else:
-            problem, cause, statement = commit_problem(down.path, error), error, None
         self._record_failed("interrupted" if statement is None else "failed", str(problem))
         state = f"{down.path.name} stopped at statement {runner.done + 1} of {len(runner.statements)}"
         if runner.done == len(runner.statements):
