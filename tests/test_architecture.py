@@ -9,7 +9,9 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -169,9 +171,67 @@ READ = re.compile(r"\b(?:FROM|JOIN|USING)\s+(?:ONLY\s+)?([a-z_]+)|,\s*([a-z_]+)\
 WRITTEN = re.compile(r"\b(?:INSERT\s+INTO|(?<!KEY )(?<!FOR )UPDATE|DELETE\s+FROM|LOCK\s+TABLE|TRUNCATE)\s+([a-z_]+)")
 
 
+class _Facts(NamedTuple):
+    """What the tests ask of one module. Its tree is not kept: that of all modules would be 650,000 objects."""
+
+    module: str
+    """The path below peterental/."""
+    docstring: str
+    lines: int
+    sql: list[str]
+    """The strings that may be SQL; f-strings part by part."""
+    documented: list[tuple[str, set[str], set[str]]]
+    """The functions and classes that document arguments: name, those documented, those that exist."""
+    ordered: dict[str, list[str]]
+    """The fields of the dataclasses that can be compared."""
+
+
 @functools.cache
-def _tree(module: Path) -> ast.Module:
-    return ast.parse(module.read_text(encoding="utf-8"))
+def _facts() -> list[_Facts]:
+    """Return the facts of all modules, each of which is parsed once."""
+    return [_facts_of(module) for module in MODULES]
+
+
+def _facts_of(module: Path) -> _Facts:
+    text = module.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    path = module.relative_to(PACKAGE).as_posix()
+    facts = _Facts(path, ast.get_docstring(tree) or "", len(text.splitlines()), [], [], {})
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL_WORD.search(node.value):
+            facts.sql.append(node.value)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            named = _documented_arguments(ast.get_docstring(node) or "")
+            if named:
+                facts.documented.append((node.name, named, _arguments(node)))
+            if isinstance(node, ast.ClassDef) and any(
+                "order=True" in ast.unparse(made) for made in node.decorator_list
+            ):
+                facts.ordered[node.name] = [ast.unparse(line) for line in node.body if isinstance(line, ast.AnnAssign)]
+    return facts
+
+
+def _documented_arguments(docstring: str) -> set[str]:
+    """Return the names in the section "Args" of a docstring: `name:` or `name, other:` at its indentation."""
+    _, _, section = docstring.partition("Args:\n")
+    lines = itertools.takewhile(lambda line: not line.strip() or line.startswith("    "), section.splitlines())
+    found = [ARGUMENT.match(line) for line in lines]
+    return {name for names in found if names for name in names[1].split(", ")}
+
+
+def _arguments(node: ast.FunctionDef | ast.ClassDef) -> set[str]:
+    """Return the parameters of a function; the fields of a class and the parameters of its `__init__` or `__new__`."""
+    if isinstance(node, ast.ClassDef):
+        fields = {ast.unparse(line.target) for line in node.body if isinstance(line, ast.AnnAssign)}
+        makers = [made for made in node.body if isinstance(made, ast.FunctionDef) and made.name in MAKERS]
+        return fields.union(*map(_arguments, makers))
+    every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+    return {one.arg for one in every if one is not None}
+
+
+def _sql_texts() -> Iterator[tuple[str, str]]:
+    """Yield the path of each module outside database/ with each of its strings that may be SQL."""
+    return ((facts.module, text) for facts in _facts() if "database/" not in facts.module for text in facts.sql)
 
 
 def test_import_contracts_hold() -> None:
@@ -241,65 +301,27 @@ def test_tables_of_others_are_read_for_a_reason() -> None:
     assert reads == set(MAY_READ)
 
 
-@functools.cache
-def _sql_texts() -> list[tuple[str, str]]:
-    """Return the path of a module outside database/ with each of its strings; f-strings part by part."""
-    return [
-        (module.relative_to(PACKAGE).as_posix(), node.value)
-        for module in MODULES
-        if "database" not in module.parts
-        for node in ast.walk(_tree(module))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL_WORD.search(node.value)
-    ]
-
-
 def test_files_have_a_docstring_and_at_most_600_lines() -> None:
     """The docstring says what the file is for. A longer file does more than one thing."""
-    for module in MODULES:
-        assert len(module.read_text(encoding="utf-8").splitlines()) <= MAX_FILE_LINES, module
-        docstring = ast.get_docstring(_tree(module))
-        assert docstring, module
-        assert docstring.splitlines()[0].endswith(".") or len(docstring.splitlines()) > 1, module
+    for facts in _facts():
+        assert facts.lines <= MAX_FILE_LINES, facts.module
+        assert facts.docstring, facts.module
+        assert facts.docstring.splitlines()[0].endswith(".") or "\n" in facts.docstring, facts.module
 
 
 def test_docstrings_name_arguments_that_exist() -> None:
     """A renamed argument or field is renamed in its docstring."""
-    documented = 0
-    for module in MODULES:
-        for node in ast.walk(_tree(module)):
-            if isinstance(node, ast.FunctionDef | ast.ClassDef):
-                named = _documented_arguments(ast.get_docstring(node) or "")
-                documented += len(named)
-                assert named <= _arguments(node), f"{module.relative_to(PACKAGE)}: {node.name}"
-    assert documented > 1000
-
-
-def _documented_arguments(docstring: str) -> set[str]:
-    """Return the names in the section "Args" of a docstring: `name:` or `name, other:` at its indentation."""
-    _, _, section = docstring.partition("Args:\n")
-    lines = itertools.takewhile(lambda line: not line.strip() or line.startswith("    "), section.splitlines())
-    found = [ARGUMENT.match(line) for line in lines]
-    return {name for names in found if names for name in names[1].split(", ")}
-
-
-def _arguments(node: ast.FunctionDef | ast.ClassDef) -> set[str]:
-    """Return the parameters of a function; the fields of a class and the parameters of its `__init__` or `__new__`."""
-    if isinstance(node, ast.ClassDef):
-        fields = {ast.unparse(line.target) for line in node.body if isinstance(line, ast.AnnAssign)}
-        makers = [made for made in node.body if isinstance(made, ast.FunctionDef) and made.name in MAKERS]
-        return fields.union(*map(_arguments, makers))
-    every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
-    return {one.arg for one in every if one is not None}
+    documented = [(facts.module, *entry) for facts in _facts() for entry in facts.documented]
+    assert len(documented) > 500
+    assert [(module, name, named - have) for module, name, named, have in documented if not named <= have] == []
 
 
 def test_ordered_dataclasses_have_no_optional_fields() -> None:
     """A type checker allows comparing fields that may be None; sorting fails on the first tie."""
-    classes = [node for module in MODULES for node in ast.walk(_tree(module)) if isinstance(node, ast.ClassDef)]
-    ordered = [node for node in classes if any("order=True" in ast.unparse(made) for made in node.decorator_list)]
+    ordered = [(name, fields) for facts in _facts() for name, fields in facts.ordered.items()]
     assert ordered
-    for node in ordered:
-        fields = [ast.unparse(line) for line in node.body if isinstance(line, ast.AnnAssign)]
-        assert not [line for line in fields if "None" in line or "Optional" in line], node.name
+    for name, fields in ordered:
+        assert not [line for line in fields if "None" in line or "Optional" in line], name
 
 
 def test_create_app_opens_no_connection() -> None:
