@@ -143,6 +143,12 @@ def test_files_named_by_documents_exist() -> None:
     assert [(name, path) for name, path in sorted(named) if not (PROJECT_DIR / path).exists()] == []
 
 
+def test_each_decision_is_in_their_index() -> None:
+    folder = PROJECT_DIR / "docs" / "decisions"
+    listed = LINK.findall((folder / "README.md").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(path.name for path in folder.glob("[0-9]*.md"))
+
+
 @pytest.mark.parametrize("name", ["guarantees.md", "architecture.md"])
 def test_files_named_in_short_exist(name: str) -> None:
     """A short name stands for a file in a folder named before it."""
