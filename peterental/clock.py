@@ -17,6 +17,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def in_utc(moment: datetime | None) -> datetime | None:
+    """Return an aware time in UTC; None for None."""
+    return None if moment is None else moment.astimezone(UTC)
+
+
 def midnight(day: date, zone: ZoneInfo) -> datetime:
     """Return the start of a local day, in UTC."""
     return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)

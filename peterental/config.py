@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, Protocol, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -25,6 +25,9 @@ Environment = Literal["development", "production"]
 MigrateFailure = Literal["serve", "abort"]
 LogFormat = Literal["text", "json"]
 SecondFactorPolicy = Literal["", "admins", "all"]
+
+Choice = TypeVar("Choice", bound=str)
+Default = TypeVar("Default", int, None)
 
 EXTENSION = "peterental.config"
 """Under which `create_app` keeps the settings in the extensions of the application."""
@@ -127,32 +130,30 @@ class Config:
         if environ is None:
             load_into_process(PROJECT_DIR / ".env")
         reader = _Reader(os.environ if environ is None else environ)
-        reader.choice("DOTENV", ("0", "1"))  # read by load_into_process
+        reader.switch("DOTENV", default=False)  # read by load_into_process
         config = cls(
             environment=reader.environment(),
             database_url=reader.database_url("DATABASE_URL"),
             migrations_database_url=reader.database_url("MIGRATIONS_DATABASE_URL"),
             scratch_database_url=reader.database_url("SCRATCH_DATABASE_URL"),
             migrations_dir=Path(reader.text("MIGRATIONS_DIR") or PROJECT_DIR / "migrations"),
-            migrate_on_start=reader.choice("MIGRATE_ON_START", ("1", "0")) == "1",
-            migrate_failure=cast("MigrateFailure", reader.choice("MIGRATE_FAILURE", ("serve", "abort"))),
-            allow_older_release=reader.choice("ALLOW_OLDER_RELEASE", ("0", "1")) == "1",
+            migrate_on_start=reader.switch("MIGRATE_ON_START", default=True),
+            migrate_failure=reader.choice("MIGRATE_FAILURE", ("serve", "abort")),
+            allow_older_release=reader.switch("ALLOW_OLDER_RELEASE", default=False),
             secret_key=reader.text("SECRET_KEY"),
             vapi_webhook_secret=reader.text("VAPI_WEBHOOK_SECRET"),
             vapi_hmac_secret=reader.text("VAPI_HMAC_SECRET"),
             credentials_keys=reader.keys("CREDENTIALS_KEY"),
-            require_second_factor=cast(
-                "SecondFactorPolicy", reader.choice("REQUIRE_SECOND_FACTOR", ("", "admins", "all"))
-            ),
+            require_second_factor=reader.choice("REQUIRE_SECOND_FACTOR", ("", "admins", "all")),
             default_time_zone=reader.time_zone("DEFAULT_TIME_ZONE", default="America/Chicago"),
             port=reader.number("PORT", default=None, low=1, high=65535),
             public_url=reader.public_url("PUBLIC_URL", "RENDER_EXTERNAL_URL"),
-            hsts_subdomains=reader.choice("HSTS_SUBDOMAINS", ("0", "1")) == "1",
+            hsts_subdomains=reader.switch("HSTS_SUBDOMAINS", default=False),
             trusted_proxies=reader.trusted_proxies("TRUSTED_PROXIES"),
-            web_concurrency=reader.number("WEB_CONCURRENCY", default=2, low=1, high=64) or 2,
-            web_threads=reader.number("WEB_THREADS", default=8, low=1, high=64) or 8,
+            web_concurrency=reader.number("WEB_CONCURRENCY", default=2, low=1, high=64),
+            web_threads=reader.number("WEB_THREADS", default=8, low=1, high=64),
             log_level=reader.choice("LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL"), fold=str.upper),
-            log_format=cast("LogFormat", reader.choice("LOG_FORMAT", ("text", "json"))),
+            log_format=reader.choice("LOG_FORMAT", ("text", "json")),
             microsoft_client_id=reader.text("MICROSOFT_CLIENT_ID"),
             microsoft_client_secret=reader.text("MICROSOFT_CLIENT_SECRET"),
             google_client_id=reader.text("GOOGLE_CLIENT_ID"),
@@ -170,11 +171,11 @@ class Config:
             vapi_url=reader.service_url("VAPI_URL", default=cls.vapi_url),
             smtp=reader.smtp_server("SMTP_URL"),
             mail_from=reader.mail_sender("MAIL_FROM"),
-            allow_private_addresses=reader.choice("ALLOW_PRIVATE_ADDRESSES", ("0", "1")) == "1",
-            calendar_max_age_minutes=reader.number("CALENDAR_MAX_AGE_MINUTES", default=15, low=6, high=1440) or 15,
+            allow_private_addresses=reader.switch("ALLOW_PRIVATE_ADDRESSES", default=False),
+            calendar_max_age_minutes=reader.number("CALENDAR_MAX_AGE_MINUTES", default=15, low=6, high=1440),
             keep_calls_days=reader.number("KEEP_CALLS_DAYS", default=None, low=1, high=36_500),
-            jobs=reader.choice("JOBS", ("1", "0")) == "1",
-            load_demo=reader.choice("PETERENTAL_DEMO", ("0", "1")) == "1",
+            jobs=reader.switch("JOBS", default=True),
+            load_demo=reader.switch("PETERENTAL_DEMO", default=False),
         )
         reader.require_for_production(config)
         reader.require_together(
@@ -299,16 +300,21 @@ class _Reader:
     def text(self, name: str) -> str | None:
         return self._environ.get(name, "").strip() or None
 
-    def choice(self, name: str, choices: tuple[str, ...], fold: Callable[[str], str] = str) -> str:
+    def choice(self, name: str, choices: tuple[Choice, ...], fold: Callable[[str], str] = str) -> Choice:
         """Return one of `choices`, the first by default."""
         value = self.text(name)
         if value is None:
             return choices[0]
         value = fold(value)
-        if value not in choices:
-            self._problems.append(f"{name} must be one of {', '.join(filter(None, choices))}, not {_shown(value)}")
-            return choices[0]
-        return value
+        for choice in choices:
+            if choice == value:
+                return choice
+        self._problems.append(f"{name} must be one of {', '.join(filter(None, choices))}, not {_shown(value)}")
+        return choices[0]
+
+    def switch(self, name: str, *, default: bool) -> bool:
+        """Return whether a setting is 1; it may be 0."""
+        return self.choice(name, ("1", "0") if default else ("0", "1")) == "1"
 
     def keys(self, name: str) -> tuple[str, ...]:
         """Return the comma-separated keys of a setting. The message about a short one does not quote it."""
@@ -318,7 +324,7 @@ class _Reader:
             return ()
         return found
 
-    def number(self, name: str, *, default: int | None, low: int, high: int) -> int | None:
+    def number(self, name: str, *, default: Default, low: int, high: int) -> int | Default:
         value = self.text(name)
         if value is None:
             return default
@@ -337,8 +343,10 @@ class _Reader:
         return value
 
     def environment(self) -> Environment:
-        choices = ("production", "development") if self._is_production else ("development", "production")
-        return cast("Environment", self.choice("PETERENTAL_ENV", choices))
+        choices: tuple[Environment, ...] = (
+            ("production", "development") if self._is_production else ("development", "production")
+        )
+        return self.choice("PETERENTAL_ENV", choices)
 
     def public_url(self, *names: str) -> str | None:
         """Return the first of `names` that is set, without a slash at the end."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import functools
+import itertools
 import re
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -18,6 +21,9 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 PACKAGE = PROJECT_DIR / "peterental"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_FILE_LINES = 600
+WITH_SQL = {"queries.py", "lookup.py", "search.py"}
+ARGUMENT = re.compile(r"    ([a-z]\w*(?:, [a-z]\w*)*):")
+MAKERS = {"__init__", "__new__"}
 
 SQL_WORD = re.compile(r"\b(?:SELECT|INSERT|UPDATE|DELETE|FROM|JOIN)\b")
 SQL = re.compile(r"^\s*(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH)\s", re.MULTILINE)
@@ -165,6 +171,69 @@ READ = re.compile(r"\b(?:FROM|JOIN|USING)\s+(?:ONLY\s+)?([a-z_]+)|,\s*([a-z_]+)\
 WRITTEN = re.compile(r"\b(?:INSERT\s+INTO|(?<!KEY )(?<!FOR )UPDATE|DELETE\s+FROM|LOCK\s+TABLE|TRUNCATE)\s+([a-z_]+)")
 
 
+class _Facts(NamedTuple):
+    """What the tests ask of one module. Its tree is not kept: that of all modules would be 650,000 objects."""
+
+    module: str
+    """The path below peterental/."""
+    docstring: str
+    lines: int
+    sql: list[str]
+    """The strings that may be SQL; f-strings part by part."""
+    documented: list[tuple[str, set[str], set[str]]]
+    """The functions and classes that document arguments: name, those documented, those that exist."""
+    ordered: dict[str, list[str]]
+    """The fields of the dataclasses that can be compared."""
+
+
+@functools.cache
+def _facts() -> list[_Facts]:
+    """Return the facts of all modules, each of which is parsed once."""
+    return [_facts_of(module) for module in MODULES]
+
+
+def _facts_of(module: Path) -> _Facts:
+    text = module.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    path = module.relative_to(PACKAGE).as_posix()
+    facts = _Facts(path, ast.get_docstring(tree) or "", len(text.splitlines()), [], [], {})
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL_WORD.search(node.value):
+            facts.sql.append(node.value)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            named = _documented_arguments(ast.get_docstring(node) or "")
+            if named:
+                facts.documented.append((node.name, named, _arguments(node)))
+            if isinstance(node, ast.ClassDef) and any(
+                "order=True" in ast.unparse(made) for made in node.decorator_list
+            ):
+                facts.ordered[node.name] = [ast.unparse(line) for line in node.body if isinstance(line, ast.AnnAssign)]
+    return facts
+
+
+def _documented_arguments(docstring: str) -> set[str]:
+    """Return the names in the section "Args" of a docstring: `name:` or `name, other:` at its indentation."""
+    _, _, section = docstring.partition("Args:\n")
+    lines = itertools.takewhile(lambda line: not line.strip() or line.startswith("    "), section.splitlines())
+    found = [ARGUMENT.match(line) for line in lines]
+    return {name for names in found if names for name in names[1].split(", ")}
+
+
+def _arguments(node: ast.FunctionDef | ast.ClassDef) -> set[str]:
+    """Return the parameters of a function; the fields of a class and the parameters of its `__init__` or `__new__`."""
+    if isinstance(node, ast.ClassDef):
+        fields = {ast.unparse(line.target) for line in node.body if isinstance(line, ast.AnnAssign)}
+        makers = [made for made in node.body if isinstance(made, ast.FunctionDef) and made.name in MAKERS]
+        return fields.union(*map(_arguments, makers))
+    every = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
+    return {one.arg for one in every if one is not None}
+
+
+def _sql_texts() -> Iterator[tuple[str, str]]:
+    """Yield the path of each module outside database/ with each of its strings that may be SQL."""
+    return ((facts.module, text) for facts in _facts() if "database/" not in facts.module for text in facts.sql)
+
+
 def test_import_contracts_hold() -> None:
     """A change of a page cannot break a booking, and the engine works without the web."""
     linter = Path(sys.executable).with_name("lint-imports")
@@ -197,21 +266,12 @@ def test_every_module_outside_the_web_must_do_without_flask() -> None:
     assert set(_contract("Only the web, the webhook")["source_modules"]) == others
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_sql_is_in_repositories_only(module: Path) -> None:
+def test_sql_is_in_repositories_only() -> None:
     """SQL is in `*repository.py`, queries.py, database/, and the fragments of lookup.py and search.py."""
-    if (
-        module.name.endswith("repository.py")
-        or module.name in {"queries.py", "lookup.py", "search.py"}
-        or "database" in module.parts
-    ):
-        return
-    strings = [
-        node.value
-        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    ]
-    assert [text for text in strings if SQL.search(text)] == []
+    with_sql = {module for module, text in _sql_texts() if SQL.search(text)}
+    assert "appointments/repository.py" in with_sql
+    others = {module for module in with_sql if not module.endswith("repository.py")}
+    assert [module for module in sorted(others) if Path(module).name not in WITH_SQL] == []
 
 
 def test_every_table_has_an_owner() -> None:
@@ -241,32 +301,27 @@ def test_tables_of_others_are_read_for_a_reason() -> None:
     assert reads == set(MAY_READ)
 
 
-def _sql_texts() -> Iterator[tuple[str, str]]:
-    """Yield each string of the modules outside database/, and the module's path; f-strings part by part."""
-    for module in MODULES:
-        if "database" not in module.parts:
-            for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL_WORD.search(node.value):
-                    yield module.relative_to(PACKAGE).as_posix(), node.value
-
-
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_file_has_a_docstring_and_at_most_600_lines(module: Path) -> None:
+def test_files_have_a_docstring_and_at_most_600_lines() -> None:
     """The docstring says what the file is for. A longer file does more than one thing."""
-    text = module.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= MAX_FILE_LINES
-    docstring = ast.get_docstring(ast.parse(text))
-    assert docstring, "a module has a docstring"
-    assert docstring.splitlines()[0].endswith(".") or len(docstring.splitlines()) > 1
+    for facts in _facts():
+        assert facts.lines <= MAX_FILE_LINES, facts.module
+        assert facts.docstring, facts.module
+        assert facts.docstring.splitlines()[0].endswith(".") or "\n" in facts.docstring, facts.module
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_ordered_dataclasses_have_no_optional_fields(module: Path) -> None:
+def test_docstrings_name_arguments_that_exist() -> None:
+    """A renamed argument or field is renamed in its docstring."""
+    documented = [(facts.module, *entry) for facts in _facts() for entry in facts.documented]
+    assert len(documented) > 500
+    assert [(module, name, named - have) for module, name, named, have in documented if not named <= have] == []
+
+
+def test_ordered_dataclasses_have_no_optional_fields() -> None:
     """A type checker allows comparing fields that may be None; sorting fails on the first tie."""
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ClassDef) and any("order=True" in ast.unparse(made) for made in node.decorator_list):
-            fields = [ast.unparse(line) for line in node.body if isinstance(line, ast.AnnAssign)]
-            assert not [line for line in fields if "None" in line or "Optional" in line], node.name
+    ordered = [(name, fields) for facts in _facts() for name, fields in facts.ordered.items()]
+    assert ordered
+    for name, fields in ordered:
+        assert not [line for line in fields if "None" in line or "Optional" in line], name
 
 
 def test_create_app_opens_no_connection() -> None:

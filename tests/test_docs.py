@@ -23,7 +23,7 @@ pytestmark = pytest.mark.untraced
 DOCUMENTS = sorted([*PROJECT_DIR.glob("*.md"), *PROJECT_DIR.glob("docs/**/*.md")])
 README = (PROJECT_DIR / "README.md").read_text(encoding="utf-8")
 
-COMMAND = re.compile(r"\bflask ((?:db|user|calls|person)-[a-z]+(?:-[a-z]+)*|demo|vapi-tools|vapi-diff)\b([^`\n]*)")
+COMMAND = re.compile(r"\bflask ([a-z]+(?:-[a-z]+)+|demo)\b([^`\n]*)")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#]+)[^)]*\)")
 
@@ -128,12 +128,34 @@ def test_claims_about_other_tools_were_measured() -> None:
     assert failed == {"flask db-migrate": False, "dbmate": True, "yoyo": False, "Alembic": True}
 
 
+def test_files_named_by_documents_exist() -> None:
+    """The history of changes names files of its time."""
+    named = {
+        (document.name, path)
+        for document in DOCUMENTS
+        if document.name != "CHANGELOG.md"
+        for path in re.findall(
+            r"`((?:peterental|tests|migrations|docs|bench)/[^`*\s:]*(?:/|\.[a-z]+))",
+            document.read_text(encoding="utf-8"),
+        )
+    }
+    assert len(named) > 300
+    assert [(name, path) for name, path in sorted(named) if not (PROJECT_DIR / path).exists()] == []
+
+
+def test_each_decision_is_in_their_index() -> None:
+    folder = PROJECT_DIR / "docs" / "decisions"
+    listed = LINK.findall((folder / "README.md").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(path.name for path in folder.glob("[0-9]*.md"))
+
+
 @pytest.mark.parametrize("name", ["guarantees.md", "architecture.md"])
-def test_files_named_by_the_document_exist(name: str) -> None:
+def test_files_named_in_short_exist(name: str) -> None:
+    """A short name stands for a file in a folder named before it."""
     text = (PROJECT_DIR / "docs" / name).read_text(encoding="utf-8")
-    named = re.findall(r"`((?:peterental|tests|migrations|docs)/[^`*]+?)`", text)
-    assert len(named) > 20
-    assert [path for path in named if not (PROJECT_DIR / path).exists()] == []
+    files = {f"/{path.relative_to(PROJECT_DIR)}" for path in PROJECT_DIR.glob("[mpt]*/**/*.*")}
+    short = re.findall(r"`((?:[a-z_]+/)*[a-z0-9_]+\.(?:py|sql|html))`", text)
+    assert [name for name in short if not any(path.endswith(f"/{name}") for path in files)] == []
 
 
 def test_architecture_picture_is_drawn_from_imports() -> None:

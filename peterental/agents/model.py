@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from peterental.clock import clock_time
 from peterental.errors import NotFound, Refusal
 
 Language = Literal["en", "es"]
@@ -80,6 +81,16 @@ class Window:
     closes_min: int
 
 
+def week_columns(week: Sequence[tuple[int, Window]]) -> tuple[list[int], list[str], list[str]]:
+    """Return the weekdays, openings and closings of weekly windows, as arrays that a statement unnests into rows.
+
+    Args:
+        week: (ISO weekday, window) pairs.
+    """
+    opens = [clock_time(window.opens_min) for _, window in week]
+    return [weekday for weekday, _ in week], opens, [clock_time(window.closes_min) for _, window in week]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rules:
     """When an agent can be booked. Units as named; times are in the agent's time zone."""
@@ -101,6 +112,10 @@ class Rules:
         if overrides:
             return tuple(sorted(window for window in overrides if window is not None))
         return tuple(sorted(window for weekday, window in self.week if weekday == day.isoweekday()))
+
+    def blocked_until(self, end: datetime) -> datetime:
+        """Return until when a viewing that ends at `end` takes the agent's time: the pause after it included."""
+        return end + timedelta(minutes=self.buffer_minutes)
 
     def covers(self, day: date, from_min: int, until_min: int) -> bool:
         """Return whether one window of a local day covers these minutes after midnight."""

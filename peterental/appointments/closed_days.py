@@ -58,7 +58,7 @@ def closed_days(availability: Availability, search: Search) -> Closed | None:
 
 
 def _of_all(availability: Availability, days: Iterable[date]) -> Closed | None:
-    """Return the reason of several days; those on which nobody works anyway need none."""
+    """Return the reason of several days; those on which no agent works anyway need none."""
     found: list[Closed] = []
     for day in days:
         closed = availability.closed_on(day)

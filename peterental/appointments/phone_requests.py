@@ -208,6 +208,18 @@ class RequestContext:
         words = request.property_address
         return choose_home(words, self.catalogue, self.shows, request.said) if words else None
 
+    def required_home_and_name(self, request: BookingRequest) -> tuple[HomeChoice, str]:
+        """Return the home and the name that bookings and entries of the waitlist need.
+
+        Raise what `chosen_home` raises, AddressMissing, NameMissing.
+        """
+        choice, name = self.chosen_home(request), own_bookings.given_name(request)
+        if choice is None:
+            raise AddressMissing
+        if name is None:
+            raise NameMissing
+        return choice, name
+
     def agreed_home(self, request: BookingRequest, choice: HomeChoice) -> HomeChoice:
         """Return the home to book, by the caller's own words too.
 
@@ -329,11 +341,7 @@ def offer_slots(context: RequestContext, request: BookingRequest) -> Decision:
 def book(context: RequestContext, request: BookingRequest) -> Decision:
     """Decide on a new viewing. One that this caller already has of that home takes its place."""
     _ = context.active_agent
-    choice, name = context.chosen_home(request), own_bookings.given_name(request)
-    if choice is None:
-        raise AddressMissing
-    if name is None:
-        raise NameMissing
+    choice, name = context.required_home_and_name(request)
     choice = context.agreed_home(request, choice)
     availability = context.availability(home=choice.home)
     parse_context = context.parse_context(request, rules=availability.rules)

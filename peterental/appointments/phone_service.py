@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from peterental.agents.model import AgentInactive, AgentUnknown
@@ -241,7 +240,7 @@ class PhoneBookingService:
             found = replace(found, line=LineSlotCheck(_free_at(team, found.start, now), team.books(agent_id)))
         if found.start is None or found.until is None or found.reason is not UnavailableReason.TAKEN:
             return found
-        until = found.until + timedelta(minutes=agent.rules.buffer_minutes)
+        until = agent.rules.blocked_until(found.until)
         booking = self._appointments.first_overlapping(agent_id, found.start, until)
         if booking is not None:
             return replace(found, booking=booking)
@@ -419,7 +418,7 @@ class PhoneBookingService:
         booking = decision.appointment
         if booking is None or decision.change is None:
             return None
-        blocked_until = booking.end + timedelta(minutes=context.agent_of(booking).rules.buffer_minutes)
+        blocked_until = context.agent_of(booking).rules.blocked_until(booking.end)
         turn = None
         if context.team is not None and context.team.is_shared:
             turn = Turn(context.team.holder.agent_id, context.team.turn_at(context.now))

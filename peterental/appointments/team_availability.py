@@ -139,7 +139,7 @@ class TeamAvailability(Availability):
         return replace(found[0], is_whole_day=False) if found and len(found) == len(taken) else None
 
     def chosen(self, start: datetime) -> TeamMember | None:
-        """Return the member who is booked at `start`; None if nobody is free."""
+        """Return the member who is booked at `start`; None if none is free."""
         reasons = zip(self.members, self._reasons(start), strict=True)
         free = self._in_turn(member for member, reason in reasons if reason is None)
         return free[0] if free else None
@@ -163,7 +163,7 @@ class TeamAvailability(Availability):
         return members
 
     def slot_minutes_at(self, start: datetime) -> int:
-        """Return the length of a viewing with the member who is booked at `start`; of the first one if nobody is."""
+        """Return the length of a viewing with the member who is booked at `start`; of the first one if none is."""
         found = self.chosen(start)
         return found.availability.rules.slot_minutes if found else self.rules.slot_minutes
 

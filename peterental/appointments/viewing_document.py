@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from peterental.appointments.model import Status
+from peterental.clock import in_utc
 
 if TYPE_CHECKING:
     from peterental.appointments.model import Appointment
@@ -65,14 +66,10 @@ def viewing_document(viewing: Appointment) -> ViewingDocument:
         time_zone=viewing.time_zone,
         minutes=round((viewing.end - viewing.start).total_seconds() / 60),
         overlap_allowed=viewing.overlap_allowed,
-        confirmed_at=_utc(viewing.confirmed_at),
-        released_at=_utc(viewing.released_at),
+        confirmed_at=in_utc(viewing.confirmed_at),
+        released_at=in_utc(viewing.released_at),
         booked_by=viewing.booked_by,
         call_id=viewing.vapi_call_id,
-        created_at=_utc(viewing.created_at),
-        updated_at=_utc(viewing.updated_at),
+        created_at=in_utc(viewing.created_at),
+        updated_at=in_utc(viewing.updated_at),
     )
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(UTC)

@@ -302,14 +302,18 @@ class ConnectionService:
                 self._calendars.reconnect(connection, account_id, name, encrypted, viewer.email)
             self._calendars.set_calendars(connection, account_id, agent.agent_id, found)
             if known is None:
-                default = next((each for each in found if each.is_default), found[0])
-                self._calendars.choose_blocking(connection, account_id, [default.remote_id])
-                self._calendars.receive_by_default(connection, account_id, default.remote_id)
+                self._use_default(connection, account_id, found)
             self._viewings.queue_upcoming(connection, agent.agent_id)
             action = "calendar connected" if known is None else "calendar reconnected"
             change = agent_change(agent, action, after={"calendar": f"{KIND_NAMES[kind]} {name}"})
             self._audit.record(connection, viewer, change)
         return account_id
+
+    def _use_default(self, connection: Connection, account_id: int, found: Sequence[RemoteCalendar]) -> None:
+        """Let the default calendar of a new account take the agent's time, and receive viewings if none does."""
+        default = next((each for each in found if each.is_default), found[0])
+        self._calendars.choose_blocking(connection, account_id, [default.remote_id])
+        self._calendars.receive_by_default(connection, account_id, default.remote_id)
 
     def _is_same(
         self,

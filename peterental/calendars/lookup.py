@@ -27,7 +27,7 @@ CALENDAR_AGE = """
 """A lateral subquery: the age of the busy times of the row `agent` of `agents`, for `calendar_age`.
 
 By the clock of the database, which also wrote `read_at`. A calendar that was read later than now counts as never read:
-the clock was set back, so nobody knows how long ago that was.
+the clock was set back, and how long ago that was is unknown.
 """
 
 

@@ -6,7 +6,7 @@ import json
 import math
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -60,6 +60,20 @@ def _format_option(*formats: str) -> Callable[[Callable[..., None]], Callable[..
     return add
 
 
+def _require_finite(value: float | None, unit: str, option: str) -> None:
+    """Raise BadParameter for `nan` and `inf`, which click takes for numbers."""
+    if value is not None and not math.isfinite(value):
+        message = f"{value} is not a number of {unit}."
+        raise click.BadParameter(message, param_hint=option)
+
+
+def _refuse_both(given: Mapping[str, bool]) -> None:
+    """Raise UsageError if two options that exclude each other are given."""
+    if all(given.values()):
+        message = f"{' and '.join(given)} exclude each other."
+        raise click.UsageError(message)
+
+
 class NotConfirmed(Refusal):
     """Nothing was changed: there is no terminal for the confirmation. Run it on a terminal, or add --yes."""
 
@@ -82,21 +96,10 @@ def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, no_wait: bool
 
     Example: flask db-migrate --to 4
     """
-    if not math.isfinite(lock_wait):
-        message = f"{lock_wait} is not a number of seconds."
-        raise click.BadParameter(message, param_hint="--lock-wait")
+    _require_finite(lock_wait, "seconds", "--lock-wait")
     directory = directory or _config().migrations_dir
     if dry_run:
-        files = scan_files(directory)[0]
-        refuse_beyond_last(files, to)
-        status = read_status(_url(), directory, engine_settings(_config(), directory))
-        wanted = [entry for entry in status.entries if entry.version in status.pending]
-        pending = [entry.file for entry in wanted if entry.file and (to is None or entry.version <= to)]
-        for item in checked_files(pending, files):
-            click.echo(f"would apply {item.file.path.name}")
-        click.echo(completed(status.summary()))
-        if status.state == "broken":
-            sys.exit(1)
+        _list_pending(directory, to)
         return
     with output() as (report, progress):
         MigrationRunner(
@@ -108,6 +111,20 @@ def db_migrate(to: int | None, *, dry_run: bool, lock_wait: float, no_wait: bool
             settings=engine_settings(_config()),
             may_wait=not no_wait,
         ).run_migrations(to=to)
+
+
+def _list_pending(directory: Path, to: int | None) -> None:
+    """Print what db-migrate would apply; exit 1 if it would refuse the history."""
+    files = scan_files(directory)[0]
+    refuse_beyond_last(files, to)
+    status = read_status(_url(), directory, engine_settings(_config(), directory))
+    wanted = [entry for entry in status.entries if entry.version in status.pending]
+    pending = [entry.file for entry in wanted if entry.file and (to is None or entry.version <= to)]
+    for item in checked_files(pending, files):
+        click.echo(f"would apply {item.file.path.name}")
+    click.echo(completed(status.summary()))
+    if status.state == "broken":
+        sys.exit(1)
 
 
 @click.command("db-status")
@@ -147,15 +164,9 @@ def db_backfill(
     """
     from peterental.database.migrations.run.backfills import run_backfills  # noqa: PLC0415  # not needed by a deploy
 
-    if once and to_the_end:
-        message = "--once and --all exclude each other."
-        raise click.UsageError(message)
-    if retry and skip:
-        message = "--retry and --skip exclude each other."
-        raise click.UsageError(message)
-    if max_rate is not None and not math.isfinite(max_rate):
-        message = f"{max_rate} is not a number of rows."
-        raise click.BadParameter(message, param_hint="--max-rate")
+    _refuse_both({"--once": once, "--all": to_the_end})
+    _refuse_both({"--retry": retry, "--skip": skip})
+    _require_finite(max_rate, "rows", "--max-rate")
     directory = directory or _config().migrations_dir
     with output() as (report, progress):
         results = run_backfills(

@@ -153,7 +153,7 @@ class Sender:
     def send_of_appointment(self, appointment_id: int) -> None:
         """Send the notices of a viewing that are due, one after the other.
 
-        What a provider or the night prevents is due again later. Raises only what nobody expects.
+        What a provider or the quiet hours prevent is due again later. Raises only unexpected errors.
         """
         while (claimed := self._repository.claim_of_appointment(appointment_id, self._now())) is not None:
             self._send(claimed)

@@ -89,7 +89,7 @@ class UserNotices:
             self._jobs.defer(connection, JobRequest(task=RESET_TASK, args=args))
 
     def write_reset(self, account: str, asked_at: datetime) -> None:
-        """Queue the letter that somebody asked for. Doing it again changes nothing.
+        """Queue the letter with a link to choose a password. Doing it again changes nothing.
 
         Args:
             account: the digest of the e-mail address that was typed.

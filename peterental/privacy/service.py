@@ -177,9 +177,7 @@ class PersonService:
     def _search(self, connection: Connection, person: Person) -> Holdings:
         pattern = person.pattern
         bookings = self._bookings.search(connection, pattern)
-        left = [row for row in self._messages.search(connection, pattern) if row["is_own"]]
-        made_in = {row["vapi_call_id"] for row in (*bookings, *left) if row["vapi_call_id"]}
-        calls = self._calls.search(connection, pattern, call_ids=sorted(made_in))
+        calls = self._search_calls(connection, pattern, bookings)
         own_call_ids = [row["vapi_call_id"] for row in calls if row["is_own"]]
         messages = self._messages.search(connection, pattern, call_ids=own_call_ids)
         own_message_ids = [row["message_id"] for row in messages if row["is_own"]]
@@ -193,6 +191,8 @@ class PersonService:
         notices = self._notices.search(
             connection, pattern, appointment_ids=booking_ids, call_ids=own_call_ids, message_ids=own_message_ids
         )
+        notes = self._notes.count(connection, pattern)
+        notes += self._bookings.count_mentions(connection, pattern, ids=booking_ids)
         return Holdings(
             person=person,
             found_at=self._now(),
@@ -203,10 +203,17 @@ class PersonService:
             mentioning_messages=held_messages(messages, own=False),
             tool_call_ids=tuple(tool_call_ids),
             audit_entries=tuple(audit_entries),
-            notes=self._notes.count(connection, pattern)
-            + self._bookings.count_mentions(connection, pattern, ids=booking_ids),
+            notes=notes,
             notices=notices,
         )
+
+    def _search_calls(
+        self, connection: Connection, pattern: str, bookings: list[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """Return the calls that mention a person; those in which the person booked or left a message are its own."""
+        left = [row for row in self._messages.search(connection, pattern) if row["is_own"]]
+        made_in = {row["vapi_call_id"] for row in (*bookings, *left) if row["vapi_call_id"]}
+        return self._calls.search(connection, pattern, call_ids=sorted(made_in))
 
     def _cancel_upcoming(self, connection: Connection, holdings: Holdings, viewer: Viewer, now: datetime) -> int:
         """Cancel the upcoming viewings, and return how many were cancelled.
@@ -237,46 +244,32 @@ class PersonService:
         return cancelled
 
     def _remove(self, connection: Connection, holdings: Holdings, now: datetime) -> None:
-        person = holdings.person
+        person, pattern = holdings.person, holdings.person.pattern
         booking_ids = [booking.appointment_id for booking in holdings.bookings]
         self._notices.delete(
-            connection,
-            holdings.notices,
-            appointment_ids=booking_ids,
-            pattern=person.pattern,
-            removed=REMOVED,
+            connection, holdings.notices, appointment_ids=booking_ids, pattern=pattern, removed=REMOVED
         )
-        self._bookings.anonymise(
-            connection,
-            booking_ids,
-            pattern=person.pattern,
-            removed=REMOVED,
-            name=ANONYMOUS,
-            now=now,
-        )
+        self._bookings.anonymise(connection, booking_ids, pattern=pattern, removed=REMOVED, name=ANONYMOUS, now=now)
         self._bookings.remove_mentions(
-            connection, pattern=person.pattern, removed=REMOVED, remove=person.removed_from, now=now
+            connection, pattern=pattern, removed=REMOVED, remove=person.removed_from, now=now
         )
-        self._calls.reduce(
-            connection,
-            call_ids=[call.vapi_call_id for call in holdings.calls],
-            tool_call_ids=holdings.tool_call_ids,
-            now=now,
-        )
+        self._remove_conversations(connection, holdings, now)
+        self._entries.remove_person(connection, holdings.audit_entries, person.removed_from)
+        self._notes.remove(connection, pattern=pattern, removed=REMOVED)
+        self._webhooks.remove(connection, booking_ids, pattern)
+        self._requests.remove(connection, pattern=pattern)
+        self._jobs.remove(connection, pattern=pattern, removed=REMOVED)
+
+    def _remove_conversations(self, connection: Connection, holdings: Holdings, now: datetime) -> None:
+        """Reduce the person's calls, delete their messages, and remove them from those of others."""
+        person = holdings.person
+        own_calls = [call.vapi_call_id for call in holdings.calls]
+        self._calls.reduce(connection, call_ids=own_calls, tool_call_ids=holdings.tool_call_ids, now=now)
         for call in holdings.mentioning_calls:
             self._calls.rewrite(connection, call.vapi_call_id, person.removed_from)
         self._messages.delete(connection, [message.message_id for message in holdings.messages])
-        self._messages.remove_text(
-            connection,
-            [message.message_id for message in holdings.mentioning_messages],
-            pattern=person.pattern,
-            removed=REMOVED,
-        )
-        self._entries.remove_person(connection, holdings.audit_entries, person.removed_from)
-        self._notes.remove(connection, pattern=person.pattern, removed=REMOVED)
-        self._webhooks.remove(connection, booking_ids, person.pattern)
-        self._requests.remove(connection, pattern=person.pattern)
-        self._jobs.remove(connection, pattern=person.pattern, removed=REMOVED)
+        mentioning = [message.message_id for message in holdings.mentioning_messages]
+        self._messages.remove_text(connection, mentioning, pattern=person.pattern, removed=REMOVED)
 
     def _record(
         self, connection: Connection, viewer: Viewer, action: str, person: Person, counts: Mapping[str, int]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from peterental.agents.model import Window
-from peterental.clock import clock_time
+from peterental.agents.model import Window, week_columns
 from peterental.database.constraints import named_constraints
 from peterental.properties.keys import home_keys, keys_version, search_keys
 from peterental.properties.lookup import HELD_TIMES
@@ -394,12 +393,7 @@ class PropertyRepository:
             SELECT %s, weekday, opens_at, closes_at
             FROM unnest(%s::smallint[], %s::time[], %s::time[]) AS week (weekday, opens_at, closes_at)
             """,
-            (
-                property_id,
-                [weekday for weekday, _ in windows],
-                [clock_time(window.opens_min) for _, window in windows],
-                [clock_time(window.closes_min) for _, window in windows],
-            ),
+            (property_id, *week_columns(windows)),
         )
 
     def _set_agents(self, connection: Connection, property_id: int, agent_ids: Iterable[str]) -> None:

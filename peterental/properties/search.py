@@ -94,7 +94,7 @@ def home_search(bedrooms: object, max_rent: object, area: object) -> HomeSearch:
     Args:
         bedrooms: "two", "2BR", "a studio", "at least three", 2.
         max_rent: "fifteen hundred", "$1,500", "1.5k", 1500.
-        area: a street or a city; words about pets and the like are noted as not known.
+        area: a street or a city; words about other features, such as pets, are noted as not known.
     """
     said_area, not_known = _area(_text(area))
     said_bedrooms = _text(bedrooms)

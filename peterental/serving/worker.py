@@ -15,6 +15,7 @@ import select
 import socket
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -114,9 +115,7 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
         """Accept connections, send heartbeats and end what waits too long."""
         listeners = {listener.fileno(): listener.sock for listener in self.sockets}
         names = {fd: listener.getsockname() for fd, listener in listeners.items()}
-        for listener in listeners.values():
-            with suppress(OSError):  # of a Unix socket
-                listener.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
+        _limit_unsent_bytes(listeners.values())
         signals = self.PIPE[0]
         swept_s = 0.0
         lends_s = math.inf
@@ -129,9 +128,7 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
                 lends_s = now + _HELD_UP_S
             if now - swept_s >= _SWEEP_S:
                 swept_s = now
-                self.registry.sweep()
-                self.balance.report(self.age, len(self.connections))
-                self.notify()
+                self._sweep()
                 if self.ppid != os.getppid():
                     self.log.info("Parent changed, shutting down: %s", self)
                     break
@@ -146,6 +143,12 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
             self._accept_some(listener, names[fd])  # they connected before: closing would reset them
             listener.close()
         self.balance.leave(self.age)
+
+    def _sweep(self) -> None:
+        """End what waits too long, and tell the other workers and the master that this one works."""
+        self.registry.sweep()
+        self.balance.report(self.age, len(self.connections))
+        self.notify()
 
     def _finish(self) -> None:
         """Answer what has arrived, within graceful_timeout."""
@@ -235,3 +238,10 @@ class EpollWorker(Worker):  # type: ignore[misc]  # gunicorn has no type informa
     def _close(self, connection: Connection) -> None:
         del self.connections[connection.fd]  # first: the number may be given to a new one as soon as it is free
         connection.close()
+
+
+def _limit_unsent_bytes(listeners: Iterable[socket.socket]) -> None:
+    """Let the kernel keep `_UNSENT_BYTES` of an answer for each connection that these accept."""
+    for listener in listeners:
+        with suppress(OSError):  # of a Unix socket
+            listener.setsockopt(socket.IPPROTO_TCP, _TCP_NOTSENT_LOWAT, _UNSENT_BYTES)

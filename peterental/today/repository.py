@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from psycopg.rows import DictRow
+
     from peterental.database.pool import Database
     from peterental.today.model import DayBounds
 
@@ -411,19 +413,7 @@ class TodayRepository:
         # Planned for these days, of which the server knows how much they have.
         query = viewings_sql(is_limited=is_limited, is_one_zone=len(days) == 1)
         rows = self._database.fetch(query, values | _day_values(days), prepare=False)
-        total, tomorrow_total = rows[0]["total"], rows[0]["tomorrow_total"]
-        found: dict[bool, list[Appointment]] = {False: [], True: []}
-        for row in rows:
-            del row["total"], row["tomorrow_total"]
-            is_tomorrow = row.pop("is_tomorrow")
-            if is_tomorrow is not None:
-                found[is_tomorrow].append(Appointment(**row))
-        return DayViewings(
-            viewings=tuple(found[False]),
-            total=total,
-            tomorrow_total=tomorrow_total,
-            tomorrow_first=next(iter(found[True]), None),
-        )
+        return _day_viewings(rows)
 
     def attention(self, user_id: int | None, agent_id: str, days: Sequence[DayBounds], now: datetime) -> Attention:
         """Return what needs a person, the first SHOWN of each kind.
@@ -520,6 +510,23 @@ def _values(user_id: int | None, agent_id: str, now: datetime) -> dict[str, obje
         "overdue": now - MAX_CALL_LENGTH,
         "counted": MOST_COUNTED,
     }
+
+
+def _day_viewings(rows: Sequence[DictRow]) -> DayViewings:
+    """Return the viewings in the rows of `viewings_sql`; each row has the totals too."""
+    total, tomorrow_total = rows[0]["total"], rows[0]["tomorrow_total"]
+    found: dict[bool, list[Appointment]] = {False: [], True: []}
+    for row in rows:
+        del row["total"], row["tomorrow_total"]
+        is_tomorrow = row.pop("is_tomorrow")
+        if is_tomorrow is not None:
+            found[is_tomorrow].append(Appointment(**row))
+    return DayViewings(
+        viewings=tuple(found[False]),
+        total=total,
+        tomorrow_total=tomorrow_total,
+        tomorrow_first=next(iter(found[True]), None),
+    )
 
 
 def _day_values(days: Sequence[DayBounds]) -> dict[str, object]:

@@ -388,7 +388,7 @@ _WAIT = """
 """
 
 # The clock was set back since that failure. Its wait counts as over, and its time is replaced by the present: otherwise
-# nobody could sign in until the clock is there again. Clocks that differ by less do not shorten a wait.
+# every sign-in would wait until the clock is there again. Clocks that differ by less do not shorten a wait.
 _FROM_THE_FUTURE = "counted.last_failed_at > %(now)s + MAKE_INTERVAL(secs => %(max_s)s)"
 
 # Locks in the order of the subjects, like `consume`, so that the two wait for each other and do not deadlock.

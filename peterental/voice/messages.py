@@ -423,7 +423,7 @@ def _user_lines(history: list[object]) -> tuple[str, ...]:
 
 
 def _spoken_line(item: object) -> SpokenLine | None:
-    """Return a line of a history; None for what nobody said."""
+    """Return a line of a history; None for one without words."""
     line = _mapping(item)
     is_callers = line.get("role") == "user"
     if not is_callers and line.get("role") not in _ASSISTANT_ROLES:

@@ -61,17 +61,10 @@ def simulate_tool_call(
         now: the time of the call, aware.
     """
     vapi_call_id = f"rehearsal-{uuid4()}"
-    message = {
-        "type": "tool-calls",
-        "toolCallList": [{"id": "rehearsal", "function": {"name": tool, "arguments": arguments}}],
-        "call": {
-            "id": vapi_call_id,
-            "assistantId": agent.vapi_assistant_id,
-            "phoneNumberId": agent.phone_number_id,
-        },
-        "customer": {"number": caller_number},
-    }
-    request = {"message": message}
+    call = {"id": vapi_call_id, "assistantId": agent.vapi_assistant_id, "phoneNumberId": agent.phone_number_id}
+    tool_call = {"id": "rehearsal", "function": {"name": tool, "arguments": arguments}}
+    customer = {"number": caller_number}
+    request = {"message": {"type": "tool-calls", "toolCallList": [tool_call], "call": call, "customer": customer}}
     envelope = messages.decode(json.dumps(request).encode())
     with rolled_back(database) as trial:
         services = build_services(trial, lambda: now, reads_calendars=False, promises_texts=False)

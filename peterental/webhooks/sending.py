@@ -8,14 +8,14 @@ the message too.
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.viewing_document import viewing_document
-from peterental.clock import utc_now
+from peterental.clock import in_utc, utc_now
 from peterental.jobs.model import JobRequest
 from peterental.plural import counted
 from peterental.webhooks.model import (
@@ -187,13 +187,14 @@ class WebhookSender:
                     "sequence": delivery.event_id,
                     "kind": event.kind if event else None,
                     "actor": event.actor if event else None,
-                    "old_start": _utc(event.old_start if event else None),
-                    "new_start": _utc(event.new_start if event else None),
+                    "old_start": in_utc(event.old_start if event else None),
+                    "new_start": in_utc(event.new_start if event else None),
                     "changes": (event.changes if event else None) or {},
                 },
                 "viewing": viewing_document(viewing) if viewing else None,
             }
-        return msgspec.json.encode({"type": delivery.event_type, "timestamp": _utc(delivery.happened_at), "data": data})
+        happened_at = in_utc(delivery.happened_at)
+        return msgspec.json.encode({"type": delivery.event_type, "timestamp": happened_at, "data": data})
 
     def _secrets(self, endpoint: Endpoint, now: datetime) -> list[str]:
         """Return the secrets that sign now, the newest first."""
@@ -280,7 +281,3 @@ def _reason_to_turn_off(attempt: Attempt, failing_for: timedelta, *, is_last: bo
     if is_last and failing_for >= OFF_AFTER:
         return f"It accepted nothing for {counted(failing_for.days, 'day')}. The last problem: {attempt.problem}"
     return None
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(UTC)

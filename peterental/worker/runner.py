@@ -213,7 +213,7 @@ class JobWorker:
 
 
 def _clock_s() -> float:
-    """Return how far the clock on the wall is ahead of one that nobody sets, in seconds."""
+    """Return the difference between the system clock, which can be set, and the monotonic one, in seconds."""
     return time.time() - time.monotonic()
 
 

@@ -1,28 +1,5 @@
-"""Fixtures: a webhook with two agents, on a database and a clock of the test."""
+"""Fixtures: the webhook with two agents that the tests of the voice have."""
 
-from __future__ import annotations
+from tests.voice.conftest import clock, phone, services
 
-import pytest
-
-from peterental.database.pool import Database
-from peterental.services import Services
-from tests.voice.phone import Clock, Phone, register_agents, services_on, webhook
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """The clock of all services."""
-    return Clock()
-
-
-@pytest.fixture
-def services(database: Database, clock: Clock) -> Services:
-    """The services, with Ana and Ben registered."""
-    register_agents(database)
-    return services_on(database, clock)
-
-
-@pytest.fixture
-def phone(services: Services, clock: Clock) -> Phone:
-    """Dolores's call to Ana."""
-    return Phone(webhook(services, clock))
+__all__ = ["clock", "phone", "services"]

@@ -63,7 +63,7 @@ class SharedLineService:
 
         Args:
             agent_id: whose line.
-            member_ids: whom it books for, in order, the agent itself only if it is named. Nobody but the agent: the
+            member_ids: whom it books for, in order, the agent itself only if it is named. Without another agent the
                 line is not shared.
             choice: how one of those who are free is chosen.
             viewer: who chooses; an admin.

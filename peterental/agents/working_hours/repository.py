@@ -7,7 +7,7 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from peterental.agents.model import Window
+from peterental.agents.model import Window, week_columns
 from peterental.agents.working_hours.model import MANUAL_SOURCE, BusyBlock, DateOverride
 from peterental.clock import clock_time
 
@@ -126,12 +126,7 @@ class WorkingHoursRepository:
             SELECT %s, weekday, opens_at, closes_at
             FROM unnest(%s::smallint[], %s::time[], %s::time[]) AS week (weekday, opens_at, closes_at)
             """,
-            (
-                agent_id,
-                [weekday for weekday, _ in week],
-                [clock_time(window.opens_min) for _, window in week],
-                [clock_time(window.closes_min) for _, window in week],
-            ),
+            (agent_id, *week_columns(week)),
         )
 
     def find_override(self, connection: Connection, agent_id: str, day: date) -> psycopg.Cursor[DictRow]:

@@ -205,19 +205,14 @@ class CalendarEventService:
     ) -> None:
         if viewing.end <= self._now() and not state.may_exist:
             with self._still_held(opened) as connection:
-                self._events.record_deleted(connection, state)  # over: nobody needs an event any more
+                self._events.record_deleted(connection, state)  # it is over, and needs no event
             return
         if state.event_id is not None and state.is_being_deleted:
             # The viewing was restored. A deletion whose answer was lost would take a changed event away later.
             opened.remote.delete(calendar.remote_id, state.event_id)
         elif state.event_id is not None and state.remote_change != "deleted":
-            moved = self._moved(calendar, opened, viewing, state)
-            event = self._event(viewing, state)
-            if moved is not None and moved.start is not None and moved.end is not None:
-                times = event.start, event.end
-                event = replace(event, start=moved.start, end=moved.end, viewing_times=times)
             try:
-                written = opened.remote.write(calendar.remote_id, event)
+                self._rewrite(calendar, opened, viewing, state)
             except EventMissing:
                 place, found = self._elsewhere(calendar, opened, viewing, state) if follows else (calendar, None)
                 if found is not None:
@@ -228,9 +223,18 @@ class CalendarEventService:
                     return
                 # A person deleted it, but the viewing has changed since: the agent has to know.
             else:
-                self._record_written(opened, state, written.event_id, viewing, moved)
                 return
         self._create(calendar, opened, viewing, state)
+
+    def _rewrite(self, calendar: Calendar, opened: _Opened, viewing: ViewingOfEvent, state: EventState) -> None:
+        """Write an event that exists, at the times to which a person moved it. Raises EventMissing."""
+        moved = self._moved(calendar, opened, viewing, state)
+        event = self._event(viewing, state)
+        if moved is not None and moved.start is not None and moved.end is not None:
+            times = event.start, event.end
+            event = replace(event, start=moved.start, end=moved.end, viewing_times=times)
+        written = opened.remote.write(calendar.remote_id, event)
+        self._record_written(opened, state, written.event_id, viewing, moved)
 
     def _moved(
         self, calendar: Calendar, opened: _Opened, viewing: ViewingOfEvent, state: EventState
@@ -395,12 +399,7 @@ class CalendarEventService:
             viewing, state = found
             if state.is_waiting or state.calendar_id != calendar.calendar_id:
                 return
-            event = opened.remote.find(calendar.remote_id, self._event(viewing, state))
-            if event is not None and event.start is None:
-                event = None
-            place = calendar
-            if event is None:
-                place, event = self._elsewhere(calendar, opened, viewing, state)
+            place, event = self._found(calendar, opened, viewing, state)
             change = remote_change(state, event)
             with self._still_held(opened) as connection:
                 if event is not None and place.calendar_id != calendar.calendar_id:
@@ -412,6 +411,15 @@ class CalendarEventService:
                 self._events.record_remote_change(connection, state, change, event if change else None)
         if change is not None:
             log.info("The event of viewing %s was %s in the calendar", appointment_id, change)
+
+    def _found(
+        self, calendar: Calendar, opened: _Opened, viewing: ViewingOfEvent, state: EventState
+    ) -> tuple[Calendar, OwnEvent | None]:
+        """Return the event of a viewing and the calendar that has it now; None for the event if none does."""
+        event = opened.remote.find(calendar.remote_id, self._event(viewing, state))
+        if event is not None and event.start is not None:
+            return calendar, event
+        return self._elsewhere(calendar, opened, viewing, state)
 
     def _elsewhere(
         self, calendar: Calendar, opened: _Opened, viewing: ViewingOfEvent, state: EventState

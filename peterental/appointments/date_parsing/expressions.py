@@ -256,7 +256,7 @@ class Pick:
 
 @dataclass(frozen=True)
 class ZoneName:
-    """A time zone as said: `offset_minutes` where it is a plain offset, else `key` is an IANA name or a family."""
+    """A time zone as said; `key` is "UTC", an offset such as "utc-5", an IANA name, a family or "local"."""
 
     text: str
     key: str = ""

@@ -55,7 +55,7 @@ from peterental.appointments.date_parsing.zones import converted
 Entry = Literal["start", "change", "search"]
 
 MORNING_MIN = 7 * 60
-"""Nobody means an earlier time than this, unless homes are shown then."""
+"""Callers mean no earlier time than this, unless homes are shown then."""
 
 ANY_TIME = Search()
 """The search of a request that names neither a day nor a time."""

@@ -28,7 +28,6 @@ class Phrase:
         shifts: changes relative to a booking.
         picks: choices from an offer.
         zones: time zones.
-        meridiem: "AM" or "PM" alone.
         flags: ANY, ASAP, FIRST_OF, YES, SAME_TIME, THIS_TIME, NEAR_THIS_TIME, MAYBE_THIS_TIME, NOT.
         unknown: words that were not understood.
     """

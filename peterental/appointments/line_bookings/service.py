@@ -14,7 +14,7 @@ from peterental.appointments.busy_times import NO_BUSY_TIMES
 from peterental.appointments.fresh_calendars import with_fresh_calendars
 from peterental.appointments.line_bookings.model import LineNotVisible, LineTimes
 from peterental.appointments.line_bookings.repository import LineBookingRepository
-from peterental.appointments.manual.editing import booked_fields, number_to_reach
+from peterental.appointments.manual.editing import booked_fields, number_to_reach, require_home_and_name
 from peterental.appointments.manual.model import (
     MANUAL_KEY_PREFIX,
     DuplicateSubmission,
@@ -24,10 +24,8 @@ from peterental.appointments.manual.model import (
 )
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.model import (
-    AddressMissing,
     Appointment,
     HomeOfColleague,
-    NameMissing,
     SlotTaken,
 )
 from peterental.appointments.new_booking import UNBOOKED
@@ -117,10 +115,7 @@ class LineBookingService:
         HomeRetired, HomeOfColleague; the SlotUnavailable that explains why no agent is free; DuplicateSubmission if
         the same key booked before.
         """
-        if not line_booking.property_address.strip():
-            raise AddressMissing
-        if not line_booking.attendee_name.strip():
-            raise NameMissing
+        require_home_and_name(line_booking.property_address, line_booking.attendee_name)
 
         def attempt() -> Appointment:
             try:
@@ -128,9 +123,8 @@ class LineBookingService:
             except SlotTaken as refusal:
                 if refusal.nearest:
                     raise
-            return self._attempt(
-                line_booking, viewer, record
-            )  # a writer that had other locks took the agent's time, or the home's
+            # A writer that had other locks took the agent's time, or the home's.
+            return self._attempt(line_booking, viewer, record)
 
         return with_fresh_calendars(self._calendars, attempt)
 
@@ -162,7 +156,7 @@ class LineBookingService:
         booked = self._appointments.insert(
             connection,
             new,
-            new.end + timedelta(minutes=agent.rules.buffer_minutes),
+            agent.rules.blocked_until(new.end),
             f"{MANUAL_KEY_PREFIX}{key}",
             viewer.email,
         )

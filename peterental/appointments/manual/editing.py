@@ -52,12 +52,17 @@ AUDITED: Mapping[ChangedField, str] = {
 """The field of the audit log for each changed field; the agent is named, so its id is left out."""
 
 
+def require_home_and_name(home: str, visitor_name: str) -> None:
+    """Raise AddressMissing or NameMissing where a user left out one of them."""
+    if not home.strip():
+        raise AddressMissing
+    if not visitor_name.strip():
+        raise NameMissing
+
+
 def require_complete(entry: ViewingEdit) -> None:
     """Raise AddressMissing, NameMissing, InvalidDuration or NotesTooLong for an edit that cannot be stored."""
-    if not entry.property_address.strip():
-        raise AddressMissing
-    if not entry.attendee_name.strip():
-        raise NameMissing
+    require_home_and_name(entry.property_address, entry.attendee_name)
     if entry.duration_min is not None and not MIN_DURATION_MIN <= entry.duration_min <= MAX_DURATION_MIN:
         raise InvalidDuration
     if len(entry.notes or "") > MAX_NOTES_CHARS:
@@ -87,19 +92,24 @@ def edited(old: Appointment, entry: ViewingEdit, agent: Agent, home: Property | 
         notes=entry.notes or None,
     )
     if home is not None:
-        is_same = compare_texts(old.property_address, home.label).match is Match.SAME
-        address = old.property_address if home.property_id == old.property_id or is_same else home.label
-        return replace(
-            new,
-            property_id=home.property_id,
-            property_address=address,
-            home_label=home.label,
-            is_home_unknown=False,
-        )
+        return _with_home(new, home)
     if old.property_id is None and entry.property_address == old.property_address:
         return new
     return replace(
         new, property_id=None, property_address=entry.property_address, home_label=None, is_home_unknown=False
+    )
+
+
+def _with_home(viewing: Appointment, home: Property) -> Appointment:
+    """Return a viewing of a home of the catalogue. What the caller said stays where it names that home."""
+    is_same = compare_texts(viewing.property_address, home.label).match is Match.SAME
+    keeps_words = is_same or home.property_id == viewing.property_id
+    return replace(
+        viewing,
+        property_id=home.property_id,
+        property_address=viewing.property_address if keeps_words else home.label,
+        home_label=home.label,
+        is_home_unknown=False,
     )
 
 

@@ -22,6 +22,7 @@ from peterental.appointments.manual.editing import (
     is_visitor_only,
     number_to_reach,
     require_complete,
+    require_home_and_name,
     to_confirm,
 )
 from peterental.appointments.manual.free_times import FreeTimes, Needs, agent_for, needs_of
@@ -46,7 +47,7 @@ from peterental.appointments.manual.model import (
 )
 from peterental.appointments.manual.repository import ManualBookingRepository
 from peterental.appointments.manual.warnings import check_warnings
-from peterental.appointments.model import AddressMissing, Appointment, AppointmentUnknown, NameMissing, SlotTaken
+from peterental.appointments.model import Appointment, AppointmentUnknown, SlotTaken
 from peterental.appointments.repository import AppointmentRepository
 from peterental.audit.model import changed_fields
 from peterental.clock import existing_instant, midnight, utc_now
@@ -83,11 +84,13 @@ class _Placement:
     """Where a viewing is to be, and who asks.
 
     Args:
+        agent: whose time it takes.
         schedule: of the agent.
         property_id: the home in the catalogue; None for other words.
         viewer: who is warned.
     """
 
+    agent: Agent
     schedule: AgentSchedule
     property_id: int | None
     viewer: Viewer
@@ -140,10 +143,7 @@ class ManualBookingService:
         ConfirmationRequired for warnings that the user has not acknowledged; SlotTaken if a writer that did not lock
         the agent took the time; DuplicateSubmission if the same form booked before.
         """
-        if not entry.property_address.strip():
-            raise AddressMissing
-        if not entry.attendee_name.strip():
-            raise NameMissing
+        require_home_and_name(entry.property_address, entry.attendee_name)
         now = self._now()
         try:
             with self._manual.translate_form_key_error(), self._database.transaction() as connection:
@@ -155,12 +155,11 @@ class ManualBookingService:
                     raise DuplicateSubmission(made)
                 start, end = _times(agent, entry.when, entry.duration_min or agent.rules.slot_minutes)
                 home = self._home(connection, entry.property_id, None)
-                place = _Placement(schedule, entry.property_id, viewer)
+                place = _Placement(agent, schedule, entry.property_id, viewer)
                 found = self._require_confirmed(connection, place, entry.when, (start, end), now)
                 new = _new_viewing(entry, agent, home, times=(start, end), found=found, viewer=viewer, now=now)
-                blocked_until = end + timedelta(minutes=agent.rules.buffer_minutes)
                 key = f"{MANUAL_KEY_PREFIX}{entry.key}"
-                booked = self._appointments.insert(connection, new, blocked_until, key, viewer.email)
+                booked = self._appointments.insert(connection, new, agent.rules.blocked_until(end), key, viewer.email)
                 self._record(connection, viewer, "booked", None, booked)
                 record(connection, booked.appointment_id)
                 return booked
@@ -205,12 +204,12 @@ class ManualBookingService:
                 start = _times(agent, when, agent.rules.slot_minutes)[0]
                 if start == old.start:
                     raise SameTime
-                place = _Placement(schedule, old.property_id, viewer)
+                place = _Placement(agent, schedule, old.property_id, viewer)
                 found = self._require_confirmed(
                     connection, place, when, (start, start + duration), now, ignored_id=appointment_id
                 )
                 moved = replace(old, start=start, end=start + duration, overlap_allowed=found.allows_overlap)
-                blocked_until = moved.end + timedelta(minutes=agent.rules.buffer_minutes)
+                blocked_until = agent.rules.blocked_until(moved.end)
                 self._appointments.move(connection, moved, old, blocked_until, now, actor=viewer.email)
                 self._record(connection, viewer, "moved", old, moved)
                 record(connection, moved.appointment_id)
@@ -259,15 +258,11 @@ class ManualBookingService:
             _require_seen(seen, old)
             if is_visitor_only(old, now) and not VISITOR_FIELDS.issuperset(changes):
                 raise OnlyVisitorEditable
-            blocked_until = None
-            if not {"agent_id", "minutes"}.isdisjoint(changes):
-                blocked_until = new.end + timedelta(minutes=agent.rules.buffer_minutes)
-            if not {"agent_id", "minutes", "home_id"}.isdisjoint(changes):
-                place = _Placement(schedule, new.property_id, viewer)
-                found = self._require_edit_confirmed(
-                    connection, place, new, changes, acknowledged=viewing.acknowledged, now=now
-                )
-                new = replace(new, overlap_allowed=found.allows_overlap)
+            takes_other_time = not {"agent_id", "minutes"}.isdisjoint(changes)
+            blocked_until = agent.rules.blocked_until(new.end) if takes_other_time else None
+            if takes_other_time or "home_id" in changes:
+                place = _Placement(agent, schedule, new.property_id, viewer)
+                new = self._confirmed_edit(connection, place, new, changes, acknowledged=viewing.acknowledged, now=now)
             self._manual.edit(connection, new, changes, blocked_until, now, actor=viewer.email)
             self._audit.record(connection, viewer, viewing_change(new, "edited", *audited_changes(changes)))
             record(connection, new.appointment_id)
@@ -365,7 +360,7 @@ class ManualBookingService:
             raise ConfirmationRequired(found, tuple(start for start in nearest if found.leaves(start, start + length)))
         return found
 
-    def _require_edit_confirmed(
+    def _confirmed_edit(
         self,
         connection: Connection,
         place: _Placement,
@@ -374,8 +369,8 @@ class ManualBookingService:
         *,
         acknowledged: frozenset[str],
         now: datetime,
-    ) -> BookingWarnings:
-        """Return all warnings about an edited viewing of another home, agent or length.
+    ) -> Appointment:
+        """Return an edited viewing of another home, agent or length, as it may be stored.
 
         Raises ConfirmationRequired if those about the change are not acknowledged. There is no other time to offer.
         """
@@ -385,7 +380,7 @@ class ManualBookingService:
         needed = to_confirm(found, changes)
         if not needed.fingerprints <= acknowledged:
             raise ConfirmationRequired(needed, ())
-        return found
+        return replace(new, overlap_allowed=found.allows_overlap)
 
     def _warnings(
         self,
@@ -398,10 +393,8 @@ class ManualBookingService:
         ignored_id: int | None,
     ) -> BookingWarnings:
         """Return the warnings about a time on a day of the agent."""
-        schedule = place.schedule
-        assert schedule.agent is not None  # noqa: S101  # tells mypy; `_agent_for` checked it
-        agent, (start, end) = schedule.agent, times
-        until = end + timedelta(minutes=agent.rules.buffer_minutes)
+        agent, schedule, (start, end) = place.agent, place.schedule, times
+        until = agent.rules.blocked_until(end)
         return check_warnings(
             agent,
             start,
@@ -426,13 +419,12 @@ class ManualBookingService:
         self, connection: Connection, place: _Placement, times: tuple[datetime, datetime], ignored_id: int | None
     ) -> tuple[HomeViewing, ...]:
         """Return the viewings that other agents have of the home then, where the office wants one at a time."""
-        assert place.schedule.agent is not None  # noqa: S101  # tells mypy; `_agent_for` checked it
         if place.property_id is None:
             return ()
         return self._manual.of_same_home(
             connection,
             place.property_id,
-            place.schedule.agent.agent_id,
+            place.agent.agent_id,
             start=times[0],
             end=times[1],
             ignored_id=ignored_id,
@@ -452,14 +444,13 @@ class ManualBookingService:
         """Raise SlotTaken or HomeBusy if another confirmed viewing overlaps one to be restored."""
         schedule = self._manual.read(connection, old.agent_id, now)
         assert schedule.agent is not None  # noqa: S101  # tells mypy; agents are never deleted
-        until = old.end + timedelta(minutes=schedule.agent.rules.buffer_minutes)
+        until = schedule.agent.rules.blocked_until(old.end)
         others = self._manual.overlapping(connection, old.agent_id, old.start, until, ignored_id=old.appointment_id)
         availability = self.free_times.availability(connection, schedule, needs_of(old), now)
         if others:
             raise SlotTaken(availability.nearest(old.start))
-        same_home = self._of_same_home(
-            connection, _Placement(schedule, old.property_id, viewer), (old.start, old.end), old.appointment_id
-        )
+        place = _Placement(schedule.agent, schedule, old.property_id, viewer)
+        same_home = self._of_same_home(connection, place, (old.start, old.end), old.appointment_id)
         if same_home:
             raise HomeBusy(same_home[0], availability.nearest(old.start))
 

@@ -7,7 +7,6 @@ locks all agents of the line. Times are free by the rules that callers are offer
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from peterental.agents.model import AgentInactive
@@ -252,7 +251,7 @@ class VisitorService:
             chosen = availability.chosen(start)
             agent = chosen.agent if chosen else team.agent_of(old)
             moved = replace(moved_to(old, start, agent, availability), confirmed_at=None)
-            blocked_until = moved.end + timedelta(minutes=agent.rules.buffer_minutes)
+            blocked_until = agent.rules.blocked_until(moved.end)
             self._appointments.move(connection, moved, old, blocked_until, now, actor=VISITOR)
             if team.is_shared and moved.agent_id != old.agent_id:
                 self._appointments.note_turn(connection, Turn(team.holder.agent_id, team.turn_at(now)), moved.agent_id)
@@ -270,7 +269,7 @@ class VisitorService:
                 raise ViewingEnded
             schedule = self._bookings.read(connection, old.agent_id, now)
             agent = self._bookable_agent(schedule, now)
-            until = old.end + timedelta(minutes=agent.rules.buffer_minutes)
+            until = agent.rules.blocked_until(old.end)
             if self._bookings.overlapping(connection, old.agent_id, old.start, until, ignored_id=appointment_id):
                 raise SlotTaken(start=old.start)
             if schedule.event_moved_into(old.start, until, appointment_id) is not None:

@@ -100,13 +100,7 @@ class CalendarReader:
         busy: dict[str, tuple[BusyTime, ...]] = {}
         own: list[OwnEvent] = []
         notes: list[str] = []
-        reader = EventReader(
-            self._window,
-            namespace=self._namespace,
-            owner=self._owner | frozenset(cursor.addresses),
-            host=host_of(self._collection.url),
-            time_left_s=lambda: self._client.time_left_s,
-        )
+        reader = self._reader(cursor)
         renamed = set(cursor.renamed)
         for resource in self._collection.fetch(asked, is_readable=is_readable):
             events = reader.read(resource, url=self._collection.url_of(resource.path))
@@ -125,6 +119,15 @@ class CalendarReader:
             removed_own=frozenset(map(self._collection.url_of, gone_own)),
             cursor=replace(cursor, renamed=tuple(sorted(renamed - gone))).text(),
             notes=tuple(dict.fromkeys(notes))[:MOST_NOTES],
+        )
+
+    def _reader(self, cursor: Cursor) -> EventReader:
+        return EventReader(
+            self._window,
+            namespace=self._namespace,
+            owner=self._owner | frozenset(cursor.addresses),
+            host=host_of(self._collection.url),
+            time_left_s=lambda: self._client.time_left_s,
         )
 
     def _is_named_by_us(self, path: str) -> bool:

@@ -15,7 +15,7 @@ from peterental.calendars.model import ViewingEvent
 PRODUCT = "-//PeteRental//Viewings//EN"
 
 REFRESH_INTERVAL = timedelta(hours=1)
-"""How often subscribers are asked to fetch the feed. Google takes 8 to 24 hours all the same."""
+"""How often subscribers are asked to fetch the feed. Google takes 8 to 24 hours anyway."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u0080-\u009f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 

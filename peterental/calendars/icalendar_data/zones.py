@@ -65,7 +65,7 @@ class ZoneClock:
 
 @dataclass(frozen=True)
 class UnknownClock:
-    """The clock of a zone whose name nobody knows: it may be any in the world."""
+    """The clock of a zone with an unknown name: it may be any in the world."""
 
     name: str
 

@@ -66,7 +66,7 @@ def message_of(letter: Letter, sender: MailSender, now: datetime, *, is_readable
     message["Date"] = format_datetime(now.astimezone(UTC))
     if _MESSAGE_ID.fullmatch(letter.message_id):
         message["Message-ID"] = f"<{letter.message_id}>"
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday answers it
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no vacation responder answers it
     message["X-Auto-Response-Suppress"] = "OOF, AutoReply"  # what Exchange reads instead
     body = lines(letter.body)
     message.set_content(body, cte=_encoding(body, is_readable=is_readable))

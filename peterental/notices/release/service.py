@@ -1,4 +1,4 @@
-"""Releases viewings that nobody confirmed, so that others can book their times."""
+"""Release viewings that were not confirmed, so that others can book their times."""
 
 from __future__ import annotations
 

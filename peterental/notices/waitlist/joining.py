@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peterental.appointments import own_bookings
 from peterental.appointments.date_parsing import Clarification, parse_search
 from peterental.appointments.model import (
-    AddressMissing,
     CallEnded,
-    NameMissing,
     NumberMissing,
     TimesOffered,
     TimeUnclear,
@@ -63,11 +60,7 @@ def decide(context: RequestContext, request: BookingRequest, *, may_offer: bool)
         may_offer: whether the calendar was read recently enough to offer times.
     """
     _ = context.active_agent
-    choice, name = context.chosen_home(request), own_bookings.given_name(request)
-    if choice is None:
-        raise AddressMissing
-    if name is None:
-        raise NameMissing
+    choice, name = context.required_home_and_name(request)
     availability = context.availability(home=choice.home)
     search = _search(context, request, availability)
     wanted = wanted_periods(search, availability)

@@ -68,7 +68,7 @@ def offers(
         found = None if entry.home_problem else free.first_for(entry)
         if found is not None:
             start, end = found
-            free.hold(start, blocked_until(agent, end))
+            free.hold(start, agent.rules.blocked_until(end))
             yield replace(
                 entry,
                 state="offered",
@@ -77,11 +77,6 @@ def offers(
                 offer_expires_at=now + HOLD,
                 offers=entry.offers + 1,
             )
-
-
-def blocked_until(agent: Agent, end: datetime) -> datetime:
-    """Return the end of the buffer after a viewing."""
-    return end + timedelta(minutes=agent.rules.buffer_minutes)
 
 
 class _FreeTimes:

@@ -9,15 +9,14 @@ from peterental.notices.waitlist.model import Entry, OpenEntry
 from peterental.properties.lookup import home_label, home_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from psycopg.rows import DictRow
 
-    from peterental.appointments.home_choice import HomeChoice
+    from peterental.calls.model import ToolInvocation
     from peterental.database.connect import Connection
     from peterental.database.pool import Database
-    from peterental.notices.waitlist.model import Period
+    from peterental.notices.waitlist.joining import Joining
 
 MAX_OPEN = 500
 """Entries of one agent that are looked at; the others wait until some of these have ended."""
@@ -106,19 +105,7 @@ class WaitlistRepository:
         row = connection.execute(f"SELECT {_CAN_TEXT} AS can_text".encode()).fetchone()
         return row is not None and bool(row["can_text"])
 
-    def add(
-        self,
-        connection: Connection,
-        agent_id: str,
-        *,
-        home: HomeChoice,
-        name: str,
-        phone: str,
-        wanted: Sequence[Period],
-        vapi_call_id: str | None,
-        tool_call_id: str,
-        now: datetime,
-    ) -> None:
+    def add(self, connection: Connection, joining: Joining, invocation: ToolInvocation, now: datetime) -> None:
         """Queue adding an entry. Who waits for the same home already keeps the place, with the new times besides."""
         connection.execute(
             """
@@ -145,16 +132,16 @@ class WaitlistRepository:
             ON CONFLICT ON CONSTRAINT waitlist_once_per_tool_call DO NOTHING
             """,
             {
-                "agent_id": agent_id,
-                "said": home.said,
-                "property_id": home.property_id,
-                "is_home_unknown": home.is_unknown,
-                "name": name,
-                "phone": phone,
-                "starts": [first for first, _ in wanted],
-                "ends": [until for _, until in wanted],
-                "vapi_call_id": vapi_call_id,
-                "tool_call_id": tool_call_id,
+                "agent_id": joining.agent_id,
+                "said": joining.home.said,
+                "property_id": joining.home.property_id,
+                "is_home_unknown": joining.home.is_unknown,
+                "name": joining.name,
+                "phone": joining.phone,
+                "starts": [first for first, _ in joining.wanted],
+                "ends": [until for _, until in joining.wanted],
+                "vapi_call_id": invocation.vapi_call_id or None,
+                "tool_call_id": invocation.tool_call_id,
                 "now": now,
             },
         )

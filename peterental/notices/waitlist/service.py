@@ -1,9 +1,9 @@
 """The waitlist: join it by phone, offer what frees up, and take what is offered.
 
-All changes of an agent's entries happen in a transaction that has locked the agent, as bookings do: nobody is offered a
-time that another caller books at that moment, and two who take one time get one viewing. Where viewings of a home may
-not overlap, an offer also holds the home: other agents neither offer nor book it then. Those who do so in the same
-second are not locked; the constraint on viewings of a home decides when the time is taken.
+All changes of an agent's entries happen in a transaction that has locked the agent, as bookings do: no caller is
+offered a time that another one books at that moment, and two who take one time get one viewing. Where viewings of a
+home may not overlap, an offer also holds the home: other agents neither offer nor book it then. Those who do so in the
+same second are not locked; the constraint on viewings of a home decides when the time is taken.
 """
 
 from __future__ import annotations
@@ -154,17 +154,7 @@ class WaitlistService:
             return decision
         if not self._waitlist.may_be_texted(connection, decision.phone):
             return WaitlistUnavailable()
-        self._waitlist.add(
-            connection,
-            decision.agent_id,
-            home=decision.home,
-            name=decision.name,
-            phone=decision.phone,
-            wanted=decision.wanted,
-            vapi_call_id=context.invocation.vapi_call_id or None,
-            tool_call_id=context.invocation.tool_call_id,
-            now=context.now,
-        )
+        self._waitlist.add(connection, decision, context.invocation, context.now)
         return decision.outcome
 
     # --- offers ------------------------------------------------------------------------------------------------------
@@ -247,7 +237,7 @@ class WaitlistService:
         assert entry.offered_start is not None  # noqa: S101  # tells mypy; `offers` set it
         assert entry.offered_end is not None  # noqa: S101  # see above
         self._waitlist.offer(connection, entry)
-        until = offering.blocked_until(agent, entry.offered_end)
+        until = agent.rules.blocked_until(entry.offered_end)
         self._holds.add(
             connection, agent.agent_id, entry.hold_key, start=entry.offered_start, until=until, holds_until=now + HOLD
         )
@@ -347,7 +337,7 @@ class WaitlistService:
         """Book or move, and return the viewing."""
         assert entry.offered_start is not None  # noqa: S101  # tells mypy; an offer is whole
         assert entry.offered_end is not None  # noqa: S101  # see above
-        until = offering.blocked_until(agent, entry.offered_end)
+        until = agent.rules.blocked_until(entry.offered_end)
         if own is not None:
             moved = replace(own, start=entry.offered_start, end=entry.offered_end, overlap_allowed=False)
             self._appointments.move(connection, moved, own, until, now, actor=VISITOR)

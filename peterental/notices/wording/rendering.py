@@ -93,8 +93,8 @@ def render(kind: Kind, channel: Channel, fields: Mapping[str, str], wording: Wor
     Args:
         kind: of the notice.
         channel: of the notice.
-        fields: the values by name, in the recipient's language; a missing one is empty. In the subject, the short form
-            of a field takes its place, such as `short_day`: a phone shows the first 35 characters.
+        fields: the values by name, in the recipient's language; a missing one is empty. In the subject, the value of
+            `short_` and the name of a field takes its place: a phone shows the first 35 characters.
         wording: the text to fill.
     """
     values = {name: clean(name, fields.get(name, ""), channel) for name in FIELDS[kind]}

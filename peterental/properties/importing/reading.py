@@ -58,10 +58,7 @@ def _record(line: int, cells: Mapping[str, str], problem: str | None) -> Record:
     problems = [problem] if problem else []
     source_id = _source_id(texts, problems)
     if "address" in texts:
-        texts = {
-            **split_address(texts["address"]),
-            **{field: text for field, text in texts.items() if field != "address"},
-        }
+        texts = split_address(texts.pop("address")) | texts
     _split_rooms(texts)
     values = _values(texts, problems)
     is_offered = values.pop("status", True)

@@ -111,18 +111,14 @@ class TokenService:
 
         Raises TokenNameMissing, TokenNameTooLong, TooManyTokens.
         """
-        name = entry.name.replace("\x00", "").strip()
-        if not name:
-            raise TokenNameMissing
-        if len(name) > MAX_NAME_CHARS:
-            raise TokenNameTooLong(characters=MAX_NAME_CHARS)
+        name = _checked_name(entry.name)
         secret = self._proposed.read(_form_of(viewer), proposed) or _new_secret()
         with self._database.transaction() as connection:
             self._tokens.lock_user(connection, viewer.user_id)
             made = self._tokens.read(connection, _hash(secret)) if proposed else None
-            if made is not None and _was_just_created(made, name, entry, self._now()):
-                return IssuedToken(token=made, secret=secret)
             if made is not None:
+                if _was_just_created(made, name, entry, self._now()):
+                    return IssuedToken(token=made, secret=secret)
                 secret = _new_secret()
             valid = self._tokens.count_valid(connection, viewer.user_id)
             if valid >= MAX_TOKENS:
@@ -174,6 +170,16 @@ def _form_of(viewer: Viewer) -> str:
 
 def _new_secret() -> str:
     return TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+
+
+def _checked_name(entered: str) -> str:
+    """Return the name of a new token. Raises TokenNameMissing, TokenNameTooLong."""
+    name = entered.replace("\x00", "").strip()
+    if not name:
+        raise TokenNameMissing
+    if len(name) > MAX_NAME_CHARS:
+        raise TokenNameTooLong(characters=MAX_NAME_CHARS)
+    return name
 
 
 def _was_just_created(token: ApiToken, name: str, entry: NewToken, now: datetime) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, current_app, flash, redirect, render_template, url_for
-from werkzeug.wrappers import Response
 
 from peterental.notices.agent_choices.model import (
     CHANNELS,
@@ -20,14 +19,13 @@ from peterental.notices.agent_choices.model import (
 )
 from peterental.services import services_of
 from peterental.web.agent_notices.forms import KIND_LABELS, ContactForm, NoticesForm, field_name
+from peterental.web.shell.answers import Answer, form_status
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.edit_conflict import conflict_sentences
 from peterental.web.shell.session import current_viewer
 
 if TYPE_CHECKING:
     from peterental.audit.model import AuditEntry
-
-Answer = Response | str | tuple[str, int]
 
 GROUPS = (("Viewings", VIEWING_KINDS), ("Calls and calendars", OTHER_KINDS), ("Every morning", (LIST,)))
 """The kinds under each heading."""
@@ -49,20 +47,9 @@ def show(agent_id: str) -> Answer:
     form.email.description = _without_address(notices)
     if not form.is_submitted():
         form.show(notices)
-    if form.validate_on_submit():
-        try:
-            services.agent_notices.change(agent_id, form.contact, form.choices, viewer, seen=form.seen.data or "")
-        except AgentNoticesChanged as refusal:
-            form.show_conflict(refusal.stored)
-            entries = services.agent_notices.changes_of(refusal.stored.agent)
-            form.form_errors.append(_conflict_message(refusal.stored, entries[-1:]))
-        except ContactInvalid as refusal:
-            form.add_error(refusal, refusal.at)
-        except ListNeeded as refusal:
-            form.add_error(refusal, field_name(LIST, refusal.channel))
-        else:
-            flash("The notices were saved.", "done")
-            return redirect(url_for("agent_notices.show", agent_id=agent_id), 303)
+    if form.validate_on_submit() and _save(agent_id, form):
+        flash("The notices were saved.", "done")
+        return redirect(url_for("agent_notices.show", agent_id=agent_id), 303)
     body = render_template(
         "agent_notices/show.html",
         agent=notices.agent,
@@ -75,7 +62,24 @@ def show(agent_id: str) -> Answer:
         labels=KIND_LABELS,
         field_name=field_name,
     )
-    return body, 400 if form.is_submitted() else 200
+    return body, form_status(form)
+
+
+def _save(agent_id: str, form: ContactForm) -> bool:
+    """Save what an agent is notified of; False if it was refused, which the form then says."""
+    service = services_of(current_app).agent_notices
+    try:
+        service.change(agent_id, form.contact, form.choices, current_viewer(), seen=form.seen.data or "")
+    except AgentNoticesChanged as refusal:
+        form.show_conflict(refusal.stored)
+        form.form_errors.append(_conflict_message(refusal.stored, service.changes_of(refusal.stored.agent)[-1:]))
+    except ContactInvalid as refusal:
+        form.add_error(refusal, refusal.at)
+    except ListNeeded as refusal:
+        form.add_error(refusal, field_name(LIST, refusal.channel))
+    else:
+        return True
+    return False
 
 
 def _without_address(notices: AgentNotices) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
 
 from peterental.access import require_admin
 from peterental.agents.model import (
@@ -33,17 +32,17 @@ from peterental.config import config_of
 from peterental.errors import Refusal
 from peterental.line.composition import line_services_of
 from peterental.services import Services, services_of
+from peterental.users.model import UserChoice
 from peterental.web.agents import calendar_pages, waitlist_pages, working_hours_pages
 from peterental.web.agents.edit_conflict import conflict_message
 from peterental.web.agents.forms import AgentForm
 from peterental.web.agents.time_zones import SUGGESTED_ZONES
 from peterental.web.calls import labels
+from peterental.web.shell.answers import Answer, form_status
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import NEVER
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
-
-Answer = Response | str | tuple[str, int]
 
 REFUSED_AT: Mapping[type[Refusal], str] = {
     AgentNameMissing: "agent_name",
@@ -142,24 +141,9 @@ def show(agent_id: str) -> Answer:
 @preserves_form
 def new() -> Answer:
     """Create an agent."""
-    viewer = current_viewer()
+    viewer, services = current_viewer(), _services()
     require_admin(viewer)
-    services = _services()
-    zone = config_of(current_app).default_time_zone
-    prefilled = {field: _vapi_id(name) for name, field in PREFILL_PARAMS.items()}
-    defaults = vars(Profile(agent_name="", time_zone=zone))
-    form = AgentForm(data={**defaults, **prefilled, "seen": utc_now().isoformat()})
-    # What calls came with is offered as it came.
-    form.stored = replace(
-        Profile(agent_name=""),
-        vapi_assistant_id=prefilled["vapi_assistant_id"],
-        phone_number_id=prefilled["phone_number_id"],
-    )
-    people = services.users.active_users(viewer)
-    form.offer(people)
-    owner = next((person for person in people if str(person.user_id) == request.args.get("owner")), None)
-    if owner is not None and not form.is_submitted():
-        form.user_id.data, form.agent_name.data = str(owner.user_id), owner.full_name
+    form = _prefilled_form(services.users.active_users(viewer))
     if form.validate_on_submit():
         try:
             agent = services.agents.create(form.profile(), viewer, opened_at=form.seen_at if form.seen.data else None)
@@ -169,6 +153,24 @@ def new() -> Answer:
             flash(f"{agent.agent_name} was added with working hours Monday to Friday, 9 am to 5 pm.", "done")
             return redirect(url_for("agents.show", agent_id=agent.agent_id), 303)
     return _form_page(form, None)
+
+
+def _prefilled_form(people: Sequence[UserChoice]) -> AgentForm:
+    """Return the form of a new agent with what the address says: the ids of a call's line, or the agent's user."""
+    prefilled = {field: _vapi_id(name) for name, field in PREFILL_PARAMS.items()}
+    defaults = vars(Profile(agent_name="", time_zone=config_of(current_app).default_time_zone))
+    form = AgentForm(data={**defaults, **prefilled, "seen": utc_now().isoformat()})
+    # What calls came with is offered as it came.
+    form.stored = replace(
+        Profile(agent_name=""),
+        vapi_assistant_id=prefilled["vapi_assistant_id"],
+        phone_number_id=prefilled["phone_number_id"],
+    )
+    form.offer(people)
+    owner = next((person for person in people if str(person.user_id) == request.args.get("owner")), None)
+    if owner is not None and not form.is_submitted():
+        form.user_id.data, form.agent_name.data = str(owner.user_id), owner.full_name
+    return form
 
 
 @preserves_form
@@ -235,7 +237,7 @@ def _vapi_id(name: str) -> str | None:
 
 def _form_page(form: AgentForm, agent: Agent | None) -> tuple[str, int]:
     page = render_template("agents/form.html", form=form, agent=agent, zones=SUGGESTED_ZONES)
-    return page, 400 if form.is_submitted() else 200
+    return page, form_status(form)
 
 
 def _set_active(agent_id: str, *, active: bool) -> Answer:

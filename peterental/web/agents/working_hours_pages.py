@@ -24,13 +24,12 @@ from peterental.errors import Refusal
 from peterental.services import services_of
 from peterental.web.agents.edit_conflict import conflict_message
 from peterental.web.agents.working_hours_forms import BusyForm, DayForm, WeekForm
+from peterental.web.shell.answers import Answer
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import NEVER
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 from peterental.web.shell.template_filters import clock, day, whole_days, zone_name
-
-Answer = Response | str | tuple[str, int]
 
 REFUSED_AT: dict[type[Refusal], str] = {
     EndsBeforeStart: "until_time",

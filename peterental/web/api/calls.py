@@ -6,6 +6,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from peterental.calls.model import CallFilter
+from peterental.clock import in_utc
 from peterental.messages.model import MessageFilter
 from peterental.web.api.cursors import page_cursor, page_of
 from peterental.web.api.documents import (
@@ -21,8 +22,6 @@ from peterental.web.api.documents import (
 from peterental.web.api.operations import Answer, Call, Operation
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from peterental.calls.model import CallSummary, Flag, ToolCall
     from peterental.messages.model import Message
 
@@ -98,7 +97,7 @@ def _summary(summary: CallSummary) -> dict[str, Any]:
         "caller_number": summary.caller_number,
         "status": summary.status,
         "started_at": summary.started_or_created_at.astimezone(UTC),
-        "ended_at": _utc(summary.ended_at),
+        "ended_at": in_utc(summary.ended_at),
         "ended_reason": summary.ended_reason,
         "seconds": round(summary.duration.total_seconds()) if summary.duration is not None else None,
         "cost": summary.cost,
@@ -114,7 +113,7 @@ def _tool_call(one: ToolCall) -> ToolCallDocument:
         arguments=dict(one.arguments),
         answer=one.answer,
         outcome=one.outcome,
-        received_at=_utc(one.received_at),
+        received_at=in_utc(one.received_at),
         viewing_id=one.appointment_id,
     )
 
@@ -130,15 +129,11 @@ def _message(message: Message) -> MessageDocument:
         caller_number=message.caller_number,
         received_at=message.received_at.astimezone(UTC),
         is_urgent=message.is_urgent,
-        done_at=_utc(message.done_at),
+        done_at=in_utc(message.done_at),
         done_by=message.done_by,
         call_id=message.vapi_call_id,
         viewing_id=message.appointment_id,
     )
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(UTC)
 
 
 OPERATIONS = (

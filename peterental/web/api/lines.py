@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import replace
-from datetime import UTC
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 from peterental.appointments.line_bookings.model import LineBooking
-from peterental.appointments.manual.model import DuplicateSubmission
 from peterental.web.api.agents import require_known_year
 from peterental.web.api.documents import (
     FreeTimesQuery,
@@ -18,7 +17,7 @@ from peterental.web.api.documents import (
     ViewingWithHistory,
 )
 from peterental.web.api.operations import Answer, Call, Operation
-from peterental.web.api.viewings import require_whole_minute, required_home, shown, viewing_path
+from peterental.web.api.viewings import booked, booking_key, require_whole_minute, required_home
 
 
 def free_times(call: Call) -> Answer:
@@ -30,26 +29,24 @@ def free_times(call: Call) -> Answer:
     found = call.services.line_bookings.free_days(
         call.path["agent_id"], query.first, query.days, call.viewer, property_id=query.home_id
     )
-    zone = found.holder.zone
     return Answer(
         document=LineFreeTimesDocument(
             line_agent_id=found.holder.agent_id,
             time_zone=found.holder.time_zone,
             choice=found.choice,
             agent_ids=[agent.agent_id for agent in found.agents],
-            days=[
-                LineDayDocument(
-                    day=day,
-                    times=[
-                        LineTimeDocument(
-                            start=start.astimezone(zone), start_utc=start.astimezone(UTC), agent_ids=list(free)
-                        )
-                        for start, free in times.items()
-                    ],
-                )
-                for day, times in found.days.items()
-            ],
+            days=[_day(day, times, found.holder.zone) for day, times in found.days.items()],
         )
+    )
+
+
+def _day(day: date, times: Mapping[datetime, Sequence[str]], zone: ZoneInfo) -> LineDayDocument:
+    return LineDayDocument(
+        day=day,
+        times=[
+            LineTimeDocument(start=start.astimezone(zone), start_utc=start.astimezone(UTC), agent_ids=list(free))
+            for start, free in times.items()
+        ],
     )
 
 
@@ -61,20 +58,14 @@ def book(call: Call) -> Answer:
     entry = LineBooking(
         line_agent_id=agent.agent_id,
         start=body.start.astimezone(UTC),
-        key=call.counted.form_key if call.counted else f"api-{secrets.token_urlsafe(24)}",
+        key=booking_key(call),
         property_address=required_home(call, body.home, body.home_id),
         property_id=body.home_id,
         attendee_name=body.visitor_name,
         attendee_email=body.visitor_email or None,
         attendee_phone=body.visitor_phone or None,
     )
-    is_replay = False
-    try:
-        viewing = call.services.line_bookings.book(entry, call.viewer, record=call.record)
-    except DuplicateSubmission as refusal:
-        viewing, is_replay = refusal.appointment, True
-    answer = shown(call, viewing.appointment_id)
-    return replace(answer, location=viewing_path(viewing.appointment_id), is_replay=is_replay)
+    return booked(call, lambda: call.services.line_bookings.book(entry, call.viewer, record=call.record))
 
 
 OPERATIONS = (

@@ -127,13 +127,7 @@ class Api:
         return token
 
     def _run(self, operation: Operation, token: TokenViewer, path: Mapping[str, Any]) -> Response:
-        if operation.scope not in token.scopes:
-            challenge = f'Bearer realm="PeteRental", error="insufficient_scope", scope="{operation.scope}"'
-            raise ApiError(
-                "scope_missing",
-                "This token may only read. Create one that may book.",
-                headers={"WWW-Authenticate": challenge},
-            )
+        _require_scope(operation, token)
         unknown = next((name for name, value in path.items() if isinstance(value, str) and not is_text(value)), None)
         if unknown is not None:
             what = unknown.removesuffix("_id")
@@ -248,6 +242,14 @@ def _query(incoming: Request) -> dict[str, Any]:
     if twice:
         raise ApiError("bad_request", f"The parameter {twice[0][:80]} is there twice.")
     return dict(incoming.args.items())
+
+
+def _require_scope(operation: Operation, token: TokenViewer) -> None:
+    """Raise ApiError for a token that may not do this."""
+    if operation.scope not in token.scopes:
+        challenge = f'Bearer realm="PeteRental", error="insufficient_scope", scope="{operation.scope}"'
+        sentence = "This token may only read. Create one that may book."
+        raise ApiError("scope_missing", sentence, headers={"WWW-Authenticate": challenge})
 
 
 def _body(incoming: Request, *, needs_body: bool) -> dict[str, Any]:

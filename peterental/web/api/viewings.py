@@ -22,7 +22,7 @@ from peterental.appointments.manual.model import (
     WallClockTime,
 )
 from peterental.appointments.viewing_document import viewing_document
-from peterental.clock import instant_of
+from peterental.clock import in_utc, instant_of
 from peterental.web.api.agents import FIRST_YEAR, LAST_YEAR, require_known_year
 from peterental.web.api.cursors import position_cursor, position_of
 from peterental.web.api.documents import (
@@ -89,7 +89,7 @@ def book(call: Call) -> Answer:
     entry = NewBooking(
         agent_id=agent.agent_id,
         when=_wall_clock(body.start, agent.zone, frozenset(body.acknowledge)),
-        key=call.counted.form_key if call.counted else f"api-{secrets.token_urlsafe(24)}",
+        key=booking_key(call),
         property_address=required_home(call, body.home, body.home_id),
         property_id=body.home_id,
         attendee_name=body.visitor_name,
@@ -97,13 +97,7 @@ def book(call: Call) -> Answer:
         attendee_phone=body.visitor_phone or None,
         duration_min=body.minutes,
     )
-    is_replay = False
-    try:
-        viewing = call.services.manual.book(entry, call.viewer, record=call.record)
-    except DuplicateSubmission as refusal:
-        viewing, is_replay = refusal.appointment, True
-    answer = shown(call, viewing.appointment_id)
-    return replace(answer, location=viewing_path(viewing.appointment_id), is_replay=is_replay)
+    return booked(call, lambda: call.services.manual.book(entry, call.viewer, record=call.record))
 
 
 def move(call: Call) -> Answer:
@@ -229,6 +223,22 @@ def require_whole_minute(start: datetime) -> None:
         raise invalid([FieldError("start", "A viewing starts at a whole minute.")])
 
 
+def booking_key(call: Call) -> str:
+    """Return the key by which a repetition of this request is recognised: of its Idempotency-Key, else a new one."""
+    return call.counted.form_key if call.counted else f"api-{secrets.token_urlsafe(24)}"
+
+
+def booked(call: Call, book: Callable[[], Appointment]) -> Answer:
+    """Return the viewing that `book` books, or that the same request booked before."""
+    is_replay = False
+    try:
+        viewing = book()
+    except DuplicateSubmission as refusal:
+        viewing, is_replay = refusal.appointment, True
+    answer = shown(call, viewing.appointment_id)
+    return replace(answer, location=viewing_path(viewing.appointment_id), is_replay=is_replay)
+
+
 def _wall_clock(start: datetime, zone: ZoneInfo, acknowledged: frozenset[str]) -> WallClockTime:
     """Return a moment on an agent's wall clock. Raises ApiError for one that it cannot show."""
     require_whole_minute(start)
@@ -245,8 +255,8 @@ def _event(event: Event) -> ViewingEventDocument:
         kind=event.kind,
         happened_at=event.happened_at.astimezone(UTC),
         actor=event.actor,
-        old_start=event.old_start and event.old_start.astimezone(UTC),
-        new_start=event.new_start and event.new_start.astimezone(UTC),
+        old_start=in_utc(event.old_start),
+        new_start=in_utc(event.new_start),
         changes={name: list(values) for name, values in event.changes.items()},
     )
 

@@ -10,7 +10,7 @@ from wtforms.validators import NumberRange
 
 from peterental.appointments.manual.model import MAX_DURATION_MIN, MAX_NOTES_CHARS, MIN_DURATION_MIN, ViewingEdit
 from peterental.phone_numbers import ANY_REGION, readable
-from peterental.web.appointments.manual_forms import VisitorForm
+from peterental.web.appointments.manual_forms import VisitorForm, seen_token
 from peterental.web.shell.forms import WholeNumber, required, up_to
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class EditForm(VisitorForm):
         self.agent_id.data = appointment.agent_id
         self.minutes.data = minutes_of(appointment)
         self.notes.data = appointment.notes
+        self.seen.data = seen_token(appointment)
 
     def offer(self, agents: Sequence[AgentChoice], appointment: Appointment) -> None:
         """Set the agents to choose from; the present one is among them."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
 
 from peterental.agents.model import AgentUnknown
 from peterental.appointments.manual.editing import is_visitor_only
@@ -23,9 +22,10 @@ from peterental.errors import Refusal
 from peterental.services import services_of
 from peterental.web.appointments.edit_forms import EditForm
 from peterental.web.appointments.homes import MAX_HOMES_SHOWN, home_names, ids_ignoring_case
-from peterental.web.appointments.manual_forms import acknowledgement_token, parse_seen_token, seen_token
+from peterental.web.appointments.manual_forms import acknowledgement_token, parse_seen_token
 from peterental.web.appointments.manual_pages import conflict_page
 from peterental.web.notices.of_viewing import notice_of_change
+from peterental.web.shell.answers import Answer, form_status
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.session import current_viewer
 
@@ -40,8 +40,6 @@ FIELD_OF: dict[type[Refusal], str] = {
     NotesTooLong: "notes",
 }
 """Where a refusal is shown; others are about the whole form."""
-
-Answer = Response | str | tuple[str, int]
 
 
 def add_routes(blueprint: Blueprint) -> None:
@@ -63,22 +61,16 @@ def edit(appointment_id: int) -> Answer:
     is_over = is_visitor_only(appointment, now)
     if request.method == "GET":
         form.show(appointment)
-        form.seen.data = seen_token(appointment)
     if is_over:
         form.keep_viewing()
     confirmation: ConfirmationRequired | None = None
     if form.validate_on_submit():
-        entry = form.entry(appointment, ids_ignoring_case(names))
         try:
-            return _save(appointment, entry, form)
+            return _save(appointment, form.entry(appointment, ids_ignoring_case(names)), form)
         except ConfirmationRequired as refusal:
             confirmation = refusal
-        except HomeTaken as refusal:
-            form.add_error(refusal, "property_address")
-        except SlotTaken:
-            form.form_errors.append("That time of the agent was just booked. Choose another agent or length.")
-        except (AgentUnknown, Refusal) as refusal:
-            form.add_error(refusal, FIELD_OF.get(type(refusal)))
+        except Refusal as refusal:
+            _show_refusal(form, refusal)
     page = render_template(
         "appointments/edit.html",
         appointment=appointment,
@@ -91,9 +83,17 @@ def edit(appointment_id: int) -> Answer:
         notified=notice_of_change(services, appointment, now) if not is_over else "",
         now=now,
     )
-    if confirmation is not None:
-        return page, 409
-    return page, 400 if request.method == "POST" else 200
+    return page, 409 if confirmation else form_status(form)
+
+
+def _show_refusal(form: EditForm, refusal: Refusal) -> None:
+    match refusal:
+        case HomeTaken():
+            form.add_error(refusal, "property_address")
+        case SlotTaken():
+            form.form_errors.append("That time of the agent was just booked. Choose another agent or length.")
+        case _:
+            form.add_error(refusal, FIELD_OF.get(type(refusal)))
 
 
 def _save(appointment: Appointment, entry: ViewingEdit, form: EditForm) -> Answer:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, time
+from collections.abc import Callable, Mapping
+from datetime import date, time
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
@@ -20,6 +20,7 @@ from peterental.appointments.manual.model import (
     DuplicateSubmission,
     EditConflict,
     Event,
+    ExpectedState,
     HomeBusy,
     InvalidTransition,
     NewBooking,
@@ -44,12 +45,11 @@ from peterental.web.appointments.manual_forms import (
 )
 from peterental.web.appointments.prefill import entries_from
 from peterental.web.notices.of_viewing import notice_of_change
+from peterental.web.shell.answers import Answer
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 from peterental.web.shell.template_filters import clock, long_day, zone_city, zone_name
-
-Answer = Response | str | tuple[str, int]
 
 ACTION_RESULTS: dict[Action, str] = {
     "cancel": "was cancelled",
@@ -93,35 +93,22 @@ def new() -> Answer:
         form.agent_id.data = agents[0].agent_id
     names = home_names(services.properties.options(viewer))
     homes = ids_ignoring_case(names)
-    confirmation: ConfirmationRequired | None = None
-    nearest: tuple[datetime, ...] = ()
-    is_sent = request.method == "POST" and "look" not in request.form
-    if is_sent and form.validate_on_submit():
+    refusal: Refusal | None = None
+    if _is_sent() and form.validate_on_submit():
         try:
-            entry = form.entry(homes)
-            appointment = services.manual.book(entry, viewer)
-        except DuplicateSubmission as refusal:
-            return _duplicate(refusal.appointment, entry)
-        except ConfirmationRequired as refusal:
-            confirmation = refusal
-        except Refusal as refusal:
-            nearest = refusal.nearest if isinstance(refusal, SlotUnavailable) else ()
+            return _book(form.entry(homes))
+        except Refusal as caught:
+            refusal = caught
             _show_refusal(form, refusal)
-        else:
-            flash(_summary("Booked:", appointment), "done")
-            return redirect(url_for("appointments.show", appointment_id=appointment.appointment_id), 303)
-    free = _free(form, services, homes)
-    return (
-        render_template(
-            "appointments/new.html",
-            form=form,
-            free=free,
-            has_agents=bool(agents),
-            homes=list(names)[:MAX_HOMES_SHOWN],
-            **_submission(confirmation, nearest, is_sent=is_sent),
-        ),
-        _status(is_sent, confirmation),
+    page = render_template(
+        "appointments/new.html",
+        form=form,
+        free=_free(form, services, homes),
+        has_agents=bool(agents),
+        homes=list(names)[:MAX_HOMES_SHOWN],
+        **_submission(refusal),
     )
+    return page, _status(refusal)
 
 
 def _prefilled_form(services: Services, viewer: Viewer) -> BookForm:
@@ -141,37 +128,25 @@ def move(appointment_id: int) -> Answer:
     if request.method == "GET":
         form.day.data, form.other.data = _prefilled_time(appointment)
         form.seen.data = seen_token(appointment)
-    confirmation: ConfirmationRequired | None = None
-    nearest: tuple[datetime, ...] = ()
-    is_sent = request.method == "POST" and "look" not in request.form
-    if is_sent and form.validate_on_submit():
+    refusal: Refusal | None = None
+    if _is_sent() and form.validate_on_submit():
         try:
-            moved = services.manual.move(appointment_id, parse_seen_token(form.seen.data), form.when(), viewer)
-        except EditConflict as refusal:
-            if not _was_moved_there(refusal, form.when()):
-                return conflict_page(refusal)
-            return _moved(refusal.current)
-        except ConfirmationRequired as refusal:
-            confirmation = refusal
-        except Refusal as refusal:
-            nearest = refusal.nearest if isinstance(refusal, SlotUnavailable) else ()
+            return _move(appointment_id, parse_seen_token(form.seen.data), form.when())
+        except Refusal as caught:
+            refusal = caught
             _show_refusal(form, refusal)
-        else:
-            return _moved(moved)
     free = None
     if form.known_day is not None:
         free = services.free_times.on(appointment.agent_id, form.known_day, viewer, needs_of(appointment))
-    return (
-        render_template(
-            "appointments/move.html",
-            appointment=appointment,
-            notified=notice_of_change(services, appointment, utc_now()),
-            form=form,
-            free=free,
-            **_submission(confirmation, nearest, is_sent=is_sent),
-        ),
-        _status(is_sent, confirmation),
+    page = render_template(
+        "appointments/move.html",
+        appointment=appointment,
+        notified=notice_of_change(services, appointment, utc_now()),
+        form=form,
+        free=free,
+        **_submission(refusal),
     )
+    return page, _status(refusal)
 
 
 def cancel(appointment_id: int) -> Answer:
@@ -234,6 +209,27 @@ def _made_before(refusal: EditConflict, kind: EventKind) -> Event | None:
     viewer = current_viewer()
     _, events = _services().manual.show(refusal.current.appointment_id, viewer)
     return made_before(refusal.seen, events, kind, viewer.email)
+
+
+def _book(entry: NewBooking) -> Answer:
+    """Book a viewing and show it, or the one that the same form booked before. Raises Refusal for any other."""
+    try:
+        appointment = _services().manual.book(entry, current_viewer())
+    except DuplicateSubmission as refusal:
+        return _duplicate(refusal.appointment, entry)
+    flash(_summary("Booked:", appointment), "done")
+    return redirect(url_for("appointments.show", appointment_id=appointment.appointment_id), 303)
+
+
+def _move(appointment_id: int, seen: ExpectedState | None, when: WallClockTime) -> Answer:
+    """Move a viewing and show it, or the conflict with another change. Raises Refusal for any other."""
+    try:
+        moved = _services().manual.move(appointment_id, seen, when, current_viewer())
+    except EditConflict as refusal:
+        if not _was_moved_there(refusal, when):
+            return conflict_page(refusal)
+        moved = refusal.current
+    return _moved(moved)
 
 
 def _moved(appointment: Appointment) -> Response:
@@ -299,21 +295,27 @@ def _prefilled_time(appointment: Appointment) -> tuple[date, time | None]:
     return day, time(*divmod(minutes, 60))
 
 
-def _submission(
-    confirmation: ConfirmationRequired | None, nearest: Sequence[datetime], *, is_sent: bool
-) -> dict[str, object]:
+def _is_sent() -> bool:
+    """Return whether a form was sent to book or move; its other button only looks for free times."""
+    return request.method == "POST" and "look" not in request.form
+
+
+def _submission(refusal: Refusal | None) -> dict[str, object]:
     """Return what both forms show once they were sent: warnings to confirm, or free times near one that is taken."""
+    confirmation = refusal if isinstance(refusal, ConfirmationRequired) else None
     return {
         "confirmation": confirmation,
         "token": acknowledgement_token(confirmation.warnings) if confirmation else "",
-        "nearest": confirmation.nearest if confirmation else nearest,
-        "is_sent": is_sent,
+        "nearest": refusal.nearest if isinstance(refusal, ConfirmationRequired | SlotUnavailable) else (),
+        "is_sent": _is_sent(),
         "now": utc_now(),
     }
 
 
 def _show_refusal(form: BookForm | MoveForm, refusal: Refusal) -> None:
-    form.add_error(refusal, "other" if isinstance(refusal, TimeSkipped | SameTime) else None)
+    """Add a refusal to the form's errors; warnings have a place of their own."""
+    if not isinstance(refusal, ConfirmationRequired):
+        form.add_error(refusal, "other" if isinstance(refusal, TimeSkipped | SameTime) else None)
 
 
 def _summary(begin: str, appointment: Appointment) -> str:
@@ -325,10 +327,10 @@ def _summary(begin: str, appointment: Appointment) -> str:
     return sentence
 
 
-def _status(is_sent: bool, confirmation: ConfirmationRequired | None) -> int:  # noqa: FBT001  # two facts about one answer
-    if confirmation is not None:
+def _status(refusal: Refusal | None) -> int:
+    if isinstance(refusal, ConfirmationRequired):
         return 409
-    return 400 if is_sent else 200
+    return 400 if _is_sent() else 200
 
 
 def _services() -> Services:

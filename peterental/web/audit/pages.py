@@ -66,16 +66,14 @@ def create_blueprint() -> Blueprint:
 def index() -> str:
     """Show who changed what, newest first. Runs two queries."""
     viewer, services = current_viewer(), services_of(current_app)
-    config = config_of(current_app)
-    zone = config.office_zone
+    zone = config_of(current_app).office_zone
+    today = utc_now().astimezone(zone).date()
     params = QueryParams(request.args)
     wanted, chosen = parse_filter(params, zone)
     page = params.page(LAST_PAGE)
     listing = services.audit.listing(viewer, wanted, page=page)
     people = services.users.all_users(viewer)
-    actors = [*(person.email for person in people), COMMAND_LINE, SIGN_IN_PAGE]
-    if wanted.actor and wanted.actor not in actors:
-        actors.append(wanted.actor)
+    actors = [*(person.email for person in people), COMMAND_LINE, SIGN_IN_PAGE, wanted.actor]
     return render_template(
         "audit/index.html",
         listing=listing,
@@ -83,15 +81,15 @@ def index() -> str:
         warnings=params.warnings,
         page=page,
         zone=zone,
-        actors=actors,
+        actors=[actor for actor in dict.fromkeys(actors) if actor],
         kinds=KINDS,
         token=next((entry.token for entry in listing.entries), None) if wanted.token_id else None,
         subject_url=subject_url,
         action_label=action_label,
         subject_label=subject_label,
         labelled_fields=partial(labelled_fields, zone=zone, people={person.user_id: person.label for person in people}),
-        months=month_links(utc_now().astimezone(zone).date(), chosen, with_next=False),
-        this_year=utc_now().astimezone(zone).year,
+        months=month_links(today, chosen, with_next=False),
+        this_year=today.year,
     )
 
 

@@ -66,10 +66,6 @@ def _page(template: str, found: OfficeCalendar, params: QueryParams, step: timed
         at = None if day == found.today else day.isoformat()
         return url_for(endpoint, day=at, agent=found.chosen, page=number if number > 1 else None)
 
-    warnings = list(params.warnings)
-    unknown = set(_agents_asked()) - set(found.chosen)
-    if unknown:
-        warnings.append(f"There is no agent “{min(unknown)[:40]}”. It was ignored.")
     return render_template(
         template,
         found=found,
@@ -81,6 +77,12 @@ def _page(template: str, found: OfficeCalendar, params: QueryParams, step: timed
         after=on + step,
         to=to,
         page=page,
-        warnings=warnings,
+        warnings=[*params.warnings, *_unknown_agents(found)],
         **more,
     )
+
+
+def _unknown_agents(found: OfficeCalendar) -> list[str]:
+    """Return a warning if agents were asked for who are not there."""
+    unknown = set(_agents_asked()) - set(found.chosen)
+    return [f"There is no agent “{min(unknown)[:40]}”. It was ignored."] if unknown else []

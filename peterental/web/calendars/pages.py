@@ -27,6 +27,7 @@ from peterental.errors import NotFound, PeteRentalError, Refusal
 from peterental.plural import counted
 from peterental.services import Services, services_of
 from peterental.web.calendars.forms import AddressForm, CalDavForm
+from peterental.web.shell.answers import Answer
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.provider_places import ProvidersBusy, provider_place, waits_for_provider
 from peterental.web.shell.query_params import parse_id
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from peterental.calendars.connection_service import AgentCalendars, ConnectedAccount
     from peterental.calendars.model import CalendarKind
     from peterental.config import Config
-
-Answer = Response | str | tuple[str, int]
 
 SIGN_IN_KINDS: tuple[CalendarKind, ...] = ("google", "microsoft")
 """The kinds for which a person signs in at the provider."""
@@ -84,34 +83,36 @@ def choose(agent_id: str) -> Answer:
 
     Only what the form showed is changed. A calendar that is read for the first time is read at once.
     """
-    services, viewer = _services(), current_viewer()
-    overview = services.calendars.overview(agent_id, viewer)
-    shown, blocking, titles = _ids("account"), _ids("blocks"), _ids("titles")
-    receiving = next(iter(_ids("receiving")), None)
+    overview = _services().calendars.overview(agent_id, current_viewer())
+    shown, receiving = _ids("account"), next(iter(_ids("receiving")), None)
     accounts = [each for each in overview.accounts if each.account.account_id in shown]
-    new: list[int] = []
+    unread: list[int] = []
     try:
         # The account that receives viewings comes last: choosing its calendar ends the choice of any other.
         for each in sorted(accounts, key=lambda each: receiving in _calendar_ids(each)):
-            account_id = each.account.account_id
-            services.calendars.choose(
-                account_id,
-                blocking=sorted(blocking & _calendar_ids(each)),
-                receiving=receiving if receiving in _calendar_ids(each) else None,
-                keeps_titles=account_id in titles,
-                viewer=viewer,
-            )
-            if _needs_reading(each, blocking, receiving, keeps_titles=account_id in titles):
-                new.append(account_id)
+            _choose_in(each, receiving)
+            if _needs_reading(each, receiving):
+                unread.append(each.account.account_id)
     except (AccountUnknown, CalendarUnknown):
         flash("A calendar was disconnected after you opened the page. Check what is chosen now.", "refused")
     except NotWritable as refusal:
         flash(str(refusal), "refused")
     else:
         flash("The choice was saved.", "done")
-    for account_id in new:
+    for account_id in unread:
         _read_now(account_id)
     return _back(agent_id)
+
+
+def _choose_in(each: ConnectedAccount, receiving: int | None) -> None:
+    """Store what the form says of one account's calendars."""
+    _services().calendars.choose(
+        each.account.account_id,
+        blocking=sorted(_ids("blocks") & _calendar_ids(each)),
+        receiving=receiving if receiving in _calendar_ids(each) else None,
+        keeps_titles=each.account.account_id in _ids("titles"),
+        viewer=current_viewer(),
+    )
 
 
 def _read_now(account_id: int) -> None:
@@ -136,8 +137,9 @@ def choose_stale(agent_id: str) -> Answer:
     return _back(agent_id)
 
 
-def _needs_reading(each: ConnectedAccount, blocking: set[int], receiving: int | None, *, keeps_titles: bool) -> bool:
-    """Return whether a choice is worth nothing before the account was read."""
+def _needs_reading(each: ConnectedAccount, receiving: int | None) -> bool:
+    """Return whether what the form says of an account is worth nothing before it was read."""
+    blocking, keeps_titles = _ids("blocks"), each.account.account_id in _ids("titles")
     used = [calendar for calendar in each.calendars if calendar.calendar_id in {*blocking, receiving}]
     is_new = any(calendar.calendar_id in blocking and not calendar.blocks for calendar in used)
     return is_new or (bool(used) and keeps_titles != each.account.keeps_titles)

@@ -31,11 +31,10 @@ from peterental.properties.importing.model import (
 from peterental.services import Services, services_of
 from peterental.web.audit.field_labels import Field, labelled_fields
 from peterental.web.shell.access_control import accepts_upload
+from peterental.web.shell.answers import Answer, form_status
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import PageForm, required, up_to
 from peterental.web.shell.session import current_viewer
-
-Answer = Response | str | tuple[str, int]
 
 MAX_UPLOAD_BYTES = MAX_FILE_BYTES + 512 * 1024
 """A little more than the largest file, so that one that is slightly larger is answered at its field."""
@@ -103,7 +102,7 @@ def upload() -> Answer:
         sources=services.property_imports.sources(viewer),
         zone=config_of(current_app).office_zone,
     )
-    return body, 400 if form.is_submitted() else 200
+    return body, form_status(form)
 
 
 @preserves_form
@@ -126,7 +125,7 @@ def columns(import_id: int) -> Answer:
         else:
             return redirect(url_for("homes.preview", import_id=import_id), 303)
     body = render_template("homes/columns.html", form=form, choice=choice, meanings=meanings, labels=FIELD_LABELS)
-    return body, 400 if form.is_submitted() else 200
+    return body, form_status(form)
 
 
 @preserves_form
@@ -134,19 +133,8 @@ def preview(import_id: int) -> Answer:
     """Show what an import would do, and do it once it is confirmed. Runs two queries."""
     viewer, imports = current_viewer(), _services().property_imports
     form = ConfirmForm()
-    if form.validate_on_submit():
-        try:
-            plan = imports.confirm(
-                import_id, form.digest.data or "", viewer, accepts_shrinking=bool(form.accepts_shrinking.data)
-            )
-        except ImportUnknown as refusal:  # a second click, while the first one was at work
-            flash(str(refusal), "note")
-            return redirect(url_for("homes.index"), 303)
-        except (PlanChanged, FeedShrinks) as refusal:
-            form.add_error(refusal)
-        else:
-            flash(f"The list was imported: {summary(plan)}.", "done")
-            return redirect(url_for("homes.index"), 303)
+    if form.validate_on_submit() and _confirm(import_id, form):
+        return redirect(url_for("homes.index"), 303)
     try:
         shown = imports.preview(import_id, viewer)
     except ColumnsIncomplete:
@@ -163,7 +151,24 @@ def preview(import_id: int) -> Answer:
         fields_of=changed_fields,
         zone=config_of(current_app).office_zone,
     )
-    return body, 400 if form.is_submitted() else 200
+    return body, form_status(form)
+
+
+def _confirm(import_id: int, form: ConfirmForm) -> bool:
+    """Do an import as it was shown, or say that it was done; False if it was refused, which the form then says."""
+    accepts_shrinking = bool(form.accepts_shrinking.data)
+    try:
+        plan = _services().property_imports.confirm(
+            import_id, form.digest.data or "", current_viewer(), accepts_shrinking=accepts_shrinking
+        )
+    except ImportUnknown as refusal:  # a second click, while the first one was at work
+        flash(str(refusal), "note")
+    except (PlanChanged, FeedShrinks) as refusal:
+        form.add_error(refusal)
+        return False
+    else:
+        flash(f"The list was imported: {summary(plan)}.", "done")
+    return True
 
 
 def discard(import_id: int) -> Response:

@@ -27,6 +27,7 @@ from peterental.properties.service import PAGE_SIZE, audited, validated
 from peterental.services import Services, services_of
 from peterental.web.homes import import_pages
 from peterental.web.homes.forms import HomeForm, HomeSettingsForm, windows_by_weekday
+from peterental.web.shell.answers import Answer, form_status
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.edit_conflict import conflict_sentences
 from peterental.web.shell.forms import NEVER
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 
     from peterental.audit.model import AuditEntry
     from peterental.properties.model import Property, PropertyDetails
-
-Answer = Response | str | tuple[str, int]
 
 LAST_PAGE = 1000
 
@@ -214,7 +213,7 @@ def settings() -> Answer:
             flash("The settings were saved.", "done")
             is_later = properties.settings().collecting_since is not None
             return redirect(url_for("homes.settings" if is_later else "homes.index"), 303)
-    status = 400 if form.is_submitted() else 200
+    status = form_status(form)
     return render_template("homes/settings.html", form=form, collecting_since=present.collecting_since), status
 
 
@@ -234,7 +233,7 @@ def _form_page(form: HomeForm, home: Property | None, refusal: Refusal | None = 
         form.add_error(refusal, "line1" if isinstance(refusal, PropertyAddressMissing) else None)
     existing = refusal.existing if isinstance(refusal, PropertyExists) else None
     body = render_template("homes/form.html", form=form, home=home, existing=existing)
-    return body, 400 if form.is_submitted() else 200
+    return body, form_status(form)
 
 
 def _is_same(home: Property, details: PropertyDetails) -> bool:

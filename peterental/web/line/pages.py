@@ -32,6 +32,7 @@ from peterental.voice.tool_registry import tools_json
 from peterental.web.calls.labels import format_response_time
 from peterental.web.line import sharing_pages
 from peterental.web.line.forms import ChooseForm, KeyForm
+from peterental.web.shell.answers import Answer
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.provider_places import provider_place
 from peterental.web.shell.session import current_viewer
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from peterental.config import Config
     from peterental.line.model import Account
     from peterental.line.set_up_service import AccountOverview
-
-Answer = Response | str | tuple[str, int]
 
 STEP_LABELS = {
     "assistant": "The assistant exists on Vapi",

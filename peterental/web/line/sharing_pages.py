@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
 from wtforms import HiddenField, SelectField
 from wtforms.fields import SelectChoice
 
@@ -20,6 +19,7 @@ from peterental.agents.shared_lines.model import (
     TooManyMembers,
 )
 from peterental.services import Services, services_of
+from peterental.web.shell.answers import Answer, form_status
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import PageForm
 from peterental.web.shell.session import current_viewer
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from peterental.agents.model import AgentName
     from peterental.agents.shared_lines.model import Choice, LineSharing
-
-Answer = Response | str | tuple[str, int]
 
 CHOICE_LABELS: dict[Choice, str] = {
     "first_free": "The first in order who is free",
@@ -126,7 +124,7 @@ def _page(agent_id: str, form: SharingForm, *, is_stale: bool = False) -> Answer
         rows=rows,
         max_members=MAX_MEMBERS,
     )
-    return body, 400 if form.is_submitted() else 200
+    return body, form_status(form)
 
 
 def _rows(sharing: LineSharing, names: Sequence[AgentName], *, is_sent: bool) -> list[Row]:

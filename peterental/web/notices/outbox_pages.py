@@ -109,20 +109,9 @@ def parse_filter(
     kind = params.choice("kind", labels.KINDS, "There is no kind {}. It was ignored.")
     first, last = params.days()
     since, until = utc_bounds(first, last, zone)
-    text = params.text("q")
-    recipient, appointment_id = about(text, region_of(zone.key))
-    if text and not recipient and appointment_id is None:
-        params.warnings.append(f"“{text[:40]}” is no number, e-mail address or booking number. It was ignored.")
-        text = ""
-    chosen = {
-        "q": text,
-        "agent": agent_id,
-        "state": state,
-        "channel": channel,
-        "kind": kind,
-        "from": first and first.isoformat(),
-        "to": last and last.isoformat(),
-    }
+    text, recipient, appointment_id = _searched_for(params, region_of(zone.key))
+    chosen = {"q": text, "agent": agent_id, "state": state, "channel": channel, "kind": kind}
+    days = {"from": first and first.isoformat(), "to": last and last.isoformat()}
     wanted = NoticeFilter(
         state=state,
         channel=channel,
@@ -133,7 +122,17 @@ def parse_filter(
         since=since,
         until=until,
     )
-    return wanted, {name: value for name, value in chosen.items() if value}
+    return wanted, {name: value for name, value in (chosen | days).items() if value}
+
+
+def _searched_for(params: QueryParams, region: str) -> tuple[str, str, int | None]:
+    """Return `q`, with the recipient or booking number that it is; it is ignored with a warning if it is neither."""
+    text = params.text("q")
+    recipient, appointment_id = about(text, region)
+    if text and not recipient and appointment_id is None:
+        params.warnings.append(f"“{text[:40]}” is no number, e-mail address or booking number. It was ignored.")
+        text = ""
+    return text, recipient, appointment_id
 
 
 def about(text: str, region: str) -> tuple[str, int | None]:

@@ -26,6 +26,7 @@ from peterental.notices.wording.model import (
 from peterental.services import Services, services_of
 from peterental.web.notices import labels, outbox_pages
 from peterental.web.notices.forms import SendTestForm, SettingsForm, TextWordingForm, WordingForm
+from peterental.web.shell.answers import Answer, form_status
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.edit_conflict import conflict_sentences
 from peterental.web.shell.forms import NEVER
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from peterental.notices.model import Channel, StoredSettings
     from peterental.notices.samples import Preview
     from peterental.notices.wording.model import WordingKey
-
-Answer = Response | str | tuple[str, int]
 
 
 def create_blueprint() -> Blueprint:
@@ -69,18 +68,9 @@ def settings() -> Answer:
     form = SettingsForm(data={**asdict(stored.settings), "release_hours": str(stored.settings.release_hours or "")})
     if not form.is_submitted():
         form.show_version(stored.updated_at)
-    if form.validate_on_submit():
-        try:
-            services.notice_settings.change(form.settings(), viewer, seen=form.seen_at)
-        except NoticeSettingsChanged as refusal:
-            entries = services.notice_settings.changes_since(viewer, form.seen_at) if form.seen_at > NEVER else ()
-            form.show_conflict(refusal.stored, entries)
-            form.form_errors.append(_conflict_message(refusal.stored, entries))
-        except NoticeSettingsInvalid as refusal:
-            form.form_errors.append(str(refusal))
-        else:
-            flash("The settings were saved.", "done")
-            return redirect(url_for("notices.settings"), 303)
+    if form.validate_on_submit() and _save_settings(form):
+        flash("The settings were saved.", "done")
+        return redirect(url_for("notices.settings"), 303)
     config = config_of(current_app)
     body = render_template(
         "notices/settings.html",
@@ -91,7 +81,23 @@ def settings() -> Answer:
         is_production=config.is_production,
         has_public_url=config.public_url is not None,
     )
-    return body, 400 if form.is_submitted() else 200
+    return body, form_status(form)
+
+
+def _save_settings(form: SettingsForm) -> bool:
+    """Save the settings; False if they were refused, which the form then says."""
+    viewer, service = current_viewer(), _services().notice_settings
+    try:
+        service.change(form.settings(), viewer, seen=form.seen_at)
+    except NoticeSettingsChanged as refusal:
+        entries = service.changes_since(viewer, form.seen_at) if form.seen_at > NEVER else ()
+        form.show_conflict(refusal.stored, entries)
+        form.form_errors.append(_conflict_message(refusal.stored, entries))
+    except NoticeSettingsInvalid as refusal:
+        form.form_errors.append(str(refusal))
+    else:
+        return True
+    return False
 
 
 def wordings() -> str:

@@ -11,10 +11,9 @@ from werkzeug.wrappers import Response
 from peterental.notices.waitlist.model import EntryUnknown, OfferEnded, OfferView
 from peterental.services import services_of
 from peterental.web.offers.wording import OFFERS
+from peterental.web.shell.answers import Answer
 from peterental.web.visits import link_pages
 from peterental.web.visits.wording import WORDINGS
-
-Answer = Response | str | tuple[str, int]
 
 GONE, CONFLICT = 410, 409
 

@@ -20,6 +20,7 @@ from peterental.phone_numbers import region_of
 from peterental.privacy.model import SearchTooSlow, UpcomingChanged, described
 from peterental.privacy.person import MAX_CHARS, Person, PersonInvalid, PersonUnknown
 from peterental.services import Services, services_of
+from peterental.web.shell.answers import Answer, form_status
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import PageForm, required
 from peterental.web.shell.query_params import parse_id
@@ -27,8 +28,6 @@ from peterental.web.shell.session import current_viewer
 
 if TYPE_CHECKING:
     from peterental.privacy.model import Holdings
-
-Answer = Response | str | tuple[str, int]
 
 MAX_ROWS = 20
 """Rows of each kind on the page; the export has all."""
@@ -63,7 +62,7 @@ def index() -> Answer:
     viewer = _admin()
     form = PersonForm()
     holdings: Holdings | None = None
-    status = 400 if form.is_submitted() else 200
+    status = form_status(form)
     if form.validate_on_submit():
         try:
             holdings = _services().persons.find(_person(form.person.data), viewer)

@@ -27,19 +27,7 @@ from peterental.web.shell.sign_in_redirect import drop_empty_params
 
 def install(app: Flask, config: Config) -> None:
     """Configure `app`, which has its secret key, services and config, for pages."""
-    app.config.update(
-        # Browsers accept a __Host- cookie only over HTTPS and only from this host, never from a sibling domain.
-        SESSION_COOKIE_NAME="__Host-peterental" if config.is_production else "peterental",
-        SESSION_COOKIE_SECURE=config.is_production,
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_REFRESH_EACH_REQUEST=False,
-        PERMANENT_SESSION_LIFETIME=ABSOLUTE_LIMIT,
-        WTF_CSRF_CHECK_DEFAULT=False,  # `authenticate_request` checks the token once it knows the viewer
-        # A Referer check would lock out browsers that send none; __Host- already blocks cookies of sibling domains.
-        WTF_CSRF_SSL_STRICT=False,
-        WTF_CSRF_TIME_LIMIT=None,  # a token is valid as long as its session
-    )
+    _configure_sessions(app, config)
     app.session_interface = PageSessions()
     form_parsing.install(app)
     csrf.init_app(app)
@@ -69,3 +57,20 @@ def _for_every_template() -> dict[str, object]:
         "office_zone": config_of(current_app).office_zone,
         "navigation": navigation_for(endpoints, is_admin=viewer.is_admin, endpoint=request.endpoint),
     }
+
+
+def _configure_sessions(app: Flask, config: Config) -> None:
+    """Set how cookies and CSRF tokens work."""
+    app.config.update(
+        # Browsers accept a __Host- cookie only over HTTPS and only from this host, never from a sibling domain.
+        SESSION_COOKIE_NAME="__Host-peterental" if config.is_production else "peterental",
+        SESSION_COOKIE_SECURE=config.is_production,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=ABSOLUTE_LIMIT,
+        WTF_CSRF_CHECK_DEFAULT=False,  # `authenticate_request` checks the token once it knows the viewer
+        # A Referer check would lock out browsers that send none; __Host- already blocks cookies of sibling domains.
+        WTF_CSRF_SSL_STRICT=False,
+        WTF_CSRF_TIME_LIMIT=None,  # a token is valid as long as its session
+    )

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from peterental.errors import Refusal
 from peterental.users.model import SignInBusy, TooManyAttempts
+from peterental.web.shell.answers import form_status
 from peterental.web.shell.forms import PageForm
 
 BUSY_RETRY_AFTER_S = 5
@@ -22,7 +23,7 @@ def with_status(page: str, form: PageForm, refusal: Refusal | None = None) -> Re
         form: its form.
         refusal: why the service refused it; None if it did not.
     """
-    response = make_response(page, 400 if form.is_submitted() else 200)
+    response = make_response(page, form_status(form))
     if isinstance(refusal, TooManyAttempts):
         response.status_code = 429
         response.headers["Retry-After"] = str(refusal.values["wait_s"])

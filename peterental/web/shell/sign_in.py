@@ -24,13 +24,12 @@ from peterental.users.model import (
 from peterental.users.setup_link import verify_setup_token
 from peterental.web.shell import session, trusted_device
 from peterental.web.shell.access_control import public, without_second_factor
+from peterental.web.shell.answers import Answer, form_status
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import CodeForm, SetUpForm, SignInForm
 from peterental.web.shell.refused_form import with_status
 from peterental.web.shell.security_headers import send_no_referrer
 from peterental.web.shell.sign_in_redirect import is_from_our_page, resume, safe_next
-
-Answer = Response | str | tuple[str, int]
 
 REFUSED_AT: dict[type[Refusal], str] = {
     EmailInvalid: "email",
@@ -39,6 +38,9 @@ REFUSED_AT: dict[type[Refusal], str] = {
     PasswordCommon: "password",
 }
 """The field at which each refusal is shown."""
+
+
+WELCOME = "Welcome! You are signed in as an admin. Next, add the agents whose calls PeteRental answers."
 
 
 def create_blueprint() -> Blueprint:
@@ -65,9 +67,8 @@ def login() -> Answer:
     refusal: Refusal | None = None
     if form.validate_on_submit():
         try:
-            signed_in = users.sign_in(
-                form.email.data, form.password.data, trusted_device.client_origin_of(form.email.data)
-            )
+            origin = trusted_device.client_origin_of(form.email.data)
+            signed_in = users.sign_in(form.email.data, form.password.data, origin)
         except (SignInBusy, TooManyAttempts) as caught:
             refusal = caught
             form.add_error(refusal)
@@ -99,9 +100,8 @@ def code() -> Answer:
     refusal: Refusal | None = None
     if form.validate_on_submit():
         try:
-            signed_in = services_of(current_app).users.sign_in_with_code(
-                required, form.code.data, trusted_device.client_origin_of
-            )
+            users = services_of(current_app).users
+            signed_in = users.sign_in_with_code(required, form.code.data, trusted_device.client_origin_of)
         except LinkInvalid:
             return _start_again()
         except TooManyAttempts as caught:
@@ -172,11 +172,9 @@ def set_up() -> Answer:
             form.add_error(refusal, REFUSED_AT.get(type(refusal)))
         else:
             session.start(signed_in)
-            flash(
-                "Welcome! You are signed in as an admin. Next, add the agents whose calls PeteRental answers.", "done"
-            )
+            flash(WELCOME, "done")
             return redirect(url_for("today.index"), 303)
-    return render_template("shell/set_up.html", form=form), 400 if form.is_submitted() else 200
+    return render_template("shell/set_up.html", form=form), form_status(form)
 
 
 def _add_refusals(form: SetUpForm, refusals: Iterable[Refusal]) -> None:

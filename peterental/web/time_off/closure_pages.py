@@ -19,11 +19,10 @@ from peterental.agents.time_off.model import (
 from peterental.errors import Refusal
 from peterental.plural import counted
 from peterental.services import services_of
+from peterental.web.shell.answers import Answer, form_status
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.session import current_viewer
 from peterental.web.time_off.forms import ClosureForm
-
-Answer = Response | str | tuple[str, int]
 
 REFUSED_AT: dict[type[Refusal], str] = {
     ClosureExists: "name",
@@ -57,7 +56,7 @@ def new_closure() -> Answer:
             form.add_error(refusal, REFUSED_AT.get(type(refusal)))
         else:
             return _saved(form.closure.name, added)
-    return render_template("time_off/closure.html", form=form, closure=None), 400 if form.is_submitted() else 200
+    return render_template("time_off/closure.html", form=form, closure=None), form_status(form)
 
 
 @preserves_form
@@ -82,13 +81,8 @@ def closure(closure_id: int) -> Answer:
             form.add_error(refusal, REFUSED_AT.get(type(refusal)))
         else:
             return _saved(form.closure.name, [services.closures.get(closure_id, viewer)])
-    page = render_template(
-        "time_off/closure.html",
-        form=form,
-        closure=found,
-        viewings=services.time_off_viewings.of_closure(closure_id, viewer),
-    )
-    return page, 400 if form.is_submitted() else 200
+    viewings = services.time_off_viewings.of_closure(closure_id, viewer)
+    return render_template("time_off/closure.html", form=form, closure=found, viewings=viewings), form_status(form)
 
 
 def remove_closure(closure_id: int) -> Response:

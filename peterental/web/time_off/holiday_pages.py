@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
 
 from peterental.access import require_admin
 from peterental.agents.time_off.model import Closure, ClosureEntry
@@ -23,12 +22,11 @@ from peterental.config import config_of
 from peterental.phone_numbers import region_of
 from peterental.plural import counted
 from peterental.services import services_of
+from peterental.web.shell.answers import Answer
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import PageForm
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
-
-Answer = Response | str | tuple[str, int]
 
 YEARS_AHEAD = 2
 """The page offers this year and the next two."""
@@ -53,7 +51,7 @@ class _Choice:
 @preserves_form
 def holidays() -> Answer:
     """Offer the public holidays of a country or state, and close the office on the chosen ones."""
-    viewer, services = current_viewer(), services_of(current_app)
+    viewer, closures = current_viewer(), services_of(current_app).closures
     require_admin(viewer)
     params, today = QueryParams(request.args), utc_now().astimezone(config_of(current_app).office_zone).date()
     years = [today.year + ahead for ahead in range(YEARS_AHEAD + 1)]
@@ -61,13 +59,8 @@ def holidays() -> Answer:
     offered = public_holidays(choice.country, choice.state, choice.first, choice.last)
     form, ticked = PageForm(), set(request.form.getlist("day"))
     if form.validate_on_submit():
-        entries = [
-            ClosureEntry(name=holiday.name, first_day=holiday.day, last_day=holiday.day)
-            for holiday in offered
-            if holiday.day.isoformat() in ticked
-        ]
-        if entries:
-            added = services.closures.add(entries, viewer)
+        if entries := _closures_for(holiday for holiday in offered if holiday.day.isoformat() in ticked):
+            added = closures.add(entries, viewer)
             flash(f"The office is closed on {counted(len(added), 'more day')}.", "done")
             return redirect(url_for("time_off.index"), 303)
         form.form_errors.append("Tick the days on which the office is closed.")
@@ -76,7 +69,7 @@ def holidays() -> Answer:
         form=form,
         ticked=ticked,
         offered=offered,
-        closed=_closures_on(offered, services.closures.of_days(choice.first, choice.last, viewer)),
+        closed=_closures_on(offered, closures.of_days(choice.first, choice.last, viewer)),
         country=choice.country,
         countries=countries(),
         state=choice.state,
@@ -86,6 +79,10 @@ def holidays() -> Answer:
         warnings=params.warnings,
     )
     return page, 400 if request.method == "POST" else 200
+
+
+def _closures_for(chosen: Iterable[PublicHoliday]) -> list[ClosureEntry]:
+    return [ClosureEntry(name=holiday.name, first_day=holiday.day, last_day=holiday.day) for holiday in chosen]
 
 
 def _choice_in(params: QueryParams, years: Sequence[int], today: date) -> _Choice:

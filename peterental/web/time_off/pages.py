@@ -25,6 +25,7 @@ from peterental.errors import Refusal
 from peterental.services import services_of
 from peterental.web.agents.working_hours_forms import format_windows
 from peterental.web.agents.working_hours_pages import busy_saved_message
+from peterental.web.shell.answers import Answer
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams, parse_id
 from peterental.web.shell.session import current_viewer
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
     from peterental.agents.model import Agent
     from peterental.agents.time_off.model import TimeOffItem
-
-Answer = Response | str | tuple[str, int]
 
 LAST_PAGE = 100
 WEEKS_SHOWN = 15

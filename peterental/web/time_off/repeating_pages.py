@@ -23,12 +23,11 @@ from peterental.clock import utc_now
 from peterental.config import config_of
 from peterental.errors import Refusal
 from peterental.services import services_of
+from peterental.web.shell.answers import Answer, form_status
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 from peterental.web.time_off.forms import RepeatingForm, SkipForm, offer_agents
-
-Answer = Response | str | tuple[str, int]
 
 REFUSED_AT: dict[type[Refusal], str] = {
     LastDayBeforeFirst: "last_day",
@@ -73,7 +72,7 @@ def new_repeating() -> Answer:
             standing = services.time_off_viewings.of_repeating(block.repeating_id, viewer)
             return _to_page(block.repeating_id) if standing else redirect(url_for("time_off.index"), 303)
     page = render_template("time_off/repeating.html", form=form, block=None)
-    return page, 400 if form.is_submitted() else 200
+    return page, form_status(form)
 
 
 @preserves_form

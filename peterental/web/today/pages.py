@@ -73,8 +73,7 @@ def index() -> str:
     warnings = list(params.warnings)
     if today.is_agent_unknown:
         warnings.append(f"There is no agent “{params.text('agent')[:40]}”. This is the day of all agents.")
-    config = config_of(current_app)
-    zone = config.office_zone
+    zone = config_of(current_app).office_zone
     shown = date_shown(today, zone)
     return render_template(
         "today/index.html",

@@ -7,7 +7,6 @@ from contextlib import suppress
 from datetime import timedelta
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
 from wtforms import HiddenField, RadioField, SelectField, StringField
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired
@@ -23,11 +22,10 @@ from peterental.users.tokens.model import (
     TokenScope,
     TokenUnknown,
 )
+from peterental.web.shell.answers import Answer, form_status
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import PageForm, required, up_to
 from peterental.web.shell.session import current_viewer
-
-Answer = Response | str | tuple[str, int]
 
 SCOPE_LABELS: Mapping[TokenScope, str] = {"read": "Reads", "book": "Reads and books"}
 LIFETIMES: Mapping[str, tuple[str, timedelta | None]] = {
@@ -93,7 +91,7 @@ def index() -> Answer:
     body = render_template(
         "tokens/index.html", form=form, tokens=tokens.listing(viewer), scopes=SCOPE_LABELS, now=utc_now()
     )
-    return body, 400 if form.is_submitted() else 200
+    return body, form_status(form)
 
 
 def revoke(token_id: int) -> Answer:

@@ -47,15 +47,12 @@ def index() -> tuple[str, int]:
     viewer, services = current_viewer(), services_of(current_app)
     agents = services.agents.names(viewer, request.values.get("agent", ""))
     params = QueryParams(request.args)
-    name = params.choice("tool", [tool.name for tool in TOOLS], "There is no tool {}. The first one is shown.")
-    tool = next((tool for tool in TOOLS if tool.name == name), TOOLS[0])
+    tool = _tool(params)
     form = form_for(tool)(agent=params.text("agent") or None)
     form.offer(agents)
     agent = result = None
-    closures: list[Closure] = []
     if form.validate_on_submit():
         agent = services.agents.get(form.agent.data, viewer)
-        closures = _closures(services, agent, viewer)
         result = _simulate(tool, agent, form)
     page = render_template(
         "tool_tester/index.html",
@@ -67,12 +64,18 @@ def index() -> tuple[str, int]:
         warnings=params.warnings,
         form=form,
         result=result,
-        closures=closures,
+        closures=_closures(services, agent, viewer) if agent else [],
         format_response_time=format_response_time,
         asked=_pretty(result.request) if result else "",
         reply=_pretty(result.reply) if result else "",
     )
     return page, 400 if form.errors else 200
+
+
+def _tool(params: QueryParams) -> ToolSpec:
+    """Return the tool in the address, else the first."""
+    name = params.choice("tool", [tool.name for tool in TOOLS], "There is no tool {}. The first one is shown.")
+    return next((tool for tool in TOOLS if tool.name == name), TOOLS[0])
 
 
 def _simulate(tool: ToolSpec, agent: Agent, form: ToolTesterForm) -> SimulationResult | None:

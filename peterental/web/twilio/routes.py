@@ -58,30 +58,31 @@ def create_blueprint(services: Services, config: Config, now: Callable[[], datet
     """
     blueprint = Blueprint("twilio", __name__)
 
-    def answered(work: Callable[[Mapping[str, str]], Response]) -> Response:
-        """Return the answer to the present request: 403 unless Twilio signed it."""
-        form = _signed_form(request, config)
-        if form is None:
-            log.warning("A request to %s was not signed by Twilio", request.path)
-            return Response("Twilio did not sign this request.\n", 403, _PLAIN)
-        try:
-            with deadline(DEADLINE_S):
-                return work(form)
-        except Fault as fault:
-            log.error("%s: %s", request.path, fault)  # noqa: TRY400 - the sentence of a fault says enough
-            return Response("Try again later.\n", 503, _PLAIN | {"Retry-After": str(RETRY_AFTER_S)})
-
     @blueprint.post("/twilio/sms")
     def receive() -> Response:
         """Take a text of a visitor."""
-        return answered(lambda form: _receive(form, services))
+        return _answered(config, lambda form: _receive(form, services))
 
     @blueprint.post("/twilio/status")
     def report() -> Response:
         """Take a report on a text of ours."""
-        return answered(lambda form: _report(form, services, now()))
+        return _answered(config, lambda form: _report(form, services, now()))
 
     return blueprint
+
+
+def _answered(config: Config, work: Callable[[Mapping[str, str]], Response]) -> Response:
+    """Return the answer to the present request: 403 unless Twilio signed it."""
+    form = _signed_form(request, config)
+    if form is None:
+        log.warning("A request to %s was not signed by Twilio", request.path)
+        return Response("Twilio did not sign this request.\n", 403, _PLAIN)
+    try:
+        with deadline(DEADLINE_S):
+            return work(form)
+    except Fault as fault:
+        log.error("%s: %s", request.path, fault)  # noqa: TRY400 - the sentence of a fault says enough
+        return Response("Try again later.\n", 503, _PLAIN | {"Retry-After": str(RETRY_AFTER_S)})
 
 
 def _receive(form: Mapping[str, str], services: Services) -> Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
 
 from peterental.clock import utc_now
 from peterental.errors import Refusal
@@ -21,11 +20,10 @@ from peterental.users.password_links import decode
 from peterental.users.session_repository import ABSOLUTE_LIMIT, IDLE_LIMIT
 from peterental.web.shell import session
 from peterental.web.shell.access_control import public
+from peterental.web.shell.answers import Answer, form_status
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.security_headers import send_no_referrer
 from peterental.web.users.forms import JoinForm, PasswordForm
-
-Answer = Response | str | tuple[str, int]
 
 FIELD_OF: dict[type[Refusal], str | None] = {PasswordWrong: "current", SignedOut: None}
 """The field at which each refusal of a new password is shown, if it is not that of the new password."""
@@ -70,7 +68,7 @@ def account() -> Answer:
         idle_limit=IDLE_LIMIT,
         absolute_limit=ABSOLUTE_LIMIT,
     )
-    return body, 400 if form.is_submitted() else 200
+    return body, form_status(form)
 
 
 def end_session(session_id: int) -> Answer:
@@ -125,4 +123,4 @@ def join() -> Answer:
         raise
     except Refusal as refusal:
         form.add_error(refusal, "new")
-    return render_template("users/join.html", form=form, member=member), 400 if form.is_submitted() else 200
+    return render_template("users/join.html", form=form, member=member), form_status(form)

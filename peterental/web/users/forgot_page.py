@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
 
 from peterental.errors import Refusal
 from peterental.notices.user_notices import MailOff
@@ -11,11 +10,10 @@ from peterental.services import services_of
 from peterental.users.model import EmailInvalid, TooManyResets
 from peterental.users.service import normalize_email
 from peterental.web.shell.access_control import public
+from peterental.web.shell.answers import Answer
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.refused_form import with_status
 from peterental.web.users.forms import ForgotForm
-
-Answer = Response | str | tuple[str, int]
 
 ASKED = "If an account has that address, an e-mail with a link is on its way to it. The link works once, for one hour."
 """The answer for every address: it does not reveal who has an account."""

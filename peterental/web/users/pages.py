@@ -13,14 +13,13 @@ from peterental.notices.model import ChannelState
 from peterental.services import Services, services_of
 from peterental.users.model import EmailInvalid, EmailTaken, LastAdmin, PasswordGrant, UserDetails
 from peterental.users.password_links import LIFETIME, encode
+from peterental.web.shell.answers import Answer, form_status
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 from peterental.web.users import account_pages, forgot_page, second_factor_pages
 from peterental.web.users.forms import InviteForm, NameForm, RoleForm
 from peterental.web.users.what_stays import what_stays
-
-Answer = Response | str | tuple[str, int]
 
 LAST_PAGE = 1000
 
@@ -86,7 +85,7 @@ def invite() -> Answer:
         else:
             flash(f"{form.email.data} was invited. {pass_on(mail)}", "done")
             return _show_link(grant)
-    return render_template("users/invite.html", form=form), 400 if form.is_submitted() else 200
+    return render_template("users/invite.html", form=form), form_status(form)
 
 
 @preserves_form
@@ -133,7 +132,7 @@ def _page(member: UserDetails, form: RoleForm, name_form: NameForm) -> Answer:
         link_days=LIFETIME.days,
         now=utc_now(),
     )
-    return body, 400 if form.is_submitted() else 200
+    return body, form_status(form)
 
 
 def make_link(user_id: int) -> Answer:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import segno
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
 
 from peterental.errors import Refusal
 from peterental.services import services_of
 from peterental.users.model import CodeWrong, PasswordWrong, SetupExpired, SignInBusy, TooManyAttempts
 from peterental.web.shell.access_control import without_second_factor
+from peterental.web.shell.answers import Answer, form_status
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.session import current_viewer
 from peterental.web.users.forms import FactorForm, FactorSetupForm
-
-Answer = Response | str | tuple[str, int]
 
 FIELD_OF: dict[type[Refusal], str] = {PasswordWrong: "current", CodeWrong: "code"}
 """The field at which each refusal is shown."""
@@ -59,7 +57,7 @@ def _set_up() -> Answer:
         picture=segno.make(setup.uri, error="m", micro=False).svg_data_uri(scale=4, border=4, light="#fff"),
         is_required=factors.status(viewer).is_required,
     )
-    return body, 400 if form.is_submitted() else 200
+    return body, form_status(form)
 
 
 def _manage() -> Answer:
@@ -80,7 +78,7 @@ def _manage() -> Answer:
             flash("Your second factor is off.", "done")
             return redirect(url_for("users.account"), 303)
     body = render_template("users/second_factor.html", form=form, factor=factors.status(viewer))
-    return body, 400 if form.is_submitted() else 200
+    return body, form_status(form)
 
 
 def _show_codes(codes: tuple[str, ...], message: str) -> str:

@@ -11,7 +11,6 @@ from functools import wraps
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response as BaseResponse
 
 from peterental.appointments.model import AppointmentUnknown
 from peterental.appointments.visitors.links import id_in
@@ -20,11 +19,10 @@ from peterental.appointments.visitors.service import VisitorService
 from peterental.clock import utc_now
 from peterental.errors import Refusal
 from peterental.services import services_of
+from peterental.web.shell.answers import Answer
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.visits import link_pages
 from peterental.web.visits.wording import WORDINGS, Wording
-
-Answer = BaseResponse | str | tuple[str, int]
 
 GONE, CONFLICT = 410, 409
 FIRST_YEAR, LAST_YEAR = 2000, 2999

@@ -17,6 +17,7 @@ from peterental.clock import utc_now
 from peterental.config import config_of
 from peterental.errors import Refusal
 from peterental.services import services_of
+from peterental.web.shell.answers import Answer, form_status
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.forms import VersionedForm, required, up_to
 from peterental.web.shell.session import current_viewer
@@ -34,8 +35,6 @@ from peterental.webhooks.model import (
     NoEventTypes,
 )
 from peterental.webhooks.service import WebhookService
-
-Answer = Response | str | tuple[str, int]
 
 TYPE_LABELS: Mapping[str, str] = {str(kind): label for kind, label in EVENT_LABELS.items()} | {TEST: "Test"}
 STATE_LABELS = {"waiting": "Waiting", "delivered": "Delivered", "failed": "Failed"}
@@ -109,7 +108,7 @@ def new() -> Answer:
             form.add_error(refusal, FIELD_OF.get(type(refusal)))
         else:
             return _show_secret(issued, "The webhook was added.")
-    return render_template("webhooks/new.html", form=form), 400 if form.is_submitted() else 200
+    return render_template("webhooks/new.html", form=form), form_status(form)
 
 
 @preserves_form
@@ -140,7 +139,7 @@ def show(endpoint_id: int) -> Answer:
         deliveries=webhooks.deliveries(viewer, endpoint_id),
         **_labels(),
     )
-    return body, 400 if form.is_submitted() else 200
+    return body, form_status(form)
 
 
 def rotate(endpoint_id: int) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -102,12 +103,7 @@ def adopt(url: str, directory: Path, *, to: int, scratch_url: str | None = None,
         live = read_catalog(connection, schema, which="database")
         others = _check(live, built, schema, is_recorded=_is_recorded(ledger, to))
         todo = _unrecorded(connection, ledger, wanted)
-        writer = LedgerWriter(connection, schema)
-        with connection.transaction():
-            for file in todo:
-                writer.record_adopted(file, file.text())
-                if ledger.server.has_backfills:
-                    BackfillStore(connection, schema).remove(file.version)
+        _record(connection, ledger, todo)
     _report_adopted(todo, ledger, others, report)
     return len(todo)
 
@@ -192,6 +188,16 @@ def _check(live: Catalog, built: _BuiltSchema, schema: str, *, is_recorded: bool
             "  Next: fix these, or adopt up to a lower version; flask db-migrate then applies the rest"
         )
     return others
+
+
+def _record(connection: Connection, ledger: Ledger, todo: Sequence[MigrationFile]) -> None:
+    """Record files as applied, in one transaction; a backfill among them has nothing left to do."""
+    writer = LedgerWriter(connection, ledger.server.schema)
+    with connection.transaction():
+        for file in todo:
+            writer.record_adopted(file, file.text())
+            if ledger.server.has_backfills:
+                BackfillStore(connection, ledger.server.schema).remove(file.version)
 
 
 def _report_adopted(

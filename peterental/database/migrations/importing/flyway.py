@@ -18,6 +18,7 @@ from peterental.database.migrations.importing.sql_edits import lines_matching
 NAMED = re.compile(r"(?P<prefix>[VUB])(?P<version>\d+(?:[._]\d+)*)__(?P<name>.*)\.sql")
 REPEATABLE = re.compile(r"R__(?P<name>.*)\.sql")
 CALLBACK = re.compile(r"(?:(?:before|after)[A-Z]\w*?|createSchema)(?:__.*)?\.\w+")
+NO_CALLBACKS = "is a callback: there are none here; move its work into a migration"
 CODE = re.compile(
     r"(?P<prefix>[VUBR])(?P<version>\d+(?:[._]\d+)*)?__(?P<name>.*)\.(?P<language>java|kt|class|py|ps1|sh|bash|bat|cmd)"
 )
@@ -58,9 +59,7 @@ def convert_flyway(folder: SourceFolder) -> ImportedFolder:
             result.migrations.append(_repeatable(file, repeatable["name"]))
         elif CALLBACK.fullmatch(file.base_name):
             result.handled.add(file.name)
-            result.problems.append(
-                Remark("is a callback: there are none here; move its work into a migration", file.name)
-            )
+            result.problems.append(Remark(NO_CALLBACKS, file.name))
     _add_baselines(folder, result)
     _add_code(folder, result)
     for undo in undos.values():

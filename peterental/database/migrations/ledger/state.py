@@ -171,11 +171,7 @@ def compare(
         applied_text: returns the SQL that was run for a version, or None; called for edited files only.
         backfills: the registered backfills by version.
     """
-    registered = {
-        version: backfill
-        for version, backfill in (backfills or {}).items()
-        if version not in rows and (backfill.is_recorded or backfill.state is not BackfillState.DONE)
-    }
+    registered = _unapplied(backfills or {}, rows)
     by_version = {file.version: file for file in files}
     highest_file = max(by_version, default=0)
     highest_applied = max([*rows, *registered], default=0)
@@ -198,6 +194,15 @@ def compare(
             state = _applied_state(file, row, applied_text)
         entries.append(HistoryEntry(version, state, file, row, backfill=backfill))
     return entries
+
+
+def _unapplied(backfills: Mapping[int, BackfillProgress], rows: Mapping[int, LedgerRow]) -> dict[int, BackfillProgress]:
+    """Return the registered backfills that the ledger does not have as applied."""
+    return {
+        version: backfill
+        for version, backfill in backfills.items()
+        if version not in rows and (backfill.is_recorded or backfill.state is not BackfillState.DONE)
+    }
 
 
 def _with_causes(

@@ -23,7 +23,7 @@ class FileLint:
         number: its index in the reading order, from 0.
         version: its version.
         source: its text, parsed.
-        catalog: the schema as all statements before this one make it.
+        schema: the schema as all statements before this one make it.
         no_transaction: whether it runs outside a transaction.
         directives: what its header says.
         is_baseline: whether db-squash has written it.
@@ -84,7 +84,7 @@ class AlterCommand:
         statement: the ALTER TABLE.
         offset: where it begins in the file, in characters.
         table: the table's key in the schema model.
-        shown: the table's name as SQL.
+        sql_name: the table's name as SQL.
     """
 
     kind: str

@@ -91,15 +91,15 @@ def plan(
             live = dry_run_live(
                 connection, url, ledger, items, limits, incomplete=incomplete_backfills(connection, ledger)
             )
-    notes: list[str] = []
+    notes = _notes(live)
     scratch: list[FileResult] = []
     if _wants_scratch(items, live):
         try:
             with scratch_database(url, scratch_url=scratch_url, report=report) as copy:
                 scratch = _in_scratch(copy, directory, ledger.server.schema, items)
         except (ScratchRefused, ScratchBuildFailed) as refused:
-            notes.append(f"⚠️  {refused}")
-    planned = Plan(_merge(items, live, scratch), notes=notes + _notes(live))
+            notes = [f"⚠️  {refused}", *notes]
+    planned = Plan(_merge(items, live, scratch), notes=notes)
     with engine_session(url) as connection:  # a new one: a file may have ended the other
         _note_finished_statements(connection, ledger, planned)
         _note_contracts(connection, items, planned, settings)
