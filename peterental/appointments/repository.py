@@ -94,7 +94,7 @@ CONSTRAINT_ERRORS: Mapping[str, type[Refusal]] = {
 
 # The caller's own upcoming bookings are read with the schedule: a statement of its own costs more than they do. They
 # are looked up by id. IS TRUE keeps other indexes out, because a plan that was made while the table was small would
-# read all bookings of the agent. Each is JSON before it is sorted: a step of a plan costs by the columns that it carries.
+# read all bookings of the agent. Each is JSON before it is sorted: a step of a plan costs by the columns it carries.
 _OWN = f"""
         SELECT json_agg(booking.fields)::text AS own,
             array_agg(booking.property_id) FILTER (WHERE booking.property_id IS NOT NULL) AS own_homes
