@@ -29,11 +29,12 @@ class HeldNotices:
     Args:
         notices: those to the person, also to another number or address about one of their viewings.
         naming: those to others whose text names the person.
-        texts: texts that the person sent.
+        texts: texts that the person sent, also from another number about one of their viewings.
         naming_texts: texts of others that name the person.
         naming_consents: consents and stops of others whose words name the person.
-        consents: what the person agreed to or revoked, without stops that a deletion kept.
-        waitlist: their places on the waitlist.
+        consents: what the person agreed to or revoked, also with another number or address for one of their viewings,
+            without stops that a deletion kept.
+        waitlist: their places on the waitlist, also those that they asked for in one of their calls for another number.
     """
 
     notices: tuple[int, ...] = ()
@@ -69,6 +70,7 @@ class NoticePersonalDataRepository:
         values = {
             "pattern": pattern,
             "appointment_ids": list(appointment_ids),
+            "call_ids": list(call_ids),
             "about": [*(f"call:{call}" for call in call_ids), *(f"message:{message}" for message in message_ids)],
             "kept": KEPT,
         }
@@ -91,7 +93,9 @@ class NoticePersonalDataRepository:
         ).fetchall()
         texts = connection.execute(
             """
-            SELECT provider_id, sender ~* %(pattern)s AS is_own FROM text_replies
+            SELECT provider_id,
+                   sender ~* %(pattern)s OR COALESCE(appointment_id = ANY (%(appointment_ids)s), FALSE) AS is_own
+            FROM text_replies
             WHERE concat_ws(' ------ ', sender, body, answer) ~* %(pattern)s
                 OR appointment_id = ANY (%(appointment_ids)s)
             ORDER BY received_at, provider_id
@@ -100,15 +104,24 @@ class NoticePersonalDataRepository:
         ).fetchall()
         consents = connection.execute(
             """
-            SELECT consent_id, recipient ~* %(pattern)s AS is_own FROM contact_consents
+            SELECT consent_id,
+                   recipient ~* %(pattern)s OR COALESCE(appointment_id = ANY (%(appointment_ids)s), FALSE) AS is_own
+            FROM contact_consents
             WHERE recipient ~* %(pattern)s AND how_revoked IS DISTINCT FROM %(kept)s
+                OR appointment_id = ANY (%(appointment_ids)s)
                 OR concat_ws(' ------ ', words_given, words_revoked) ~* %(pattern)s
             ORDER BY consent_id
             """,
             values,
         ).fetchall()
         waitlist = connection.execute(
-            f"SELECT entry_id FROM waitlist WHERE {_WAITLIST_TEXT} ~* %(pattern)s ORDER BY entry_id".encode(), values
+            f"""
+            SELECT entry_id FROM waitlist
+            WHERE {_WAITLIST_TEXT} ~* %(pattern)s OR vapi_call_id = ANY (%(call_ids)s)
+                OR appointment_id = ANY (%(appointment_ids)s)
+            ORDER BY entry_id
+            """.encode(),
+            values,
         ).fetchall()
         return HeldNotices(
             notices=tuple(row["notice_id"] for row in notices if row["is_own"]),

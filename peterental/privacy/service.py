@@ -181,9 +181,9 @@ class PersonService:
         made_in = {row["vapi_call_id"] for row in (*bookings, *left) if row["vapi_call_id"]}
         calls = self._calls.search(connection, pattern, call_ids=sorted(made_in))
         own_call_ids = [row["vapi_call_id"] for row in calls if row["is_own"]]
-        messages = self._messages.search(connection, pattern, call_ids=own_call_ids)
-        own_message_ids = [row["message_id"] for row in messages if row["is_own"]]
         booking_ids = [row["appointment_id"] for row in bookings]
+        messages = self._messages.search(connection, pattern, call_ids=own_call_ids, appointment_ids=booking_ids)
+        own_message_ids = [row["message_id"] for row in messages if row["is_own"]]
         tool_call_ids = self._calls.search_tool_calls(
             connection, pattern, call_ids=own_call_ids, appointment_ids=booking_ids
         )
