@@ -19,6 +19,7 @@ KEPT = "kept after the data was deleted"
 
 # What is between two columns is longer than what may be inside a number.
 _NOTICE_TEXT = "concat_ws(' ------ ', subject, body, about)"
+_OF_ENTRIES = "(about LIKE 'waitlist:%%' AND split_part(about, ':', 2) = ANY (%(entries)s))"
 _WAITLIST_TEXT = "concat_ws(' ------ ', attendee_name, phone, property_address)"
 
 
@@ -27,7 +28,7 @@ class HeldNotices:
     """What is stored about a person beside viewings, calls and messages, by id.
 
     Args:
-        notices: those to the person, also to another number or address about one of their viewings.
+        notices: those to the person, also to another number or address about one of their viewings or waitlist places.
         naming: those to others whose text names the person.
         texts: texts that the person sent, also from another number about one of their viewings.
         naming_texts: texts of others that name the person.
@@ -67,20 +68,33 @@ class NoticePersonalDataRepository:
             call_ids: their calls.
             message_ids: their messages.
         """
-        values = {
+        values: dict[str, object] = {
             "pattern": pattern,
             "appointment_ids": list(appointment_ids),
             "call_ids": list(call_ids),
             "about": [*(f"call:{call}" for call in call_ids), *(f"message:{message}" for message in message_ids)],
             "kept": KEPT,
         }
+        waitlist = connection.execute(
+            f"""
+            SELECT entry_id FROM waitlist
+            WHERE {_WAITLIST_TEXT} ~* %(pattern)s OR vapi_call_id = ANY (%(call_ids)s)
+                OR appointment_id = ANY (%(appointment_ids)s)
+            ORDER BY entry_id
+            """.encode(),
+            values,
+        ).fetchall()
+        values["entries"] = [str(row["entry_id"]) for row in waitlist]
         notices = connection.execute(
             f"""
             SELECT notice_id,
                    audience = 'visitor'
-                       AND (recipient ~* %(pattern)s OR appointment_id = ANY (%(appointment_ids)s)) AS is_own
+                       AND (
+                           recipient ~* %(pattern)s OR appointment_id = ANY (%(appointment_ids)s) OR {_OF_ENTRIES}
+                       ) AS is_own
             FROM notices
             WHERE recipient ~* %(pattern)s OR appointment_id = ANY (%(appointment_ids)s) OR about = ANY (%(about)s)
+                OR {_OF_ENTRIES}
                 OR {_NOTICE_TEXT} ~* %(pattern)s
                 OR EXISTS (
                     SELECT FROM appointments AS viewing
@@ -112,15 +126,6 @@ class NoticePersonalDataRepository:
                 OR concat_ws(' ------ ', words_given, words_revoked) ~* %(pattern)s
             ORDER BY consent_id
             """,
-            values,
-        ).fetchall()
-        waitlist = connection.execute(
-            f"""
-            SELECT entry_id FROM waitlist
-            WHERE {_WAITLIST_TEXT} ~* %(pattern)s OR vapi_call_id = ANY (%(call_ids)s)
-                OR appointment_id = ANY (%(appointment_ids)s)
-            ORDER BY entry_id
-            """.encode(),
             values,
         ).fetchall()
         return HeldNotices(

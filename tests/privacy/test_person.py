@@ -111,6 +111,11 @@ def test_viewing_takes_along_what_its_other_contact_wrote(
         " ('ana', NULL, %(name)s, %(number)s, '5 Ash Lane', %(wanted)s, %(id)s)",
         {"name": NAME, "other": OTHER, "number": NUMBER, "wanted": "{[2030-01-01, 2030-01-02)}", **viewing},
     )
+    database.fetch(
+        "INSERT INTO notices (kind, channel, audience, recipient, about, expires_at, state, body)"
+        " SELECT 'waitlist_offer', 'text', 'visitor', phone, 'waitlist:' || entry_id || ':1', NOW(), 'sent',"
+        " 'A viewing of 5 Ash Lane' FROM waitlist"
+    )
     document = json.loads("".join(services.persons.export(person, ADMIN)))
     assert {consent["to"] for consent in document["consents"]} == {NUMBER, EMAIL}
     assert [len(document[kind]) for kind in ("texts", "messages", "waitlist")] == [1, 1, 2]
