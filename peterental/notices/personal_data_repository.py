@@ -203,6 +203,11 @@ class NoticePersonalDataRepository:
             "pattern": pattern, "removed": removed, "kept": KEPT,
         }  # fmt: skip
         for statement in (
+            # What is about to be handed over was written from what is deleted here: it is written again.
+            """
+            UPDATE notices SET state = 'waiting', claim = NULL
+            WHERE audience = 'agent' AND state = 'sending' AND handed_over_at IS NULL AND ended_at IS NULL
+            """,
             "DELETE FROM notices WHERE notice_id = ANY (%(notices)s)",
             "DELETE FROM notices WHERE audience = 'visitor' AND appointment_id = ANY (%(appointment_ids)s)",
             "UPDATE notices SET subject = NULL, body = NULL WHERE notice_id = ANY (%(naming)s)",

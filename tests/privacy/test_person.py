@@ -20,6 +20,7 @@ from peterental.database.pool import Database
 from peterental.privacy.model import ANONYMOUS, SearchTooSlow, UpcomingChanged
 from peterental.privacy.person import REMOVED, Person, PersonInvalid, PersonUnknown
 from peterental.services import Services
+from tests.notices.office import FakeTransport
 from tests.privacy.documented import columns
 from tests.privacy.written import (
     ADMIN,
@@ -255,6 +256,31 @@ def test_place_on_the_waitlist_is_exported_and_deleted_with_its_home(services: S
     delete(services, BY_NUMBER)
     assert database.fetch("SELECT 1 FROM waitlist") == []
     assert len(database.fetch("SELECT 1 FROM properties")) == 1
+
+
+def test_letter_to_an_agent_that_was_written_before_is_not_sent(
+    services: Services, database: Database, clock: Clock
+) -> None:
+    """A mail server may take its time between the greeting and the text of a letter."""
+    use_transports(services, database, clock)
+    services.calls.record_update(CallUpdate(vapi_call_id="c", caller_number=NUMBER, status="ended"))
+    database.fetch("UPDATE calls SET agent_id = 'ana', outcomes = '{fault}'")
+    (notice,) = database.fetch(
+        "INSERT INTO notices (agent_id, kind, channel, audience, recipient, about, created_at, due_at, expires_at)"
+        " VALUES ('ana', 'agent_flagged_call', 'email', 'agent', 'ana@example.com', 'call:c', %(now)s, %(now)s,"
+        " %(now)s::timestamptz + INTERVAL '1 day') RETURNING notice_id",
+        {"now": clock()},
+    )
+    mails = services.notice_sender.transports["email"]
+    assert isinstance(mails, FakeTransport)
+    mails.before_hand_over = lambda: delete(services, BY_NUMBER)
+    services.notice_sender.send(notice["notice_id"])
+    mails.before_hand_over = lambda: None
+    assert mails.taken == []
+    services.notice_sender.look_up()
+    services.notice_sender.send(notice["notice_id"])
+    assert held_rows(database, "4055550142") == []
+    assert not any(NUMBER[-4:] in letter.body for letter in mails.taken)
 
 
 def test_export_keeps_letters_of_every_script(services: Services) -> None:
