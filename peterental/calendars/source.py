@@ -55,8 +55,8 @@ class ViewingCalendar(CalendarAccount, Protocol):
         """
         ...
 
-    def delete(self, remote_id: str, event_id: str, *, follow: bool = True) -> None:
-        """Delete an event; one that is gone already is no fault.
+    def delete(self, remote_id: str, event_id: str, *, follow: bool = True) -> bool:
+        """Delete an event, and return whether it was there; one that is gone already is no fault.
 
         Args:
             remote_id: of its calendar.

@@ -100,6 +100,17 @@ CORRECT_HEARTBEATS = """
 """
 """Ages the workers that were seen before the clock was set back: one that vanished would seem alive until then."""
 
+CORRECT_SCHEDULES = """
+    UPDATE procrastinate_jobs SET scheduled_at = NULL
+    WHERE status = 'todo'
+        AND scheduled_at > NOW() + CASE WHEN attempts > 0 THEN INTERVAL '2 hours' ELSE INTERVAL '1 day' END
+"""
+"""Starts jobs that were put off before the clock was set back, and would wait until the time that it showed.
+
+A retry waits for little more than an hour; what quiet hours or a webhook put off, for less than a day. A job that
+starts early does what is due, as every job does.
+"""
+
 QUEUE_EXISTS = "SELECT to_regclass('procrastinate_jobs') IS NOT NULL"
 
 

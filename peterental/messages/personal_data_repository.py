@@ -17,27 +17,38 @@ _TEXT = "concat_ws(' ------ ', body, attendee_name, attendee_phone, caller_numbe
 class MessagePersonalDataRepository:
     """The messages of one database, by what they contain. Every method runs in the caller's transaction."""
 
-    def search(self, connection: Connection, pattern: str, *, call_ids: Sequence[str] = ()) -> list[DictRow]:
+    def search(
+        self,
+        connection: Connection,
+        pattern: str,
+        *,
+        call_ids: Sequence[str] = (),
+        appointment_ids: Sequence[int] = (),
+    ) -> list[DictRow]:
         """Return the messages in which a regular expression matches, earliest first. Reads the whole table.
 
-        A message is the person's own (`is_own`) if it has their number or no number, or was left in one of `call_ids`.
+        A message is the person's own (`is_own`) if it has their number or no number, was left in one of `call_ids`, or
+        is a visitor's text about one of `appointment_ids`.
 
         Args:
             connection: of the transaction.
             pattern: the regular expression.
             call_ids: the person's calls; messages that were left in these are found anyway.
+            appointment_ids: the person's viewings; messages about these are found anyway.
         """
         return connection.execute(
             f"""
             SELECT message_id, agent_name, time_zone, received_at, vapi_call_id,
                    COALESCE(attendee_phone, caller_number) IS NULL
                        OR concat_ws(' ------ ', attendee_phone, caller_number) ~* %(pattern)s
-                       OR COALESCE(vapi_call_id = ANY (%(call_ids)s), FALSE) AS is_own
+                       OR COALESCE(vapi_call_id = ANY (%(call_ids)s), FALSE)
+                       OR COALESCE(appointment_id = ANY (%(appointment_ids)s), FALSE) AS is_own
             FROM messages JOIN agents USING (agent_id)
-            WHERE vapi_call_id = ANY (%(call_ids)s) OR {_TEXT} ~* %(pattern)s
+            WHERE vapi_call_id = ANY (%(call_ids)s) OR appointment_id = ANY (%(appointment_ids)s)
+                OR {_TEXT} ~* %(pattern)s
             ORDER BY received_at, message_id
             """.encode(),
-            {"pattern": pattern, "call_ids": list(call_ids)},
+            {"pattern": pattern, "call_ids": list(call_ids), "appointment_ids": list(appointment_ids)},
         ).fetchall()
 
     def read(self, connection: Connection, ids: Sequence[int]) -> list[DictRow]:

@@ -19,6 +19,7 @@ KEPT = "kept after the data was deleted"
 
 # What is between two columns is longer than what may be inside a number.
 _NOTICE_TEXT = "concat_ws(' ------ ', subject, body, about)"
+_OF_ENTRIES = "(about LIKE 'waitlist:%%' AND split_part(about, ':', 2) = ANY (%(entries)s))"
 _WAITLIST_TEXT = "concat_ws(' ------ ', attendee_name, phone, property_address)"
 
 
@@ -27,13 +28,14 @@ class HeldNotices:
     """What is stored about a person beside viewings, calls and messages, by id.
 
     Args:
-        notices: those to the person, also to another number or address about one of their viewings.
+        notices: those to the person, also to another number or address about one of their viewings or waitlist places.
         naming: those to others whose text names the person.
-        texts: texts that the person sent.
+        texts: texts that the person sent, also from another number about one of their viewings.
         naming_texts: texts of others that name the person.
         naming_consents: consents and stops of others whose words name the person.
-        consents: what the person agreed to or revoked, without stops that a deletion kept.
-        waitlist: their places on the waitlist.
+        consents: what the person agreed to or revoked, also with another number or address for one of their viewings,
+            without stops that a deletion kept.
+        waitlist: their places on the waitlist, also those that they asked for in one of their calls for another number.
     """
 
     notices: tuple[int, ...] = ()
@@ -66,19 +68,33 @@ class NoticePersonalDataRepository:
             call_ids: their calls.
             message_ids: their messages.
         """
-        values = {
+        values: dict[str, object] = {
             "pattern": pattern,
             "appointment_ids": list(appointment_ids),
+            "call_ids": list(call_ids),
             "about": [*(f"call:{call}" for call in call_ids), *(f"message:{message}" for message in message_ids)],
             "kept": KEPT,
         }
+        waitlist = connection.execute(
+            f"""
+            SELECT entry_id FROM waitlist
+            WHERE {_WAITLIST_TEXT} ~* %(pattern)s OR vapi_call_id = ANY (%(call_ids)s)
+                OR appointment_id = ANY (%(appointment_ids)s)
+            ORDER BY entry_id
+            """.encode(),
+            values,
+        ).fetchall()
+        values["entries"] = [str(row["entry_id"]) for row in waitlist]
         notices = connection.execute(
             f"""
             SELECT notice_id,
                    audience = 'visitor'
-                       AND (recipient ~* %(pattern)s OR appointment_id = ANY (%(appointment_ids)s)) AS is_own
+                       AND (
+                           recipient ~* %(pattern)s OR appointment_id = ANY (%(appointment_ids)s) OR {_OF_ENTRIES}
+                       ) AS is_own
             FROM notices
             WHERE recipient ~* %(pattern)s OR appointment_id = ANY (%(appointment_ids)s) OR about = ANY (%(about)s)
+                OR {_OF_ENTRIES}
                 OR {_NOTICE_TEXT} ~* %(pattern)s
                 OR EXISTS (
                     SELECT FROM appointments AS viewing
@@ -91,7 +107,9 @@ class NoticePersonalDataRepository:
         ).fetchall()
         texts = connection.execute(
             """
-            SELECT provider_id, sender ~* %(pattern)s AS is_own FROM text_replies
+            SELECT provider_id,
+                   sender ~* %(pattern)s OR COALESCE(appointment_id = ANY (%(appointment_ids)s), FALSE) AS is_own
+            FROM text_replies
             WHERE concat_ws(' ------ ', sender, body, answer) ~* %(pattern)s
                 OR appointment_id = ANY (%(appointment_ids)s)
             ORDER BY received_at, provider_id
@@ -100,15 +118,15 @@ class NoticePersonalDataRepository:
         ).fetchall()
         consents = connection.execute(
             """
-            SELECT consent_id, recipient ~* %(pattern)s AS is_own FROM contact_consents
+            SELECT consent_id,
+                   recipient ~* %(pattern)s OR COALESCE(appointment_id = ANY (%(appointment_ids)s), FALSE) AS is_own
+            FROM contact_consents
             WHERE recipient ~* %(pattern)s AND how_revoked IS DISTINCT FROM %(kept)s
+                OR appointment_id = ANY (%(appointment_ids)s)
                 OR concat_ws(' ------ ', words_given, words_revoked) ~* %(pattern)s
             ORDER BY consent_id
             """,
             values,
-        ).fetchall()
-        waitlist = connection.execute(
-            f"SELECT entry_id FROM waitlist WHERE {_WAITLIST_TEXT} ~* %(pattern)s ORDER BY entry_id".encode(), values
         ).fetchall()
         return HeldNotices(
             notices=tuple(row["notice_id"] for row in notices if row["is_own"]),
@@ -185,6 +203,11 @@ class NoticePersonalDataRepository:
             "pattern": pattern, "removed": removed, "kept": KEPT,
         }  # fmt: skip
         for statement in (
+            # What is about to be handed over was written from what is deleted here: it is written again.
+            """
+            UPDATE notices SET state = 'waiting', claim = NULL
+            WHERE audience = 'agent' AND state = 'sending' AND handed_over_at IS NULL AND ended_at IS NULL
+            """,
             "DELETE FROM notices WHERE notice_id = ANY (%(notices)s)",
             "DELETE FROM notices WHERE audience = 'visitor' AND appointment_id = ANY (%(appointment_ids)s)",
             "UPDATE notices SET subject = NULL, body = NULL WHERE notice_id = ANY (%(naming)s)",

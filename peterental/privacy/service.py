@@ -179,9 +179,9 @@ class PersonService:
         bookings = self._bookings.search(connection, pattern)
         calls = self._search_calls(connection, pattern, bookings)
         own_call_ids = [row["vapi_call_id"] for row in calls if row["is_own"]]
-        messages = self._messages.search(connection, pattern, call_ids=own_call_ids)
-        own_message_ids = [row["message_id"] for row in messages if row["is_own"]]
         booking_ids = [row["appointment_id"] for row in bookings]
+        messages = self._messages.search(connection, pattern, call_ids=own_call_ids, appointment_ids=booking_ids)
+        own_message_ids = [row["message_id"] for row in messages if row["is_own"]]
         tool_call_ids = self._calls.search_tool_calls(
             connection, pattern, call_ids=own_call_ids, appointment_ids=booking_ids
         )

@@ -153,7 +153,7 @@ class Connection:
                 return
             self._is_eof = not data
             self._reader.feed(data)
-            if len(data) < size:
+            if len(data) < size or self._reader.has_enough:
                 return
             size = _READ_BYTES
 

@@ -116,6 +116,21 @@ class RequestReader:
         """How much of an unfinished body is in memory."""
         return self._body.size if self._body is not None else 0
 
+    @property
+    def has_enough(self) -> bool:
+        """Whether there are bytes for a head of any length, or the whole body: what follows stays with the kernel.
+
+        A client may send thousands of requests at once, and each connection would hold a megabyte of them.
+        """
+        if self._body is not None:
+            return self._body.is_complete
+        return len(self._buffer) > self._limits.head_bytes
+
+    @property
+    def buffered_bytes(self) -> int:
+        """How much is in memory of the requests that follow the one at work."""
+        return len(self._buffer)
+
     def take_continue(self) -> bool:
         """Return, once per request, whether the client waits for `100 Continue` before it sends the body."""
         due, self._is_continue_due = self._is_continue_due, False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -213,11 +213,14 @@ class SignedIn:
         viewer: who signed in.
         session_epoch: the user's; raising it ends the session.
         second_factor: which kind of code completed the sign-in; None if none was needed.
+        had_no_second_factor: whether no code was asked for because the user had no second factor. One turned on
+            since then ends the new session.
     """
 
     viewer: Viewer
     session_epoch: int
     second_factor: CodeKind | None = None
+    had_no_second_factor: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -201,7 +201,7 @@ class UserService:
         record(account.viewer.user_id, old_hash=account.password_hash, new_hash=new_hash, keys=keys, now=self._now())
         if account.has_second_factor:
             return CodeRequired(account.viewer.user_id, account.session_epoch)
-        return SignedIn(viewer=account.viewer, session_epoch=account.session_epoch)
+        return SignedIn(viewer=account.viewer, session_epoch=account.session_epoch, had_no_second_factor=True)
 
     def sign_in_with_code(
         self, required: CodeRequired, code: str, origin: Callable[[str], ClientOrigin] = lambda _: UNKNOWN_ORIGIN
@@ -310,7 +310,7 @@ class UserService:
         if user.has_second_factor:
             return CodeRequired(user.user_id, epoch)
         viewer = Viewer(user_id=user.user_id, email=user.email, is_admin=user.role == "admin")
-        return SignedIn(viewer=viewer, session_epoch=epoch)
+        return SignedIn(viewer=viewer, session_epoch=epoch, had_no_second_factor=True)
 
     def sign_out_everywhere(self, viewer: Viewer) -> None:
         """End all of the viewer's sessions, and invalidate their one-time links."""

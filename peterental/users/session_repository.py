@@ -63,9 +63,27 @@ class SessionRepository:
         self._database.fetch("UPDATE user_sessions SET last_seen_at = NOW() WHERE session_id = %s", (session_id,))
 
     def insert(
-        self, connection: Connection, viewer: Viewer, session_epoch: int, token_hash: bytes, client: Client
+        self,
+        connection: Connection,
+        viewer: Viewer,
+        session_epoch: int,
+        token_hash: bytes,
+        client: Client,
+        *,
+        needs_no_second_factor: bool = False,
     ) -> int:
-        """Add a session and return its id; delete up to a hundred rows that have not been used for long."""
+        """Add a session and return its id; delete up to a hundred rows that have not been used for long.
+
+        Args:
+            connection: of the transaction.
+            viewer: who signed in.
+            session_epoch: the user's when the sign-in was checked.
+            token_hash: of the token.
+            client: the browser.
+            needs_no_second_factor: whether the session has ended already if the user has a second factor by now.
+        """
+        # In a statement of its own: the next one sees a second factor that was turned on while this one waited.
+        connection.execute("SELECT FROM users WHERE user_id = %s FOR KEY SHARE", (viewer.user_id,))
         row = connection.execute(
             """
             WITH purged AS (
@@ -79,8 +97,15 @@ class SessionRepository:
                     FOR UPDATE SKIP LOCKED
                 )
             )
-            INSERT INTO user_sessions (user_id, session_epoch, token_hash, address, browser)
-            VALUES (%(user_id)s, %(session_epoch)s, %(token_hash)s, %(address)s, %(browser)s)
+            INSERT INTO user_sessions (user_id, session_epoch, token_hash, address, browser, ended_at)
+            VALUES (
+                %(user_id)s, %(session_epoch)s, %(token_hash)s, %(address)s, %(browser)s,
+                CASE
+                    WHEN %(needs_no_second_factor)s
+                        AND EXISTS (SELECT FROM second_factors WHERE second_factors.user_id = %(user_id)s)
+                        THEN NOW()
+                END
+            )
             RETURNING session_id
             """,
             {
@@ -90,6 +115,7 @@ class SessionRepository:
                 "address": client.address,
                 "browser": client.browser,
                 "kept_for": KEPT_FOR,
+                "needs_no_second_factor": needs_no_second_factor,
             },
         ).fetchone()
         assert row is not None  # noqa: S101  # tells mypy; an INSERT returns its row or raises

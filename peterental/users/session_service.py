@@ -50,8 +50,15 @@ class SessionService:
         """
         token, viewer = secrets.token_urlsafe(TOKEN_BYTES), signed_in.viewer
         with self._database.transaction() as connection:
-            # The new row locks its user, as all that ends sessions does first: the two must not wait for each other.
-            self._sessions.insert(connection, viewer, signed_in.session_epoch, _hash(token), client)
+            # This locks its user, as all that ends sessions does first: the two must not wait for each other.
+            self._sessions.insert(
+                connection,
+                viewer,
+                signed_in.session_epoch,
+                _hash(token),
+                client,
+                needs_no_second_factor=signed_in.had_no_second_factor,
+            )
             if replaces is not None:
                 self._sessions.end_token(connection, _hash(replaces))
             after: dict[str, object] = {

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from procrastinate.jobs import Job, Status
 
 from peterental.errors import Fault
-from peterental.jobs.repository import CORRECT_HEARTBEATS
+from peterental.jobs.repository import CORRECT_HEARTBEATS, CORRECT_SCHEDULES
 
 if TYPE_CHECKING:
     from procrastinate import App
@@ -89,6 +89,7 @@ class Housekeeper:
         if self._swept_at_s is not None and time.monotonic() - self._swept_at_s < SWEEP_INTERVAL_S:
             return
         self._swept_at_s = time.monotonic()
+        await app.connector.execute_query_async(CORRECT_SCHEDULES)
         await app.job_manager.delete_old_jobs(nb_hours=_hours(KEEP_DONE))
         await app.job_manager.delete_old_jobs(
             nb_hours=_hours(KEEP_FAILED), include_failed=True, include_cancelled=True, include_aborted=True

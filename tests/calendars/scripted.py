@@ -139,16 +139,18 @@ class ScriptedCalendar:
         self.written.append(event.title)
         return event_id
 
-    def delete(self, remote_id: str, event_id: str, *, follow: bool = True) -> None:
+    def delete(self, remote_id: str, event_id: str, *, follow: bool = True) -> bool:
         assert remote_id == self.moved_to.get(event_id, "work")
         self._answer()
         if self.holds:
             self._hold(lambda: self._delete(event_id))
-        self._delete(event_id)
+        return self._delete(event_id)
 
-    def _delete(self, event_id: str) -> None:
-        if self.events.pop(event_id, None) is not None:
+    def _delete(self, event_id: str) -> bool:
+        was_there = self.events.pop(event_id, None) is not None
+        if was_there:
             self.spent.add(event_id)
+        return was_there
 
     def _hold(self, request: Callable[[], object]) -> NoReturn:
         self.holds = False

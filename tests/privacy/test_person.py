@@ -5,43 +5,46 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
-from urllib.parse import unquote
 
 import psycopg
 import pytest
 
-from peterental.access import AdminsOnly, Viewer
+from peterental.access import AdminsOnly
 from peterental.agents.time_off.model import ClosureEntry
-from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
-from peterental.appointments.manual.model import ExpectedState, NewBooking, ViewingEdit, WallClockTime
 from peterental.audit.model import LogFilter
 from peterental.calls.model import REDUCED_ANSWER, CallUpdate
 from peterental.database.connect import DatabaseBusy
 from peterental.database.pool import Database
-from peterental.jobs.model import JobRequest
-from peterental.messages.model import MessageFilter
 from peterental.privacy.model import ANONYMOUS, SearchTooSlow, UpcomingChanged
 from peterental.privacy.person import REMOVED, Person, PersonInvalid, PersonUnknown
 from peterental.services import Services
-from peterental.users.tokens.model import NewToken
-from peterental.webhooks.model import EndpointEntry
 from tests.notices.office import FakeTransport
+from tests.privacy.documented import columns
+from tests.privacy.written import (
+    ADMIN,
+    AGENT,
+    BY_EMAIL,
+    BY_NUMBER,
+    EMAIL,
+    NAME,
+    NUMBER,
+    OF_NO_PERSON,
+    OTHER,
+    TRACES,
+    all_columns,
+    book_manually,
+    held_rows,
+    held_values,
+    report,
+    use_transports,
+    write_everywhere,
+    write_mentions,
+    write_notices,
+)
 from tests.voice.homes import add_home
 from tests.voice.phone import ELM, Clock, Phone
-
-ADMIN = Viewer(0, "office@example.com", is_admin=True)
-AGENT = Viewer(7, "ana@example.com", is_admin=False)
-
-NAME = "Zebulon Quackenbush"
-NUMBER = "+14055550142"
-EMAIL = "zeb.quackenbush@example.org"
-OTHER = "+14055550777"
-"""Another caller."""
-
-EVERY_MESSAGE = MessageFilter(state="all")
-BY_NUMBER, BY_EMAIL = Person.parse(NUMBER), Person.parse(EMAIL)
 
 SPELLINGS = (
     "+14055550142", "14055550142", "4055550142", "(405) 555-0142", "405.555.0142", "+1 405 555 01 42", "001-405-555-0142",
@@ -50,169 +53,9 @@ SPELLINGS = (
 )  # fmt: skip
 
 
-def report(phone: Phone, text: str, **more: Any) -> None:
-    """Send an end-of-call report in which every field has a text."""
-    message = {
-        "type": "end-of-call-report",
-        "call": {"id": phone.call_id, "assistantId": phone.assistant_id},
-        "customer": {"number": phone.number},
-        "endedReason": "customer-ended-call",
-        "artifact": {
-            "transcript": f"User: {text}",
-            "messages": [{"role": "user", "message": f"line\n{text}"}],
-            "recordingUrl": f"https://storage.example/{phone.call_id}.wav?from={text.replace(' ', '%20')}",
-        },
-        "analysis": {"summary": text, "successEvaluation": text, "structuredData": {"said": text, text: 4055550142}},
-        **more,
-    }
-    assert phone.post(message).status_code == 200
-
-
-def book_manually(services: Services, day: int, clock_min: int = 600, **visitor: str) -> int:
-    entry = NewBooking(
-        agent_id="ana",
-        when=WallClockTime(day=datetime(2026, 11, day, tzinfo=UTC).date(), clock_min=clock_min),
-        key=f"key-{day}-{clock_min}" + "k" * 24,
-        property_address="12 Oak Street",
-        **{"attendee_name": NAME, **visitor},  # type: ignore[arg-type]
-    )
-    return services.manual.book(entry, ADMIN).appointment_id
-
-
-def seen(services: Services, appointment_id: int) -> ExpectedState:
-    appointment, _ = services.manual.show(appointment_id, ADMIN)
-    assert appointment.updated_at is not None
-    return ExpectedState(appointment.updated_at, appointment.start, appointment.status)
-
-
-def write_everywhere(phone: Phone, services: Services) -> None:
-    """Write name, number and address through every entry point, in several spellings."""
-    visitor = {"attendee_name": NAME, "attendee_email": EMAIL, "attendee_phone": "(405) 555-0142"}
-    phone.number = NUMBER
-    phone.say("set_appointment", {**ELM, **visitor, "start_time": "tomorrow 3 pm"})
-    phone.say("find_appointment", {"attendee_name": NAME})
-    phone.say("reschedule_appointment", {"attendee_name": NAME, "start_time": "tomorrow 4 pm"})
-    phone.say("take_message", {"message": f"Write to {EMAIL}", "attendee_name": NAME, "attendee_phone": 4055550142})
-    phone.post(
-        {"type": "status-update", "status": "in-progress", "call": {"id": "call-1"}, "customer": {"number": NUMBER}}
-    )
-    report(phone, f"This is {NAME}, {EMAIL}, 405 555 0142")
-
-    web = replace(phone, call_id="web-call", number=None)
-    web.say("set_appointment", {**ELM, **visitor, "property_address": "5 Ash Lane", "start_time": "thursday 10 am"})
-    web.say("take_message", {"message": "Call me", "attendee_phone": "four oh five five five five oh one four two"})
-    refused = replace(phone, call_id="refused-call", number=None)
-    refused.say("set_appointment", {**visitor, "start_time": "three in the night"})
-    refused.say("tell_405_555_0142", {"nested": [{"number": "405-555-0142"}]})
-    withheld = replace(phone, call_id="spoken", number="anonymous")
-    report(
-        withheld, "my number is four oh five, five five five, oh one four two, zeb dot quackenbush at example dot org"
-    )
-    replace(phone, call_id="").say("take_message", {"message": "No call id", "attendee_phone": "405.555.0142"})
-    phone.post(
-        {
-            "type": "tool-calls",
-            "chat": {"id": "chat-1", "assistantId": phone.assistant_id},
-            "toolCallList": [
-                {"id": "t", "function": {"name": "take_message", "arguments": {"message": f"Mail {EMAIL}", **visitor}}}
-            ],
-        }
-    )
-
-    other = replace(phone, call_id="other-call", number=OTHER)
-    other.say("take_message", {"message": f"My sister is at 405 555 0142 or {EMAIL}", "attendee_name": "Maud"})
-    report(other, f"my sister is at 405 555 0142 or {EMAIL}")
-
-    manual = book_manually(services, 24, attendee_phone="+1 (405) 555-0142", attendee_email=EMAIL)
-    when = WallClockTime(day=datetime(2026, 11, 24, tzinfo=UTC).date(), clock_min=660)
-    services.manual.move(manual, seen(services, manual), when, ADMIN)
-    services.manual.change(manual, seen(services, manual), "cancel", ADMIN)
-    book_manually(services, 25, attendee_phone="405 555 0142 (mobile)")
-    book_manually(services, 30, attendee_email=EMAIL.upper())
-    write_edits(services)
-    open_messages = services.messages.listing(ADMIN, EVERY_MESSAGE).messages
-    services.messages.set_done(open_messages[-1].message_id, ADMIN, done=True)
-    day = datetime(2026, 11, 27, tzinfo=UTC).date()
-    note = f"{NAME} 405-555-0142 {EMAIL}"
-    services.hours.add_override("ana", DateOverride(day, (), "call 405-555-0142"), ADMIN)
-    services.hours.add_busy_block(
-        "ana", BusyBlockRequest(first_day=day, last_day=day, from_min=600, until_min=660, note=note[20:]), ADMIN
-    )
-
-
-def write_edits(services: Services) -> None:
-    """Edit viewings: the person's own, and one of another visitor that had the person's number before."""
-    own = book_manually(services, 25, 660, attendee_phone=NUMBER)
-    edit(services, own, attendee_name=f"{NAME} and {EMAIL}", notes=f"{NAME}: 405 555 0142\n{EMAIL}")
-    edit(services, own, attendee_name=NAME)
-    other = book_manually(services, 26, 720, attendee_phone=NUMBER, attendee_name="Maud")
-    edit(services, other, attendee_phone=OTHER, notes=f"Sister of {EMAIL}")
-    edit(services, other, notes=f"Sister of\n{EMAIL} and 405-555-0142")
-
-
-def edit(services: Services, appointment_id: int, **fields: str) -> None:
-    old, _ = services.manual.show(appointment_id, ADMIN)
-    entry = ViewingEdit(
-        agent_id=old.agent_id,
-        property_address=old.property_address,
-        attendee_name=old.attendee_name,
-        attendee_email=old.attendee_email,
-        attendee_phone=old.attendee_phone,
-        notes=old.notes,
-    )
-    services.manual.edit(appointment_id, seen(services, appointment_id), replace(entry, **fields), ADMIN)  # type: ignore[arg-type]  # texts
-
-
-def held_rows(database: Database, *found: str) -> list[str]:
-    """Return the rows of all tables in whose digits, words or letters one of some texts is found."""
-    tables = database.fetch(
-        "SELECT table_name AS name FROM information_schema.tables"
-        " WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY 1"
-    )
-    assert len(tables) > 12
-    rows = [
-        f"{table['name']}: {row['text']}"
-        for table in tables
-        for row in database.fetch(f"SELECT to_jsonb(t)::text AS text FROM {table['name']} AS t")
-    ]
-    return [row for row in rows if any(text in form for text in found for form in forms(row))]
-
-
-def forms(row: str) -> tuple[str, ...]:
-    """Return a row as it is, its digits alone, and its digits with those spelt in words."""
-    spelt = row.lower()
-    for digit, words in enumerate(("oh|cero", "one|uno", "two|dos", "three|tres", "four|cuatro", "five|cinco")):
-        spelt = re.sub(rf"\b({words})\b", str(digit), spelt)
-    plain = unquote(row).lower()
-    return plain, re.sub(r"\D", "", row), re.sub(r"\D", "", plain), re.sub(r"[^0-9a-z]", "", spelt)
-
-
-def write_notices(services: Services, database: Database, clock: Clock) -> None:
-    """Send what is told of the viewings, receive a text, and note a place on the waitlist."""
-    for row in database.fetch("SELECT id FROM appointments"):
-        services.notice_sender.send_of_appointment(row["id"])
-    texts = [(NUMBER, f"It is {NAME}, {EMAIL}"), (OTHER, f"My sister is at 405 555 0142 or {EMAIL}")]
-    for number, (sender, body) in enumerate(texts):
-        database.fetch(
-            "INSERT INTO text_replies (provider_id, sender, receiver, body, received_at, understood_as, answer)"
-            " VALUES (%s, %s, '+14055550100', %s, %s, 'message', %s)",
-            (f"SM{number}", sender, body, clock(), f"Thank you, {NAME}."),
-        )
-        database.fetch(
-            "INSERT INTO waitlist (agent_id, attendee_name, phone, property_address, wanted)"
-            " VALUES ('ana', %s, %s, %s, '{[2030-01-01, 2030-01-02)}')",
-            (NAME if sender == NUMBER else "Maud", sender, "5 Ash Lane" if sender == NUMBER else "of 405 555 0142"),
-        )
-
-
 @pytest.fixture
 def written(phone: Phone, services: Services, database: Database, clock: Clock) -> Services:
-    services.notice_sender.transports = {
-        "text": FakeTransport("text", clock),
-        "email": FakeTransport("email", clock),
-    }
-    services.notice_channels.record(services.notice_sender.transports)
-    database.fetch("INSERT INTO agent_notice_contacts (agent_id, email) VALUES ('ana', 'ana@example.com')")
+    use_transports(services, database, clock)
     write_everywhere(phone, services)
     write_notices(services, database, clock)
     return services
@@ -226,14 +69,60 @@ def delete(services: Services, person: Person) -> None:
     services.persons.delete(person, ADMIN, upcoming(services, person))
 
 
-def test_deleted_person_is_in_no_column_of_any_table(written: Services, database: Database) -> None:
-    traces = ("4055550142", EMAIL, "zebdotquackenbush", NAME.lower(), "zebulon")
-    assert len(held_rows(database, *traces)) > 30
+def test_deleted_person_is_in_no_column_of_any_table(written: Services, database: Database, clock: Clock) -> None:
+    """Before, the person is in each column of which docs/privacy.md says that a deletion reaches it."""
+    write_mentions(written, database, clock)
+    reached = {f"{table}.{column}" for table, names in columns("deleted").items() for column in names}
+    empty = {place for place in reached & all_columns(database) if not held_values(database, *place.split("."))}
+    assert empty == OF_NO_PERSON
     delete(written, BY_NUMBER)
     delete(written, BY_EMAIL)
-    assert held_rows(database, *traces) == []
+    assert held_rows(database, *TRACES) == []
     for person in (BY_NUMBER, BY_EMAIL):
         assert written.persons.find(person, ADMIN).is_empty
+    (words,) = database.fetch(
+        "SELECT words_revoked FROM contact_consents WHERE recipient = %s AND purpose = 'all'", (OTHER,)
+    )
+    assert words["words_revoked"] == f"Ask my sister: {REMOVED}, {REMOVED}"
+    keys = database.fetch("SELECT request_key FROM api_requests")
+    assert [row["request_key"] for row in keys] == [f"booking-{OTHER}"]
+
+
+@pytest.mark.parametrize("person", [BY_NUMBER, BY_EMAIL], ids=["number", "address"])
+def test_viewing_takes_along_what_its_other_contact_wrote(
+    services: Services, phone: Phone, database: Database, clock: Clock, person: Person
+) -> None:
+    """The viewing that named both is anonymous afterwards, so nobody could find what is left under the other one."""
+    use_transports(services, database, clock)
+    phone.number = NUMBER
+    phone.say("set_appointment", {**ELM, "attendee_name": NAME, "attendee_email": EMAIL, "start_time": "tomorrow 3 pm"})
+    write_notices(services, database, clock)
+    (viewing,) = database.fetch("SELECT id FROM appointments")
+    database.fetch("DELETE FROM text_replies WHERE sender <> %s", (NUMBER,))
+    database.fetch("UPDATE text_replies SET appointment_id = %s, body = 'Is there a garage?'", (viewing["id"],))
+    database.fetch(
+        "INSERT INTO messages (agent_id, body, attendee_name, attendee_phone, received_at, appointment_id)"
+        " VALUES ('ana', 'Is there a garage?', %s, %s, NOW(), %s)",
+        (NAME, NUMBER, viewing["id"]),
+    )
+    database.fetch("DELETE FROM waitlist")
+    database.fetch(
+        "INSERT INTO waitlist (agent_id, vapi_call_id, attendee_name, phone, property_address, wanted, appointment_id)"
+        " VALUES ('ana', 'call-1', %(name)s, %(other)s, '5 Ash Lane', %(wanted)s, NULL),"
+        " ('ana', NULL, %(name)s, %(number)s, '5 Ash Lane', %(wanted)s, %(id)s)",
+        {"name": NAME, "other": OTHER, "number": NUMBER, "wanted": "{[2030-01-01, 2030-01-02)}", **viewing},
+    )
+    database.fetch(
+        "INSERT INTO notices (kind, channel, audience, recipient, about, expires_at, state, body)"
+        " SELECT 'waitlist_offer', 'text', 'visitor', phone, 'waitlist:' || entry_id || ':1', NOW(), 'sent',"
+        " 'A viewing of 5 Ash Lane' FROM waitlist"
+    )
+    document = json.loads("".join(services.persons.export(person, ADMIN)))
+    assert {consent["to"] for consent in document["consents"]} == {NUMBER, EMAIL}
+    assert [len(document[kind]) for kind in ("texts", "messages", "waitlist")] == [1, 1, 2]
+    delete(services, person)
+    assert held_rows(database, *TRACES) == []
+    assert held_rows(database, "garage", "ash lane") == []
 
 
 def test_number_alone_leaves_nothing_with_the_number(written: Services, database: Database) -> None:
@@ -348,7 +237,7 @@ def test_export_has_everything_in_readable_form(written: Services, database: Dat
     assert {notice["to"] for notice in document["notices"]} >= {NUMBER, EMAIL}
     assert any(NAME in (notice["text"] or "") for notice in document["notices"])
     assert [text["text"] for text in document["texts"]] == [f"It is {NAME}, {EMAIL}"]
-    assert {consent["to"] for consent in document["consents"]} == {NUMBER}
+    assert {consent["to"] for consent in document["consents"]} == {NUMBER, EMAIL}
     assert [place["name"] for place in document["waitlist"]][:1] == [NAME]
     (entry,) = written.audit.listing(ADMIN, LogFilter(subject_kind="person")).entries
     assert entry.change.action == "data exported"
@@ -369,40 +258,29 @@ def test_place_on_the_waitlist_is_exported_and_deleted_with_its_home(services: S
     assert len(database.fetch("SELECT 1 FROM properties")) == 1
 
 
-def test_mentions_in_words_of_others_and_of_machines_go(services: Services, database: Database, clock: Clock) -> None:
-    """In a stop of another number, an endpoint's answer about another's viewing, a failed job, and a request's key."""
-    said = f"STOP, ask my sister: 405 555 0142, {EMAIL}"
-    with database.transaction() as connection:
-        services.consents.stop(connection, "text", OTHER, how="text message", words=said, at=clock())
-        services.jobs.defer(connection, JobRequest(task="send_notices", args={"notice_id": 1}))
-    (job,) = database.fetch("SELECT id FROM procrastinate_jobs WHERE task_name = 'send_notices'")
-    services.jobs.record_error(job["id"], f"DETAIL: {said}")
-    endpoint = services.webhooks.create(
-        EndpointEntry(url="https://example.com", event_types=("viewing.booked",)), ADMIN
+def test_letter_to_an_agent_that_was_written_before_is_not_sent(
+    services: Services, database: Database, clock: Clock
+) -> None:
+    """A mail server may take its time between the greeting and the text of a letter."""
+    use_transports(services, database, clock)
+    services.calls.record_update(CallUpdate(vapi_call_id="c", caller_number=NUMBER, status="ended"))
+    database.fetch("UPDATE calls SET agent_id = 'ana', outcomes = '{fault}'")
+    (notice,) = database.fetch(
+        "INSERT INTO notices (agent_id, kind, channel, audience, recipient, about, created_at, due_at, expires_at)"
+        " VALUES ('ana', 'agent_flagged_call', 'email', 'agent', 'ana@example.com', 'call:c', %(now)s, %(now)s,"
+        " %(now)s::timestamptz + INTERVAL '1 day') RETURNING notice_id",
+        {"now": clock()},
     )
-    book_manually(services, 24, attendee_name="Maud", attendee_phone=OTHER)
-    assert endpoint.endpoint.is_active
-    database.fetch("UPDATE webhook_deliveries SET answer = %s", (said,))
-    user = services.users.create("tool@example.com", "correct horse battery", "admin")
-    token = services.api_tokens.create(NewToken(name="Tool"), Viewer(user.user_id, user.email, is_admin=True)).token
-    database.fetch(
-        """
-        INSERT INTO api_requests (
-            token_id, request_key, request_hash, form_key, runner, running_until, started_at, status
-        )
-        SELECT %s, key, '', '', '', NOW(), NOW(), 201 FROM unnest(%s::text[]) AS key
-        """,
-        (token.token_id, [f"booking-{NUMBER}", f"booking:{EMAIL}", f"booking-{OTHER}"]),
-    )
-    assert not services.persons.find(BY_NUMBER, ADMIN).is_empty
-    delete(services, BY_NUMBER)
-    delete(services, BY_EMAIL)
-    assert held_rows(database, "4055550142", EMAIL) == []
-    (words,) = database.fetch("SELECT words_revoked FROM contact_consents WHERE recipient = %s", (OTHER,))
-    assert words["words_revoked"] == f"STOP, ask my sister: {REMOVED}, {REMOVED}"
-    assert [row["request_key"] for row in database.fetch("SELECT request_key FROM api_requests")] == [
-        f"booking-{OTHER}"
-    ]
+    mails = services.notice_sender.transports["email"]
+    assert isinstance(mails, FakeTransport)
+    mails.before_hand_over = lambda: delete(services, BY_NUMBER)
+    services.notice_sender.send(notice["notice_id"])
+    mails.before_hand_over = lambda: None
+    assert mails.taken == []
+    services.notice_sender.look_up()
+    services.notice_sender.send(notice["notice_id"])
+    assert held_rows(database, "4055550142") == []
+    assert not any(NUMBER[-4:] in letter.body for letter in mails.taken)
 
 
 def test_export_keeps_letters_of_every_script(services: Services) -> None:

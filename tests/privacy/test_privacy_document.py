@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-
 import pytest
 
 from peterental.database.pool import Database
-from tests.conftest import PROJECT_DIR
-
-TEXT = (PROJECT_DIR / "docs" / "privacy.md").read_text(encoding="utf-8")
+from tests.privacy.documented import columns
 
 
 @pytest.fixture
 def documented() -> dict[str, set[str]]:
-    """The columns that the document names, by table; a row without a table continues the one above."""
-    columns: dict[str, set[str]] = defaultdict(set)
-    tables: list[str] = []
-    for line in TEXT.partition("## Where it is stored")[2].partition("\n## ")[0].splitlines():
-        cells = line.split("|")
-        if len(cells) < 5:
-            continue
-        tables = re.findall(r"`(\w+)`", cells[1]) or tables
-        for table in tables:
-            columns[table] |= set(re.findall(r"`(\w+)`", cells[2]))
-    return columns
+    """The columns that the document names, by table."""
+    return columns()
 
 
 def test_every_table_and_text_column_is_documented(database: Database, documented: dict[str, set[str]]) -> None:

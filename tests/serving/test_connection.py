@@ -345,6 +345,23 @@ def test_files_are_sent(clients: Clients, tmp_path: Any) -> None:
     assert client.received().endswith(b"content" * 5000)
 
 
+@pytest.mark.parametrize("first", [b"", POST[:-1]], ids=["heads", "behind a body"])
+def test_of_many_requests_sent_at_once_few_are_in_memory(clients: Clients, first: bytes) -> None:
+    client = clients()
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1_000_000)
+    if first:
+        assert client.step(first) is State.BODY
+    sent = POST[-1:] * bool(first) + GET * 8_000
+    with suppress(BlockingIOError):
+        sent = sent[client.sock.send(sent) :]
+    assert client.step() is State.READY
+    assert client.connection._reader.buffered_bytes <= client.connection._limits.head_bytes + 64 * 1024
+    answered = client.received().count(b"HTTP/1.1 200")
+    while client.step() in {State.READY, State.IDLE} and answered < 2_000:
+        answered += client.received().count(b"HTTP/1.1 200")
+    assert answered == 2_000, "none is lost"
+
+
 def test_much_data_is_read_in_parts(clients: Clients) -> None:
     client = clients()
     body = b"x" * 2_000_000

@@ -72,6 +72,7 @@ def test_dripping_bytes_do_not_extend_a_deadline(registry: Registry, clock: Cloc
 def test_bodies_have_time_for_their_size(registry: Registry, clock: Clock, clients: list[Client]) -> None:
     clients.append(client := Client())
     assert client.step(POST + b"x" * 131_072) is State.BODY
+    assert client.step() is State.BODY, "what came with the head, and the rest"
     client.connection.state = State.NEW
     registry._limits = Limits()
     registry.park(client.connection, State.BODY)

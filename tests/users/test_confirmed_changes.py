@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import psycopg
 import pyotp
 import pytest
 
@@ -16,8 +18,9 @@ from peterental.users.model import SecondFactorIsOff, SignedIn, SignedOut
 from peterental.users.second_factor_service import SecondFactorService
 from peterental.users.service import UserService
 from peterental.users.session_service import SessionService
+from tests.servers import HANG_S, until_a_session_waits
 from tests.together import at_once
-from tests.users.conftest import PASSWORD, AuditLog, Clock
+from tests.users.conftest import CLIENT, PASSWORD, AuditLog, Clock
 
 NEW = "four quiet ponds shimmer"
 OTHERS = "seven loud rivers tumble"
@@ -109,6 +112,26 @@ def test_second_factor_is_not_turned_on_after_the_sessions_ended(
     assert second_factor.status(ana).turned_on_at is None
     with pytest.raises(SecondFactorIsOff):
         second_factor.turn_off(ana, NEW, "000000")
+
+
+def test_sign_in_without_a_code_ends_with_the_second_factor(
+    *, users: UserService, sessions: SessionService, database_url: str, signed_in: Viewer
+) -> None:
+    """Who has the password, and was signing in when the second factor was turned on, has no session afterwards."""
+    ana = signed_in
+    waiting, late = users.sign_in(ana.email, PASSWORD), users.sign_in(ana.email, PASSWORD)
+    assert isinstance(waiting, SignedIn)
+    assert isinstance(late, SignedIn)
+    with psycopg.connect(database_url) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("SELECT FROM users WHERE user_id = %s FOR UPDATE", (ana.user_id,))
+        started = pool.submit(sessions.start, waiting, CLIENT)
+        until_a_session_waits(database_url)
+        other.execute("INSERT INTO second_factors (user_id, secret, last_step) VALUES (%s, 'x', 1)", (ana.user_id,))
+        other.commit()
+        assert sessions.viewer(started.result(HANG_S)) is None
+    assert sessions.viewer(sessions.start(late, CLIENT)) is None
+    changed = SignedIn(viewer=ana, session_epoch=waiting.session_epoch)
+    assert sessions.viewer(sessions.start(changed, CLIENT)) is not None, "as after a new password, in a valid session"
 
 
 def test_second_factor_stays_as_it_is_after_the_sessions_ended(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -461,6 +462,15 @@ def test_codes_are_those_of_the_rfc() -> None:
         moment = datetime.fromtimestamp(seconds, UTC)
         assert totp.matching_step(seed, code, moment) == seconds // 30
     assert totp.matching_step(seed, "287083", datetime.fromtimestamp(59, UTC)) is None
+
+
+def test_altered_secret_decrypts_to_nothing() -> None:
+    keyring = Keyring(lambda: ["k" * 32])
+    sealed = urlsafe_b64decode(keyring.encrypt("purpose", "secret"))
+    for place in range(len(sealed)):
+        altered = bytes([*sealed[:place], sealed[place] ^ 1, *sealed[place + 1 :]])
+        assert keyring.decrypt("purpose", urlsafe_b64encode(altered).decode()) is None
+    assert keyring.decrypt("purpose", urlsafe_b64encode(sealed).decode()) == "secret"
 
 
 def test_keyring_without_keys_decrypts_nothing() -> None:

@@ -449,6 +449,22 @@ def test_answers_about_a_person_are_deleted(office: Office, serve: Serve) -> Non
     assert office.deliveries()[1].state == "delivered"
 
 
+def test_answer_that_comes_after_a_deletion_is_not_recorded(office: Office, serve: Serve) -> None:
+    """The visitor's data was on its way before. What is delivered afterwards has none of it."""
+
+    def quote(exchange: Exchange) -> None:
+        office.services.persons.delete(Person("phone", "+14055550123"), office.admin, [viewing.appointment_id])
+        exchange.connection.sendall(answer(b"Hello Max"))
+
+    server = serve(quote, answer(b"Hello"))
+    issued = office.subscribe(server.url(), "viewing.booked")
+    viewing = office.book()
+    office.deliver(issued)
+    assert [b"Max" in exchange.body for exchange in server.exchanges] == [True, False]
+    (delivery,) = office.deliveries()
+    assert (delivery.state, delivery.answer) == ("delivered", "Hello")
+
+
 def test_deferred_job_is_for_the_next_attempt(office: Office, serve: Serve) -> None:
     issued = office.subscribe(serve(answer(status="500 Broken")).url())
     office.book()

@@ -186,6 +186,25 @@ def test_worker_that_vanished_before_the_clock_was_set_back_ages(
     until(lambda: not database.fetch(ahead), "the worker that vanished ages")
 
 
+def test_jobs_put_off_before_the_clock_was_set_back_start(
+    running: WorkerOf, defer: Callable[..., None], database: Database
+) -> None:
+    """One that was to start tomorrow for a reason waits, and so does a retry in an hour."""
+    later = {"first": ("30 hours", 0), "retry": ("3 hours", 1), "tomorrow": ("23 hours", 0), "soon": ("72 minutes", 3)}
+    for task, (ahead, attempts) in later.items():
+        defer(task)
+        database.fetch(
+            "UPDATE procrastinate_jobs SET scheduled_at = NOW() + %s::interval, attempts = %s WHERE task_name = %s",
+            (ahead, attempts, task),
+        )
+    done = {task: threading.Event() for task in later}
+    running(*(Task(name=task, label=task, run=lambda _, each=event: each.set()) for task, event in done.items()))  # type: ignore[misc]  # of its own event
+    assert done["first"].wait(60)
+    assert done["retry"].wait(60)
+    waiting = database.fetch("SELECT task_name FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id")
+    assert [row["task_name"] for row in waiting] == ["tomorrow", "soon"]
+
+
 def test_job_that_ends_every_worker_fails(
     running: WorkerOf, defer: Callable[..., None], database_url: str, jobs_in: JobsIn
 ) -> None:

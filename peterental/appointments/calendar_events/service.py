@@ -297,13 +297,20 @@ class CalendarEventService:
             self._events.record_left(connection, state, is_final=is_final)
 
     def _delete_remote(self, calendar: Calendar, opened: _Opened, viewing: ViewingOfEvent, state: EventState) -> None:
+        """Delete the event, also where a person put it since: in another calendar of the account."""
+        if not state.may_exist:
+            return
         event_id = state.event_id
         if state.attempted:  # an answer was lost: it may exist
             found = opened.remote.find(calendar.remote_id, self._event(viewing, state))
             event_id = found.event_id if found else None
         if event_id is not None:
             self._events.record_deletion_attempt(viewing.appointment_id, event_id)
-            opened.remote.delete(calendar.remote_id, event_id)
+            if opened.remote.delete(calendar.remote_id, event_id):
+                return
+        place, found = self._elsewhere(calendar, opened, viewing, state)
+        if found is not None:
+            opened.remote.delete(place.remote_id, found.event_id)
 
     def _record_written(
         self,

@@ -76,10 +76,10 @@ class CaldavAccount:
             url = writer.create(event) if event.event_id is None else writer.change(event, event.event_id)
         return WrittenEvent(event_id=url)
 
-    def delete(self, remote_id: str, event_id: str, *, follow: bool = True) -> None:
-        """Delete an event."""
+    def delete(self, remote_id: str, event_id: str, *, follow: bool = True) -> bool:
+        """Delete an event, and return whether it was there."""
         with _addresses_are_stored(remote_id):
-            self._writer(remote_id).delete(event_id, follow=follow)
+            return self._writer(remote_id).delete(event_id, follow=follow)
 
     def find(self, remote_id: str, event: ViewingEvent) -> OwnEvent | None:
         """Return an event as it is now."""

@@ -88,8 +88,8 @@ class ViewingWriter:
                 return self._collection.url_of(found.path)
         raise CalendarUnreachable(host=self._host, reason="another program keeps changing the event")
 
-    def delete(self, event_id: str, *, follow: bool = True) -> None:
-        """Delete an event. One that is gone, alone or with its calendar, is no fault.
+    def delete(self, event_id: str, *, follow: bool = True) -> bool:
+        """Delete an event, and return whether it was there. One that is gone, also with its calendar, is no fault.
 
         Args:
             event_id: the URL of its resource.
@@ -97,11 +97,13 @@ class ViewingWriter:
         """
         path = path_of(event_id)
         marker = marker_of(path, self._namespace)
-        if self._delete_resource(path) or marker is None or not follow:
-            return
+        was_there = self._delete_resource(path)
+        if was_there or marker is None or not follow:
+            return was_there
         with suppress(CalendarGone):
             for moved in self._with_uid_of(marker):
-                self._delete_resource(moved.path)
+                was_there = self._delete_resource(moved.path) or was_there
+        return was_there
 
     def find(self, event: ViewingEvent) -> OwnEvent | None:
         """Return an event as it is now; None if it is gone or was cancelled."""

@@ -101,10 +101,10 @@ class GoogleAccount:
         """
         return self._viewings.write(remote_id, event)
 
-    def delete(self, remote_id: str, event_id: str, *, follow: bool = True) -> None:
-        """Delete an event; one that is gone already is no fault. Its id never changes."""
+    def delete(self, remote_id: str, event_id: str, *, follow: bool = True) -> bool:
+        """Delete an event, and return whether it was there. Its id never changes."""
         del follow
-        self._viewings.delete(remote_id, event_id)
+        return self._viewings.delete(remote_id, event_id)
 
     def find(self, remote_id: str, event: ViewingEvent) -> OwnEvent | None:
         """Return an event as it is now; None if it is gone or was cancelled."""

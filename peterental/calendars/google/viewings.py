@@ -70,8 +70,8 @@ class Viewings:
             return self._create(remote_id, event)
         return self._change(remote_id, event, event.event_id)
 
-    def delete(self, remote_id: str, event_id: str) -> None:
-        """Delete an event; one that is gone already is no fault.
+    def delete(self, remote_id: str, event_id: str) -> bool:
+        """Delete an event, and return whether it was there; one that is gone already is no fault.
 
         Raises CalendarNonsense if the answer is not Google's: a login page says nothing about the event.
         """
@@ -80,9 +80,10 @@ class Viewings:
         except ApiError as error:
             if self._current(remote_id, event_id) is not None:
                 raise _refused(error) from error
-        else:
-            if answer.body:
-                raise CalendarNonsense(host=HOST, reason="the answer to a deletion is not empty")
+            return False
+        if answer.body:
+            raise CalendarNonsense(host=HOST, reason="the answer to a deletion is not empty")
+        return True
 
     def find(self, remote_id: str, event: ViewingEvent) -> OwnEvent | None:
         """Return an event as it is now, by its id or else by its marker.

@@ -175,12 +175,12 @@ class MicrosoftAccount:
             raise EventMissing
         return self._create(remote_id, event)
 
-    def delete(self, remote_id: str, event_id: str, *, follow: bool = True) -> None:
-        """Delete an event; one that is gone already is no fault. Its id never changes."""
+    def delete(self, remote_id: str, event_id: str, *, follow: bool = True) -> bool:
+        """Delete an event, and return whether it was there. Its id never changes."""
         del follow
         answer = self._graph.send("DELETE", self._graph.url("calendars", remote_id, "events", event_id))
         if answer.status == _NO_CONTENT or is_missing(answer):
-            return
+            return answer.status == _NO_CONTENT
         _raise_for_write(answer)
         raise CalendarNonsense(host=HOST, reason="the answer to a deletion is not empty")
 

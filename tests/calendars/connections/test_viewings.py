@@ -375,6 +375,33 @@ def test_viewing_that_changes_after_its_event_went_into_another_calendar(
     assert (row["calendar_id"], row["remote_change"]) == (line.calendar("private").calendar_id, None)
 
 
+@pytest.mark.parametrize("is_seen", [True, False])
+@pytest.mark.parametrize("change", ["cancelled", "reassigned"])
+def test_viewing_that_ends_after_its_event_went_into_another_calendar(
+    line: Line, remote: ScriptedCalendar, change: str, *, is_seen: bool
+) -> None:
+    """Before that was noticed: no event is left there, also if that calendar cannot be searched at first."""
+    remote.found += [RemoteCalendar(remote_id=name, name=name, is_writable=True) for name in ("lost", "private")]
+    remote.broken["lost"] = CalendarGone(name="lost")
+    line.connect()
+    line.book()
+    line.work()
+    remote.person_moves_to("private", line.noon, line.noon + timedelta(minutes=30))
+    if change == "cancelled":
+        line.say("cancel_appointment", attendee_name="Dolores Whitcomb")
+    else:
+        line.database.fetch("INSERT INTO agents (agent_id, agent_name) VALUES ('ben', 'Ben')")
+        line.database.fetch("UPDATE appointments SET agent_id = 'ben'")
+    if not is_seen:
+        remote.broken["private"] = DOWN
+        with pytest.raises(CalendarUnreachable):
+            line.work()
+        del remote.broken["private"]
+    line.work()
+    assert remote.events == {}
+    assert [row["written_version"] == row["version"] for row in line.viewings()] == [True]
+
+
 def test_calendar_that_cannot_be_searched_leaves_the_question_open(line: Line, remote: ScriptedCalendar) -> None:
     remote.found.append(RemoteCalendar(remote_id="private", name="Private", is_writable=True))
     line.connect()

@@ -277,11 +277,11 @@ def test_event_without_a_version_is_changed_anyway(google: GoogleFake, calendar:
 def test_delete_is_silent_and_final(google: GoogleFake, calendar: FakeCalendar) -> None:
     account = connect(google)
     account.write(DANA, viewing())
-    account.delete(DANA, ID)
+    assert account.delete(DANA, ID)
     assert google.requests[-1].query == {"sendUpdates": ["none"]}
     assert calendar.events[ID]["status"] == "cancelled"
-    account.delete(DANA, ID)
-    account.delete(DANA, "neverexisted")
+    assert not account.delete(DANA, ID)
+    assert not account.delete(DANA, "neverexisted")
 
 
 def test_lost_answer_of_a_deletion_can_be_repeated(google: GoogleFake, calendar: FakeCalendar) -> None:

@@ -328,9 +328,9 @@ def test_series_that_a_person_made_of_it_is_found_by_its_id(fake: FakeGraph) -> 
 
 def test_event_is_deleted_once_and_again(fake: FakeGraph) -> None:
     event_id = write(fake)
-    account(fake).delete(fake.mailbox.default, event_id)
+    assert account(fake).delete(fake.mailbox.default, event_id)
     assert present(fake) == []
-    account(fake).delete(fake.mailbox.default, event_id)
+    assert not account(fake).delete(fake.mailbox.default, event_id)
 
 
 def test_lost_answer_of_a_deletion_is_repeated(fake: FakeGraph) -> None:

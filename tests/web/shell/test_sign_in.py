@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 WORDS = "correct horse battery"
 
 
-def test_set_up_link_creates_the_first_admin(stranger: Browser, config: Config) -> None:
+def test_set_up_link_creates_the_first_admin(stranger: Browser, config: Config, database: Database) -> None:
+    assert database.fetch("SELECT email FROM users") == [], "there is no account that somebody else knows"
     link = setup_link(config)
     assert link.startswith("http://127.0.0.1:8000/setup?token=")
     path = link.removeprefix(config.address)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
@@ -15,16 +16,19 @@ from itsdangerous import TimestampSigner
 
 from peterental.access import Viewer
 from peterental.agents.model import Profile
+from peterental.appointments.visitors.links import VisitorLinks
+from peterental.appointments.visitors.model import Contacts
 from peterental.clock import utc_now
 from peterental.config import Config
 from peterental.database.pool import Database
 from peterental.notices.agent_choices.model import Contact
+from peterental.notices.waitlist.links import OfferLinks
 from peterental.services import Services
 from peterental.trusted_proxies import TrustedProxies
 from peterental.users.login_throttle import FREE_ATTEMPTS_PER_ACCOUNT, email_digest
 from peterental.users.model import PasswordGrant
 from peterental.users.password_links import LIFETIME, encode
-from peterental.users.setup_link import setup_token
+from peterental.users.setup_link import setup_token, verify_setup_token
 from peterental.users.tokens.model import NewToken
 from peterental.web.shell import trusted_device
 from tests.web.html_forms import form_to
@@ -292,6 +296,37 @@ def test_failed_sign_ins_are_throttled(stranger: Browser, open_browser: Callable
     assert "Too many failed attempts. Wait 30 seconds, then try again." in page.text
     assert f'value="{admin.email}"' in page.text
     known.sign_in(admin.email)  # a known device is not throttled by failures elsewhere
+
+
+def test_token_of_one_kind_is_none_of_another(
+    app: Flask, stranger: Browser, open_browser: Callable[[], Browser], admin: Viewer, ana: Viewer
+) -> None:
+    """All are signed with one key."""
+    browser = open_browser()
+    browser.sign_in(admin.email)
+    cookies = {name: browser._client.get_cookie(name) for name in ("peterental", "peterental-device")}
+    join = encode(PasswordGrant(ana.user_id, 0), KEY, utc_now())
+    viewing, offer = VisitorLinks(KEY, "").token(1, ""), OfferLinks(KEY, "").token(1)
+    tokens = {"join": join, "set up": setup_token(KEY), "viewing": viewing, "offer": offer}
+    tokens |= {name: cookie.value for name, cookie in cookies.items() if cookie is not None}
+    assert len(set(tokens.values())) == 6
+
+    def signs_in(token: str) -> bool:
+        client = app.test_client()
+        client.set_cookie("peterental", token)
+        return client.get("/agents").status_code == 200
+
+    accepted = {
+        "join": lambda token: stranger.get(f"/join?token={quote(token)}").status_code == 200,
+        "set up": lambda token: verify_setup_token(token, KEY),
+        "viewing": lambda token: VisitorLinks(KEY, "").is_valid(
+            token, 1, Contacts(recipients=frozenset(), were_corrected=False)
+        ),
+        "offer": lambda token: OfferLinks(KEY, "").entry_of(token) is not None,
+        "peterental": signs_in,
+    }
+    for kind, accepts in accepted.items():
+        assert [name for name, token in tokens.items() if accepts(token)] == [kind]
 
 
 def test_device_cookie_is_valid_for_its_account_only(app: Flask, stranger: Browser, admin: Viewer, ana: Viewer) -> None:
