@@ -205,13 +205,35 @@ def test_every_warning_is_shown(
         "It is later than callers can book, which is 1 day in advance.",
         "It is outside the working hours of",
         "already has the maximum of 1 viewing on that day",
-        "It is in the blocked time of",
+        "It overlaps the blocked time",
         "including the buffer of 15 min",
     ):
         assert expected in text
     past = unescape(fill_in(office, "/appointments/new", {**FILLED_IN, "day": "2020-01-06"}).text)
     assert "That time is in the past." in past
     assert "Use this time anyway" in past
+
+
+def test_warning_names_what_takes_the_time(office: Browser, database: Database, book: Callable[..., int]) -> None:
+    other = book("ana-lima", at("10:00"))
+    database.fetch(
+        "INSERT INTO calendar_viewings (appointment_id, remote_change, remote_start, remote_end) VALUES (%s, %s, %s, %s)",
+        (other, "moved", at("14:00"), at("14:30")),
+    )
+    moved = " ".join(fill_in(office, "/appointments/new", {**FILLED_IN, "slot": "14:00"}).text.split())
+    assert f'The event of <a href="/appointments/{other}">another viewing</a> was moved there in the calendar.' in moved
+    assert "blocked time" not in moved
+    database.fetch(
+        "INSERT INTO agent_busy (agent_id, during, note, source) VALUES ('ana-lima', tstzrange(%s, %s), '<i>', 'Google')",
+        [at("15:00"), at("16:00")],
+    )
+    blocked = " ".join(fill_in(office, "/appointments/new", {**FILLED_IN, "slot": "15:00"}).text.split())
+    assert re.search(
+        r"It overlaps the blocked time <time [^>]*>[^<]*, 3:00 pm</time> .*>4:00 pm</time> .*"
+        r": <bdi>&lt;i&gt;</bdi>, from <bdi>Google</bdi>\.</li>",
+        blocked,
+    )
+    assert "was moved there" not in blocked
 
 
 def test_double_submission_books_once(office: Browser, database: Database) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from peterental import demo
 from peterental.agents.model import Profile
+from peterental.voice.tool_registry import ARGUMENT_LABELS
 
 if TYPE_CHECKING:
     from peterental.access import Viewer
@@ -49,6 +50,12 @@ def test_open_call_leads_to_a_booking_with_what_was_said(office: Browser) -> Non
         }.items()
     )
     assert '<option selected value="nora-castillo">' in page
+
+
+def test_calls_of_the_demo_have_the_arguments_of_tools(database: Database) -> None:
+    found = {name for row in database.fetch("SELECT arguments FROM tool_calls") for name in row["arguments"]}
+    assert found
+    assert found <= ARGUMENT_LABELS.keys()
 
 
 def test_message_leads_to_a_booking_with_its_sender(office: Browser, database: Database) -> None:
