@@ -15,6 +15,7 @@ from peterental.access import Viewer
 from peterental.agents.model import Profile
 from peterental.database.pool import Database
 from peterental.services import Services
+from peterental.web.appointments import manual_pages
 from peterental.web.appointments.manual_forms import is_repeated, parse_seen_token
 from tests.clocks import next_repeated_hour, next_skipped_hour
 
@@ -81,7 +82,17 @@ def test_form_offers_free_times(office: Browser, book: Callable[..., int]) -> No
     assert "Chicago time" in text
     assert 'value="16:30"' in text
     sunday = office.get(f"/appointments/new?agent=ana-lima&day={MONDAY - timedelta(days=1)}").text
-    assert "There are no free times on that day. Nearest free times:" in " ".join(sunday.split())
+    assert "There are no free times on that day. Pick one of the nearest" in " ".join(sunday.split())
+
+
+def test_new_form_begins_with_today_and_its_free_times(office: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    evening = datetime.combine(MONDAY, time(23, 30), CHICAGO)  # in Lisbon it is Tuesday
+    monkeypatch.setattr(manual_pages, "utc_now", lambda: evening.astimezone(UTC))
+    for agent, day in (("ana-lima", MONDAY), ("ben", MONDAY + timedelta(days=1)), ("", MONDAY)):
+        page = office.get(f"/appointments/new?agent={agent}").text
+        assert re.search(rf'<input[^>]* name="day"[^>]* value="{day}"', page), agent
+        assert ('name="slot"' in page) is bool(agent), "free times need an agent"
+    assert 'value=""' in office.get("/appointments/new?agent=ana-lima&day=").text
 
 
 @pytest.mark.parametrize(
@@ -106,8 +117,48 @@ def test_showing_free_times_books_nothing(office: Browser, database: Database) -
     ], "one goes on with the times"
     sunday = (MONDAY - timedelta(days=1)).isoformat()
     none = fill_in(office, "/appointments/new", {**FILLED_IN, "day": sunday, "slot": "", "look": "1"})
-    assert '<p class="note" tabindex="-1" autofocus>There are no free times' in none.text
+    assert '<div class="note" tabindex="-1" autofocus>' in none.text
     assert "autofocus" not in office.get(f"/appointments/new?agent=ana-lima&day={MONDAY}").text
+
+
+def test_nearest_free_time_is_picked_by_its_button(office: Browser, database: Database) -> None:
+    sunday = {**FILLED_IN, "day": f"{MONDAY - timedelta(days=1)}", "time": "11:00"}
+    looked = fill_in(office, "/appointments/new", {**sunday, "look": "1"})
+    offered = re.findall(r'<button[^>]* name="look" value="([^"]+T[^"]+)" formnovalidate>', looked.text)
+    assert f"{MONDAY}T09:00" in offered
+    for page in (looked, fill_in(office, "/appointments/new", sunday)):
+        picked = fill_in(office, "/appointments/new", {**sunday, "look": f"{MONDAY}T09:00"}, page)
+        assert picked.status_code == 200
+        assert page.text.count(f'value="{MONDAY}T09:00"') == 1
+        assert f'value="{MONDAY}"' in picked.text
+        assert 'name="slot" value="09:00" checked' in picked.text
+        assert 'value="11:00"' not in re.sub('name="slot" value="11:00"', "", picked.text), "it takes the other's place"
+        assert 'value="Dolores &lt;Whitcomb&gt;"' in picked.text
+    assert rows(database) == []
+
+
+@pytest.mark.parametrize("odd", ["x", "0001-01-01T09:00", "2026-13-01T09:00", "9999-12-31T23:59", "T", "1\0"])
+def test_odd_time_that_is_picked_shows_the_form(office: Browser, odd: str) -> None:
+    page = fill_in(office, "/appointments/new", {**FILLED_IN, "look": odd})
+    assert page.status_code == 200
+    assert 'value="Dolores &lt;Whitcomb&gt;"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [
+        ({"day": ""}, "Choose a day to see its free times."),
+        ({"day": "x"}, "Choose a day to see its free times."),
+        ({"agent_id": ""}, "Choose an agent to see free times."),
+        ({"agent_id": "", "day": ""}, "Choose an agent and a day to see free times."),
+    ],
+)
+def test_free_times_without_agent_or_day_say_what_is_missing(
+    office: Browser, missing: dict[str, str], expected: str
+) -> None:
+    page = fill_in(office, "/appointments/new", {**FILLED_IN, "slot": "", **missing, "look": "1"})
+    assert re.search(rf'<p class="note" tabindex="-1" autofocus>{expected}</p>', page.text)
+    assert "to see" not in office.get("/appointments/new").text
 
 
 def test_booking_is_shown_with_its_history(office: Browser, database: Database, admin: Viewer) -> None:
@@ -301,8 +352,12 @@ def test_refused_move_keeps_the_old_time(office: Browser, database: Database, bo
     same = fill_in(office, path, {"day": str(MONDAY), "slot": "10:00"})
     assert 'id="time-error">The viewing is already at that time.' in same.text
     assert fill_in(office, path, {"day": "x", "slot": "10:00"}).status_code == 400
+    assert "Choose a day to see its free times." in fill_in(office, path, {"day": "x", "look": "1"}).text
     warned = fill_in(office, path, {"day": str(MONDAY), "time": "11:00"})
     assert warned.status_code == 409
+    nearest = re.findall(r'name="look" value="([^"]+T[^"]+)"', warned.text)[0]
+    picked = fill_in(office, path, {"day": str(MONDAY), "time": "11:00", "look": nearest}, warned)
+    assert f'name="slot" value="{nearest[-5:]}" checked' in picked.text
     assert rows(database)[0]["start_time"] == at("10:00")
     fields = {"day": str(MONDAY), "time": "11:00"}
     assert office.post(path, {**hidden(warned), **fields}).status_code == 303
