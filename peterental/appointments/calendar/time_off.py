@@ -63,6 +63,10 @@ class TimeOffViewings:
                 ids["block"].append(item.block.busy_id)
         return self._viewings.counts(self._now(), owner_filter(viewer), {**ids}) if any(ids.values()) else {}
 
+    def in_block(self, busy_id: int, viewer: Viewer) -> int:
+        """Return how many viewings fall into a blocked time, none of agents that the viewer may not see. One query."""
+        return self._viewings.counts(self._now(), owner_filter(viewer), {"block": [busy_id]}).get(("block", busy_id), 0)
+
     def of_closure(self, closure_id: int, viewer: Viewer) -> tuple[ViewingInTimeOff, ...]:
         """Return the first MAX_SHOWN viewings in a closure that the viewer may see, soonest first. One query."""
         return self._list(viewer, closure_id=closure_id)
