@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
@@ -157,7 +158,7 @@ def report_blocked(busy: BusyBlock, agent: Agent, message: str) -> Response | No
 def viewings_in(busy: BusyBlock, agent_id: str, zone: ZoneInfo) -> str:
     """Return the address of the list of an agent's confirmed viewings on the days of a blocked time."""
     first, last = (moment.astimezone(zone).date() for moment in (busy.start, busy.until - timedelta(microseconds=1)))
-    days = {"from": first.isoformat(), "to": last.isoformat()}
+    days: dict[str, Any] = {"from": first.isoformat(), "to": last.isoformat()}
     return url_for("appointments.index", agent=agent_id, status="confirmed", **days)
 
 
