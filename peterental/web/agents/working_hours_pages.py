@@ -14,6 +14,7 @@ from peterental.agents.working_hours.model import (
     BusyBlock,
     BusyBlockInPast,
     BusyBlockUnknown,
+    DateOverride,
     EndsBeforeStart,
     OverrideExists,
     OverrideInPast,
@@ -88,8 +89,8 @@ def add_day(agent_id: str) -> Answer:
         except (OverrideInPast, OverrideExists) as refusal:
             form.add_error(refusal, REFUSED_AT[type(refusal)])
         else:
-            flash(f"The override for {_day_name(form.day.data)} was added.", "done")
-            return _back(agent_id, "days")
+            agent = services_of(current_app).agents.get(agent_id, current_viewer())
+            return _report_override(form.date_override, agent) or _back(agent_id, "days")
     return _page(agent_id, day_form=form)
 
 
@@ -147,17 +148,34 @@ def remove_busy(agent_id: str) -> Answer:
 def report_blocked(busy: BusyBlock, agent: Agent, message: str) -> Response | None:
     """Report added blocked time; return the list of the viewings that fall into it, or None if there are none."""
     number = services_of(current_app).time_off_viewings.in_block(busy.busy_id, current_viewer())
+    return _report(message, number, "then", viewings_in(busy, agent.agent_id, agent.zone))
+
+
+def _report_override(override: DateOverride, agent: Agent) -> Response | None:
+    """Report a date override; return the list of the day's viewings if some are outside its hours, or None."""
+    number = services_of(current_app).time_off_viewings.outside(override, agent)
+    where = "outside these hours" if override.windows else "then"
+    message = f"The override for {_day_name(override.day)} was added."
+    return _report(message, number, where, _viewings_between(agent.agent_id, override.day, override.day))
+
+
+def _report(message: str, number: int, where: str, viewings: str) -> Response | None:
+    """Show a message, with how many viewings are in the way; return a redirect to their list, or None if none are."""
     if not number:
         flash(message, "done")
         return None
     booked = counted(number, "viewing is", "viewings are")
-    flash(f"{message} {booked} booked then: move or cancel {plural(number, 'it', 'them')}.", "done")
-    return redirect(viewings_in(busy, agent.agent_id, agent.zone), 303)
+    flash(f"{message} {booked} booked {where}: move or cancel {plural(number, 'it', 'them')}.", "done")
+    return redirect(viewings, 303)
 
 
 def viewings_in(busy: BusyBlock, agent_id: str, zone: ZoneInfo) -> str:
     """Return the address of the list of an agent's confirmed viewings on the days of a blocked time."""
     first, last = (moment.astimezone(zone).date() for moment in (busy.start, busy.until - timedelta(microseconds=1)))
+    return _viewings_between(agent_id, first, last)
+
+
+def _viewings_between(agent_id: str, first: date, last: date) -> str:
     days: dict[str, Any] = {"from": first.isoformat(), "to": last.isoformat()}
     return url_for("appointments.index", agent=agent_id, status="confirmed", **days)
 
