@@ -69,8 +69,13 @@ class TimeOffViewings:
         """Return how many viewings fall into a blocked time, none of agents that the viewer may not see. One query."""
         return self._viewings.counts(self._now(), owner_filter(viewer), {"block": [busy_id]}).get(("block", busy_id), 0)
 
-    def outside(self, override: DateOverride, agent: Agent) -> int:
-        """Return how many viewings to come of an agent's day are outside the hours of its date override. One query."""
+    def outside(self, override: DateOverride, agent: Agent, viewer: Viewer) -> int:
+        """Return how many viewings to come of an agent's day are outside the hours of its date override. One query.
+
+        There are none of an agent that the viewer may not see.
+        """
+        if owner_filter(viewer) not in (None, agent.user_id):
+            return 0
         first, end = (midnight(override.day + timedelta(days=number), agent.zone) for number in (0, 1))
         found = self._viewings.of_agent(agent.agent_id, max(first, self._now()), end)
         return sum(not _is_within(override, start.astimezone(agent.zone), end - start) for start, end in found)

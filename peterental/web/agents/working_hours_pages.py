@@ -153,7 +153,7 @@ def report_blocked(busy: BusyBlock, agent: Agent, message: str) -> Response | No
 
 def _report_override(override: DateOverride, agent: Agent) -> Response | None:
     """Report a date override; return the list of the day's viewings if some are outside its hours, or None."""
-    number = services_of(current_app).time_off_viewings.outside(override, agent)
+    number = services_of(current_app).time_off_viewings.outside(override, agent, current_viewer())
     where = "outside these hours" if override.windows else "then"
     message = f"The override for {_day_name(override.day)} was added."
     return _report(message, number, where, _viewings_between(agent.agent_id, override.day, override.day))
