@@ -311,7 +311,7 @@ class _DemoCall:
 
     def use_tool(self, tool: str, request: BookingRequest) -> None:
         """Call a tool about viewings and say its answer."""
-        arguments = {name: value for name, value in asdict(request).items() if value and name != "said"}
+        arguments = {name: value for name, value in asdict(request).items() if value and not callable(value)}
         tools = {"get_availability": self._appointments.availability, "set_appointment": self._appointments.book}
         self.assistant_says(tools[tool](self._invocation(tool, arguments), request, render))
 

@@ -284,6 +284,7 @@ def examples(services: Services, database: Database) -> dict[str, Any]:
         "trusts_stale": True,
         "user_name": "nora@example.com",
         "after": None,
+        "agent": services.agents.get("nora-castillo", admin),
         "agent_id": "nora-castillo",
         "appointment_id": first("SELECT id FROM appointments WHERE agent_id = 'nora-castillo' LIMIT 1"),
         "busy_id": busy.busy_id,

@@ -37,6 +37,9 @@ PROBLEMS_OF_LAYOUT = r"""() => {
     if (is_word && lines(item) > 1) problems.push(`broken word: ${name(item)}`);
     if (can_scroll(item) && item.scrollWidth > item.clientWidth + 1 && item.tabIndex < 0 && !item.querySelector('a, button'))
       problems.push(`cannot be scrolled with the keyboard: ${name(item)}`);
+    const frame = item.closest('table')?.parentElement;
+    if (item.matches('tbody th') && can_scroll(frame) && item.offsetWidth > frame.clientWidth / 2)
+      problems.push(`the name of a row leaves no room for its cells: ${name(item)}`);
   }
   return problems;
 }"""

@@ -176,7 +176,7 @@ def _connect_a_private_address(page: Page) -> None:
 def _book_at_noon(page: Page) -> None:
     page.get_by_label("Another time").fill("12:00")
     page.get_by_label("Home").fill("12 Elm Street")
-    page.get_by_label("Visitor").fill("Max")
+    page.get_by_label("Name").fill("Max")
     press(page, "Book")
     page.get_by_role("button", name="Use this time anyway").or_(
         page.get_by_role("button", name="Overbook anyway")
@@ -460,7 +460,7 @@ def _invalid_forms() -> Iterator[PageState]:
 
 
 def _edit_without_a_name(page: Page) -> None:
-    page.get_by_label("Visitor").fill(" ")
+    page.get_by_label("Name").fill(" ")
     press(page, "Save")
 
 
@@ -480,7 +480,7 @@ def _save_outdated_notices(page: Page) -> None:
 def _book_in_the_past(page: Page) -> None:
     page.get_by_label("Another time").fill("09:30")
     page.get_by_label("Home").fill("12 Elm Street")
-    page.get_by_label("Visitor").fill("Max")
+    page.get_by_label("Name").fill("Max")
     press(page, "Book")
     page.get_by_role("button", name="Use this time anyway").wait_for()
 

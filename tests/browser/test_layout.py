@@ -91,13 +91,14 @@ def test_layout_problems_are_found(chromium: Browser) -> None:
     page = chromium.new_page()
     page.set_content(
         "<main><h2>2</h2><p style='overflow:hidden; width:50px'>Llanfairpwllgwyngyll</p>"
-        "<p style='overflow:auto; width:50px'>Llanfairpwllgwyngyll</p><p style='width:5000px'>x</p><p style='width:10px; overflow-wrap:anywhere'><a href='/'>Cancel</a></p></main>"
+        "<p style='overflow:auto; width:50px'>Llanfairpwllgwyngyll</p><p style='width:5000px'>x</p><p style='width:10px; overflow-wrap:anywhere'><a href='/'>Cancel</a></p>"
+        "<div tabindex='0' style='overflow:auto; width:100px'><table><tbody><tr><th>Unbreakable<td>1</table></div></main>"
     )
     found = layout_problems(page)
     page.close()
     assert [text.partition(":")[0] for text in found] == [
         "5008 pixels wide", "0 first headings", "begins with h2", "cut", "cannot be scrolled with the keyboard",
-        "broken word",
+        "broken word", "the name of a row leaves no room for its cells",
     ]  # fmt: skip
 
 

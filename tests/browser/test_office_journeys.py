@@ -83,7 +83,7 @@ def test_booking_takes_six_clicks(site: Site, page: Page, clicks: Clicks) -> Non
     clicks.button("Show free times")
     clicks.on(page.get_by_text("10:00 am", exact=True))
     page.get_by_label("Home").fill("77 Oak Avenue")
-    page.get_by_label("Visitor").fill("Dolores")
+    page.get_by_label("Name").fill("Dolores")
     clicks.button("Book")
     expect(page.get_by_role("status")).to_contain_text("Booked: Dolores")
     assert clicks.count <= 6
@@ -94,8 +94,8 @@ def test_enter_books_and_moves(site: Site, page: Page, clicks: Clicks) -> None:
     monday = next_monday()
     page.goto(f"{site.address}/appointments/new?agent=ana-lima&day={monday.date()}&slot=10:00")
     page.get_by_label("Home").fill("1420 Elm Street")
-    page.get_by_label("Visitor").fill("Dolores")
-    page.get_by_label("Visitor").press("Enter")
+    page.get_by_label("Name").fill("Dolores")
+    page.get_by_label("Name").press("Enter")
     expect(page.get_by_role("status")).to_contain_text("Booked: Dolores")
     page.get_by_role("link", name="Move").click()
     page.get_by_label("Another time").fill("14:00")
@@ -116,7 +116,7 @@ def test_moving_takes_three_clicks(site: Site, page: Page, clicks: Clicks) -> No
 def test_a_viewing_is_edited(site: Site, page: Page, clicks: Clicks) -> None:
     page.goto(f"{site.address}/appointments/{book(site, next_monday())}")
     clicks.link("Edit")
-    page.get_by_label("Visitor").fill("Maria")
+    page.get_by_label("Name").fill("Maria")
     page.get_by_role("textbox", name="Phone").fill("405 555 0123")
     page.get_by_label("Home").fill("77 oak avenue")
     page.get_by_label("Agent").select_option("ben")

@@ -99,20 +99,24 @@ class WorkingHoursRepository:
             found[row.pop("agent_id")].append(BusyBlock(**row))
         return {agent_id: tuple(blocks) for agent_id, blocks in found.items()}
 
-    def is_busy(self, connection: Connection, agent_id: str, start: datetime, until: datetime, now: datetime) -> bool:
-        """Return whether a busy block, or a time that is held, overlaps the time from `start` to `until`.
+    def overlapping(
+        self, connection: Connection, agent_id: str, start: datetime, until: datetime, now: datetime
+    ) -> BusyBlock | None:
+        """Return the first busy block, or time that is held, which overlaps the time from `start` to `until`; or None.
 
         Waits for the server.
         """
         row = connection.execute(
-            """
-            SELECT FROM agent_busy
+            f"""
+            SELECT {BUSY_COLUMNS}
+            FROM agent_busy
             WHERE agent_id = %s AND during && tstzrange(%s, %s) AND (holds_until IS NULL OR holds_until > %s)
+            ORDER BY during
             LIMIT 1
-            """,
+            """.encode(),
             (agent_id, start, until, now),
         ).fetchone()
-        return row is not None
+        return None if row is None else BusyBlock(**row)
 
     def replace_week(self, connection: Connection, agent_id: str, week: Sequence[tuple[int, Window]]) -> None:
         """Queue the replacement of an agent's weekly hours.

@@ -63,6 +63,19 @@ class TimeOffViewingRepository:
         rows = self._database.fetch(_COUNTS, {**ids, "now": now, "user_id": user_id})
         return {(row["kind"], row["id"]): row["number"] for row in rows}
 
+    def of_agent(self, agent_id: str, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
+        """Return start and end of an agent's confirmed viewings that begin in a time, in order. UTC."""
+        rows = self._database.fetch(
+            """
+            SELECT start_time, end_time
+            FROM appointments
+            WHERE agent_id = %s AND status = 'confirmed' AND start_time >= %s AND start_time < %s
+            ORDER BY start_time
+            """,
+            (agent_id, since, until),
+        )
+        return [(row["start_time"], row["end_time"]) for row in rows]
+
     def viewings(
         self, now: datetime, user_id: int | None, *, closure_id: int | None, repeating_id: int | None, limit: int
     ) -> list[DictRow]:

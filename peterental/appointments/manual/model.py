@@ -10,6 +10,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from peterental.agents.model import Agent
+from peterental.agents.working_hours.model import BusyBlock
 from peterental.appointments.model import Appointment, EventKind, HomeTaken, Status
 from peterental.calendars.account import CalendarAge
 from peterental.database.connect import Connection
@@ -68,18 +69,24 @@ class BookingWarnings:
 
     Args:
         start: the time.
+        end: of the viewing, without the buffer.
         kinds: in the order of BookingWarning.
         overlapping: the first few viewings that it overlaps, buffers included.
         calendar_age: how old the agent's busy times are; None without a calendar.
         same_home: the first few viewings of the home that it overlaps, of other agents, where the office wants one at
             a time.
+        moved_event_of: the viewing whose event a person moved there, in the calendar; None if there is none.
+        busy: the first busy block that it overlaps; None if there is none.
     """
 
     start: datetime
+    end: datetime
     kinds: tuple[BookingWarning, ...] = ()
     overlapping: tuple[Appointment, ...] = ()
     calendar_age: CalendarAge | None = None
     same_home: tuple[HomeViewing, ...] = ()
+    moved_event_of: int | None = None
+    busy: BusyBlock | None = None
 
     def leaves(self, start: datetime, end: datetime) -> bool:
         """Return whether the home is free between two moments, as far as `same_home` shows."""

@@ -402,8 +402,8 @@ class ManualBookingService:
             now,
             overlapping=self._manual.overlapping(connection, agent.agent_id, start, until, ignored_id=ignored_id),
             same_home=self._of_same_home(connection, place, times, ignored_id),
-            is_busy=schedule.event_moved_into(start, until, ignored_id) is not None
-            or self._hours.is_busy(connection, agent.agent_id, start, until, now),
+            moved_event_of=schedule.event_moved_into(start, until, ignored_id),
+            busy=self._hours.overlapping(connection, agent.agent_id, start, until, now),
             booked_that_day=self._manual.booked_between(
                 connection,
                 agent.agent_id,

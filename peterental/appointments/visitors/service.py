@@ -274,7 +274,7 @@ class VisitorService:
                 raise SlotTaken(start=old.start)
             if schedule.event_moved_into(old.start, until, appointment_id) is not None:
                 raise SlotTaken(start=old.start)
-            if self._hours.is_busy(connection, old.agent_id, old.start, until, now):
+            if self._hours.overlapping(connection, old.agent_id, old.start, until, now) is not None:
                 raise SlotTaken(start=old.start)
             if self._is_home_taken(connection, old, now):
                 raise HomeTaken(start=old.start)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from peterental.agents.model import AgentChanged, AgentUnknown
+from peterental.agents.model import Agent, AgentChanged, AgentUnknown
 from peterental.agents.working_hours.model import (
     BusyBlock,
     BusyBlockInPast,
     BusyBlockUnknown,
+    DateOverride,
     EndsBeforeStart,
     OverrideExists,
     OverrideInPast,
@@ -21,6 +23,7 @@ from peterental.agents.working_hours.model import (
 from peterental.agents.working_hours.service import WEEKDAYS, WorkingHoursService
 from peterental.clock import TimeSkipped, clock_time
 from peterental.errors import Refusal
+from peterental.plural import counted, plural
 from peterental.services import services_of
 from peterental.web.agents.edit_conflict import conflict_message
 from peterental.web.agents.working_hours_forms import BusyForm, DayForm, WeekForm
@@ -85,8 +88,8 @@ def add_day(agent_id: str) -> Answer:
         except (OverrideInPast, OverrideExists) as refusal:
             form.add_error(refusal, REFUSED_AT[type(refusal)])
         else:
-            flash(f"The override for {_day_name(form.day.data)} was added.", "done")
-            return _back(agent_id, "days")
+            agent = services_of(current_app).agents.get(agent_id, current_viewer())
+            return _report_override(form.date_override, agent) or _back(agent_id, "days")
     return _page(agent_id, day_form=form)
 
 
@@ -103,8 +106,8 @@ def add_busy(agent_id: str) -> Answer:
         except (EndsBeforeStart, BusyBlockInPast) as refusal:
             form.add_error(refusal, REFUSED_AT[type(refusal)])
         else:
-            flash(busy_saved_message(busy, services_of(current_app).agents.get(agent_id, viewer).zone), "done")
-            return _back(agent_id, "busy")
+            agent = services_of(current_app).agents.get(agent_id, viewer)
+            return report_blocked(busy, agent, busy_saved_message(busy, agent.zone)) or _back(agent_id, "busy")
     return _page(agent_id, busy_form=form)
 
 
@@ -139,6 +142,41 @@ def remove_busy(agent_id: str) -> Answer:
     else:
         flash("The blocked time was removed.", "done")
     return _back(agent_id, "busy")
+
+
+def report_blocked(busy: BusyBlock, agent: Agent, message: str) -> Response | None:
+    """Report added blocked time; return the list of the viewings that fall into it, or None if there are none."""
+    number = services_of(current_app).time_off_viewings.in_block(busy.busy_id, current_viewer())
+    return _report(message, number, "then", viewings_in(busy, agent.agent_id, agent.zone))
+
+
+def _report_override(override: DateOverride, agent: Agent) -> Response | None:
+    """Report a date override; return the list of the day's viewings if some are outside its hours, or None."""
+    number = services_of(current_app).time_off_viewings.outside(override, agent, current_viewer())
+    where = "outside these hours" if override.windows else "then"
+    message = f"The override for {_day_name(override.day)} was added."
+    return _report(message, number, where, _viewings_between(agent.agent_id, override.day, override.day))
+
+
+def _report(message: str, number: int, where: str, viewings: str) -> Response | None:
+    """Show a message, with how many viewings are in the way; return a redirect to their list, or None if none are."""
+    if not number:
+        flash(message, "done")
+        return None
+    booked = counted(number, "viewing is", "viewings are")
+    flash(f"{message} {booked} booked {where}: move or cancel {plural(number, 'it', 'them')}.", "done")
+    return redirect(viewings, 303)
+
+
+def viewings_in(busy: BusyBlock, agent_id: str, zone: ZoneInfo) -> str:
+    """Return the address of the list of an agent's confirmed viewings on the days of a blocked time."""
+    first, last = (moment.astimezone(zone).date() for moment in (busy.start, busy.until - timedelta(microseconds=1)))
+    return _viewings_between(agent_id, first, last)
+
+
+def _viewings_between(agent_id: str, first: date, last: date) -> str:
+    days: dict[str, Any] = {"from": first.isoformat(), "to": last.isoformat()}
+    return url_for("appointments.index", agent=agent_id, status="confirmed", **days)
 
 
 def busy_saved_message(busy: BusyBlock, zone: ZoneInfo, agent_name: str = "") -> str:

@@ -103,7 +103,7 @@ class VisitorForm(PageForm):
     """Who comes."""
 
     attendee_name = StringField(
-        "Visitor", validators=[required("Enter the visitor's name."), up_to(255)], render_kw={"autocomplete": "off"}
+        "Name", validators=[required("Enter the visitor's name."), up_to(255)], render_kw={"autocomplete": "off"}
     )
     attendee_phone = TelField("Phone", validators=[up_to(40)], render_kw={"autocomplete": "off"})
     attendee_email = EmailField(

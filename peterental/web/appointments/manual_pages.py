@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import date, time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
@@ -11,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from peterental.access import Viewer
 from peterental.agents.model import AgentUnknown
+from peterental.appointments.listing.model import AgentChoice
 from peterental.appointments.manual.free_times import Needs, needs_of
 from peterental.appointments.manual.model import (
     TRANSITIONS,
@@ -31,6 +33,7 @@ from peterental.appointments.manual.model import (
 )
 from peterental.appointments.model import Appointment, EventKind, HomeTaken, SlotTaken, SlotUnavailable
 from peterental.clock import TimeSkipped, utc_now
+from peterental.config import config_of
 from peterental.errors import Refusal
 from peterental.services import Services, services_of
 from peterental.web.appointments.history import changed_fields
@@ -50,6 +53,9 @@ from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams
 from peterental.web.shell.session import current_viewer
 from peterental.web.shell.template_filters import clock, long_day, zone_city, zone_name
+
+PICKED_TIME = "%Y-%m-%dT%H:%M"
+"""The value of the button that picks a free time, on the agent's wall clock."""
 
 ACTION_RESULTS: dict[Action, str] = {
     "cancel": "was cancelled",
@@ -86,12 +92,14 @@ def add_outcome_routes(
 def new() -> Answer:
     """Book a viewing manually, in one form that keeps its entries."""
     services, viewer = _services(), current_viewer()
-    form = BookForm() if request.method == "POST" else _prefilled_form(services, viewer)
+    names = home_names(services.properties.options(viewer))
+    form = BookForm(_sent()) if request.method == "POST" else _prefilled_form(services, viewer, names)
     agents = services.listing.agents(viewer, form.agent_id.data)
     form.offer(agents)
     if len(agents) == 1:
         form.agent_id.data = agents[0].agent_id
-    names = home_names(services.properties.options(viewer))
+    if request.method == "GET" and "day" not in request.args:
+        form.day.data = _today(agents, form.agent_id.data)
     homes = ids_ignoring_case(names)
     refusal: Refusal | None = None
     if _is_sent() and form.validate_on_submit():
@@ -111,12 +119,30 @@ def new() -> Answer:
     return page, _status(refusal)
 
 
-def _prefilled_form(services: Services, viewer: Viewer) -> BookForm:
-    """Return the form with what the address says: fields, or the call or the message that the booking follows."""
-    entries = MultiDict(entries_from(services, viewer, request.args))
+def _prefilled_form(services: Services, viewer: Viewer, homes: Mapping[str, int]) -> BookForm:
+    """Return the form with what the address says: fields, a home, or the call or message that the booking follows."""
+    entries = MultiDict(entries_from(services, viewer, request.args, homes))
     form = BookForm(CombinedMultiDict([request.args, entries]), meta={"csrf": True})
     form.agent_id.data = QueryParams(request.args).text("agent")
     return form
+
+
+def _today(agents: Sequence[AgentChoice], agent_id: str | None) -> date:
+    """Return the day that it is where an agent works; that of the office if the agent is not one of `agents`."""
+    zones = (ZoneInfo(agent.time_zone) for agent in agents if agent.agent_id == agent_id)
+    return utc_now().astimezone(next(zones, config_of(current_app).office_zone)).date()
+
+
+def _sent() -> MultiDict[str, str]:
+    """Return what was sent, with the day and the time of the free time whose button was pressed, if one was."""
+    try:
+        picked = datetime.strptime(request.form.get("look", ""), PICKED_TIME)  # noqa: DTZ007  # the agent's wall clock
+    except ValueError:
+        return request.form
+    entries = MultiDict(request.form)
+    for name, value in (("day", f"{picked:%Y-%m-%d}"), ("slot", f"{picked:%H:%M}"), ("time", "")):
+        entries[name] = value
+    return entries
 
 
 @preserves_form
@@ -124,7 +150,7 @@ def move(appointment_id: int) -> Answer:
     """Move a viewing to another time."""
     services, viewer = _services(), current_viewer()
     appointment, _ = services.manual.show(appointment_id, viewer)
-    form = MoveForm()
+    form = MoveForm(_sent() if request.method == "POST" else None)
     if request.method == "GET":
         form.day.data, form.other.data = _prefilled_time(appointment)
         form.seen.data = seen_token(appointment)

@@ -1,4 +1,4 @@
-"""What a call or a message says of a viewing that a person books after it.
+"""What a call or a message says of a viewing that a person books after it, or the home whose page led to the form.
 
 The address of the form names the call or the message, not the visitor: addresses are logged and stay in the history.
 """
@@ -21,15 +21,22 @@ TOOL_ARGUMENTS = ("property_address", "attendee_name", "attendee_phone", "attend
 """The arguments of a tool call that are fields of the form, too."""
 
 
-def entries_from(services: Services, viewer: Viewer, params: Mapping[str, str]) -> dict[str, str]:
-    """Return fields of the booking form; none for a call or message that the viewer may not see.
+def entries_from(
+    services: Services, viewer: Viewer, params: Mapping[str, str], homes: Mapping[str, int]
+) -> dict[str, str]:
+    """Return fields of the booking form; none for a call, message or home that the viewer may not see.
 
     Args:
         services: of the application.
         viewer: who books.
-        params: `call` has the id of a call, `message` the number of a message.
+        params: `call` has the id of a call, `message` the number of a message, `home` that of a home.
+        homes: the ids of the homes to choose from, by what the form calls them.
     """
     call_id, message_id = params.get("call", ""), parse_id(params.get("message", ""))
+    home_id = parse_id(params.get("home", ""))
+    if home_id is not None:
+        names = [name for name, number in homes.items() if number == home_id]
+        return {"property_address": names[0]} if names else {}
     try:
         if call_id:
             return _of_call(services.calls.record(call_id, viewer))

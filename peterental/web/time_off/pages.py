@@ -12,7 +12,6 @@ from werkzeug.wrappers import Response
 from peterental.agents.model import AgentUnknown
 from peterental.agents.time_off.descriptions import WEEKDAY_NAMES, describe_repetition
 from peterental.agents.working_hours.model import (
-    BusyBlock,
     BusyBlockInPast,
     BusyBlockRequest,
     BusyBlockUnknown,
@@ -24,7 +23,7 @@ from peterental.config import config_of
 from peterental.errors import Refusal
 from peterental.services import services_of
 from peterental.web.agents.working_hours_forms import format_windows
-from peterental.web.agents.working_hours_pages import busy_saved_message
+from peterental.web.agents.working_hours_pages import busy_saved_message, report_blocked, viewings_in
 from peterental.web.shell.answers import Answer
 from peterental.web.shell.csrf import preserves_form
 from peterental.web.shell.query_params import QueryParams, parse_id
@@ -132,13 +131,9 @@ def _add(
     except (EndsBeforeStart, BusyBlockInPast) as refusal:
         form.add_error(refusal, at or REFUSED_AT[type(refusal)])
     else:
-        flash(_saved_message(busy, agent), "done")
-        return redirect(url_for("time_off.index", agent=request.args.get("agent") or None), 303)
+        viewings = report_blocked(busy, agent, busy_saved_message(busy, agent.zone, agent.agent_name))
+        return viewings or redirect(url_for("time_off.index", agent=request.args.get("agent") or None), 303)
     return None
-
-
-def _saved_message(busy: BusyBlock, agent: Agent) -> str:
-    return busy_saved_message(busy, agent.zone, agent.agent_name)
 
 
 def _page(*, block_form: BlockForm | None = None, times_form: OtherTimesForm | None = None) -> Answer:
@@ -173,6 +168,7 @@ def _page(*, block_form: BlockForm | None = None, times_form: OtherTimesForm | N
         weeks=[(agent, _week(agent)) for agent in shown[:WEEKS_SHOWN]],
         more_weeks=len(shown) > WEEKS_SHOWN,
         weekdays=WEEKDAY_NAMES,
+        viewings_in=viewings_in,
         describe_repetition=describe_repetition,
         format_windows=format_windows,
         warnings=params.warnings,

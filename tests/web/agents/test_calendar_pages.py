@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -49,6 +50,21 @@ def test_week_places_viewings_by_hour(office: Browser, book: Callable[..., int])
     assert 'href="/agents/nora/week"' in text
     assert "style=" not in text
     assert 'href="/agents/nora/week"' in office.get("/agents/nora").text
+
+
+def test_pages_of_an_agents_time_lead_to_a_booking(office: Browser, services: Services, admin: Viewer) -> None:
+    def book_links(path: str) -> list[str]:
+        return re.findall(r'href="(/appointments/new[^"]*)">Book a viewing</a>', unescape(office.get(path).text))
+
+    today = "/appointments/new?agent=nora"
+    for path, link in (
+        ("", today), ("/week", today), ("/week?from=2020-01-01", today), ("/day?on=2020-01-01", today),
+        ("/week?from=2090-01-05", f"{today}&day=2090-01-02"), ("/day?on=2090-01-05", f"{today}&day=2090-01-05"),
+    ):  # fmt: skip
+        assert book_links(f"/agents/nora{path}") == [link], path
+    assert book_links("/agents/nora/hours") == []
+    services.agents.set_active("nora", admin, active=False)
+    assert book_links("/agents/nora/week") == []
 
 
 def test_homes_of_the_catalogue_are_shown_by_their_names(

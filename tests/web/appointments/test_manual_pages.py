@@ -15,6 +15,7 @@ from peterental.access import Viewer
 from peterental.agents.model import Profile
 from peterental.database.pool import Database
 from peterental.services import Services
+from peterental.web.appointments import manual_pages
 from peterental.web.appointments.manual_forms import is_repeated, parse_seen_token
 from tests.clocks import next_repeated_hour, next_skipped_hour
 
@@ -81,7 +82,17 @@ def test_form_offers_free_times(office: Browser, book: Callable[..., int]) -> No
     assert "Chicago time" in text
     assert 'value="16:30"' in text
     sunday = office.get(f"/appointments/new?agent=ana-lima&day={MONDAY - timedelta(days=1)}").text
-    assert "There are no free times on that day. Nearest free times:" in " ".join(sunday.split())
+    assert "There are no free times on that day. Pick one of the nearest" in " ".join(sunday.split())
+
+
+def test_new_form_begins_with_today_and_its_free_times(office: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    evening = datetime.combine(MONDAY, time(23, 30), CHICAGO)  # in Lisbon it is Tuesday
+    monkeypatch.setattr(manual_pages, "utc_now", lambda: evening.astimezone(UTC))
+    for agent, day in (("ana-lima", MONDAY), ("ben", MONDAY + timedelta(days=1)), ("", MONDAY)):
+        page = office.get(f"/appointments/new?agent={agent}").text
+        assert re.search(rf'<input[^>]* name="day"[^>]* value="{day}"', page), agent
+        assert ('name="slot"' in page) is bool(agent), "free times need an agent"
+    assert f'value="{MONDAY}"' not in office.get("/appointments/new?agent=ana-lima&day=").text
 
 
 @pytest.mark.parametrize(
@@ -106,8 +117,45 @@ def test_showing_free_times_books_nothing(office: Browser, database: Database) -
     ], "one goes on with the times"
     sunday = (MONDAY - timedelta(days=1)).isoformat()
     none = fill_in(office, "/appointments/new", {**FILLED_IN, "day": sunday, "slot": "", "look": "1"})
-    assert '<p class="note" tabindex="-1" autofocus>There are no free times' in none.text
+    assert '<div class="note" tabindex="-1" autofocus>' in none.text
     assert "autofocus" not in office.get(f"/appointments/new?agent=ana-lima&day={MONDAY}").text
+
+
+def test_nearest_free_time_is_picked_by_its_button(office: Browser, database: Database) -> None:
+    sunday = {**FILLED_IN, "day": f"{MONDAY - timedelta(days=1)}", "time": "11:00"}
+    looked = fill_in(office, "/appointments/new", {**sunday, "look": "1"})
+    offered = re.findall(r'<button[^>]* name="look" value="([^"]+T[^"]+)" formnovalidate>', looked.text)
+    assert f"{MONDAY}T09:00" in offered
+    for page in (looked, fill_in(office, "/appointments/new", sunday)):
+        picked = fill_in(office, "/appointments/new", {**sunday, "look": f"{MONDAY}T09:00"}, page)
+        assert picked.status_code == 200
+        assert page.text.count(f'value="{MONDAY}T09:00"') == 1
+        assert f'value="{MONDAY}"' in picked.text
+        assert 'name="slot" value="09:00" checked' in picked.text
+        assert 'value="11:00"' not in re.sub('name="slot" value="11:00"', "", picked.text), "it takes the other's place"
+        assert 'value="Dolores &lt;Whitcomb&gt;"' in picked.text
+    assert rows(database) == []
+
+
+def test_odd_time_that_is_picked_shows_the_form(office: Browser) -> None:
+    opened = office.get("/appointments/new")
+    for odd in ("x", "0001-01-01T09:00", "2026-13-01T09:00", "9999-12-31T23:59", "T", "1\0"):
+        page = fill_in(office, "/appointments/new", {**FILLED_IN, "look": odd}, opened)
+        assert page.status_code == 200
+        assert 'value="Dolores &lt;Whitcomb&gt;"' in page.text
+
+
+def test_free_times_without_agent_or_day_say_what_is_missing(office: Browser) -> None:
+    opened = office.get("/appointments/new")
+    assert "to see" not in opened.text
+    for missing, expected in (
+        ({"day": ""}, "Choose a day to see its free times."),
+        ({"day": "x"}, "Choose a day to see its free times."),
+        ({"agent_id": ""}, "Choose an agent to see free times."),
+        ({"agent_id": "", "day": ""}, "Choose an agent and a day to see free times."),
+    ):
+        page = fill_in(office, "/appointments/new", {**FILLED_IN, "slot": "", **missing, "look": "1"}, opened)
+        assert f'<p class="note" tabindex="-1" autofocus>{expected}</p>' in page.text
 
 
 def test_booking_is_shown_with_its_history(office: Browser, database: Database, admin: Viewer) -> None:
@@ -205,13 +253,35 @@ def test_every_warning_is_shown(
         "It is later than callers can book, which is 1 day in advance.",
         "It is outside the working hours of",
         "already has the maximum of 1 viewing on that day",
-        "It is in the blocked time of",
+        "It overlaps the blocked time",
         "including the buffer of 15 min",
     ):
         assert expected in text
     past = unescape(fill_in(office, "/appointments/new", {**FILLED_IN, "day": "2020-01-06"}).text)
     assert "That time is in the past." in past
     assert "Use this time anyway" in past
+
+
+def test_warning_names_what_takes_the_time(office: Browser, database: Database, book: Callable[..., int]) -> None:
+    other = book("ana-lima", at("10:00"))
+    database.fetch(
+        "INSERT INTO calendar_viewings (appointment_id, remote_change, remote_start, remote_end) VALUES (%s, %s, %s, %s)",
+        (other, "moved", at("14:00"), at("14:30")),
+    )
+    moved = " ".join(fill_in(office, "/appointments/new", {**FILLED_IN, "slot": "14:00"}).text.split())
+    assert f'The event of <a href="/appointments/{other}">another viewing</a> was moved there in the calendar.' in moved
+    assert "blocked time" not in moved
+    database.fetch(
+        "INSERT INTO agent_busy (agent_id, during, note, source) VALUES ('ana-lima', tstzrange(%s, %s), '<i>', 'Google')",
+        [at("15:00"), at("16:00")],
+    )
+    blocked = " ".join(fill_in(office, "/appointments/new", {**FILLED_IN, "slot": "15:00"}).text.split())
+    assert re.search(
+        r"It overlaps the blocked time <time [^>]*>[^<]*, 3:00 pm</time> .*>4:00 pm</time> .*"
+        r": <bdi>&lt;i&gt;</bdi>, from <bdi>Google</bdi>\.</li>",
+        blocked,
+    )
+    assert "was moved there" not in blocked
 
 
 def test_double_submission_books_once(office: Browser, database: Database) -> None:
@@ -279,8 +349,12 @@ def test_refused_move_keeps_the_old_time(office: Browser, database: Database, bo
     same = fill_in(office, path, {"day": str(MONDAY), "slot": "10:00"})
     assert 'id="time-error">The viewing is already at that time.' in same.text
     assert fill_in(office, path, {"day": "x", "slot": "10:00"}).status_code == 400
+    assert "Choose a day to see its free times." in fill_in(office, path, {"day": "x", "look": "1"}).text
     warned = fill_in(office, path, {"day": str(MONDAY), "time": "11:00"})
     assert warned.status_code == 409
+    nearest = re.findall(r'name="look" value="([^"]+T[^"]+)"', warned.text)[0]
+    picked = fill_in(office, path, {"day": str(MONDAY), "time": "11:00", "look": nearest}, warned)
+    assert f'name="slot" value="{nearest[-5:]}" checked' in picked.text
     assert rows(database)[0]["start_time"] == at("10:00")
     fields = {"day": str(MONDAY), "time": "11:00"}
     assert office.post(path, {**hidden(warned), **fields}).status_code == 303

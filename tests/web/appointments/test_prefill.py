@@ -10,6 +10,8 @@ import pytest
 
 from peterental import demo
 from peterental.agents.model import Profile
+from peterental.properties.model import PropertyDetails
+from peterental.voice.tool_registry import ARGUMENT_LABELS
 
 if TYPE_CHECKING:
     from peterental.access import Viewer
@@ -51,6 +53,12 @@ def test_open_call_leads_to_a_booking_with_what_was_said(office: Browser) -> Non
     assert '<option selected value="nora-castillo">' in page
 
 
+def test_calls_of_the_demo_have_the_arguments_of_tools(database: Database) -> None:
+    found = {name for row in database.fetch("SELECT arguments FROM tool_calls") for name in row["arguments"]}
+    assert found
+    assert found <= ARGUMENT_LABELS.keys()
+
+
 def test_message_leads_to_a_booking_with_its_sender(office: Browser, database: Database) -> None:
     (row,) = database.fetch(
         """
@@ -82,3 +90,22 @@ def test_what_a_user_may_not_see_fills_in_nothing(
 def test_booked_call_offers_no_second_booking(office: Browser, database: Database) -> None:
     (row,) = database.fetch("SELECT vapi_call_id FROM calls WHERE 'booked' = ANY (outcomes) LIMIT 1")
     assert "/appointments/new" not in office.get(f"/calls/{row['vapi_call_id']}").text
+
+
+def test_home_leads_to_a_booking_of_it(office: Browser, services: Services, admin: Viewer) -> None:
+    details = PropertyDetails(line1="1420 Elm & <b> Street", shown_by=frozenset({"nora-castillo"}))
+    home = services.properties.add(details, admin)
+    twins = [services.properties.add(PropertyDetails(line1="7 Oak Ave", city=city), admin) for city in ("Ada", "Enid")]
+    (link,) = re.findall(r'href="(/appointments/new[^"]*)"', office.get(f"/homes/{home}").text)
+    page = office.get(unescape(link)).text
+    assert fields(page)["property_address"] == "1420 Elm & <b> Street"
+    assert '<option selected value="nora-castillo">' in page
+    for number in twins:
+        (link,) = re.findall(r'href="(/appointments/new[^"]*)"', office.get(f"/homes/{number}").text)
+        page = office.get(unescape(link)).text
+        assert fields(page)["property_address"] == f"7 Oak Ave (home {number})", "the form tells twins apart"
+        assert '<option selected value="">' in page or "selected" not in page
+    services.properties.retire(home, admin)
+    assert "/appointments/new" not in office.get(f"/homes/{home}").text
+    for odd in (home, "x", "9" * 30, ""):
+        assert fields(office.get(f"/appointments/new?home={odd}").text)["property_address"] == ""

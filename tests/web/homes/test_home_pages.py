@@ -223,7 +223,7 @@ def test_home_shows_viewings_and_words(office: Browser, anas: Browser, elm: int,
     book("ben", SOON - timedelta(days=9), property_id=elm, property_address="fourteen twenty Elm")
     book("ben", SOON + timedelta(days=1), property_id=elm, status="cancelled", property_address="Elm?")
     text = office.get(f"/homes/{elm}").text
-    assert text.count('href="/appointments/') == 2
+    assert len(re.findall(r'href="/appointments/\d', text)) == 2
     assert '“<bdi>fourteen twenty Elm</bdi>” <span class="home">2 viewings</span>' in text
     assert "Mia Castellanos" in text
     own = anas.get(f"/homes/{elm}").text

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from html import unescape
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -233,6 +235,50 @@ def test_viewings_in_a_closure_are_listed(
     assert ">1 viewing is booked then</a>" in office.get("/time-off").text
     repeating(services, admin, "ben", from_min=0, until_min=1440)
     assert office.get("/time-off").text.count("1 viewing is booked then") == 2
+
+
+def test_viewings_in_blocked_time_are_listed(office: Browser, book: Callable[..., int]) -> None:
+    book("ana-lima", NOON_UTC_OF_SOON, attendee_name="In it")
+    book("ana-lima", NOON_UTC_OF_SOON + timedelta(hours=1), attendee_name="After lunch")
+    book("ana-lima", NOON_UTC_OF_SOON + timedelta(days=1), attendee_name="Another day")
+    book("ana-lima", NOON_UTC_OF_SOON, attendee_name="Cancelled", status="cancelled")
+    fields = {"block-agent_id": "ana-lima", "block-day": str(SOON), "part": "day"}
+    page = office.send("/time-off/block", fields, at="/time-off", follow=True).text
+    assert "2 viewings are booked then: move or cancel them." in page
+    (link,) = re.findall(r'href="([^"]*)">2 viewings are booked then</a>', office.get("/time-off").text)
+    for found in (page, office.get(unescape(link)).text):
+        assert "In it" in found
+        assert "After lunch" in found
+        assert "Another day" not in found
+        assert "Cancelled" not in re.sub("<option.*", "", found)
+    hour = NOON_UTC_OF_SOON.astimezone(ZoneInfo("America/Chicago")).strftime("%H")
+    fields = {"busy-first_day": str(SOON), "busy-from_time": f"{hour}:00", "busy-until_time": f"{hour}:10"}
+    page = office.send("/agents/ana-lima/hours/busy", fields, at="/agents/ana-lima/hours", follow=True).text
+    assert "1 viewing is booked then: move or cancel it." in page
+    fields = {"block-agent_id": "ana-lima", "block-day": str(SOON + timedelta(days=3)), "part": "day"}
+    page = office.send("/time-off/block", fields, at="/time-off", follow=True).text
+    assert "all day.</p>" in page, "a day without viewings stays with the time off"
+    assert "Time off</h1>" in page
+
+
+def test_viewings_outside_a_date_override_are_listed(
+    office: Browser, book: Callable[..., int], database: Database
+) -> None:
+    for clock, status in (("14:00", "confirmed"), ("15:00", "confirmed"), ("16:00", "cancelled")):
+        start = datetime.combine(SOON, time.fromisoformat(clock), ZoneInfo("America/Chicago"))
+        book("ana-lima", start.astimezone(UTC), attendee_name=f"At {clock}", status=status)
+    at = "/agents/ana-lima/hours"
+    for hours, expected in (
+        ("", "2 viewings are booked then: move or cancel them."),
+        ("9-15:20", "1 viewing is booked outside these hours: move or cancel it."),
+        ("14:30-17", "1 viewing is booked outside these hours: move or cancel it."),
+        ("9-14:30, 15-17", ""),
+    ):
+        page = office.send(f"{at}/days", {"day-day": str(SOON), "day-hours": hours}, at=at, follow=True).text
+        assert f"was added. {expected}".strip() in page
+        assert ("At 15:00" in page) is bool(expected)
+        assert "At 16:00" not in page
+        database.fetch("DELETE FROM agent_days")
 
 
 def test_closure_added_twice_is_reported(office: Browser) -> None:
