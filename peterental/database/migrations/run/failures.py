@@ -54,6 +54,7 @@ _CANCELS_AUTOVACUUM_MS = 200
 _LONGEST_WAIT_MS = 2_500
 """The application's queries wait as long, so a server with a longer deadlock_timeout keeps its autovacuum."""
 
+_DENIES_LEDGER = re.compile(r"\btable schema_migration")
 _READ_ONLY = re.compile(r"\bread\s+only\b|read_only", re.IGNORECASE)
 
 
@@ -142,6 +143,8 @@ def next_step_after(cause: psycopg.Error, file_text: str = "") -> str:
         step = "remove the statement that makes the file's transaction read-only"
     elif isinstance(cause, psycopg.errors.InvalidSchemaName) and cause.diag.sqlstate is None:  # the writer's
         step = "name the schema otherwise, or keep the schema of schema_migrations first in search_path"
+    elif isinstance(cause, psycopg.errors.InsufficientPrivilege) and _DENIES_LEDGER.search(str(cause)):
+        step = "remove the REVOKE, or the change of owner, that takes the ledger away from the runner's role"
     elif isinstance(cause, psycopg.errors.QueryCanceled) and cancelled_by(cause) == "another session":
         step = "find out which session cancelled it"
     elif is_connection_lost(cause):
