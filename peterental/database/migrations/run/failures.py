@@ -44,7 +44,9 @@ _NEXT_STEPS: dict[type[psycopg.Error], str] = {
     ),
     psycopg.errors.DeadlockDetected: "try again at a quieter time, or split the file, one table in each",
     psycopg.errors.SerializationFailure: "try again at a quieter time",
-    psycopg.errors.InsufficientPrivilege: "use the role that owns these objects, or grant it what is missing",
+    psycopg.errors.InsufficientPrivilege: (
+        "use a role that may do this, such as the owner of these objects, or grant this one what is missing"
+    ),
 }
 """What to do about errors of the server; other errors are fixed in the file."""
 
@@ -55,6 +57,7 @@ _LONGEST_WAIT_MS = 2_500
 """The application's queries wait as long, so a server with a longer deadlock_timeout keeps its autovacuum."""
 
 _DENIES_LEDGER = re.compile(r"\btable schema_migration")
+_ROW_SECURITY = re.compile(r"\brow-level security policy\b")
 _READ_ONLY = re.compile(r"\bread\s+only\b|read_only", re.IGNORECASE)
 
 
@@ -145,6 +148,10 @@ def next_step_after(cause: psycopg.Error, file_text: str = "") -> str:
         step = "name the schema otherwise, or keep the schema of schema_migrations first in search_path"
     elif isinstance(cause, psycopg.errors.InsufficientPrivilege) and _DENIES_LEDGER.search(str(cause)):
         step = "remove the REVOKE, or the change of owner, that takes the ledger away from the runner's role"
+    elif isinstance(cause, psycopg.errors.InsufficientPrivilege) and _ROW_SECURITY.search(str(cause)):
+        step = "write these rows before FORCE ROW LEVEL SECURITY, or create a policy that lets the runner's role do it"
+    elif isinstance(cause, psycopg.errors.CheckViolation) and not cause.diag.constraint_name:
+        step = "create the partition that these rows need, or correct their key"
     elif isinstance(cause, psycopg.errors.QueryCanceled) and cancelled_by(cause) == "another session":
         step = "find out which session cancelled it"
     elif is_connection_lost(cause):
