@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import psycopg
@@ -57,6 +58,7 @@ _LONGEST_WAIT_MS = 2_500
 """The application's queries wait as long, so a server with a longer deadlock_timeout keeps its autovacuum."""
 
 _DENIES_LEDGER = re.compile(r"\btable schema_migration")
+_SETS_TRANSACTION = re.compile(r"\bSET TRANSACTION\b|\bread-write mode\b")
 _ROW_SECURITY = re.compile(r"\brow-level security policy\b")
 _READ_ONLY = re.compile(r"\bread\s+only\b|read_only", re.IGNORECASE)
 
@@ -139,23 +141,58 @@ def next_step_after(cause: psycopg.Error, file_text: str = "") -> str:
 
     Args:
         cause: the server's error, or one that the ledger's writer raised.
-        file_text: of a file all of whose statements ran in a transaction; empty if one failed.
+        file_text: of the file, in which the reason may be.
     """
-    step = _NEXT_STEPS.get(type(cause), "fix the error")
-    if isinstance(cause, psycopg.errors.ReadOnlySqlTransaction) and _READ_ONLY.search(file_text):
-        step = "remove the statement that makes the file's transaction read-only"
-    elif isinstance(cause, psycopg.errors.InvalidSchemaName) and cause.diag.sqlstate is None:  # the writer's
-        step = "name the schema otherwise, or keep the schema of schema_migrations first in search_path"
-    elif isinstance(cause, psycopg.errors.InsufficientPrivilege) and _DENIES_LEDGER.search(str(cause)):
-        step = "remove the REVOKE, or the change of owner, that takes the ledger away from the runner's role"
-    elif isinstance(cause, psycopg.errors.InsufficientPrivilege) and _ROW_SECURITY.search(str(cause)):
-        step = "write these rows before FORCE ROW LEVEL SECURITY, or create a policy that lets the runner's role do it"
-    elif isinstance(cause, psycopg.errors.CheckViolation) and not cause.diag.constraint_name:
-        step = "create the partition that these rows need, or correct their key"
-    elif isinstance(cause, psycopg.errors.QueryCanceled) and cancelled_by(cause) == "another session":
-        step = "find out which session cancelled it"
-    elif is_connection_lost(cause):
-        step = RECONNECT
-    elif has_pending_events(cause):
-        step = "move this statement to the next file, or put SET CONSTRAINTS ALL IMMEDIATE before it"
-    return step
+    for kind, applies, step in _SPECIAL_STEPS:
+        if isinstance(cause, kind) and applies(cause, file_text):
+            return step
+    if is_connection_lost(cause):
+        return RECONNECT
+    if has_pending_events(cause):
+        return "move this statement to the next file, or put SET CONSTRAINTS ALL IMMEDIATE before it"
+    return _NEXT_STEPS.get(type(cause), "fix the error")
+
+
+_SPECIAL_STEPS: tuple[tuple[type[psycopg.Error], Callable[[psycopg.Error, str], object], str], ...] = (
+    (
+        psycopg.errors.ReadOnlySqlTransaction,
+        lambda _, file_text: _READ_ONLY.search(file_text),
+        "remove the statement that makes the file's transaction read-only",
+    ),
+    (
+        psycopg.errors.InvalidSchemaName,
+        lambda cause, _: cause.diag.sqlstate is None,  # the writer's
+        "name the schema otherwise, or keep the schema of schema_migrations first in search_path",
+    ),
+    (
+        psycopg.errors.ActiveSqlTransaction,
+        lambda cause, _: _SETS_TRANSACTION.search(str(cause)),
+        "move SET TRANSACTION above every other statement of the file",
+    ),
+    (
+        psycopg.errors.ActiveSqlTransaction,
+        lambda cause, _: cause.diag.context,
+        "write it as a statement of its own, outside the block or function, in a no-transaction file",
+    ),
+    (
+        psycopg.errors.InsufficientPrivilege,
+        lambda cause, _: _DENIES_LEDGER.search(str(cause)),
+        "remove the REVOKE, or the change of owner, that takes the ledger away from the runner's role",
+    ),
+    (
+        psycopg.errors.InsufficientPrivilege,
+        lambda cause, _: _ROW_SECURITY.search(str(cause)),
+        "write these rows before FORCE ROW LEVEL SECURITY, or create a policy that lets the runner's role do it",
+    ),
+    (
+        psycopg.errors.CheckViolation,
+        lambda cause, _: not cause.diag.constraint_name,
+        "create the partition that these rows need, or correct their key",
+    ),
+    (
+        psycopg.errors.QueryCanceled,
+        lambda cause, _: isinstance(cause, psycopg.errors.QueryCanceled) and cancelled_by(cause) == "another session",
+        "find out which session cancelled it",
+    ),
+)
+"""Steps that depend on more than the class of the error; the first that applies counts."""

@@ -263,6 +263,13 @@ def test_deferred_constraint_fails_at_commit(runner: MigrationRunner, folder: Fo
         ("INSERT INTO a VALUES (200)", "create the partition that these rows need, or correct their key"),
         ("INSERT INTO a_low VALUES (200)", "create the partition that these rows need, or correct their key"),
         ("INSERT INTO a VALUES (-1)", "correct the rows that break the constraint, or the constraint"),
+        (
+            "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+            "move SET TRANSACTION above every other statement of the file",
+        ),
+        ("DO $$ BEGIN EXECUTE 'VACUUM'; END $$", "write it as a statement of its own, outside the block or function,"),
+        ("VACUUM", "put “-- migrate: no-transaction” at the top of the file"),
+        ("SET TRANSACTION READ ONLY; DROP TABLE a", "remove the statement that makes the file's transaction read-only"),
         ("DROP TABLE pg_type", "use a role that may do this, such as the owner of these objects, or grant this one"),
         ("INSERT INTO hidden VALUES (1)", "write these rows before FORCE ROW LEVEL SECURITY, or create a policy that"),
     ],
