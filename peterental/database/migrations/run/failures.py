@@ -51,6 +51,15 @@ _NEXT_STEPS: dict[type[psycopg.Error], str] = {
 }
 """What to do about errors of the server; other errors are fixed in the file."""
 
+_EXISTS = (
+    psycopg.errors.DuplicateTable,
+    psycopg.errors.DuplicateColumn,
+    psycopg.errors.DuplicateObject,
+    psycopg.errors.DuplicateFunction,
+    psycopg.errors.DuplicateSchema,
+)
+"""An object of the name exists: in a database that another tool or a person has changed before."""
+
 _CANCELS_AUTOVACUUM_MS = 200
 """How much longer than deadlock_timeout a session waits that has the server cancel an autovacuum, in milliseconds."""
 
@@ -136,12 +145,13 @@ def pause_before_retry(
     time.sleep(wait_s)
 
 
-def next_step_after(cause: psycopg.Error, file_text: str = "") -> str:
+def next_step_after(cause: psycopg.Error, file_text: str = "", version: int | None = None) -> str:
     """Return what to do about an error.
 
     Args:
         cause: the server's error, or one that the ledger's writer raised.
         file_text: of the file, in which the reason may be.
+        version: of the migration that failed; None for a down file.
     """
     for kind, applies, step in _SPECIAL_STEPS:
         if isinstance(cause, kind) and applies(cause, file_text):
@@ -150,6 +160,11 @@ def next_step_after(cause: psycopg.Error, file_text: str = "") -> str:
         return RECONNECT
     if has_pending_events(cause):
         return "move this statement to the next file, or put SET CONSTRAINTS ALL IMMEDIATE before it"
+    if version is not None and isinstance(cause, _EXISTS):
+        return (
+            f"if the database has all that the file makes already, record it with flask db-adopt --to {version};"
+            " otherwise write IF NOT EXISTS or another name"
+        )
     return _NEXT_STEPS.get(type(cause), "fix the error")
 
 
