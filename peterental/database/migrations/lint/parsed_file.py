@@ -52,6 +52,7 @@ class ParsedStatement:
         offset: where it begins in the file, in characters.
         end: where it ends in the file, in characters.
         block: the DO statement that contains it, if any.
+        loop: the query of the FOR loop in that block for each row of which it runs; empty without one.
     """
 
     kind: str
@@ -60,6 +61,7 @@ class ParsedStatement:
     offset: int
     end: int
     block: ParsedStatement | None = None
+    loop: str = ""
 
     def offset_of(self, node: Any) -> int:
         """Return the offset in the file, in characters, of a node that has a location."""
@@ -195,7 +197,7 @@ class ParsedFile:
                 continue
             try:
                 for part in self._parse(piece.sql, piece.offset, within=block, verbatim=_is_verbatim(self.text, piece)):
-                    found += self._with_parts(part)
+                    found += self._with_parts(replace(part, loop=piece.loop))
             except ParseError:
                 continue  # PL/pgSQL syntax that plain SQL does not have; the server checks it
         return found
