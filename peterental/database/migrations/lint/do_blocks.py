@@ -62,7 +62,7 @@ def _queries(tree: Any, loop: str = "") -> Iterator[tuple[int, str, bool, str]]:
             yield from _queries(item, loop)
     elif isinstance(tree, dict):
         for kind, value in tree.items():
-            if kind in ("PLpgSQL_stmt_execsql", "PLpgSQL_stmt_perform"):
+            if kind in {"PLpgSQL_stmt_execsql", "PLpgSQL_stmt_perform", "PLpgSQL_stmt_call"}:
                 expression = value.get("sqlstmt") or value.get("expr")
                 yield value.get("lineno", 1), expression["PLpgSQL_expr"]["query"], False, loop
             elif kind == "PLpgSQL_stmt_dynexecute":

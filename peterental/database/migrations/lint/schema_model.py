@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from peterental.database.migrations.lint import ast
+from peterental.database.migrations.lint.parsed_file import Definition
 
 SERIALS = {"serial": "int4", "bigserial": "int8", "smallserial": "int2", "serial4": "int4", "serial8": "int8"}
 """Pseudo-types, and the real types of their columns."""
@@ -195,6 +196,8 @@ class SchemaModel:
         self.volatile_functions: set[str] = set()
         self.stable_functions: set[str] = set()
         self.functions: dict[ast.Signature, Function] = {}
+        self.definitions: dict[str, Definition] = {}
+        """The functions and procedures by name; of several, the newest."""
         self.views: dict[str, View] = {}
         self.trigger_functions: dict[tuple[str, str], str] = {}
         """The function that each trigger calls, by table and trigger."""

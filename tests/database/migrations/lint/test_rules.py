@@ -66,6 +66,9 @@ CREATE TYPE place AS (street text, number int);
 CREATE TABLE sums (one int, twice int GENERATED ALWAYS AS (one * 2) STORED);
 CREATE FUNCTION pinned(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT upper($1)';
 CREATE FUNCTION doubled(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 * 2';
+CREATE FUNCTION reset_spare() RETURNS void LANGUAGE plpgsql AS 'BEGIN UPDATE visits SET spare = 0; END';
+CREATE PROCEDURE clear_notes() LANGUAGE sql AS 'UPDATE visits SET note = NULL';
+CREATE FUNCTION nothing_of(text) RETURNS text LANGUAGE sql AS 'SELECT $1';
 CREATE TABLE pins (pin_id bigint PRIMARY KEY, note text, n int, shown int GENERATED ALWAYS AS (doubled(n)) STORED);
 CREATE UNIQUE INDEX pins_note_once ON pins (pinned(note)) WHERE n > 0;
 CREATE AGGREGATE longest(text) (SFUNC = text_larger, STYPE = text);
@@ -156,6 +159,8 @@ CASES = [
     Case("replace-stored-function", "CREATE FUNCTION doubled(text) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'; CREATE OR REPLACE FUNCTION doubled(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + 1';", "CREATE FUNCTION doubled(text) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'; CREATE OR REPLACE FUNCTION doubled(text) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 2';"),
     Case("whole-table-write", "DO $$ DECLARE r record; BEGIN FOR r IN SELECT visit_id FROM visits LOOP IF r.visit_id > 1 THEN UPDATE visits SET spare = 1 WHERE visit_id = r.visit_id; END IF; END LOOP; END $$;", "DO $$ DECLARE r record; BEGIN FOR r IN SELECT visit_id FROM visits WHERE spare IS NULL LOOP UPDATE visits SET spare = 1 WHERE visit_id = r.visit_id; END LOOP; FOR r IN SELECT agent_id FROM agents LOOP DELETE FROM visits WHERE agent = r.agent_id AND price = 0; END LOOP; END $$;"),
     Case("whole-table-write", "DO $$ DECLARE r record; BEGIN FOR r IN SELECT * FROM agents a JOIN visits v ON v.agent = a.agent_id LOOP NULL; END LOOP; FOR r IN SELECT * FROM visits, agents LOOP DELETE FROM visits WHERE visit_id = r.visit_id; END LOOP; END $$;", "-- migrate: no-transaction\nDO $$ DECLARE r record; BEGIN FOR r IN SELECT visit_id FROM visits LOOP UPDATE visits SET spare = 1 WHERE visit_id = r.visit_id; COMMIT; END LOOP; END $$;"),
+    Case("whole-table-write", "SELECT reset_spare();", "CREATE OR REPLACE FUNCTION reset_spare() RETURNS void LANGUAGE plpgsql AS 'BEGIN UPDATE visits SET spare = 0 WHERE price < 0; END'; SELECT reset_spare();"),
+    Case("whole-table-write", "DO $$ BEGIN CALL clear_notes(); END $$;", "CREATE TRIGGER clears BEFORE DELETE ON visits FOR EACH ROW EXECUTE FUNCTION nothing(); SELECT nothing_of('reset_spare');"),
     Case("replica-identity", "CREATE PUBLICATION logs FOR TABLE log_2025;", "CREATE PUBLICATION logs FOR TABLE visits; CREATE PUBLICATION new FOR TABLE log_2025 WITH (publish = 'insert, truncate');"),
     Case("replica-identity", "CREATE PUBLICATION logs; ALTER PUBLICATION logs ADD TABLE visits, log_2025;", "ALTER TABLE log_2025 REPLICA IDENTITY FULL; CREATE PUBLICATION logs; ALTER PUBLICATION logs ADD TABLE log_2025;"),
     Case("drop-index-first", "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY idx_doors_key;\nCREATE INDEX CONCURRENTLY idx_doors_key_name ON doors (key_id, name);", "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY idx_doors_key_name ON doors (key_id, name);\nDROP INDEX CONCURRENTLY idx_doors_key;"),
