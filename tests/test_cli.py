@@ -467,7 +467,7 @@ def test_db_rollback_needs_confirmation(empty_database_url: str, folder: Path) -
     done = flask(*arguments, DATABASE_URL=empty_database_url)
     assert (done.returncode, done.stderr) == (
         1,
-        "❌ Nothing was rolled back: there is no 002_make_b.down.sql to undo 002_make_b.sql.\n",
+        "❌ Nothing was rolled back: there is no 002_make_b.down.sql to undo 002_make_b.sql; write it first.\n",
     )
     (folder / "002_make_b.down.sql").write_text("DROP TABLE b;")
     assert flask(*arguments, DATABASE_URL=empty_database_url).returncode == 1

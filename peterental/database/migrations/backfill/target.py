@@ -81,6 +81,12 @@ class Target:
         counted = connection.execute(sql.SQL("SELECT count(*) AS rows FROM {}").format(self.table)).fetchone()
         return counted["rows"] if counted else estimate
 
+    def is_replaced(self, connection: Connection) -> bool:
+        """Return whether another table, or none, has the name now."""
+        name = self.table.as_string(connection)
+        row = connection.execute("SELECT to_regclass(%s)::oid::bigint AS oid", (name,)).fetchone()
+        return row is None or row["oid"] != self.oid
+
 
 def find_target(connection: Connection, backfill: BackfillDirective) -> Target:
     """Return the table of a backfill, by the session's search_path.

@@ -36,6 +36,7 @@ from peterental.database.migrations.source.directives import BackfillDirective, 
 from peterental.database.migrations.source.files import MigrationFile
 from peterental.database.migrations.source.statements import statement_offset
 from peterental.database.migrations.sql.error_location import commit_problem, statement_problem
+from peterental.database.migrations.wording import plural
 
 STATEMENT_TIMEOUT_MS = 30_000
 """How long a statement of a batch may run, unless the file says otherwise, in milliseconds."""
@@ -79,6 +80,10 @@ class _RetryBatch(Exception):
         self.reason = reason
         self.batch_rows = max(1, batch_rows)
         self.is_contended = is_contended
+
+
+class _TableReplaced(Exception):
+    """Another table has the name of the backfill's table now."""
 
 
 class BackfillWorker:
@@ -143,15 +148,41 @@ class BackfillWorker:
         """
         try:
             self._connection.execute(SESSION_SETTINGS)
-            try:
-                target = find_target(self._connection, self._source.backfill)
-            except UnusableTable as unusable:
-                return self._fail(state, None, str(unusable))
             with self._guard:
-                return self._run_batches(state, target, once=once)
+                return self._run_on_table(state, once=once)
         except BaseException:
             recover(self._connection)
             raise
+
+    def _run_on_table(self, state: BackfillProgress, *, once: bool) -> BackfillProgress:
+        """Run batches of the table on which the progress began; fail if it is gone, or another one has its name."""
+        while True:
+            try:
+                target = find_target(self._connection, self._source.backfill)
+                if state.is_copied:
+                    state = self._store.adopt_copy(state, target.oid)
+                if state.table_oid not in {None, target.oid}:
+                    if state.position is not None:
+                        return self._fail_on_another_table(state, target)
+                    state = self._store.restart(state, target.oid)
+                return self._run_batches(state, target, once=once)
+            except UnusableTable as unusable:
+                return self._fail(state, None, str(unusable))
+            except (_TableReplaced, psycopg.errors.UndefinedTable):
+                recover(self._connection)
+                state = self._store.read(state.version) or state
+
+    def _fail_on_another_table(self, state: BackfillProgress, target: Target) -> BackfillProgress:
+        """Fail: which rows of the new table are done is not known. Another attempt begins with its first row."""
+        done = f"{state.rows_done:,} {plural(state.rows_done, 'row', 'rows')}"
+        with self._connection.transaction():
+            restarted = self._store.restart(state, target.oid)
+            return self._fail(
+                restarted,
+                None,
+                f"{state.table} is another table than the one of which {done} were done: it was dropped and created"
+                " again, or renamed; another attempt begins with its first row",
+            )
 
     def _run_batches(self, state: BackfillProgress, target: Target, *, once: bool) -> BackfillProgress:
         batches = Batches(self._connection, target)
@@ -192,9 +223,11 @@ class BackfillWorker:
             return state
         batch = batches.after(state.position, self._limited(state.batch_rows))
         if batch is None:
+            if target.is_replaced(self._connection):
+                raise _TableReplaced
             return self._complete(state)
         started_s = time.monotonic()
-        after, error = self._run_batch(state, batch, batches)
+        after, error = self._run_batch(state, batch, batches, target)
         if error is not None:
             return self._fail(state, batch, error)
         self._show(after)
@@ -202,16 +235,18 @@ class BackfillWorker:
         return after
 
     def _run_batch(
-        self, state: BackfillProgress, batch: Batch, batches: Batches
+        self, state: BackfillProgress, batch: Batch, batches: Batches, target: Target
     ) -> tuple[BackfillProgress, str | None]:
         """Commit one batch together with its progress; return the new state, or the error of a failed batch.
 
-        Raises _RetryBatch after a rollback that is no failure.
+        Raises _RetryBatch after a rollback that is no failure, and _TableReplaced.
         """
         started_s = time.monotonic()
         try:
             with self._guard.guarding(is_divisible=batch.rows > 1):
                 execute_text(self._connection, self._source.text, before=(*self._begin(), batches.settings(batch)))
+                if target.is_replaced(self._connection):  # the batch holds its lock now
+                    raise _TableReplaced
                 after = self._advanced(state, batch, _since_ms(started_s))
                 self._store.advance(state, after)
                 self._connection.execute("COMMIT")

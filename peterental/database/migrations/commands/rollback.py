@@ -41,6 +41,7 @@ from peterental.database.migrations.source.directives import Directives, read_di
 from peterental.database.migrations.source.files import MigrationFile, baseline_at_start, find_files
 from peterental.database.migrations.source.statements import same_statements, split_statements, statement_offset
 from peterental.database.migrations.sql.error_location import StatementProblem, commit_problem, statement_problem
+from peterental.database.migrations.wording import plural, version_ranges
 
 
 def rollback(
@@ -88,13 +89,15 @@ def rollback(
         stopped = _stopped_above(connection, ledger, files, downs[-1].version)
         with SessionMonitor(url, ledger.server.backend_pid, report, settings=settings) as monitor:
             runner = _DownRunner(connection, ledger.server.schema, report, store, monitor, to=to, settings=settings)
-            for down in downs:
+            for number, down in enumerate(downs):
                 try:
                     runner.undo(files[down.version], down)
                 except RollbackFailed as error:
-                    if not is_broken(connection) or read_directives(down, down.text()).no_transaction:
-                        raise  # of a file that runs statement by statement, the error says how far it came
-                    state = _after_loss(url, settings, ledger.server.backend_pid, down)
+                    state = error.state
+                    if is_broken(connection) and not read_directives(down, down.text()).no_transaction:
+                        # Of a file that runs statement by statement, the error says how far it came.
+                        state = _after_loss(url, settings, ledger.server.backend_pid, down)
+                    state += _undone_before(downs[:number])
                     raise _failed(down, error.problem, state, error.next_step, error.statement, to=to) from error
                 report(f"✅ {down.path.name if down.path.exists() else _nothing_for(down)}")
         for line in stopped:
@@ -129,12 +132,14 @@ def _stopped_above(connection: Connection, ledger: Ledger, files: dict[int, Migr
 def _down(file: MigrationFile | None, version: int, schema: str) -> MigrationFile:
     """Return the checked down file of a version. Raises RollbackRefused."""
     if file is None:
-        raise RollbackRefused(reason=f"migration {version:03d} is applied, but this release has no file for it")
+        reason = f"migration {version:03d} is applied, but this release has no file for it; use the release that has it"
+        raise RollbackRefused(reason=reason)
     down = MigrationFile(file.version, file.description, file.down_path)
     if not down.path.exists() and inspect(file)[0].backfill is not None:
         return down
     if not down.path.exists():
-        raise RollbackRefused(reason=f"there is no {down.path.name} to undo {file.path.name}")
+        reason = f"there is no {down.path.name} to undo {file.path.name}; write it first"
+        raise RollbackRefused(reason=reason)
     _, problems = inspect(down, schema)
     if problems:
         raise RollbackRefused(reason=joined(problems))
@@ -188,25 +193,35 @@ class _DownRunner:
     def _in_transaction(self, file: MigrationFile, down: MigrationFile, text: str, directives: Directives) -> None:
         """Run a down file in one transaction; retry it while its tables are locked by other sessions."""
         budget = LockBudget(self._settings.table_wait_s)
-        state = f"{down.path.name} was rolled back."
-        while True:
+
+        def attempt(directives: Directives) -> None:
             budget.begin(0)
+            with self._monitor.observing():
+                self._once(file, text, directives)
+
+        def failure(error: psycopg.Error | StatementFailed) -> RollbackFailed:
+            problem, cause, number = _described(down, text, error)
+            return self._failed(down, problem, _unchanged(down), cause, number)
+
+        self._until_done(down, directives, budget, attempt, failure)
+
+    def _until_done(
+        self,
+        down: MigrationFile,
+        directives: Directives,
+        budget: LockBudget,
+        attempt: Callable[[Directives], None],
+        failure: Callable[[psycopg.Error | StatementFailed], RollbackFailed],
+    ) -> None:
+        """Call `attempt` until it succeeds, or raise the `failure` of one after which no other may succeed."""
+        while True:
             try:
-                with self._monitor.observing():
-                    self._once(file, text, directives)
-            except StatementFailed as error:
+                return attempt(directives)
+            except (StatementFailed, psycopg.Error) as error:
                 again = self._tries_again(down, directives, error, budget)
                 if again is None:
-                    problem = _problem(down, text, error, sent_from=error.sent_from)
-                    raise self._failed(down, problem, state, error.cause, error.number) from error
+                    raise failure(error) from error
                 directives = again
-            except psycopg.Error as error:
-                again = self._tries_again(down, directives, error, budget)
-                if again is None:
-                    raise self._failed(down, commit_problem(down.path, error), state, error) from error
-                directives = again
-            else:
-                return
 
     def _once(self, file: MigrationFile, text: str, directives: Directives) -> None:
         execute_text(self._connection, text or "SELECT", before=begin_statements(directives))
@@ -253,23 +268,16 @@ class _DownRunner:
             notices=notices,
             budget=budget,
         )
+
+        def attempt(directives: Directives) -> None:
+            runner.directives = directives
+            self._run_statements(file, runner)
+
+        def failure(error: psycopg.Error | StatementFailed) -> RollbackFailed:
+            return self._stopped(down, runner, *_described(down, text, error, by_statement=True))
+
         try:
-            while True:
-                try:
-                    self._run_statements(file, runner)
-                except StatementFailed as error:
-                    again = self._tries_again(down, directives, error, budget)
-                    if again is None:
-                        problem = _problem(down, text, error, sent_from=statement_offset(text, error.index) or 0)
-                        raise self._stopped(down, runner, problem, error.cause, error.number) from error
-                    runner.directives = directives = again
-                except psycopg.Error as error:
-                    again = self._tries_again(down, directives, error, budget)
-                    if again is None:
-                        raise self._stopped(down, runner, commit_problem(down.path, error), error) from error
-                    runner.directives = directives = again
-                else:
-                    return
+            self._until_done(down, directives, budget, attempt, failure)
         except Interrupted:
             self._record_failed("interrupted", "stopped by Ctrl-C or SIGTERM")
             raise
@@ -325,7 +333,7 @@ def _after_loss(url: str, settings: EngineSettings, backend_pid: int, down: Migr
         if connection is None:
             return f"Whether {name} was committed could not be seen; flask db-status shows it."
         is_undone = down.version not in read(connection).rows
-    return f"{name} was committed: migration {down.version:03d} is undone." if is_undone else f"{name} was rolled back."
+    return f"{name} was committed: migration {down.version:03d} is undone." if is_undone else _unchanged(down)
 
 
 def _done_before(
@@ -348,9 +356,25 @@ def _done_before(
     return done, stopped.interrupted_text
 
 
-def _problem(down: MigrationFile, text: str, error: StatementFailed, *, sent_from: int) -> StatementProblem:
+def _described(
+    down: MigrationFile, text: str, error: psycopg.Error | StatementFailed, *, by_statement: bool = False
+) -> tuple[StatementProblem, psycopg.Error, int | None]:
+    """Return what happened and where, the server's error, and the number of the statement that failed, if one did."""
+    if not isinstance(error, StatementFailed):
+        return commit_problem(down.path, error), error, None
     offset = statement_offset(text, error.index) if error.index >= 0 else None
-    return statement_problem(down.path, text, error.cause, offset, sent_from=sent_from)
+    sent_from = (offset or 0) if by_statement else error.sent_from
+    return statement_problem(down.path, text, error.cause, offset, sent_from=sent_from), error.cause, error.number
+
+
+def _undone_before(downs: list[MigrationFile]) -> str:
+    if not downs:
+        return ""
+    return f" {version_ranges(down.version for down in downs)} {plural(len(downs), 'is', 'are')} undone."
+
+
+def _unchanged(down: MigrationFile) -> str:
+    return f"{down.path.name} changed nothing: migration {down.version:03d} stays applied."
 
 
 def _failed(

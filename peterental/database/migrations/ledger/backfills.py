@@ -67,6 +67,8 @@ class BackfillProgress:
         error: what stopped it.
         is_fresh: whether a batch was committed within the last minute.
         is_recorded: whether the ledger has a row for it.
+        table_oid: of the table when the progress began; None if that was not recorded.
+        is_copied: whether the progress was copied to other tables since, as by a restored dump, with its table.
     """
 
     version: int
@@ -88,6 +90,8 @@ class BackfillProgress:
     error: str | None = None
     is_fresh: bool = False
     is_recorded: bool = False
+    table_oid: int | None = None
+    is_copied: bool = False
 
     @property
     def percent(self) -> int:
@@ -160,7 +164,8 @@ def read_backfills(connection: Connection, schema: str) -> dict[int, BackfillPro
     """Return every registered backfill by version; the table must exist."""
     query = sql.SQL(
         "SELECT backfill.*, EXISTS (SELECT FROM {ledger} AS l WHERE l.version = backfill.version) AS is_recorded,"
-        " coalesce(abs(extract(epoch FROM clock_timestamp() - updated_at)) < {fresh}, false) AS is_fresh"
+        " coalesce(abs(extract(epoch FROM clock_timestamp() - updated_at)) < {fresh}, false) AS is_fresh,"
+        " tableoid::bigint AS found_oid"
         " FROM {backfills} AS backfill ORDER BY version"
     ).format(
         ledger=sql.Identifier(schema, LEDGER_TABLE),
@@ -199,6 +204,8 @@ def _progress(row: DictRow) -> BackfillProgress:
         error=row["error"],
         is_fresh=row["is_fresh"],
         is_recorded=row["is_recorded"],
+        table_oid=row.get("table_oid"),
+        is_copied=row.get("own_oid", row["found_oid"]) != row["found_oid"],
     )
 
 
@@ -212,6 +219,7 @@ class BackfillStore:
     def __init__(self, connection: Connection, schema: str) -> None:
         self._connection = connection
         self._schema = schema
+        self._name = sql.Identifier(schema, BACKFILLS_TABLE).as_string()
         self._names = {
             "ledger": table_of(schema, LEDGER_TABLE),
             "attempts": table_of(schema, ATTEMPTS_TABLE),
@@ -219,7 +227,7 @@ class BackfillStore:
         }
 
     def ensure_table(self) -> None:
-        """Create the table where it is missing; under the migration lock."""
+        """Create the table where it is missing, or add the columns of this release; under the migration lock."""
         self._execute(
             "CREATE TABLE IF NOT EXISTS {backfills} ("
             " version INTEGER PRIMARY KEY, state TEXT NOT NULL DEFAULT 'running', table_name TEXT NOT NULL,"
@@ -227,15 +235,21 @@ class BackfillStore:
             " rows_done BIGINT NOT NULL DEFAULT 0, total_rows BIGINT NOT NULL, batch_rows INTEGER NOT NULL,"
             " rows_per_s DOUBLE PRECISION, run_ms BIGINT NOT NULL DEFAULT 0, worst_batch_ms INTEGER,"
             " failed_first TEXT[], failed_last TEXT[], skipped JSONB NOT NULL DEFAULT '[]', error TEXT,"
-            " started_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(), updated_at TIMESTAMPTZ, ended_at TIMESTAMPTZ)"
+            " started_at TIMESTAMPTZ NOT NULL DEFAULT clock_timestamp(), updated_at TIMESTAMPTZ, ended_at TIMESTAMPTZ,"
+            " table_oid BIGINT, own_oid BIGINT)"
         )
+        has_oids = self._connection.execute(
+            "SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attname = 'own_oid'", (self._name,)
+        ).fetchone()
+        if has_oids is None:
+            self._execute("ALTER TABLE {backfills} ADD COLUMN table_oid BIGINT, ADD COLUMN own_oid BIGINT")
 
     def register(self, progress: BackfillProgress) -> None:
         """Insert a new backfill, in place of what an undone one of the same version left."""
         self.remove(progress.version)
         self._execute(
-            "INSERT INTO {backfills} (version, table_name, key, checksum, attempt_id, total_rows, batch_rows)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            "INSERT INTO {backfills} (version, table_name, key, checksum, attempt_id, total_rows, batch_rows,"
+            " table_oid, own_oid) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, to_regclass(%s)::oid::bigint)",
             progress.version,
             progress.table,
             list(progress.key),
@@ -243,7 +257,19 @@ class BackfillStore:
             progress.attempt_id,
             progress.total_rows,
             progress.batch_rows,
+            progress.table_oid,
+            self._name,
         )
+
+    def adopt_copy(self, before: BackfillProgress, table_oid: int) -> BackfillProgress:
+        """Record that a copy of the table goes with the copied progress; return the new state. Raises BackfillMoved."""
+        self._move(before, "table_oid = %s, own_oid = tableoid::bigint", table_oid)
+        return replace(before, table_oid=table_oid, is_copied=False)
+
+    def restart(self, before: BackfillProgress, table_oid: int) -> BackfillProgress:
+        """Begin with the first row of another table of the same name; return the new state. Raises BackfillMoved."""
+        self._move(before, "table_oid = %s, position = NULL, rows_done = 0, skipped = '[]'", table_oid)
+        return replace(before, table_oid=table_oid, position=None, rows_done=0, skipped=())
 
     def remove(self, version: int) -> None:
         """Delete a backfill, which stops its worker, and end its attempt."""

@@ -6,7 +6,7 @@ The nodes are protobuf messages without type stubs, hence Any.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -17,6 +17,10 @@ from peterental.database.migrations.sql.trees import walk as walk  # noqa: PLC04
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_$]*")
 _IS_NOT_NULL = 2  # pg_query's NullTestType
 _AND = 1  # pg_query's BoolExprType
+_MAX_ARGUMENTS = 101  # one more than a function of PostgreSQL can have
+
+Signature = tuple[str, tuple[str, ...]]
+"""A function's name without its schema, and the types of its arguments."""
 
 
 def enum_name(node: Any, field: str) -> str:
@@ -114,16 +118,42 @@ def columns_in(expression: Any) -> set[str]:
     return {names[-1] for node in nodes_of(expression, "ColumnRef") if (names := strings(node.fields))}
 
 
-def calls_in(expression: Any) -> set[str]:
-    """Return the names, without their schemas, of the functions that an expression calls."""
-    return {strings(call.funcname)[-1] for call in nodes_of(expression, "FuncCall")}
+def calls_in(expression: Any, columns: Mapping[str, str]) -> set[Signature]:
+    """Return the functions that an expression calls, with the types of their arguments; "" for an unknown one.
+
+    Args:
+        expression: the parse tree.
+        columns: the types of the columns that it may mention.
+    """
+    return {
+        (strings(call.funcname)[-1], tuple(_type_of_argument(argument, columns) for argument in call.args))
+        for call in nodes_of(expression, "FuncCall")
+    }
 
 
-def signature_of(function: Any) -> tuple[str, tuple[str, ...]]:
+def _type_of_argument(argument: Any, columns: Mapping[str, str]) -> str:
+    node = inner(argument)
+    if node.DESCRIPTOR.name == "TypeCast":
+        return type_of(node.type_name)
+    return columns.get(strings(node.fields)[-1], "") if node.DESCRIPTOR.name == "ColumnRef" else ""
+
+
+def signature_of(function: Any) -> Signature:
     """Return the name of a CREATE FUNCTION, without its schema, and the types of its arguments."""
+    return strings(function.funcname)[-1], tuple(type_of(one.arg_type) for one in _inputs(function))
+
+
+def _inputs(function: Any) -> list[Any]:
     parameters = (wrapped.function_parameter for wrapped in function.parameters)
-    inputs = (one for one in parameters if enum_name(one, "mode") not in {"FUNC_PARAM_OUT", "FUNC_PARAM_TABLE"})
-    return strings(function.funcname)[-1], tuple(type_of(one.arg_type) for one in inputs)
+    return [one for one in parameters if enum_name(one, "mode") not in {"FUNC_PARAM_OUT", "FUNC_PARAM_TABLE"}]
+
+
+def argument_counts(function: Any) -> range:
+    """Return with how many arguments a CREATE FUNCTION can be called."""
+    inputs = _inputs(function)
+    is_variadic = any(enum_name(one, "mode") == "FUNC_PARAM_VARIADIC" for one in inputs)
+    required = sum(not one.HasField("defexpr") for one in inputs) - is_variadic
+    return range(required, _MAX_ARGUMENTS if is_variadic else len(inputs) + 1)
 
 
 def body_of(function: Any) -> tuple[str, ...]:

@@ -16,10 +16,12 @@ class EmbeddedSql:
     Args:
         offset: where it begins in the file, in characters.
         sql: its text; None if it is built at run time.
+        loop: the query of the innermost FOR loop around it, which it runs for each row of; empty without one.
     """
 
     offset: int
     sql: str | None
+    loop: str = ""
 
 
 def sql_in_block(block: str, start: int, bodies: list[str]) -> list[EmbeddedSql]:
@@ -39,34 +41,36 @@ def sql_in_block(block: str, start: int, bodies: list[str]) -> list[EmbeddedSql]
     body = bodies[0] if bodies else ""
     body_start = block.find(body)
     found = []
-    for line, query, dynamic in _queries(functions):
+    for line, query, dynamic, loop in _queries(functions):
         sql = _constant(query) if dynamic else query
         offset = 0
         if body_start >= 0:
             line_start = _line_start(body, line)
             at = body.find(query, line_start)
             offset = body_start + (at if at >= 0 else line_start)
-        found.append(EmbeddedSql(start + offset, sql))
+        found.append(EmbeddedSql(start + offset, sql, loop))
     return found
 
 
-def _queries(tree: Any) -> Iterator[tuple[int, str, bool]]:
-    """Yield (line in the body, text, is dynamic) of each statement.
+def _queries(tree: Any, loop: str = "") -> Iterator[tuple[int, str, bool, str]]:
+    """Yield (line in the body, text, is dynamic, query of the loop around it) of each statement.
 
     For dynamic SQL, the text is the expression that builds it.
     """
     if isinstance(tree, list):
         for item in tree:
-            yield from _queries(item)
+            yield from _queries(item, loop)
     elif isinstance(tree, dict):
         for kind, value in tree.items():
-            if kind in ("PLpgSQL_stmt_execsql", "PLpgSQL_stmt_perform"):
+            if kind in {"PLpgSQL_stmt_execsql", "PLpgSQL_stmt_perform", "PLpgSQL_stmt_call"}:
                 expression = value.get("sqlstmt") or value.get("expr")
-                yield value.get("lineno", 1), expression["PLpgSQL_expr"]["query"], False
+                yield value.get("lineno", 1), expression["PLpgSQL_expr"]["query"], False, loop
             elif kind == "PLpgSQL_stmt_dynexecute":
-                yield value.get("lineno", 1), value["query"]["PLpgSQL_expr"]["query"], True
+                yield value.get("lineno", 1), value["query"]["PLpgSQL_expr"]["query"], True, loop
+            elif kind == "PLpgSQL_stmt_fors":
+                yield from _queries(value, value["query"]["PLpgSQL_expr"]["query"])
             else:
-                yield from _queries(value)
+                yield from _queries(value, loop)
 
 
 def _constant(expression: str) -> str | None:

@@ -91,7 +91,7 @@ def _lint_file(file: MigrationFile, schema: SchemaModel, number: int, findings: 
     except MigrationFilesError as error:
         findings.append(Finding(UNREADABLE, name, None, f"{error}."))
         return None
-    lint = FileLint(name, number, file.version, ParsedFile(text), schema)
+    lint = FileLint(name, number, file.version, ParsedFile(text, schema.definitions), schema)
     directives, refusals = inspect_text(file, text)
     if {refusal.kind for refusal in refusals} == {ProblemKind.OTHER_TOOL} or header_end(text) == len(text):
         report_refusals(lint, refusals)
@@ -101,6 +101,7 @@ def _lint_file(file: MigrationFile, schema: SchemaModel, number: int, findings: 
     rules.session_settings.check_directives(lint, directives.lock_timeout_ms)
     for statement in lint.source.statements:
         _examine(lint, statement)
+    schema.definitions.update(lint.source.functions)
     report_refusals(lint, refusals)
     for check_file in FILE_CHECKS:
         check_file(lint)
@@ -183,7 +184,7 @@ def _lint_down(file: MigrationFile, schema: SchemaModel) -> list[Finding]:
         text = down.text()
     except MigrationFilesError as error:
         return [Finding(UNREADABLE, down.path.name, None, f"{error}.")]
-    lint = FileLint(down.path.name, 0, down.version, ParsedFile(text), schema)
+    lint = FileLint(down.path.name, 0, down.version, ParsedFile(text, schema.definitions), schema)
     directives, refusals = inspect_text(down, text)
     lint.no_transaction = directives.no_transaction
     for statement in lint.source.statements:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -52,6 +52,7 @@ class ParsedStatement:
         offset: where it begins in the file, in characters.
         end: where it ends in the file, in characters.
         block: the DO statement that contains it, if any.
+        loop: the query of the FOR loop in that block for each row of which it runs; empty without one.
     """
 
     kind: str
@@ -60,10 +61,19 @@ class ParsedStatement:
     offset: int
     end: int
     block: ParsedStatement | None = None
+    loop: str = ""
 
     def offset_of(self, node: Any) -> int:
         """Return the offset in the file, in characters, of a node that has a location."""
         return self.text.offset(node.location)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A CREATE FUNCTION or CREATE PROCEDURE, and its text."""
+
+    statement: ParsedStatement
+    text: str
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,8 @@ class ParsedFile:
     """
 
     text: str
+    earlier_functions: Mapping[str, Definition] = field(default_factory=dict)
+    """The functions of earlier files, by name: what this file calls, it runs."""
     dynamic_sql: list[tuple[int, ParsedStatement]] = field(default_factory=list)
     """SQL that DO blocks build at run time: the offset in characters, and the block."""
 
@@ -102,14 +114,14 @@ class ParsedFile:
     def statements(self) -> list[ParsedStatement]:
         """Every statement in order; the statements inside a DO block follow it."""
         found = []
-        functions: dict[str, ParsedStatement] = {}
+        functions = dict(self.earlier_functions)
         for statement in self._top_level():
             parts = self._with_parts(statement)
             if statement.kind == "do_stmt":
                 parts += self._parse_block(statement)
             found += parts
             if statement.kind == "create_function_stmt":
-                functions[ast.strings(statement.node.funcname)[-1]] = statement
+                functions |= self._defined_by(statement)
             elif functions:
                 for part in parts:
                     found += self._called_bodies(part, functions)
@@ -123,21 +135,32 @@ class ParsedFile:
             parts.append(replace(statement, kind=kind, node=node, offset=offset, block=statement))
         return [statement, *parts]
 
-    def _called_bodies(
-        self, statement: ParsedStatement, functions: dict[str, ParsedStatement]
-    ) -> list[ParsedStatement]:
-        """Return the SQL of the functions of this file that a SELECT or CALL runs."""
+    @property
+    def functions(self) -> dict[str, Definition]:
+        """The functions that this file creates, by name."""
+        found: dict[str, Definition] = {}
+        for statement in self._top_level():
+            if statement.kind == "create_function_stmt":
+                found |= self._defined_by(statement)
+        return found
+
+    def _defined_by(self, statement: ParsedStatement) -> dict[str, Definition]:
+        text = self.text[statement.offset : statement.end]
+        return {ast.strings(statement.node.funcname)[-1]: Definition(statement, text)}
+
+    def _called_bodies(self, statement: ParsedStatement, functions: dict[str, Definition]) -> list[ParsedStatement]:
+        """Return the SQL of the functions of the files that a SELECT or CALL runs."""
         if statement.kind not in ("select_stmt", "call_stmt"):
             return []
         names = {ast.strings(call.funcname)[-1] for call in ast.nodes_of(statement.node, "FuncCall")}
         found = []
         for name in sorted(names & functions.keys()):
-            for body in ast.nodes_of(functions[name].node.sql_body, "List"):
+            for body in ast.nodes_of(functions[name].statement.node.sql_body, "List"):
                 for item in body.items:
                     kind = item.WhichOneof("node")
                     if kind in _WRITES:
                         found.append(replace(statement, kind=kind, node=getattr(item, kind), block=statement))
-            for piece in _body_of(self.text, functions[name]):
+            for piece in _body_of(functions[name]):
                 with suppress(ParseError):  # parameters of PL/pgSQL; the server checks it
                     for part in self._parse(piece, statement.offset, within=statement, verbatim=False):
                         found += self._with_parts(part)
@@ -195,7 +218,7 @@ class ParsedFile:
                 continue
             try:
                 for part in self._parse(piece.sql, piece.offset, within=block, verbatim=_is_verbatim(self.text, piece)):
-                    found += self._with_parts(part)
+                    found += self._with_parts(replace(part, loop=piece.loop))
             except ParseError:
                 continue  # PL/pgSQL syntax that plain SQL does not have; the server checks it
         return found
@@ -223,13 +246,12 @@ def _is_analyze(node: Any) -> bool:
     )
 
 
-def _body_of(text: str, function: ParsedStatement) -> list[str]:
+def _body_of(function: Definition) -> list[str]:
     """Return the statements in a function's body, as far as they are known before it runs."""
-    options = {one.def_elem.defname: one.def_elem.arg for one in function.node.options}
+    options = {one.def_elem.defname: one.def_elem.arg for one in function.statement.node.options}
     language = options["language"].string.sval.lower() if "language" in options else "sql"
     if language == "plpgsql":
-        definition = text[function.offset : function.end]
-        return [piece.sql for piece in sql_in_block(definition, 0, []) if piece.sql is not None]
+        return [piece.sql for piece in sql_in_block(function.text, 0, []) if piece.sql is not None]
     if language != "sql" or "as" not in options:
         return []
     return ast.strings(options["as"].list.items)[:1]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from peterental.database.migrations.lint import ast
+from peterental.database.migrations.lint.parsed_file import Definition
 
 SERIALS = {"serial": "int4", "bigserial": "int8", "smallserial": "int2", "serial4": "int4", "serial8": "int8"}
 """Pseudo-types, and the real types of their columns."""
@@ -38,8 +39,8 @@ class Column:
     serial: bool = False
     virtual: bool = False
     """Whether it is generated when it is read."""
-    calls: frozenset[str] = frozenset()
-    """The functions in the expression of a stored generated column."""
+    calls: frozenset[ast.Signature] = frozenset()
+    """The calls in the expression of a stored generated column."""
 
 
 @dataclass
@@ -80,8 +81,8 @@ class Index:
     condition_columns: frozenset[str] = frozenset()
     """The columns in the condition of a partial index."""
     unique: bool = False
-    calls: frozenset[str] = frozenset()
-    """The functions in its expressions and its condition."""
+    calls: frozenset[ast.Signature] = frozenset()
+    """The calls in its expressions and its condition."""
     definition: Any = None
     """The parse tree of its CREATE INDEX; None once a rename has made it wrong."""
 
@@ -99,6 +100,14 @@ class Table:
     """An ordinary table with all its columns in the file: not a view, a partition or a copy of another table."""
     default_of: str = ""
     """The partitioned table whose DEFAULT partition this is."""
+
+    replica_identity: str = "d"
+    """As in pg_class: d for the primary key, f for the whole row, i for an index, n for nothing."""
+
+    @property
+    def column_types(self) -> dict[str, str]:
+        """The type of each column."""
+        return {column.name: column.type for column in self.columns.values()}
 
     @property
     def primary_key(self) -> tuple[str, ...]:
@@ -154,9 +163,9 @@ def columns_of_constraint(node: Any, column: str | None = None) -> tuple[str, ..
     return tuple(names or ([column] if column else []))
 
 
-def _stored_calls(constraint: Any) -> set[str]:
+def _stored_calls(constraint: Any, table: Table) -> set[ast.Signature]:
     is_stored = ast.enum_name(constraint, "contype") == "CONSTR_GENERATED" and constraint.generated_kind != VIRTUAL
-    return ast.calls_in(constraint.raw_expr) if is_stored else set()
+    return ast.calls_in(constraint.raw_expr, table.column_types) if is_stored else set()
 
 
 @dataclass
@@ -165,6 +174,14 @@ class View:
 
     columns: tuple[str, ...]
     dropped_by: int = 0
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function: the strings of AS, none for a body in SQL; and with how many arguments it can be called."""
+
+    body: tuple[str, ...]
+    counts: range
 
 
 class SchemaModel:
@@ -178,8 +195,9 @@ class SchemaModel:
         """The type below each domain."""
         self.volatile_functions: set[str] = set()
         self.stable_functions: set[str] = set()
-        self.function_bodies: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {}
-        """The strings of AS by name and types of arguments; none for a body in SQL."""
+        self.functions: dict[ast.Signature, Function] = {}
+        self.definitions: dict[str, Definition] = {}
+        """The functions and procedures by name; of several, the newest."""
         self.views: dict[str, View] = {}
         self.trigger_functions: dict[tuple[str, str], str] = {}
         """The function that each trigger calls, by table and trigger."""
@@ -187,6 +205,22 @@ class SchemaModel:
     def table(self, key: str) -> Table | None:
         """Return a table; None if the files do not create it."""
         return self.tables.get(key)
+
+    def may_call(self, call: ast.Signature, signature: ast.Signature) -> bool:
+        """Whether a call may be one of a function: by the number of its arguments and, if they are known, their types.
+
+        Args:
+            call: its name, and the types of its arguments; "" for an unknown one.
+            signature: of a function that the files create.
+        """
+        fitting = {
+            one
+            for one, function in self.functions.items()
+            if one[0] == call[0] and len(call[1]) in function.counts and one[1][: len(call[1])] == call[1]
+        }
+        if fitting:
+            return signature in fitting
+        return signature[0] == call[0] and len(call[1]) in self.functions[signature].counts
 
     def base_type(self, name: str) -> str:
         """Return the type below a domain; any other type is its own."""
@@ -235,7 +269,7 @@ class SchemaModel:
             not_null=node.is_not_null or kind in SERIALS,
             serial=kind in SERIALS,
             virtual=any(one.constraint.generated_kind == VIRTUAL for one in node.constraints),
-            calls=frozenset(name for one in node.constraints for name in _stored_calls(one.constraint)),
+            calls=frozenset(name for one in node.constraints for name in _stored_calls(one.constraint, table)),
         )
         if column.name in table.columns:
             return
@@ -299,7 +333,7 @@ class SchemaModel:
             partial=partial,
             condition_columns=frozenset(ast.columns_in(node.where_clause)),
             unique=node.unique,
-            calls=frozenset(ast.calls_in(node)),
+            calls=frozenset(ast.calls_in(node, self.tables[table].column_types if table in self.tables else {})),
             definition=node,
         )
         self.indexes.setdefault(name, index)

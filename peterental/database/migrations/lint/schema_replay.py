@@ -8,7 +8,7 @@ from typing import Any
 from peterental.database.migrations.lint import ast
 from peterental.database.migrations.lint.context import AlterCommand
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
-from peterental.database.migrations.lint.schema_model import Constraint, Position, SchemaModel, Table, View
+from peterental.database.migrations.lint.schema_model import Constraint, Function, Position, SchemaModel, Table, View
 
 
 def replay(schema: SchemaModel, statement: ParsedStatement, file: int) -> None:
@@ -107,6 +107,10 @@ def _change_type(_catalog: SchemaModel, table: Table, command: Any, _statement: 
     column = table.columns.get(command.name)
     if column:
         column.type, column.modifiers = ast.type_of(node.type_name), ast.modifiers_of(node.type_name)
+
+
+def _identify(_catalog: SchemaModel, table: Table, command: Any, _statement: ParsedStatement, _file: int) -> None:
+    table.replica_identity = ast.definition_of(command).replica_identity_stmt.identity_type
 
 
 def _attach_partition(schema: SchemaModel, table: Table, command: Any, _statement: ParsedStatement, _file: int) -> None:
@@ -211,7 +215,8 @@ def _create_function(schema: SchemaModel, statement: ParsedStatement, _file: int
         same, other = other, same
     same.add(name)
     other.discard(name)
-    schema.function_bodies[ast.signature_of(statement.node)] = ast.body_of(statement.node)
+    function = Function(ast.body_of(statement.node), ast.argument_counts(statement.node))
+    schema.functions[ast.signature_of(statement.node)] = function
 
 
 _STATEMENTS: dict[str, Callable[[SchemaModel, ParsedStatement, int], None]] = {
@@ -235,6 +240,7 @@ _COMMANDS: dict[str, Callable[[SchemaModel, Table, Any, ParsedStatement, int], N
     "AT_SetNotNull": _set_not_null,
     "AT_DropNotNull": _drop_not_null,
     "AT_AlterColumnType": _change_type,
+    "AT_ReplicaIdentity": _identify,
     "AT_AttachPartition": _attach_partition,
     "AT_DetachPartition": _detach_partition,
 }

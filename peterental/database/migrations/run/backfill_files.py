@@ -76,7 +76,8 @@ class BackfillStarter:
         self, item: PreparedMigration, text: str, backfill: BackfillDirective, following: MigrationFile | None
     ) -> None:
         """Leave a backfill to the workers: register it, end its turn, and begin the next file's attempt."""
-        total_rows = find_target(self._connection, backfill).estimated_rows(self._connection)
+        target = find_target(self._connection, backfill)
+        total_rows = target.estimated_rows(self._connection)
         with self._connection.transaction():
             self._store.ensure_table()
             self._store.register(
@@ -89,6 +90,7 @@ class BackfillStarter:
                     attempt_id=self._writer.attempt_id,
                     total_rows=total_rows,
                     batch_rows=backfill.batch,
+                    table_oid=target.oid,
                 )
             )
             self._writer.record_registered(text, following)

@@ -31,7 +31,7 @@ class _Duplicates:
         key: the expressions that must be unique.
         primary_key: the columns of the primary key.
         rows: the first rows, by key; each has its group's number as `group_number`.
-        references: single columns that refer to the primary key, as (table, column).
+        references: the columns that refer to a primary key of one column, as (table, column).
     """
 
     table: str
@@ -148,7 +148,7 @@ LIMIT {limit}
 _REFERENCES = b"""
 SELECT conrelid::regclass::text AS name, quote_ident(attname) AS column_name
 FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
-WHERE confrelid = %(oid)s AND contype = 'f' AND cardinality(conkey) = 1 AND conparentid = 0
+WHERE confrelid = %(oid)s AND contype = 'f' AND conparentid = 0
     AND confkey = (SELECT conkey FROM pg_constraint AS p WHERE p.conrelid = %(oid)s AND p.contype = 'p')
 ORDER BY 1, 2
 """

@@ -398,8 +398,7 @@ class Executor:
         """
         cause, number = (error.cause, error.number) if isinstance(error, StatementFailed) else (error, None)
         if not self._may_retry(attempt, error):
-            ran_whole = cause is error and not attempt.item.directives.no_transaction
-            next_step = next_step_after(cause, attempt.text if ran_whole else "")
+            next_step = next_step_after(cause, attempt.text, attempt.item.file.version)
             # Of a file without a transaction, the statement may be done: what failed is the record of it.
             outcome = "interrupted" if cause is error and attempt.item.directives.no_transaction else "failed"
             problem = self._problem(attempt, error)

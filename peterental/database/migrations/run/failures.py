@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import psycopg
@@ -44,9 +45,20 @@ _NEXT_STEPS: dict[type[psycopg.Error], str] = {
     ),
     psycopg.errors.DeadlockDetected: "try again at a quieter time, or split the file, one table in each",
     psycopg.errors.SerializationFailure: "try again at a quieter time",
-    psycopg.errors.InsufficientPrivilege: "use the role that owns these objects, or grant it what is missing",
+    psycopg.errors.InsufficientPrivilege: (
+        "use a role that may do this, such as the owner of these objects, or grant this one what is missing"
+    ),
 }
 """What to do about errors of the server; other errors are fixed in the file."""
+
+_EXISTS = (
+    psycopg.errors.DuplicateTable,
+    psycopg.errors.DuplicateColumn,
+    psycopg.errors.DuplicateObject,
+    psycopg.errors.DuplicateFunction,
+    psycopg.errors.DuplicateSchema,
+)
+"""An object of the name exists: in a database that another tool or a person has changed before."""
 
 _CANCELS_AUTOVACUUM_MS = 200
 """How much longer than deadlock_timeout a session waits that has the server cancel an autovacuum, in milliseconds."""
@@ -54,6 +66,9 @@ _CANCELS_AUTOVACUUM_MS = 200
 _LONGEST_WAIT_MS = 2_500
 """The application's queries wait as long, so a server with a longer deadlock_timeout keeps its autovacuum."""
 
+_DENIES_LEDGER = re.compile(r"\btable schema_migration")
+_SETS_TRANSACTION = re.compile(r"\bSET TRANSACTION\b|\bread-write mode\b")
+_ROW_SECURITY = re.compile(r"\brow-level security policy\b")
 _READ_ONLY = re.compile(r"\bread\s+only\b|read_only", re.IGNORECASE)
 
 
@@ -130,22 +145,69 @@ def pause_before_retry(
     time.sleep(wait_s)
 
 
-def next_step_after(cause: psycopg.Error, file_text: str = "") -> str:
+def next_step_after(cause: psycopg.Error, file_text: str = "", version: int | None = None) -> str:
     """Return what to do about an error.
 
     Args:
         cause: the server's error, or one that the ledger's writer raised.
-        file_text: of a file all of whose statements ran in a transaction; empty if one failed.
+        file_text: of the file, in which the reason may be.
+        version: of the migration that failed; None for a down file.
     """
-    step = _NEXT_STEPS.get(type(cause), "fix the error")
-    if isinstance(cause, psycopg.errors.ReadOnlySqlTransaction) and _READ_ONLY.search(file_text):
-        step = "remove the statement that makes the file's transaction read-only"
-    elif isinstance(cause, psycopg.errors.InvalidSchemaName) and cause.diag.sqlstate is None:  # the writer's
-        step = "name the schema otherwise, or keep the schema of schema_migrations first in search_path"
-    elif isinstance(cause, psycopg.errors.QueryCanceled) and cancelled_by(cause) == "another session":
-        step = "find out which session cancelled it"
-    elif is_connection_lost(cause):
-        step = RECONNECT
-    elif has_pending_events(cause):
-        step = "move this statement to the next file, or put SET CONSTRAINTS ALL IMMEDIATE before it"
-    return step
+    for kind, applies, step in _SPECIAL_STEPS:
+        if isinstance(cause, kind) and applies(cause, file_text):
+            return step
+    if is_connection_lost(cause):
+        return RECONNECT
+    if has_pending_events(cause):
+        return "move this statement to the next file, or put SET CONSTRAINTS ALL IMMEDIATE before it"
+    if version is not None and isinstance(cause, _EXISTS):
+        return (
+            f"if the database has all that the file makes already, record it with flask db-adopt --to {version};"
+            " otherwise write IF NOT EXISTS or another name"
+        )
+    return _NEXT_STEPS.get(type(cause), "fix the error")
+
+
+_SPECIAL_STEPS: tuple[tuple[type[psycopg.Error], Callable[[psycopg.Error, str], object], str], ...] = (
+    (
+        psycopg.errors.ReadOnlySqlTransaction,
+        lambda _, file_text: _READ_ONLY.search(file_text),
+        "remove the statement that makes the file's transaction read-only",
+    ),
+    (
+        psycopg.errors.InvalidSchemaName,
+        lambda cause, _: cause.diag.sqlstate is None,  # the writer's
+        "name the schema otherwise, or keep the schema of schema_migrations first in search_path",
+    ),
+    (
+        psycopg.errors.ActiveSqlTransaction,
+        lambda cause, _: _SETS_TRANSACTION.search(str(cause)),
+        "move SET TRANSACTION above every other statement of the file",
+    ),
+    (
+        psycopg.errors.ActiveSqlTransaction,
+        lambda cause, _: cause.diag.context,
+        "write it as a statement of its own, outside the block or function, in a no-transaction file",
+    ),
+    (
+        psycopg.errors.InsufficientPrivilege,
+        lambda cause, _: _DENIES_LEDGER.search(str(cause)),
+        "remove the REVOKE, or the change of owner, that takes the ledger away from the runner's role",
+    ),
+    (
+        psycopg.errors.InsufficientPrivilege,
+        lambda cause, _: _ROW_SECURITY.search(str(cause)),
+        "write these rows before FORCE ROW LEVEL SECURITY, or create a policy that lets the runner's role do it",
+    ),
+    (
+        psycopg.errors.CheckViolation,
+        lambda cause, _: not cause.diag.constraint_name,
+        "create the partition that these rows need, or correct their key",
+    ),
+    (
+        psycopg.errors.QueryCanceled,
+        lambda cause, _: isinstance(cause, psycopg.errors.QueryCanceled) and cancelled_by(cause) == "another session",
+        "find out which session cancelled it",
+    ),
+)
+"""Steps that depend on more than the class of the error; the first that applies counts."""

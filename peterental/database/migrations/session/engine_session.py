@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -42,6 +43,8 @@ _FOREIGN_LEDGER_ERRORS = (
 )
 """Errors of the engine's statements on a ledger table with other columns, types or constraints."""
 
+_DENIES_TABLE = re.compile(r"\btable schema_migration")
+
 
 @contextmanager
 def engine_session(url: str, settings: EngineSettings = DEFAULT_SETTINGS) -> Iterator[Connection]:
@@ -62,6 +65,8 @@ def ledger_errors() -> Iterator[None]:
         yield
     except psycopg.errors.InsufficientPrivilege as error:
         advice = "use a role that may create tables there, such as the one that owns the others"
+        if _DENIES_TABLE.search(reason_of(error)):  # other locales have the generic advice
+            advice = "use the role that owns it, or have that role grant SELECT, INSERT, UPDATE and DELETE on it"
         raise LedgerError(reason=reason_of(error), advice=advice) from error
     except psycopg.errors.LockNotAvailable as error:
         advice = "another transaction holds it; try again when it has ended"

@@ -49,6 +49,11 @@ _TRACE_WORDS = ("set", "advisory_lock", "load", "alter")
 _TEMPORARY = "a temporary table cannot survive an interruption of a no-transaction file"
 _INSTEAD_OF_TEMPORARY = "use an ordinary table and drop it at the end, or a file with a transaction"
 _TEMPORARY_SCHEMA = "pg_temp"
+_TEMPORARY_PATH = re.compile(r"""\s*"?pg_temp"?\s*(?:,|$)""")
+_TEMPORARY_FIRST = (
+    "with pg_temp first in search_path new tables are temporary, and cannot survive an interruption of a"
+    " no-transaction file"
+)
 _RELATIONS = {"ViewStmt": "view", "CreateSeqStmt": "sequence"}
 _NAMES = {
     "CreateFunctionStmt": "funcname",
@@ -98,7 +103,11 @@ def limits_after(sql: str, before: frozenset[str]) -> frozenset[str]:
 
 
 def _constant(node: Any) -> str:
-    return str(node.a_const.sval.sval).lower()
+    return _word(node).lower()
+
+
+def _word(node: Any) -> str:
+    return str(node.a_const.sval.sval)
 
 
 def _sets(tree: Any) -> bool:
@@ -150,7 +159,7 @@ def session_state_problems(file: MigrationFile, text: str, statements: list[Stat
 def _lost(statement: Statement, parts: list[EmbeddedStatement]) -> list[tuple[int, tuple[str, str]]]:
     """Return what of a statement's effect would be lost, with the offset in the statement."""
     if is_replayable(statement.sql):
-        return []
+        return [(0, (_TEMPORARY_FIRST, "put pg_temp last, or leave it out"))] if _puts_temporary_first(parts) else []
     if parts and (needs := _needs_transaction(parts[0].tree)):
         return [(0, needs)]
     dropped = {name for part in parts if part.is_nested for name in _dropped_tables(part)}
@@ -161,6 +170,20 @@ def _lost(statement: Statement, parts: list[EmbeddedStatement]) -> list[tuple[in
         if problem:
             found.append((part.offset, problem))
     return found
+
+
+def _puts_temporary_first(parts: list[EmbeddedStatement]) -> bool:
+    """Return whether a statement that only sets settings makes pg_temp the schema of new tables."""
+    tree = parts[0].tree if parts else None
+    if tree is None:
+        return False
+    if tree.HasField("variable_set_stmt"):
+        node = tree.variable_set_stmt
+        return node.name.lower() == "search_path" and [_word(item) for item in node.args][:1] == [_TEMPORARY_SCHEMA]
+    calls = [target.res_target.val.func_call for target in tree.select_stmt.target_list]
+    return any(
+        _constant(call.args[0]) == "search_path" and _TEMPORARY_PATH.match(_constant(call.args[1])) for call in calls
+    )
 
 
 def _needs_transaction(tree: Any) -> tuple[str, str] | None:

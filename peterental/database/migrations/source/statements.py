@@ -124,7 +124,7 @@ def check_runnable(file: MigrationFile, text: str, directives: Directives) -> li
         and any(maybe.search(text) for maybe in (_MAYBE_CONTROL, _MAYBE_COPY, _MAYBE_DISCARD))
     ):
         for statement in split_statements(text):
-            refusal = _refusal(statement.sql)
+            refusal = _refusal(statement.sql, no_transaction=directives.no_transaction)
             if refusal:
                 problems.append(file.problem(text, statement.offset, *refusal))
     if directives.no_transaction and not problems:
@@ -154,7 +154,7 @@ def _unsplittable(file: MigrationFile, text: str) -> Problem:
     return Problem(message=f"{file.path.name} cannot be split into statements", file=file.path.name)
 
 
-def _refusal(sql: str) -> tuple[str, str] | None:
+def _refusal(sql: str, *, no_transaction: bool) -> tuple[str, str] | None:
     """Return why the runner refuses a statement, and what to do; None for one that it accepts."""
     if not _MAYBE_RELEVANT.match(sql):
         return None
@@ -163,7 +163,7 @@ def _refusal(sql: str) -> tuple[str, str] | None:
     except ParseError:
         return None  # the server will report it
     if tree.HasField("transaction_stmt"):
-        return _transaction_control(sql, tree.transaction_stmt)
+        return _transaction_control(sql, tree.transaction_stmt, no_transaction=no_transaction)
     if tree.HasField("copy_stmt") and not tree.copy_stmt.filename:
         copy_in = (COPY_FROM_STDIN, "write INSERT instead")
         copy_out = ("COPY … TO STDOUT sends its rows to psql", "remove it")
@@ -173,11 +173,15 @@ def _refusal(sql: str) -> tuple[str, str] | None:
     return None
 
 
-def _transaction_control(sql: str, node: Any) -> tuple[str, str] | None:
+def _transaction_control(sql: str, node: Any, *, no_transaction: bool) -> tuple[str, str] | None:
     savepoints = {pg_enums().TRANS_STMT_SAVEPOINT, pg_enums().TRANS_STMT_RELEASE, pg_enums().TRANS_STMT_ROLLBACK_TO}
     if node.kind in savepoints:
         return None
-    message = f"{' '.join(sql.split())} would break the file's transaction"
+    what = " ".join(sql.split())
+    if no_transaction:
+        message = f"{what} has no place in a no-transaction file, where each statement is a transaction of its own"
+        return message, "remove it, and move what belongs into one transaction to a file of its own, or into a DO block"
+    message = f"{what} would break the file's transaction"
     return message, "remove it: each file is one transaction already"
 
 

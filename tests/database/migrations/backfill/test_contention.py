@@ -11,7 +11,7 @@ import pytest
 
 from peterental.database.migrations import MigrationRunner
 from peterental.database.migrations.backfill import throttle, worker
-from peterental.database.migrations.backfill.throttle import reason_to_pause
+from peterental.database.migrations.backfill.throttle import LockGuard, reason_to_pause
 from tests.database.migrations.backfill.conftest import Work
 from tests.database.migrations.backfill.visits import WHERE, seen, write_visits
 from tests.database.migrations.conftest import Connection, Folder, ReportedLines
@@ -147,5 +147,31 @@ def test_lag_and_vacuum_are_reasons_to_pause() -> None:
         def fetchone(self) -> dict[str, object]:
             return self._row
 
+    assert reason_to_pause(Fake(dead=10_000, live=9), 1) is None  # type: ignore[arg-type]  # few rows need no vacuum
     assert reason_to_pause(Fake(lag_s=12.4), 1) == "a replica lags 12 s behind"  # type: ignore[arg-type]  # only fetchone is used
     assert reason_to_pause(Fake(is_vacuumed=True), 1) == "a vacuum of the table is running"  # type: ignore[arg-type]  # likewise
+
+
+@pytest.mark.parametrize(
+    ("waiting", "is_divisible", "cancelled"),
+    [([7, 7], True, 1), ([7, 8, 7], True, 0), ([7, None, 7], True, 0), ([7, 7], False, 0), ([7, 7, 7, 7], True, 2)],
+)
+def test_guard_cancels_only_a_divisible_batch_that_a_session_waits_for_twice(
+    waiting: list[int | None], cancelled: int, *, is_divisible: bool
+) -> None:
+    class Fake:
+        cancelled = 0
+
+        def execute(self, query: str, _: object) -> Fake:
+            self.cancelled += "pg_cancel_backend" in query
+            return self
+
+        def fetchone(self) -> dict[str, int] | None:
+            pid = waiting.pop(0)
+            return None if pid is None else {"pid": pid}
+
+    guard, connection = LockGuard("postgresql://unused", 1), Fake()
+    with guard.guarding(is_divisible=is_divisible):
+        while waiting:
+            guard._poll(connection)  # type: ignore[arg-type]  # only these two methods are used
+    assert connection.cancelled == cancelled

@@ -186,8 +186,9 @@ def test_invalid_down_file_is_refused_first(
 
 def test_failing_down_file_leaves_its_migration_applied(three: Folder, db: Connection, empty_database_url: str) -> None:
     three.write("002_t.down.sql", "DROP TABLE t2;\nDROP TABLE nowhere;")
-    with pytest.raises(MigrationFailed, match=r'Undoing migration 2 failed: table "nowhere" does not exist'):
+    with pytest.raises(MigrationFailed, match=r'Undoing migration 2 failed: table "nowhere" does not exist') as caught:
         rolled_back(empty_database_url, three, 0)
+    assert caught.value.state == "002_t.down.sql changed nothing: migration 002 stays applied. 003 is undone."
     assert tables(db) == {"t1", "t2"}
     assert ledger(db) == {1: "t", 2: "t"}
 

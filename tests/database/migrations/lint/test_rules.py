@@ -66,8 +66,13 @@ CREATE TYPE place AS (street text, number int);
 CREATE TABLE sums (one int, twice int GENERATED ALWAYS AS (one * 2) STORED);
 CREATE FUNCTION pinned(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT upper($1)';
 CREATE FUNCTION doubled(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 * 2';
+CREATE FUNCTION reset_spare() RETURNS void LANGUAGE plpgsql AS 'BEGIN UPDATE visits SET spare = 0; END';
+CREATE PROCEDURE clear_notes() LANGUAGE sql AS 'UPDATE visits SET note = NULL';
+CREATE FUNCTION nothing_of(text) RETURNS text LANGUAGE sql AS 'SELECT $1';
 CREATE TABLE pins (pin_id bigint PRIMARY KEY, note text, n int, shown int GENERATED ALWAYS AS (doubled(n)) STORED);
 CREATE UNIQUE INDEX pins_note_once ON pins (pinned(note)) WHERE n > 0;
+CREATE FUNCTION padded(text, int DEFAULT 1) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+CREATE INDEX pins_padded ON pins (padded(note));
 CREATE AGGREGATE longest(text) (SFUNC = text_larger, STYPE = text);
 CREATE COLLATION sorted FROM "C";
 """
@@ -152,6 +157,16 @@ CASES = [
     Case("replace-stored-function", "CREATE OR REPLACE FUNCTION pinned(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower($1)';", "CREATE OR REPLACE FUNCTION pinned(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT upper($1)';"),
     Case("replace-stored-function", "CREATE OR REPLACE FUNCTION doubled(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + 1';", "CREATE OR REPLACE FUNCTION doubled(bigint) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';"),
     Case("replace-stored-function", "CREATE OR REPLACE FUNCTION pinned(text) RETURNS text LANGUAGE sql IMMUTABLE RETURN lower($1);", "-- migrate: no-transaction\nCREATE OR REPLACE FUNCTION pinned(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower($1)';\nREINDEX INDEX CONCURRENTLY pins_note_once;"),
+    Case("replace-stored-function", "CREATE OR REPLACE FUNCTION pinned(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1';", "CREATE FUNCTION pinned(text, int) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1'; CREATE OR REPLACE FUNCTION pinned(text, int) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT upper($1)';"),
+    Case("replace-stored-function", "CREATE FUNCTION doubled(text) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'; CREATE OR REPLACE FUNCTION doubled(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + 1';", "CREATE FUNCTION doubled(text) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'; CREATE OR REPLACE FUNCTION doubled(text) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 2';"),
+    Case("whole-table-write", "DO $$ DECLARE r record; BEGIN FOR r IN SELECT visit_id FROM visits LOOP IF r.visit_id > 1 THEN UPDATE visits SET spare = 1 WHERE visit_id = r.visit_id; END IF; END LOOP; END $$;", "DO $$ DECLARE r record; BEGIN FOR r IN SELECT visit_id FROM visits WHERE spare IS NULL LOOP UPDATE visits SET spare = 1 WHERE visit_id = r.visit_id; END LOOP; FOR r IN SELECT visit_id FROM visits LIMIT 9 LOOP DELETE FROM visits WHERE visit_id = r.visit_id; END LOOP; FOR r IN SELECT agent_id FROM agents LOOP DELETE FROM visits WHERE agent = r.agent_id AND price = 0; END LOOP; END $$;"),
+    Case("whole-table-write", "DO $$ DECLARE r record; BEGIN FOR r IN SELECT * FROM agents a JOIN visits v ON v.agent = a.agent_id LOOP NULL; END LOOP; FOR r IN SELECT * FROM visits, agents LOOP DELETE FROM visits WHERE visit_id = r.visit_id; END LOOP; END $$;", "-- migrate: no-transaction\nDO $$ DECLARE r record; BEGIN FOR r IN SELECT visit_id FROM visits LOOP UPDATE visits SET spare = 1 WHERE visit_id = r.visit_id; COMMIT; END LOOP; END $$;"),
+    Case("whole-table-write", "SELECT reset_spare();", "CREATE OR REPLACE FUNCTION reset_spare() RETURNS void LANGUAGE plpgsql AS 'BEGIN UPDATE visits SET spare = 0 WHERE price < 0; END'; SELECT reset_spare();"),
+    Case("whole-table-write", "DO $$ BEGIN CALL clear_notes(); END $$;", "CREATE TRIGGER clears BEFORE DELETE ON visits FOR EACH ROW EXECUTE FUNCTION nothing(); SELECT nothing_of('reset_spare');"),
+    Case("replace-stored-function", "CREATE OR REPLACE FUNCTION padded(text, int DEFAULT 1) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower($1)';", "CREATE FUNCTION padded(int, int DEFAULT 1) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT 1::text'; CREATE OR REPLACE FUNCTION padded(int, int DEFAULT 1) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT 2::text';"),
+    Case("replica-identity", "CREATE PUBLICATION everything FOR ALL TABLES;", "CREATE PUBLICATION everything FOR TABLE agents, visits;", runs=None),
+    Case("replica-identity", "CREATE PUBLICATION logs FOR TABLE log_2025;", "CREATE PUBLICATION logs FOR TABLE visits, log; CREATE PUBLICATION new FOR TABLE log_2025 WITH (publish = 'insert, truncate');"),
+    Case("replica-identity", "CREATE PUBLICATION logs; ALTER PUBLICATION logs ADD TABLE visits, log_2025;", "ALTER TABLE log_2025 REPLICA IDENTITY FULL; CREATE PUBLICATION logs; ALTER PUBLICATION logs ADD TABLE log_2025;"),
     Case("drop-index-first", "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY idx_doors_key;\nCREATE INDEX CONCURRENTLY idx_doors_key_name ON doors (key_id, name);", "-- migrate: no-transaction\nCREATE INDEX CONCURRENTLY idx_doors_key_name ON doors (key_id, name);\nDROP INDEX CONCURRENTLY idx_doors_key;"),
     Case("drop-index-first", "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY idx_old_keys_number;\nCREATE INDEX CONCURRENTLY idx_old_keys_number ON old_keys (label);", "DROP INDEX idx_old_keys_number; CREATE INDEX idx_old_keys_number ON old_keys (number, label);"),
     Case("drop-foreign-key-index", "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY IF EXISTS idx_doors_key;", "-- migrate: no-transaction\nDROP INDEX CONCURRENTLY idx_old_keys_number;"),

@@ -11,7 +11,9 @@ from tests.database.migrations.conftest import Connection, Folder
 
 TENANTS = """
 CREATE TABLE tenant (tenant_id int PRIMARY KEY, "Mail" text, left_at date, note text);
-CREATE TABLE lease (lease_id int PRIMARY KEY, tenant_id int REFERENCES tenant, guarantor int REFERENCES tenant);
+CREATE TABLE lease (lease_id int PRIMARY KEY, tenant_id int REFERENCES tenant, guarantor int REFERENCES tenant)
+    PARTITION BY HASH (lease_id);
+CREATE TABLE lease_0 PARTITION OF lease FOR VALUES WITH (MODULUS 1, REMAINDER 0);
 INSERT INTO tenant (tenant_id, "Mail") VALUES (1, 'Ann@x.org'), (2, 'bo@x.org'), (3, 'ANN@x.org'), (4, NULL), (5, NULL), (6, 'ann@x.org'),
     (7, 'Bo@x.org');
 UPDATE tenant SET left_at = '2026-01-01' WHERE tenant_id = 7;

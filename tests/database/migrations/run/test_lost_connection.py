@@ -196,7 +196,7 @@ def test_rollback_says_what_became_of_it(
     runner.run_migrations()
     with pytest.raises(RollbackFailed) as caught:
         rollback(empty_database_url, folder.path, to=0, confirm=lambda _: True, report=lambda _: None)
-    assert caught.value.state == "001_a.down.sql was rolled back."
+    assert caught.value.state == "001_a.down.sql changed nothing: migration 001 stays applied."
     record = LedgerWriter.record_rolled_back
 
     def losing(writer: LedgerWriter, *args: Any) -> None:

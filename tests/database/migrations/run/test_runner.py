@@ -257,6 +257,37 @@ def test_deferred_constraint_fails_at_commit(runner: MigrationRunner, folder: Fo
     assert caught.value.next_step == "correct the rows that break the constraint, or the constraint"
 
 
+@pytest.mark.parametrize(
+    ("statement", "next_step"),
+    [
+        ("INSERT INTO a VALUES (200)", "create the partition that these rows need, or correct their key"),
+        ("INSERT INTO a_low VALUES (200)", "create the partition that these rows need, or correct their key"),
+        ("INSERT INTO a VALUES (-1)", "correct the rows that break the constraint, or the constraint"),
+        (
+            "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+            "move SET TRANSACTION above every other statement of the file",
+        ),
+        ("DO $$ BEGIN EXECUTE 'VACUUM'; END $$", "write it as a statement of its own, outside the block or function,"),
+        ("VACUUM", "put “-- migrate: no-transaction” at the top of the file"),
+        ("SET TRANSACTION READ ONLY; DROP TABLE a", "remove the statement that makes the file's transaction read-only"),
+        ("DROP TABLE pg_type", "use a role that may do this, such as the owner of these objects, or grant this one"),
+        ("INSERT INTO hidden VALUES (1)", "write these rows before FORCE ROW LEVEL SECURITY, or create a policy that"),
+    ],
+)
+def test_next_step_fits_the_reason(
+    runner: MigrationRunner, folder: Folder, role: str, statement: str, next_step: str
+) -> None:
+    folder.write(
+        "001_a.sql",
+        "CREATE TABLE a (i int CHECK (i > 0)) PARTITION BY RANGE (i);"
+        "CREATE TABLE a_low PARTITION OF a FOR VALUES FROM (-10) TO (100); CREATE TABLE hidden (i int);"
+        f'ALTER TABLE hidden ENABLE ROW LEVEL SECURITY; GRANT ALL ON a, a_low, hidden TO "{role}"; SET ROLE "{role}"; {statement};',
+    )
+    with pytest.raises(MigrationFailed) as caught:
+        runner.run_migrations()
+    assert caught.value.next_step.startswith(next_step)
+
+
 def test_multi_line_message_is_indented(runner: MigrationRunner, folder: Folder) -> None:
     folder.write("001_a.sql", "DO $$ BEGIN RAISE EXCEPTION E'one\\ntwo'; END $$;")
     with pytest.raises(MigrationFailed, match=r"^Migration 1 failed: one\n  two\n  at "):

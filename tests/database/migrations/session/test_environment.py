@@ -194,16 +194,39 @@ def test_unprivileged_role_gets_advice(
     )
 
 
-def test_ledger_that_may_only_be_read_fails_the_plan_too(
-    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, stranger: str
+@pytest.mark.parametrize("granted", ["SELECT", "INSERT, UPDATE", "SELECT, INSERT"])
+def test_role_without_privileges_on_the_ledger_is_named_with_the_grant(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, stranger: str, granted: str
 ) -> None:
     folder.write("001_a.sql", "SELECT 1;")
     runner_with().run_migrations()
-    db.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC")
+    db.execute(f"GRANT {granted} ON ALL TABLES IN SCHEMA public TO PUBLIC".encode())
     folder.write("002_b.sql", "-- migrate: no-transaction\nSELECT 1;")
     for work in (runner_with(url=stranger).run_migrations, lambda: plan(stranger, folder.path, report=lambda _: None)):
-        with pytest.raises(LedgerError, match="permission denied for table schema_migration"):
+        with pytest.raises(LedgerError, match="permission denied for table schema_migration") as caught:
             work()
+    command = str(caught.value).rpartition("run: ")[2].removesuffix(".")
+    if "SELECT" not in granted:  # it cannot look which privileges are missing
+        assert "have that role grant SELECT, INSERT, UPDATE and DELETE on it" in command
+        return
+    assert f"lacks {'UPDATE' if 'INSERT' in granted else 'INSERT and UPDATE'}. " in str(caught.value)
+    db.execute(command.encode())
+    assert runner_with(url=stranger).run_migrations() == 1
+
+
+@pytest.mark.parametrize("header", ["", "-- migrate: no-transaction\n"], ids=["transaction", "no-transaction"])
+def test_file_that_revokes_the_ledger_from_its_runner_is_undone(
+    runner_with: Callable[..., MigrationRunner], folder: Folder, db: Connection, stranger: str, header: str
+) -> None:
+    db.execute("GRANT CREATE ON SCHEMA public TO PUBLIC")
+    runner = runner_with(url=stranger)
+    folder.write("001_a.sql", "SELECT 1;")
+    runner.run_migrations()
+    folder.write("002_b.sql", f"{header}REVOKE ALL ON schema_migrations, schema_migration_attempts FROM CURRENT_USER;")
+    with pytest.raises(MigrationFailed, match="Next: remove the REVOKE, or the change of owner, that takes the ledger"):
+        runner.run_migrations()
+    folder.write("002_b.sql", f"{header}SELECT 2;")
+    assert runner.run_migrations() == 1
 
 
 def test_row_security_does_not_make_applied_files_pending(

@@ -48,6 +48,12 @@ LOST = {
     "SELECT set_config('search_path', current_user, false)": "a setting made by an expression or inside a block",
 }
 
+TEMPORARY_FIRST = {
+    "SET search_path = pg_temp": "with pg_temp first in search_path new tables are temporary, and",
+    "SET SESSION search_path TO 'pg_temp', public": "with pg_temp first in search_path new tables are temporary, and",
+    "SELECT set_config('search_path', 'pg_temp, app', false)": "with pg_temp first in search_path new tables are",
+}
+
 KEPT = (
     "DO $$ BEGIN CREATE TEMP TABLE ids (id int); DROP TABLE ids; END $$",
     "DO $$ BEGIN CREATE TEMP TABLE ids (id int) ON COMMIT DROP; END $$",
@@ -64,7 +70,8 @@ KEPT = (
 
 SETTINGS = (
     "SET ROLE boss",
-    "SET search_path = app, public",
+    "SET search_path = app, public, pg_temp",
+    "SET search_path TO DEFAULT",
     "SET SESSION AUTHORIZATION boss",
     "RESET ROLE",
     "RESET ALL",
@@ -73,6 +80,7 @@ SETTINGS = (
     "LOAD 'auto_explain'",
     "DISCARD PLANS",
     "SELECT pg_catalog.set_config('search_path', '', false)",
+    "SELECT set_config('work_mem', '1MB', false), set_config('search_path', 'pg_temporary', false)",
 )
 
 
@@ -142,12 +150,12 @@ def test_read_only_transaction_of_a_file_is_explained(runner: MigrationRunner, f
         runner.run_migrations()
 
 
-@pytest.mark.parametrize("statement", LOST)
+@pytest.mark.parametrize("statement", LOST | TEMPORARY_FIRST)
 def test_state_that_would_be_lost_is_an_error_of_the_file(statement: str) -> None:
     text = f"{HEADER}SELECT 1;\n{statement};\nSELECT 2;"
     problems = session_state_problems(FILE, text, split_statements(text))
     assert [(problem.line, problem.message) for problem in problems] == [
-        (3, problem.message) for problem in problems if problem.message.startswith(LOST[statement])
+        (3, problem.message) for problem in problems if problem.message.startswith((LOST | TEMPORARY_FIRST)[statement])
     ]
     assert len(problems) == 1
     assert problems[0].message.endswith("cannot survive an interruption of a no-transaction file")

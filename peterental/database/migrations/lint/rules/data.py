@@ -10,6 +10,8 @@ from peterental.database.migrations.lint.findings import advice, unsafe
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
 from peterental.database.migrations.lint.registry import on
 from peterental.database.migrations.lint.rules.backfills import backfill_file
+from peterental.database.migrations.sql.block_transactions import has_transaction_control
+from peterental.database.migrations.sql.parser import ParseError, parse_one
 
 WHOLE_TABLE = unsafe(
     "whole-table-write",
@@ -54,6 +56,35 @@ def check_whole_table(lint: FileLint, statement: ParsedStatement) -> None:
         statement,
         safe=backfill_file(lint, statement),
     )
+
+
+@on("update_stmt", "delete_stmt")
+def check_loop(lint: FileLint, statement: ParsedStatement) -> None:
+    """Check UPDATE and DELETE that a block runs for each row of the same table, in one transaction."""
+    node, block = statement.node, statement.block
+    if not statement.loop or block is None or lint.is_created_here(ast.key_of(node.relation)):
+        return
+    select = _loop_of_all_rows(statement.loop)
+    tables = {ast.key_of(one.range_var) for one in select.from_clause if one.HasField("range_var")} if select else set()
+    if ast.key_of(node.relation) in tables and not has_transaction_control(lint.source.text[block.offset : block.end]):
+        verb = _WRITES[statement.kind]
+        table = ast.sql_name(node.relation)
+        lint.report(
+            WHOLE_TABLE,
+            f"The loop runs {verb}{' FROM' * (verb == 'DELETE')} {table} for each row of {table}, in one transaction.",
+            statement,
+            safe=f"-- write what the loop does as one {verb}, in a backfill of its own, which commits batch by batch",
+        )
+
+
+def _loop_of_all_rows(query: str) -> Any | None:
+    """Return the SELECT of a loop's query if it reads all rows of its tables; None otherwise."""
+    try:
+        select = parse_one(query).select_stmt
+    except ParseError:
+        return None
+    is_limited = select.HasField("where_clause") or select.HasField("limit_count") or select.HasField("larg")
+    return None if is_limited else select
 
 
 @on("insert_stmt")

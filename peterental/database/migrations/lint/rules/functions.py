@@ -24,12 +24,13 @@ def check_replaced(lint: FileLint, statement: ParsedStatement) -> None:
     """Check CREATE OR REPLACE FUNCTION of a function in an index or in a stored generated column."""
     node = statement.node
     signature, body = ast.signature_of(node), ast.body_of(node)
-    before = lint.schema.function_bodies.get(signature)
-    if before is None or (body and body == before):
+    before = lint.schema.functions.get(signature)
+    if before is None or (body and body == before.body):
         return
     name = signature[0]
     for index in lint.schema.indexes.values():
-        if name in index.calls and not lint.is_created_here(index.table) and not _is_rebuilt(lint, index, statement):
+        is_used = any(lint.schema.may_call(call, signature) for call in index.calls)
+        if is_used and not lint.is_created_here(index.table) and not _is_rebuilt(lint, index, statement):
             quoted = ast.quoted(index.name)
             lint.report(
                 REPLACED,
@@ -40,7 +41,7 @@ def check_replaced(lint: FileLint, statement: ParsedStatement) -> None:
                 "-- queries miss rows until then; if they must not, create a function of another name, and an index "
                 "with it",
             )
-    for column in _stored_columns(lint, name):
+    for column in _stored_columns(lint, signature):
         lint.report(
             REPLACED,
             f"{ast.quoted(name)}() is replaced, but {column} has the values of the old one.",
@@ -49,12 +50,12 @@ def check_replaced(lint: FileLint, statement: ParsedStatement) -> None:
         )
 
 
-def _stored_columns(lint: FileLint, function: str) -> Iterator[str]:
+def _stored_columns(lint: FileLint, function: ast.Signature) -> Iterator[str]:
     """Yield the stored columns of existing tables that a function computes, as SQL."""
     for table in lint.schema.tables.values():
         if not lint.is_created_here(table.name):
             for column in table.columns.values():
-                if function in column.calls:
+                if any(lint.schema.may_call(call, function) for call in column.calls):
                     yield f"{ast.sql_name_of_parts(table.name.split('.'))}.{ast.quoted(column.name)}"
 
 

@@ -7,6 +7,7 @@ from peterental.database.migrations.lint.context import AlterCommand, FileLint
 from peterental.database.migrations.lint.findings import unsafe
 from peterental.database.migrations.lint.parsed_file import ParsedStatement
 from peterental.database.migrations.lint.registry import on, on_command
+from peterental.database.migrations.lint.schema_model import Table
 
 IDENTITY = unsafe(
     "replica-identity",
@@ -24,6 +25,10 @@ _SUBSCRIPTION_STOPS = {
     "ALTER_SUBSCRIPTION_SKIP": "skips a transaction of the publisher",
     "ALTER_SUBSCRIPTION_ENABLED": "is disabled",
 }
+_IDENTIFY = (
+    "-- a unique index on NOT NULL columns, or, at the price of larger logs, the whole row:\n"
+    "ALTER TABLE {table} REPLICA IDENTITY FULL;"
+)
 _KEEP = "-- first make sure that no subscriber needs it: SELECT * FROM pg_stat_replication;"
 
 
@@ -41,9 +46,41 @@ def check_identity(lint: FileLint, command: AlterCommand) -> None:
         f"The replica identity of {command.sql_name} {what}.",
         command.statement,
         at=command.offset,
-        safe="-- a unique index on NOT NULL columns, or, at the price of larger logs, the whole row:\n"
-        f"ALTER TABLE {command.sql_name} REPLICA IDENTITY FULL;",
+        safe=_IDENTIFY.format(table=command.sql_name),
     )
+
+
+@on("create_publication_stmt", "alter_publication_stmt")
+def check_published(lint: FileLint, statement: ParsedStatement) -> None:
+    """Check what is published for tables whose rows cannot be identified."""
+    node = statement.node
+    is_new = statement.kind == "create_publication_stmt"
+    publish = [one.def_elem.arg.string.sval for one in node.options if one.def_elem.defname == "publish"]
+    if not is_new and ast.enum_name(node, "action") not in {"AP_AddObjects", "AP_SetObjects"}:
+        return
+    if publish and not any(kind in publish[0].lower() for kind in ("update", "delete")):
+        return
+    keys = [
+        ast.key_of(one.publication_obj_spec.pubtable.relation)
+        for one in node.pubobjects
+        if one.publication_obj_spec.HasField("pubtable")
+    ]
+    for key in lint.schema.tables if is_new and node.for_all_tables else keys:
+        if _is_unidentified(lint.schema.table(key)):
+            table = ast.sql_name_of_parts(key.split("."))
+            lint.report(
+                IDENTITY,
+                f"{table} is published, but has no primary key.",
+                statement,
+                safe=_IDENTIFY.format(table=table),
+            )
+
+
+def _is_unidentified(table: Table | None) -> bool:
+    """Whether subscribers cannot tell the rows of a table apart; False if the files do not show it."""
+    if table is None or not table.plain or table.partitioned:
+        return False
+    return table.replica_identity == "n" or (table.replica_identity == "d" and not table.primary_key)
 
 
 @on("alter_publication_stmt")
