@@ -8,9 +8,8 @@ import os
 import pkgutil
 import secrets
 import sys
-import threading
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from pkgutil import resolve_name
@@ -20,7 +19,6 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 from argon2 import PasswordHasher
-from coverage import Coverage
 from flask import Flask
 from hypothesis import HealthCheck, settings
 from jinja2.bccache import Bucket, BytecodeCache
@@ -32,7 +30,7 @@ from peterental.database.dev_server import join
 from peterental.database.migrations import MigrationRunner
 from peterental.database.pool import Database
 from peterental.users import common_passwords, passwords
-from tests.gunicorn import UNCOUNTED
+from tests.counting import CountedTests, uncounted
 from tests.servers import HANG_S, OPTIONAL, close_for_good, data_folder, running_debian_postgres, until
 
 # No property fails because the machine is busy. With CI set, Hypothesis has no deadline anyway.
@@ -88,6 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     if config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput"):
         sys.settrace(None)  # this process only distributes the tests
+    config.pluginmanager.register(CountedTests())
     config.addinivalue_line("markers", "long: slow, therefore started first")
     config.addinivalue_line("markers", "untraced: not counted for coverage, because other tests cover what it runs")
 
@@ -127,40 +126,6 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
         gc.collect()
         gc.freeze()  # the tests themselves are never garbage
         gc.enable()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Run property tests and other long ones without counting coverage: other tests cover what they run."""
-    function = item.obj if isinstance(item, pytest.Function) else None
-    if not (item.get_closest_marker("untraced") or getattr(function, "is_hypothesis_test", False)):
-        return (yield)
-    with uncounted():
-        return (yield)
-
-
-@contextmanager
-def uncounted() -> Iterator[None]:
-    """Count no coverage in this thread, the threads it starts, the programs it starts, and the forks of this process.
-
-    A fork would start to count again, and save at its end what this process has counted so far.
-    """
-    trace, trace_of_threads = sys.gettrace(), threading.gettrace()
-    variables = {name: os.environ.pop(name) for name in UNCOUNTED if name in os.environ}
-    sys.settrace(None)
-    threading.settrace(None)
-    counting, Coverage._instances = Coverage._instances, []
-    for each in counting:
-        vars(each)["save"] = bool  # does nothing
-    try:
-        yield
-    finally:
-        for each in counting:
-            del vars(each)["save"]
-        Coverage._instances = counting
-        os.environ.update(variables)
-        threading.settrace(trace_of_threads)
-        sys.settrace(trace)
 
 
 def import_all() -> None:

@@ -1,4 +1,4 @@
-"""What an uncounted test forks neither counts coverage nor saves what was counted before."""
+"""Coverage is counted in tests and fixtures while they find something new, and nowhere else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from coverage import Coverage
 
-from tests.conftest import uncounted
+from tests.counting import uncounted
 from tests.together import fork
 
 folder = Path(sys.argv[1])
@@ -39,6 +39,85 @@ print(Coverage.current() is counting)
 counting.save()
 print([path.name for path in folder.iterdir()])
 """
+
+
+SUITE = {
+    "conftest.py": """
+import sys
+
+import counted
+import pytest
+
+from tests.counting import CountedTests
+
+seen = []
+
+def pytest_configure(config):
+    config.pluginmanager.register(CountedTests())
+
+def pytest_runtest_setup():
+    seen.append(("pytest", sys.gettrace() is not None))
+
+@pytest.fixture(scope="session")
+def of_session():
+    counted.of_session()
+
+@pytest.fixture
+def of_test(of_session):
+    counted.of_test()
+    seen.append(("fixture", sys.gettrace() is not None))
+    yield
+    counted.at_the_end()
+
+def pytest_sessionfinish():
+    print(sorted(set(seen)), [traced for who, traced in seen if who == "fixture"])
+""",
+    "counted.py": """
+def of_session():
+    return 1
+
+def of_test():
+    return 2
+
+def in_test(number):
+    if number == 3:
+        return "the last test is counted, too"
+    return number
+
+def at_the_end():
+    return 4
+
+def never():
+    return 5
+""",
+    "test_suite.py": """
+import counted
+import pytest
+
+@pytest.mark.parametrize("number", range(4))
+def test_one(of_test, number):
+    counted.in_test(number)
+""",
+}
+
+
+def test_fixtures_are_counted_until_they_repeat(tmp_path: Path) -> None:
+    for name, text in SUITE.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / ".coveragerc").write_text("[run]\nbranch = true\nsource = .\n")
+    env = {name: value for name, value in os.environ.items() if name not in UNCOUNTED}
+    env |= {"PYTHONPATH": str(PROJECT_DIR)}
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-m", *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True).stdout
+
+    output = run("coverage", "run", "-m", "pytest", "-q", "-s", "--rootdir=.", "-p", "no:cacheprovider")
+    report = run("coverage", "report", "--show-missing", "--include=counted.py")
+
+    assert "[('fixture', False), ('fixture', True), ('pytest', False)] [True, True, False, False]" in output
+    never = SUITE["counted.py"].splitlines().index("    return 5") + 1
+    assert report.splitlines()[2].split("%")[1].split() == [str(never)]
 
 
 def test_forks_are_uncounted(tmp_path: Path) -> None:

@@ -105,9 +105,14 @@ class Stage:
 
     def empty_url(self) -> str:
         """A new database with 1,000 agents and no booking."""
+        return self._server.create(self._without_bookings)
+
+    @cached_property
+    def _without_bookings(self) -> str:
         return self._filled(0)
 
-    def _filled(self, bookings: int) -> str:
+    @cached_property
+    def _with_agents(self) -> str:
         url = self._server.create()
         MigrationRunner(url).run_migrations()
         with psycopg.connect(url, autocommit=True) as db:
@@ -118,6 +123,11 @@ class Stage:
                 """,
                 [AGENTS],
             )
+        return url
+
+    def _filled(self, bookings: int) -> str:
+        url = self._server.create(self._with_agents)
+        with psycopg.connect(url, autocommit=True) as db:
             if bookings:
                 newest = datetime.now(ZONE).date() + timedelta(days=12)
                 db.execute("SET maintenance_work_mem TO '512MB'")

@@ -41,11 +41,12 @@ def test_a_quick_run_measures_every_table(tmp_path: Path) -> None:
     ]
 
 
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    """Databases and servers for a measurement."""
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Databases and servers for measurements."""
+    folder = tmp_path_factory.mktemp("stage")
     with bench_server() as server:
-        yield Stage(Bench(tmp_path, quick=True), server, Load(tmp_path))
+        yield Stage(Bench(folder, quick=True), server, Load(folder))
 
 
 def kept(url: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from flask import Flask, Response, abort, request
@@ -35,7 +36,7 @@ def install(app: Flask) -> None:
     for name in [name for name in contents if name.endswith(".css")]:
         contents[name] = URL.sub(lambda found: f"url({addresses[found[1].decode()]})".encode(), contents[name])
         addresses[name] = _address(name, contents[name])
-    packed = {name: gzip.compress(content, mtime=0) for name, content in contents.items() if name.endswith(PACKED)}
+    packed = {name: _compressed(content) for name, content in contents.items() if name.endswith(PACKED)}
 
     @public
     def serve(digest: str, name: str) -> Response:
@@ -58,6 +59,12 @@ def install(app: Flask) -> None:
     serve.is_asset = True  # type: ignore[attr-defined]  # needs no viewer and so runs no query
     app.add_url_rule("/assets/<digest>/<name>", "asset", serve)
     app.jinja_env.globals["asset"] = addresses.__getitem__
+
+
+@lru_cache(maxsize=8)
+def _compressed(content: bytes) -> bytes:
+    """Compress an asset once in a process: tests build hundreds of applications."""
+    return gzip.compress(content, mtime=0)
 
 
 def _address(name: str, content: bytes) -> str:
