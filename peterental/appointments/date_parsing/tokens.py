@@ -89,7 +89,9 @@ _SCANNER = re.compile(
     | (?P<number>\d+)
     | (?P<meridiem>(?<![a-z])(?P<half>[ap])\.?\s?m\b\.?|(?<=\d)(?P<letter>[ap])(?![a-z'])|(?<=\d\s)p(?![a-z'.]))
     | (?P<offset>(?:gmt|utc)\s?[+-]\d{1,2}(?::?\d\d)?(?!\d))
-    | (?P<iana>[a-z]{2,}/[a-z_]+(?:/[a-z_]+)?)
+    | (?P<iana>(?:africa|america|antarctica|arctic|asia|atlantic|australia|brazil|canada|chile|etc|europe|indian|mexico
+        |pacific|us)/[a-z_]+(?:/[a-z_]+)?)
+    | (?P<slash>(?<=[a-z])\s?/\s?(?=[a-z]))
     | (?P<word>[a-z]+(?:'[a-z]+)?)
     | (?P<dash>-|~|(?<=\d)/(?=\d{4}-))
     | (?P<at>@)
@@ -237,6 +239,7 @@ _SCANNED: dict[str, Callable[[re.Match[str]], Token | None]] = {
     "meridiem": _meridiem,
     "offset": lambda match: Token("ZONE", match[0].replace(" ", ""), match[0]),
     "iana": lambda match: Token("ZONE", match[0], match[0]),
+    "slash": lambda _: Token("OR", None, "/"),
     "word": lambda match: Token(_kind_of_word(match), None, match[0]),
     "dash": lambda match: Token("ABOUT" if match[0] == "~" else "DASH", None, match[0]),
     "at": lambda match: Token("AT", None, match[0]),

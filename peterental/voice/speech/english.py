@@ -22,6 +22,7 @@ from peterental.voice.speech.renderer import (
     HomesLine,
     Renderer,
     Words,
+    last_minute,
     spoken_address,
 )
 from peterental.voice.speech.spoken_homes import ENGLISH_UNITS, Units
@@ -296,11 +297,12 @@ class EnglishRenderer(Renderer):
     def minute_range(self, range_: MinuteRange) -> str:
         if range_.until_min >= DAY_MIN:
             return f"after {self.clock(range_.from_min)}"
+        last = self.clock(last_minute(range_))
         if range_.from_min <= 0:
-            return f"before {self.clock(range_.until_min)}"
+            return f"{'no later than' if last_minute(range_) < range_.until_min else 'before'} {last}"
         if range_.until_min - range_.from_min == 1:
             return f"at {self.clock(range_.from_min)}"
-        return f"between {self.clock(range_.from_min)} and {self.clock(range_.until_min)}"
+        return f"between {self.clock(range_.from_min)} and {last}"
 
     def at_clock(self, said_clock: str, *, approximate: bool = False) -> str:
         return f"{'around' if approximate else 'at'} {said_clock}"

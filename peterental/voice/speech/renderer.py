@@ -40,6 +40,9 @@ MAX_NAMED = 3
 """Times, bookings or choices in one sentence."""
 
 DAY_MIN = 24 * 60
+_SAID_MIN = 5
+"""People say limits in steps of so many minutes."""
+
 AROUND_LENGTH_MIN = 2 * AROUND_MIN + 1
 """The length of the limit that stands for a time of day whose half is open."""
 
@@ -540,6 +543,11 @@ def _is_one_clock(range_: MinuteRange) -> bool:
     """Return whether a limit is said with one time of day."""
     length = range_.until_min - range_.from_min
     return range_.from_min <= 0 or range_.until_min >= DAY_MIN or length in {1, AROUND_LENGTH_MIN}
+
+
+def last_minute(range_: MinuteRange) -> int:
+    """Return the end of a limit as it is said; the minute behind "no later than five" leaves five in."""
+    return range_.until_min - (range_.until_min % _SAID_MIN == 1)
 
 
 def spoken_address(address: str | None) -> str:

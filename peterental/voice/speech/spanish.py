@@ -22,6 +22,7 @@ from peterental.voice.speech.renderer import (
     HomesLine,
     Renderer,
     Words,
+    last_minute,
     spoken_address,
 )
 from peterental.voice.speech.spoken_homes import SPANISH_UNITS, Units
@@ -286,11 +287,13 @@ class SpanishRenderer(Renderer):
     def minute_range(self, range_: MinuteRange) -> str:
         if range_.until_min >= DAY_MIN:
             return _contracted(f"después de {self.clock(range_.from_min)}")
+        last = self.clock(last_minute(range_))
         if range_.from_min <= 0:
-            return _contracted(f"antes de {self.clock(range_.until_min)}")
+            is_left_in = last_minute(range_) < range_.until_min
+            return f"a más tardar {spanish_words.at(last)}" if is_left_in else _contracted(f"antes de {last}")
         if range_.until_min - range_.from_min == 1:
             return spanish_words.at(self.clock(range_.from_min))
-        return f"entre {self.clock(range_.from_min)} y {self.clock(range_.until_min)}"
+        return f"entre {self.clock(range_.from_min)} y {last}"
 
     def at_clock(self, said_clock: str, *, approximate: bool = False) -> str:
         return f"hacia {said_clock}" if approximate else spanish_words.at(said_clock)
