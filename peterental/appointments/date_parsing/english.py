@@ -298,7 +298,9 @@ _PHRASES: dict[str, Entry] = phrases(
         ("YES", None),
         (
             "of course | that works | sounds good | sounds great | works for me | that's fine | that is fine "
-            "| that one | this one | that's the one | that is the one | this is the one | that's right | that's it | that time | go ahead | that will work | "
+            "| that one | this one "
+            "| that's the one | that is the one | this is the one | that's right "
+            "| that's it | that time | go ahead | that will work | "
             "that'll work | book it | i'll take it | no problem"
         ),
     ),

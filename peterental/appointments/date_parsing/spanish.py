@@ -194,7 +194,10 @@ _PHRASES: dict[str, Entry] = phrases(
     (("IN", None), "dentro de | de aqui a"),
     (
         ("YES", None),
-        "esa es | ese es | esa misma | ese mismo | esa hora | eso es | esta bien | esta muy bien | esta perfecto | de acuerdo",
+        (
+            "esa es | ese es | esa misma | ese mismo | esa hora | eso es | esta bien | esta muy bien | esta perfecto "
+            "| de acuerdo"
+        ),
     ),
     (("NOT", None), "en vez de"),
     (("MINUS", None), "menos el"),
