@@ -16,7 +16,8 @@ _LEADS = re.compile(
     r"(?:uh+[\s,.]+|(?:um+|hi|hello|yes|sure|hola|si|sí|eh)[,.]\s*)*"
     r"(?:(?:my (?:full )?name is|(?:the|my) name\Ws|the name is|(?:the|my) name would be|name is|name:|this is"
     r"|it is under|it\Ws under|it would be|it is|it\Ws|i am|i\Wm|under|(?:you can )?(?:put|book) it (?:under|for|in)"
-    r"|(?:you can |just )?call me|me llamo|mi nombre es|soy|se llama|(?:le )?habla|(?:est(?:a|á) )?al? nombre de)\s+|me,\s+)?"
+    r"|(?:you can |just )?call me"
+    r"|me llamo|mi nombre es|soy|se llama|(?:le )?habla|(?:est(?:a|á) )?al? nombre de)\s+|me,\s+)?"
     rf"(?:(?:it\Ws |it is )?for )?(?:(?:para )?(?:my|mi) {_RELATIVES},?\s+)?",
     re.IGNORECASE,
 )

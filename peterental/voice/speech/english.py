@@ -13,13 +13,10 @@ from peterental.calls.model import MessageMissing, Outcome
 from peterental.errors import Refusal
 from peterental.notices.waitlist.model import OnWaitlist, WaitlistUnavailable
 from peterental.voice.speech import english_words
+from peterental.voice.speech.lines import ClosedLine, FixedLines, HomeLine, HomesLine
 from peterental.voice.speech.renderer import (
     DAY_MIN,
     MAX_NAMED,
-    ClosedLine,
-    FixedLines,
-    HomeLine,
-    HomesLine,
     Renderer,
     Words,
     last_minute,
@@ -285,8 +282,14 @@ class EnglishRenderer(Renderer):
     def have(self, times: str) -> str:
         return f"I have {times}."
 
+    def have_at(self, clocks: str) -> str:
+        return f"I have {clocks}."
+
     def nearest(self, times: str) -> str:
         return f"The nearest I have: {times}."
+
+    def nearest_that_day(self, clocks: str) -> str:
+        return f"The nearest I have that day: {clocks}."
 
     def offer_message(self) -> str:
         return "Shall I take a message?"
@@ -299,7 +302,7 @@ class EnglishRenderer(Renderer):
             return f"after {self.clock(range_.from_min)}"
         last = self.clock(last_minute(range_))
         if range_.from_min <= 0:
-            return f"{'no later than' if last_minute(range_) < range_.until_min else 'before'} {last}"
+            return f"{'by' if last_minute(range_) < range_.until_min else 'before'} {last}"
         if range_.until_min - range_.from_min == 1:
             return f"at {self.clock(range_.from_min)}"
         return f"between {self.clock(range_.from_min)} and {last}"

@@ -13,13 +13,10 @@ from peterental.calls.model import MessageMissing, Outcome
 from peterental.errors import Refusal
 from peterental.notices.waitlist.model import OnWaitlist, WaitlistUnavailable
 from peterental.voice.speech import spanish_words
+from peterental.voice.speech.lines import ClosedLine, FixedLines, HomeLine, HomesLine
 from peterental.voice.speech.renderer import (
     DAY_MIN,
     MAX_NAMED,
-    ClosedLine,
-    FixedLines,
-    HomeLine,
-    HomesLine,
     Renderer,
     Words,
     last_minute,
@@ -275,8 +272,14 @@ class SpanishRenderer(Renderer):
     def have(self, times: str) -> str:
         return f"Tengo {times}."
 
+    def have_at(self, clocks: str) -> str:
+        return f"Tengo libre {clocks}."
+
     def nearest(self, times: str) -> str:
         return f"Lo más cercano que tengo: {times}."
+
+    def nearest_that_day(self, clocks: str) -> str:
+        return f"Lo más cercano que tengo ese día es {clocks}."
 
     def offer_message(self) -> str:
         return "¿Quiere dejar un recado?"
