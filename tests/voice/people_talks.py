@@ -56,7 +56,7 @@ PEOPLE_TALKS = [
             (book("Tuesday 2 pm", attendee_name="Ben Cole"), "You're booked to see 1420 Elm Street, on Tuesday the twenty-fourth at two PM."),
             (cancel(), "Your viewing of 1420 Elm Street, on Tuesday the twenty-fourth at two PM, is cancelled."),
             CALLS_AGAIN,
-            (book("Tuesday 10 am", attendee_name="Carl Moss"), "There is a viewing for Ana Ruiz of 1420 Elm Street, on Tuesday the twenty-fourth at ten AM. For Carl Moss, the nearest I have: Tuesday the twenty-fourth at nine AM, nine thirty AM or ten thirty AM. Which would you like?"),
+            (book("Tuesday 10 am", attendee_name="Carl Moss"), "There is a viewing for Ana Ruiz of 1420 Elm Street, on Tuesday the twenty-fourth at ten AM. For Carl Moss, the nearest I have that day: nine AM, nine thirty AM or ten thirty AM. Which would you like?"),
             (cancel(), "There is a viewing under another name for this number. What name is it under, or which address is it for?"),
             (cancel(attendee_name="Carl Moss"), "I don't find an upcoming viewing that matches."),
             (cancel(property_address="1420 Elm Street"), "Your viewing of 1420 Elm Street, on Tuesday the twenty-fourth at ten AM, is cancelled."),

@@ -481,7 +481,7 @@ TALKS = [
             (book("tomorrow 4:30 pm"), "You're booked to see 1420 Elm Street, tomorrow, Monday the twenty-third, at four thirty PM."),
             (ask(date="tomorrow", time_of_day="after 4:30 pm"), "I have nothing free tomorrow, Monday the twenty-third, after four thirty PM; the latest is four PM. The nearest I have that day: three PM, three thirty PM or four PM."),
             (ask(date="tomorrow", time_of_day="before 9 am"), "I have nothing free tomorrow, Monday the twenty-third, before nine AM; the earliest is nine AM. The nearest I have that day: nine AM, nine thirty AM or ten AM."),
-            (ask(date="tomorrow", time_of_day="between 7 and 8 pm"), "I have nothing free tomorrow, Monday the twenty-third, between seven PM and eight PM; the latest is four PM. The nearest I have that day: three PM, three thirty PM or four PM."),
+            (ask(date="tomorrow", time_of_day="between 7 and 8 pm"), "I have nothing free tomorrow, Monday the twenty-third, between seven and eight PM; the latest is four PM. The nearest I have that day: three PM, three thirty PM or four PM."),
         ), booked=["Mon 11-23 16:30 -0600"]),
     Talk(
         "a closed evening offers the nearest times", "America/Chicago", "2026-11-22T09:00",

@@ -21,6 +21,7 @@ from peterental.voice.speech.renderer import (
     Words,
     last_minute,
     spoken_address,
+    without_shared_half,
 )
 from peterental.voice.speech.spoken_homes import ENGLISH_UNITS, Units
 
@@ -187,7 +188,7 @@ class EnglishRenderer(Renderer):
         line = f"There is a viewing for {booking.attendee_name} of {self.viewing(booking)}."
         if not refusal.nearest:
             return f"{line} Shall I book one for {name} too?"
-        return f"{line} For {name}, the nearest I have: {self.times(refusal.nearest)}. Which would you like?"
+        return f"{line} For {name}, {self._lower(self.nearest_after(line, refusal.nearest))} Which would you like?"
 
     def unavailable(self, refusal: model.SlotUnavailable) -> str:  # noqa: PLR0911  # one sentence for each reason
         start = refusal.start
@@ -305,7 +306,7 @@ class EnglishRenderer(Renderer):
             return f"{'by' if last_minute(range_) < range_.until_min else 'before'} {last}"
         if range_.until_min - range_.from_min == 1:
             return f"at {self.clock(range_.from_min)}"
-        return f"between {self.clock(range_.from_min)} and {last}"
+        return f"between {without_shared_half(self.clock(range_.from_min), last, (' AM', ' PM'))} and {last}"
 
     def at_clock(self, said_clock: str, *, approximate: bool = False) -> str:
         return f"{'around' if approximate else 'at'} {said_clock}"
@@ -328,6 +329,10 @@ class EnglishRenderer(Renderer):
         return (
             f"viewings of {', of '.join(homes[:-1])}, and {'more' if len(bookings) > MAX_NAMED else 'of ' + homes[-1]}"
         )
+
+    @staticmethod
+    def _lower(text: str) -> str:
+        return text[:1].lower() + text[1:]
 
     @staticmethod
     def _capital(text: str) -> str:

@@ -177,9 +177,13 @@ class Renderer(ABC):
         """Add the nearest free times to a refusal, or offer a message; a day that it names is not said again."""
         if not nearest or self.agent is None:
             return f"{said} {self.offer_message()}"
+        return f"{said} {self.nearest_after(said, nearest)}"
+
+    def nearest_after(self, said: str, nearest: tuple[datetime, ...]) -> str:
+        """Name the nearest free times after a sentence; a day that it names is not said again."""
         if self._says_day_of(said, nearest):
-            return f"{said} {self.nearest_that_day(self.clocks(nearest))}"
-        return f"{said} {self.nearest(self.times(nearest))}"
+            return self.nearest_that_day(self.clocks(nearest))
+        return self.nearest(self.times(nearest))
 
     def _says_day_of(self, said: str, starts: tuple[datetime, ...]) -> bool:
         """Return whether a sentence names the one day of some starts."""
@@ -527,6 +531,12 @@ def _is_one_clock(range_: MinuteRange) -> bool:
 def last_minute(range_: MinuteRange) -> int:
     """Return the end of a limit as it is said; the minute behind "no later than five" leaves five in."""
     return range_.until_min - (range_.until_min % _SAID_MIN == 1)
+
+
+def without_shared_half(said: str, following: str, halves: tuple[str, ...]) -> str:
+    """Return a time of day without its half of the day where the next one names it: "between two and four PM"."""
+    half = next((half for half in halves if said.endswith(half) and following.endswith(half)), "")
+    return said.removesuffix(half)
 
 
 def spoken_address(address: str | None) -> str:

@@ -91,9 +91,8 @@ def _unit(words: Sequence[str], at: int, units: Units) -> str | None:
         is_said = designated in _DESIGNATORS or designated in _UNITS_IN_FULL
         return " ".join(filter(None, ("" if is_said else units.number, core[1:])))
     said = core.casefold()
-    designator = _UNITS_IN_FULL.get(said, said) if _is_identifier(after) else said
-    is_unit = designator in _DESIGNATORS or designator == "unit"
-    if not is_unit or not after or words[at].endswith(",") or _is_zip(after):
+    designator = said if said in _DESIGNATORS else _UNITS_IN_FULL.get(said) if _is_identifier(after) else None
+    if designator is None or not after or words[at].endswith(",") or _is_zip(after):
         return None
     spelt = str(getattr(units, designator))
     return None if spelt == said else spelt
