@@ -64,8 +64,12 @@ class CallerLines:
     @cached_property
     def _told(self) -> tuple[ParsedText, ...]:
         """The lines without those about something else: "I called yesterday at five", "my lease ends on Friday"."""
+        return tuple(line for _, line in self._told_texts)
+
+    @cached_property
+    def _told_texts(self) -> tuple[tuple[str, ParsedText], ...]:
         return tuple(
-            line
+            (text, line)
             for text, line in zip(self._texts, self.lines, strict=True)
             if all(phrase.is_empty for phrase in line.alternatives)
             or not (self._is_about_past(line) or is_about_another_event(text))
@@ -188,17 +192,17 @@ class CallerLines:
         None where they may mean `minutes`, and where they do not name one time of day, with or without a day, and
         nothing else. A number alone ("four") may answer another question.
         """
-        for line in self._told:
+        for text, line in self._told_texts:
             if all(phrase.is_empty for phrase in line.alternatives):
                 continue
-            phrase = line.alternatives[0]
+            phrase = _with_hour(line.alternatives[0], day)
             if len(line.alternatives) > 1 or len(phrase.clocks) != 1:
                 return None
             excluded = tuple(found for found in phrase.excluded if not isinstance(found, Clock))
             flags = phrase.flags - {"ANY", "YES"}
             if replace(phrase, days=(), clocks=(), parts=(), excluded=excluded, flags=flags) != Phrase():
                 return None
-            if not phrase.days and not _says_a_time(line):
+            if not (phrase.days or _says_a_time(line) or changes_something(text)):
                 return None
             clock = phrase.clocks[0]
             if clock.approximate or any(found.minutes == minutes for found in halves(clock, phrase.parts)):
@@ -215,7 +219,7 @@ class CallerLines:
         phrase = self.last_phrase
         if phrase is None or not (phrase.parts or phrase.windows or phrase.excluded):
             return None
-        excluded = tuple(found for found in phrase.excluded if isinstance(found, DayPart | TimeWindow))
+        excluded = tuple(found for found in phrase.excluded if isinstance(found, DayPart | TimeWindow | Clock))
         limits = Phrase(parts=phrase.parts, windows=phrase.windows, excluded=excluded)
         said = replace(phrase, days=(), excluded=excluded, flags=phrase.flags - {"ANY", "YES", "NOT"})
         if said != limits or limits == Phrase():
@@ -343,6 +347,12 @@ _HOUR_DIGITS = 2
 _TIME_KINDS = frozenset(("AT", "OCLOCK", "MER", "HM", "NOON", "CORRECTION"))
 
 
+def _with_hour(phrase: Phrase, day: date) -> Phrase:
+    """Return "Thursday four" with an hour, where it is not the day of the month."""
+    is_hour = phrase.days and len(phrase.bare) == 1 and not phrase.clocks and phrase.bare[0].hour != day.day
+    return replace(phrase, clocks=phrase.bare, bare=()) if is_hour else phrase
+
+
 def _says_a_time(line: ParsedText) -> bool:
     """Return whether a line that names no day names a time for sure: "at four", "four thirty", "actually, four".
 
@@ -351,7 +361,8 @@ def _says_a_time(line: ParsedText) -> bool:
     if any(token.kind == "NUM" and token.text.isdigit() and len(token.text) > _HOUR_DIGITS for token in line.tokens):
         return False
     phrase = line.alternatives[0]
-    is_exact = bool(phrase.parts) or any(clock.minute for clock in phrase.clocks)
+    is_contrast = any(isinstance(found, Clock) for found in phrase.excluded)  # "four instead of two"
+    is_exact = is_contrast or bool(phrase.parts) or any(clock.minute for clock in phrase.clocks)
     return is_exact or any(token.kind in _TIME_KINDS for token in line.tokens)
 
 

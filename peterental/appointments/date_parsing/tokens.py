@@ -136,6 +136,8 @@ def tokenize(text: str, language: str = "en") -> tuple[Token, ...]:
     folded = fold(text)
     if len(folded) > LONGEST_PHRASE:
         return (Token("UNKNOWN", None, folded[:_SHOWN_CHARS]),)
+    if "no " in folded:
+        folded = _CANNOT_BEFORE_PAUSE.sub("can't", folded)
     first, second = (SPANISH, ENGLISH) if language == "es" else (ENGLISH, SPANISH)
     scanned = list(islice(_scan(folded), MOST_TOKENS + 1))
     if len(scanned) > MOST_TOKENS:
@@ -185,6 +187,10 @@ _BEFORE_A_PAUSE = dict.fromkeys(("no", "nope"), "CORRECTION") | dict.fromkeys(
 """What negations are before a pause: "no, Tuesday" takes something back, "Thursday I can't, Friday" ends a clause."""
 
 _PAUSES = frozenset(",.;!?")
+_CANNOT_BEFORE_PAUSE = re.compile(
+    r"\bno (?:puedo|podemos|podre|podria|me va|me sirve|me funciona)(?=[,.;!?])", re.ASCII
+)
+"""A negation of several words before a pause: of "el jueves no puedo, el viernes" Thursday does not suit."""
 
 
 def _iso(match: re.Match[str]) -> Token:

@@ -96,6 +96,30 @@ def test_other_event_that_changes_the_viewing_is_asked_about(line: str, answer: 
     assert explain(THURSDAY, context(said=lambda: ["Thursday at two.", line])).decision == answer
 
 
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("Thursday, but not at two.", "time-needed search=(search days=Thu 2026-12-03 excluded_ranges=14:00-14:01)"),
+        ("A las dos no puedo.", "time-needed search=(search days=Thu 2026-12-03 excluded_ranges=14:00-14:01)"),
+        (
+            "Anything but two on Thursday.",
+            "time-needed search=(search days=Thu 2026-12-03 excluded_ranges=14:00-14:01)",
+        ),
+        ("Thursday works but four is better.", "which-time day=2026-12-03 options=840,960"),
+        ("Four would be better.", "which-time day=2026-12-03 options=840,960"),
+        ("Could we do four instead of two?", "which-time day=2026-12-03 options=840,960"),
+        ("El jueves no puedo, ¿el viernes a las dos?", MISMATCH),
+        ("El jueves no puedo. El viernes a las dos.", MISMATCH),
+        ("El viernes no puedo, el jueves a las dos.", "exactly Thu 2026-12-03 14:00"),
+        ("Thursday, not at three.", "exactly Thu 2026-12-03 14:00"),
+        ("Not at three, at two.", "exactly Thu 2026-12-03 14:00"),
+        ("Thursday three.", "exactly Thu 2026-12-03 14:00"),  # the third
+    ],
+)
+def test_time_that_is_turned_down_is_not_booked(line: str, answer: str) -> None:
+    assert explain(THURSDAY, context(said=lambda: [line])).decision == answer
+
+
 def test_words_are_checked_against_the_callers_words_too() -> None:
     assert explain("Thursday at 2 pm", context(said=lambda: ["Friday at two"])).decision == MISMATCH
 
