@@ -16,11 +16,12 @@ from peterental.appointments.date_parsing.expressions import (
     Clock,
     DayExpression,
     DayPart,
+    Pick,
     Span,
     TimeWindow,
     Weekday,
 )
-from peterental.appointments.date_parsing.offers import chosen
+from peterental.appointments.date_parsing.offers import by_place, chosen
 from peterental.appointments.date_parsing.other_events import (
     changes_something,
     conclusion,
@@ -157,14 +158,30 @@ class CallerLines:
         return line.alternatives[0] if line is not None and len(line.alternatives) == 1 else None
 
     def chosen_start(self) -> datetime | None:
-        """Return the offered time that the caller's last words choose: "the second one"; None for any other words."""
+        """Return the offered time that the caller's last words choose: "the second one", "nine", "the earliest".
+
+        None for any other words.
+        """
         phrase, context = self.last_phrase, self._context
         if phrase is None or not context.offered_last or not all(map(_is_number, phrase.days)):
             return None
-        if phrase != Phrase(picks=phrase.picks, days=phrase.days, flags=phrase.flags - {"NOT"}):
+        if phrase == Phrase(flags=phrase.flags) and "ASAP" in phrase.flags:
+            return min(context.last_offer)
+        clocks = (*phrase.clocks, *phrase.bare)
+        said = replace(phrase, picks=(), days=(), clocks=(), bare=(), parts=(), flags=phrase.flags & {"NOT"})
+        if said != Phrase() or any(clock.approximate for clock in clocks):
             return None
-        found = chosen(phrase, context) if phrase.picks or phrase.days else None
-        return found.start if isinstance(found, ExactTime) else None
+        found = chosen(phrase, context)
+        is_offered = isinstance(found, ExactTime) and found.start in context.last_offer
+        return found.start if isinstance(found, ExactTime) and is_offered else None
+
+    def offers_left(self) -> tuple[datetime, ...] | None:
+        """Return what the caller's last words leave of the offer: "not the last one"; None for any other words."""
+        phrase, context = self.last_phrase, self._context
+        if phrase is None or not context.offered_last or phrase != Phrase(excluded=phrase.excluded, flags=phrase.flags):
+            return None
+        gone = {by_place(found, context.last_offer) for found in phrase.excluded if isinstance(found, Pick)}
+        return tuple(start for start in context.last_offer if start not in gone) if gone else None
 
     def changed_option(self, option: Option) -> Option | None:
         """Return the day and time by the caller's last words, relative to the booking: "an hour later", "same time".
@@ -231,12 +248,19 @@ class CallerLines:
     def _last_days(self) -> tuple[tuple[DayExpression, ...], tuple[DayExpression, ...]] | None:
         for line in self._told:
             days = tuple(day for day in _days_of(line) if not self._is_past(day))
+            days = tuple(day for day in days if not self._is_of_booking(day, line)) or days
             excluded = tuple(
                 found for phrase in line.alternatives for found in phrase.excluded if isinstance(found, DayExpression)
             )
             if days or excluded:
                 return days, excluded
         return None
+
+    def _is_of_booking(self, day: DayExpression, line: ParsedText) -> bool:
+        """Return whether a day says which booking is moved: Tuesday in "move my Tuesday one to Thursday"."""
+        current = self._context.current
+        names = {pick.named_by for phrase in line.alternatives for pick in phrase.picks}
+        return current is not None and day in names and self._means(day, self._context.local(current.start)[0])
 
     @cached_property
     def _last_numbers(self) -> tuple[CalendarDate, ...]:
