@@ -44,7 +44,7 @@ class Units(NamedTuple):
 
 ENGLISH_UNITS = Units("apartment", "building", "floor", "room", "suite", "unit", "number")
 SPANISH_UNITS = Units("apartamento", "edificio", "piso", "cuarto", "suite", "unidad", "número")
-_UNITS_IN_FULL = dict(zip(ENGLISH_UNITS[:-1], Units._fields, strict=False))
+_UNITS_IN_FULL = {"apartment": "apt", "building": "bldg", "floor": "fl", "room": "rm", "suite": "ste", "unit": "unit"}
 
 
 @lru_cache(1_000)
