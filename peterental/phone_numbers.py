@@ -47,6 +47,13 @@ _TENS = {
     "ninety": "9", "veinte": "2", "treinta": "3", "cuarenta": "4", "cincuenta": "5", "sesenta": "6", "setenta": "7",
     "ochenta": "8", "noventa": "9",
 }  # fmt: skip
+_HUNDREDS = {
+    word: (digit, "hundred")
+    for word, digit in {
+        "cien": "1", "ciento": "1", "doscientos": "2", "trescientos": "3", "cuatrocientos": "4", "quinientos": "5",
+        "seiscientos": "6", "setecientos": "7", "ochocientos": "8", "novecientos": "9",
+    }.items()
+}  # fmt: skip
 _HOMOPHONES = {"for": "4", "fore": "4", "to": "2", "too": "2", "ate": "8", "won": "1", "tree": "3"}
 """What speech recognition writes for a digit; counts only where nothing but digits is said."""
 
@@ -218,8 +225,8 @@ def _user_part(text: str) -> str:
 def _digits_of_words(text: str) -> str | None:
     """Return the digits of a number spelt in words; None where any other word stands in it."""
     said = re.findall(r"[a-z]+|\d+|\+", text.lower())
-    words = [word for word in said if word not in _BESIDE_DIGITS]
-    is_spoken = "area" in said or any(word in _DIGIT_WORDS or word in _TENS for word in words)
+    words = [part for word in said if word not in _BESIDE_DIGITS for part in _HUNDREDS.get(word, (word,))]
+    is_spoken = "area" in said or any(word in _DIGIT_WORDS or word in _TENS or word in _HUNDREDS for word in said)
     if len(words) > _MOST_NUMBER_WORDS or not is_spoken:
         return None
     before, _, extension = _partition(words)

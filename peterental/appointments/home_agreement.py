@@ -121,7 +121,7 @@ def agreed_viewing(
         return viewing
     words = frozenset(word for name in people for word in fold(name).split())
     chosen = _words_in([parse_address(viewing.home)])
-    address = said_home(lines, chosen, words, of_viewing=len(viewings) == 1)
+    address = said_home(lines, chosen, words, of_viewing=len(viewings) == 1, changes=True)
     if address is None:
         return viewing
     named = own_bookings.at_home(viewings, address)

@@ -487,7 +487,8 @@ def _says_more(said: Address, home: Address) -> bool:
         return True
     if said.name and (not home.name or len(said.name) > len(home.name)):
         return True
-    return len(said.name) < len(home.name) and said.number is None and bool(said.name)
+    is_whole_name = said.street == home.name  # "Quail Hollow" of "Quail Hollow Drive"
+    return len(said.name) < len(home.name) and said.number is None and bool(said.name) and not is_whole_name
 
 
 def _near_part(said: Address, home: Address) -> int | None:

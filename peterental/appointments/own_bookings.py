@@ -6,6 +6,7 @@ several people may live: a booking under another name is another person's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from peterental.appointments.model import (
 )
 from peterental.appointments.named_by_time import NOT_BY_TIME, NamedByTime
 from peterental.calls.model import ToolCall, ToolInvocation
+from peterental.folding import fold, word_set
 from peterental.matching import (
     Match,
     Reason,
@@ -35,6 +37,9 @@ from peterental.phone_numbers import same_number
 
 if TYPE_CHECKING:
     from peterental.properties.model import Property
+
+
+_OTHERS = word_set("other others otra otro otras otros")
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,7 @@ def at_home(bookings: Sequence[Appointment], said: str, home: Property | None = 
     if gone:  # "not the Elm one, the other one"
         said, bookings = wanted, [booking for at, booking in enumerate(bookings) if at not in gone]
         if is_placeholder_home(wanted):
-            return Agreement(tuple(bookings), is_certain="other" in wanted or "otr" in wanted)
+            return Agreement(tuple(bookings), is_certain=not _OTHERS.isdisjoint(re.findall(r"\w+", fold(wanted))))
     found = candidates(said, [booking.home for booking in bookings])
     agreeing = tuple(bookings[at] for at in found.indexes)
     return Agreement(

@@ -36,9 +36,11 @@ _HOME_NOUNS = word_set("""
 _TAKES_BACK = word_set("no not sorry actually instead rather wait mean perdon mejor digo")
 """Words of a line that replaces what was said before."""
 
-_LEADS = word_set("yes yeah yep yup sure ok okay right please thanks oh um uh er well then just si bueno pues o y")
+_LEADS = word_set("yes yeah yep yup sure ok okay right please thanks oh um uh er well then just si bueno pues ya o y")
 _CUES = word_set("""
-    on at in see view visit tour about of regarding the said meant want la el de del en calle avenida ver visitar dije
+    on at in see view visit tour about of regarding the said meant want wanted wants rather prefer do book schedule
+    reserve la el de del en calle avenida ver visitar dije quiero queria prefiero sino reservar agendar
+    cancel move reschedule cancelar cancele cancela mover mueva mueve cambiar cambie cambia
 """)
 _AROUND = (
     _HOME_NOUNS
@@ -57,6 +59,9 @@ _AROUND = (
     visita agendar reservar hacer ir cancelar cancele cancela mover mueva mueve cambiar cambie cambia mi su sobre a al
     eh podria puedo podemos puede busco buscando buscamos hablo llamo llamando kindly hiya need
     needs must gotta show number numero necesito tengo debo
+    put down sign up pencil rather reserve prefer wanted wants
+    sino prefiero reserve reserveme reservame apunte apunteme apuntame anoteme anotame agende agendeme agendame pongame
+    ponme
     """)
 )
 """Words around an address that do not change what it stands for."""
@@ -86,6 +91,18 @@ _BETWEEN = word_set("between corner intersection entre esquina")
 """Words of a line whose streets are a place on the way."""
 
 _LEADS_OF_WISHES = ("i was wondering if ", "i was hoping to ", "i was looking at ", "i was calling about ")
+_WILL_NOT_COME = (
+    *(
+        f"{cannot} {come} "
+        for cannot in ("cant", "cannot", "can not", "wont", "will not", "couldnt", "wont be able to", "not able to")
+        for come in ("make it to", "make", "come to", "get to", "do", "be at", "see")
+    ),
+    *(f"{cannot} {come}" for cannot in ("no puedo", "no podre", "no voy a poder") for come in ("ir a ", "llegar a ")),
+)
+"""What callers say of a viewing that they cancel or move."""
+
+_CANNOT = word_set("cant cannot wont couldnt not puedo podre poder")
+
 _PASSING_PAIRS = frozenset(
     (
         *((who, work) for who in ("i", "we", "he", "she") for work in ("work", "works")),
@@ -107,6 +124,16 @@ _LOOKS = word_set("""
 
 _BEFORE_PERSON = word_set("with is are im am its this my me con es soy mi for para")
 """A name behind one of these may be a person's."""
+
+_FOR_HOME = frozenset(("me", "us", "down", "up", "in", *word_set("""
+    reserveme reservame apunteme apuntame anoteme anotame agendeme agendame pongame ponme
+""")))  # fmt: skip
+"""Before "for" and "para" they are about a home: "put me down for Boyd", where "it is for Boyd" may be a person."""
+
+_CHOOSING = frozenset(
+    (("make", "it"), ("make", "that"), *((word, way) for word in _FOR_HOME for way in ("for", "para")))
+)
+_TITLES = word_set("mr mrs ms miss sir madam senor senora srta sra don dona")
 
 _REFERS = word_set("""
     other others another else different cheaper bigger smaller larger nicer both either neither whichever latter
@@ -196,6 +223,7 @@ def said_home(
     people: Collection[str] = (),
     *,
     of_viewing: bool = False,
+    changes: bool = False,
 ) -> str | None:
     """Return the address that the caller named last, and clearly; None where another one may be meant.
 
@@ -204,6 +232,7 @@ def said_home(
         chosen: the folded words that name the home that was sent, with its house number.
         people: folded words of names; a street without number and type that is called like one of these is none.
         of_viewing: whether only that of a viewing counts: "cancel the Boyd one", "my appointment at 33 Boyd".
+        changes: whether a viewing is cancelled or moved: "I can't make the Boyd one" means that.
     """
     chosen, people = frozenset(chosen), frozenset(people)
     heard = chosen | _HEARD_OTHER
@@ -219,7 +248,8 @@ def said_home(
         has_gone_on = True
         if chosen.isdisjoint(words) and (found is not None or _names_nothing(words, people)):
             continue
-        line = _read(lines[at].text[-LONGEST_LINE:])
+        text = lines[at].text if words.isdisjoint(_CANNOT) else _without_absence(lines[at].text, changes=changes)
+        line = _read(text[-LONGEST_LINE:])
         if found is not None:
             if not replaces and line.names(chosen):
                 return None  # the caller named several homes: each may be meant
@@ -233,6 +263,15 @@ def said_home(
         if named:
             found, replaces = named[0], not words.isdisjoint(_TAKES_BACK)
     return found.address if found and not (of_viewing and found.words.isdisjoint(_OF_VIEWING)) else None
+
+
+def _without_absence(text: str, *, changes: bool) -> str:
+    """Return a line with "cancel", or "not", in place of words that say that the caller will not come."""
+    instead = "cancel" if changes else "not"
+    folded = fold(text[-LONGEST_LINE:])
+    for words in _WILL_NOT_COME:
+        folded = folded.replace(words, f" {instead} ")
+    return folded
 
 
 def _names_nothing(words: frozenset[str], people: frozenset[str]) -> bool:
@@ -261,6 +300,8 @@ def _may_be_no_home(part: _Part, line: _Line, at: int, lines: Sequence[SpokenLin
     """
     if part.is_alone and not part.words.isdisjoint(people):
         return True
+    if not part.has_number and people and set((part.address or "").split()) <= set(people):
+        return True  # Dolores Park
     if _is_asked(lines, at, _ABOUT_CALLER) or _is_asked(lines, at, {"your"}, {"address", "street"}):
         return True
     if not part.is_bare or (line.takes_back and all(each.is_plain for each in line.parts)):
@@ -324,7 +365,13 @@ def _part(said: list[str]) -> _Part:
         end += 1
     is_passing = not _PASSING.isdisjoint(words) or any(pair in _PASSING_PAIRS for pair in pairwise(said))
     is_street = not all(word in STREET_TYPES or word in DIRECTIONS for word in said[first:end])
-    if is_passing or not is_street or end - first != len(at) or len(at) > _LONGEST_ADDRESS:
+    if (
+        is_passing
+        or not is_street
+        or not _TITLES.isdisjoint(said[first:end])
+        or end - first != len(at)
+        or len(at) > _LONGEST_ADDRESS
+    ):
         return _Part(words, is_passing=is_passing)
     before = said[first - 1] if first else ""
     start = first
@@ -336,7 +383,7 @@ def _part(said: list[str]) -> _Part:
     if not (has_number or has_type) and _LOOKS.issuperset(said[first:end]) and before not in _ON:
         return _Part(words)
     is_alone = not (has_number or has_type or (said[end : end + 1] and said[end] in _HOME_NOUNS))
-    is_chosen = said[max(first - 2, 0) : first] in (["make", "it"], ["make", "that"])
+    is_chosen = tuple(said[max(first - 2, 0) : first]) in _CHOOSING
     if is_alone and before and not is_chosen and (before in _BEFORE_PERSON or before not in _BEFORE_STREET):
         return _Part(words)
     if said[:first] == ["de"]:  # "Dolores, de Park Avenue"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-from peterental.matching.addresses import Address, parse_address
+from peterental.matching.addresses import Address, parse_address, said_addresses
 from peterental.matching.comparison import INCOMPLETE, AddressComparison, Reason, compare
 from peterental.matching.match import Match
 from peterental.matching.usps import LONG_DIRECTIONS
@@ -58,12 +58,21 @@ def candidates(said: str, known: Sequence[str]) -> Resolution:
     """Return which of the `known` addresses the caller means by `said`.
 
     An address that agrees in full wins over one that lacks a part, and that over one that was perhaps misheard. A part
-    that only one side has (a unit, a house number) does not matter where only one home remains.
+    that only one side has (a unit, a house number) does not matter where only one home remains. The words as they are
+    come first, then the other ways to read them: "la casa de Elm".
     """
     if not known:
         return Resolution(ResolutionKind.NONE)
-    address = parse_address(said)
     homes = [parse_address(text) for text in known]
+    first = parse_address(said)
+    found = _meant_by(first, homes)
+    if found.outcome is not ResolutionKind.NONE:
+        return found
+    others = (_meant_by(address, homes) for address in said_addresses(said) if address != first)
+    return next((other for other in others if other.outcome is not ResolutionKind.NONE), found)
+
+
+def _meant_by(address: Address, homes: Sequence[Address]) -> Resolution:
     results = [compare(address, home) for home in homes]
     for admits in (_is_same, _is_incomplete, _is_doubtful):
         indexes = [at for at, result in enumerate(results) if admits(result)]

@@ -6,10 +6,18 @@ from collections.abc import Sequence
 
 from peterental.folding import fold, word_set
 
-_DENIALS = (("instead", "of"), ("rather", "than"), ("en", "vez", "de"), ("en", "lugar", "de"), ("but", "not"), ("not",))
+_DENIALS = (
+    ("instead", "of"), ("rather", "than"), ("en", "vez", "de"), ("en", "lugar", "de"), ("but", "not"),
+    ("didnt", "say"), ("didnt", "mean"), ("didnt", "want"), ("dont", "mean"), ("dont", "want"),
+    ("did", "not", "say"), ("did", "not", "mean"), ("did", "not", "want"), ("do", "not", "mean"), ("do", "not", "want"),
+    ("no", "dije"), ("no", "quise", "decir"), ("no", "quiero"), ("no", "queria"), ("not",),
+)  # fmt: skip
 _FIRST_WORDS = frozenset(words[0] for words in _DENIALS) | {"no"}
 _AFTER_NO = word_set("la el las los en esa ese")
 """What follows the Spanish "no" where it turns a home down; "no 5 Elm" is a number."""
+
+
+_FEWEST_WORDS = 2
 
 
 def without_denied(text: str) -> tuple[str, tuple[str, ...]]:
@@ -23,12 +31,21 @@ def without_denied(text: str) -> tuple[str, tuple[str, ...]]:
     denied: list[str] = []
     for piece in text.replace(";", ",").split(","):
         words = piece.split()
-        start, end = _denial_in([fold(word) for word in words])
+        folded = [fold(word) for word in words]
+        if _is_denied_at_its_end(folded):
+            denied.append(" ".join(words[:-1]))
+            continue
+        start, end = _denial_in(folded)
         wanted.append(" ".join(words[:start]))
         denied.append(" ".join(words[end:]))
     if not any(denied):
         return text, ()
     return ", ".join(filter(None, wanted)), tuple(filter(None, denied))
+
+
+def _is_denied_at_its_end(words: Sequence[str]) -> bool:
+    """Return whether words are a Spanish "la de Elm no"."""
+    return len(words) > _FEWEST_WORDS and words[-1] == "no" and words[0] in _AFTER_NO
 
 
 def _denial_in(words: Sequence[str]) -> tuple[int, int]:

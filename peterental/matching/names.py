@@ -174,10 +174,10 @@ def _alike(word: str, other: str) -> bool:
 
 
 def _consonants(word: str) -> str:
-    """Return the consonants that are heard, doubled ones once, and whether a vowel begins the word."""
+    """Return the consonants that are heard, doubled ones once, and whether a vowel begins the word, after an H too."""
     kept = [char for char in word if char not in "aeiouh"]
     single = [char for at, char in enumerate(kept) if at == 0 or char != kept[at - 1]]
-    return ("a" if word[0] in "aeiou" else "") + "".join(single)
+    return ("a" if word.lstrip("h")[:1] in set("aeiou") else "") + "".join(single)
 
 
 def _verdict(short: Sequence[str], long: Sequence[str], levels: Sequence[tuple[_Level, int]]) -> Match:

@@ -39,6 +39,7 @@ _LITTLE_WORDS = word_set("""
     a an the it its is are was be been being to of for in on at or and not no yet i im me my mine your yours our we
     you he she him her his hers they them their this that these those one ones same other here there as from with
     youve ive dont do does did have has didnt hasnt which what who whom how n s t el la los las lo un una uno unos
+    ours nuestra nuestro mia mio mias mios aquella aquel
     de del en por para al o y mi mis su sus tu se que es esta este esa ese sin quien eso yes yeah ok okay si dio please
 """)
 
@@ -54,6 +55,9 @@ _HOME_WORDS = word_set("""
     preferred preference details object objects rent sale told about newest latest portfolio office complex will
     later confirm confirms misma mismo vi dos tres cuatro ve called calling asked asking inquired talked
     pregunto pregunte before again sign ad advert poster flyer tenga tengan haya quede queda
+    appointment appointments booking bookings reservation cita citas visita visitas reserva reservacion casas viviendas
+    apartamentos departamentos propiedades otra otro otras otros primera primero segunda segundo tercera tercero ultima
+    ultimo siguiente anterior
 """)
 """Words that say that a home is meant without saying which."""
 

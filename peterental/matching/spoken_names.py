@@ -16,11 +16,15 @@ _LEADS = re.compile(
     r"(?:uh+[\s,.]+|(?:um+|hi|hello|yes|sure|hola|si|sí|eh)[,.]\s*)*"
     r"(?:(?:my (?:full )?name is|(?:the|my) name\Ws|the name is|(?:the|my) name would be|name is|name:|this is"
     r"|it is under|it\Ws under|it would be|it is|it\Ws|i am|i\Wm|under|(?:you can )?(?:put|book) it (?:under|for|in)"
+    r"|(?:you can |just )?call me"
     r"|me llamo|mi nombre es|soy|se llama|(?:le )?habla|(?:est(?:a|á) )?al? nombre de)\s+|me,\s+)?"
     rf"(?:(?:it\Ws |it is )?for )?(?:(?:para )?(?:my|mi) {_RELATIVES},?\s+)?",
     re.IGNORECASE,
 )
-_TAILS = re.compile(r"[\s,]+(?:please|thanks|thank you|speaking|here|por favor|gracias)[\s.!]*$", re.IGNORECASE)
+_TAILS = re.compile(
+    r"[\s,]+(?:please|thanks|thank you|speaking|calling|here|on the line|al habla|por favor|gracias)[\s.!]*$",
+    re.IGNORECASE,
+)
 _NUMBER_FOLLOWS = re.compile(
     r"[\s,.]{1,3}(?:(?:and|y) )?(?:(?:my|mi|the) )(?:phone |cell |e-?mail )?"
     r"(?:number|phone|cell|e-?mail|numero|número|tel[eé]fono|correo)\b.*",
@@ -29,7 +33,8 @@ _NUMBER_FOLLOWS = re.compile(
 """What a caller says after the name: "and my number is …"."""
 
 _SPELLING = re.compile(
-    r"[\s,]{1,3}(?:(?:with|con) (?:an? |one |two |una |un |dos )?[a-z](?:\W?s)?|(?:as in|como en) [^\W\d_]{2,40})$",
+    r"[\s,]{1,3}(?:(?:with an |con )(?:accent|acento)(?: (?:on the|en la) [a-z])?"
+    r"|(?:with|con) (?:an? |one |two |una |un |dos )?[a-z](?:\W?s)?|(?:as in|como en) [^\W\d_]{2,40})$",
     re.IGNORECASE,
 )
 """How one letter is written: "Ruiz with a z", "Catherine con C", "with two t's"."""
@@ -96,10 +101,12 @@ def _corrected(name: str) -> str:
 
 
 def _without_repetition(name: str) -> str:
-    """Return "Bob Miller" of "Bob, Bob Miller"."""
+    """Return "Bob Miller" of "Bob, Bob Miller" and of "Miller, Bob Miller"."""
     pieces = [piece for piece in re.split(r"[,.;]\s{1,3}", name) if piece.strip()]
-    if len(pieces) == 2 and pieces[1].casefold().startswith(f"{pieces[0].casefold()} "):  # noqa: PLR2004 - twice
-        return pieces[1]
+    if len(pieces) == 2:  # noqa: PLR2004 - twice
+        once, whole = pieces[0].casefold(), pieces[1].casefold()
+        if whole.startswith(f"{once} ") or whole.endswith(f" {once}"):
+            return pieces[1]
     return name
 
 

@@ -151,8 +151,9 @@ def _designated(words: Sequence[str], at: int, *, leads: bool) -> tuple[str | No
     if word in NAMED_UNITS and following in UNIT_WORDS and _identifier(words, at + 2)[0] is None:
         return "unit", NAMED_UNITS[word], at + 2
     is_last = at + 2 >= len(words) or words[at + 2] in _AFTER_UNIT
-    if single_letter(word) and following in UNIT_WORDS and is_last:
-        return "unit", word, at + 2  # "the B unit"
+    is_lettered = single_letter(word) or (not word.isdecimal() and leading_identifier(word))
+    if is_lettered and following in UNIT_WORDS and is_last:
+        return "unit", _normal(word), at + 2  # "the B unit", "the 3A unit"
     if word in _PENTHOUSE and (identifier := leading_identifier(following)) is not None:
         return "unit", f"ph{identifier}", at + 2
     if word not in DESIGNATORS:

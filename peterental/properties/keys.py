@@ -61,6 +61,14 @@ def home_keys(line1: str, unit: str | None) -> HomeKeys:
     return HomeKeys(number=address.number, street=address.street_key or None, unit=address.unit_key or None)
 
 
+def address_id(line1: str, unit: str | None, city: str | None) -> str:
+    """Return the canonical address of a home: its id in a feed that has no ids."""
+    keys = home_keys(line1, unit)
+    place = " ".join((city or "").casefold().split())
+    parts = (keys.number, keys.street, keys.unit and f", {keys.unit}", place and f", {place}")
+    return " ".join(part for part in parts if part).replace(" ,", ",") or line1.casefold()
+
+
 def search_keys(line1: str, unit: str | None, city: str | None, said_as: Sequence[str]) -> list[str]:
     """Return the words by which a home is looked up: of its street, of its other names, and its city.
 

@@ -77,6 +77,7 @@ class _Message(msgspec.Struct, rename="camel"):
     customer: msgspec.Raw = EMPTY
     artifact: msgspec.Raw = EMPTY
     messages: msgspec.Raw = EMPTY
+    messages_open_ai_formatted: msgspec.Raw = msgspec.field(default=EMPTY, name="messagesOpenAIFormatted")
 
     def has_tool_calls(self) -> bool:
         """Return whether a field for tool calls was sent, whatever it holds."""
@@ -204,13 +205,20 @@ class Envelope:
     @cached_property
     def _history(self) -> tuple[list[object], tuple[str, ...]]:
         """The first history in which the caller says something, and what that is."""
-        artifact = _artifact(self._message.artifact)
-        for raw in (artifact.messages, artifact.messages_open_ai_formatted, self._message.messages):
-            history = _any(raw)
+        for history in self._histories():
             lines = _user_lines(history) if isinstance(history, list) else ()
             if lines:
                 return history, lines
         return [], ()
+
+    def _histories(self) -> Iterator[Any]:
+        message, artifact = self._message, _artifact(self._message.artifact)
+        yield from map(_any, (artifact.messages, artifact.messages_open_ai_formatted, message.messages))
+        yield _any(message.messages_open_ai_formatted)
+        chat = _mapping(_any(message.chat)) if message.chat else {}
+        yield chat.get("messages")
+        sent = chat.get("input")  # the caller's latest message: text, or lines like those of a history
+        yield [{"role": "user", "content": sent}] if isinstance(sent, str) else sent
 
     def call_update(self) -> CallUpdate | None:
         """Return what a status update or an end-of-call report says about its call.
@@ -428,9 +436,18 @@ def _spoken_line(item: object) -> SpokenLine | None:
     is_callers = line.get("role") == "user"
     if not is_callers and line.get("role") not in _ASSISTANT_ROLES:
         return None
-    text = _first_set(line.get("message"), line.get("content"))
+    text = _words_in(line)
     return SpokenLine(is_callers, text) if isinstance(text, str) and text else None
 
 
 def _text_of(item: Mapping[str, Any]) -> str | None:
-    return single_line(_first_set(item.get("message"), item.get("content")))
+    return single_line(_words_in(item))
+
+
+def _words_in(line: Mapping[str, Any]) -> object:
+    """Return what a line of a history says; chats have it in parts: `[{"type": "text", "text": "…"}]`."""
+    said = _first_set(line.get("message"), line.get("content"))
+    if not isinstance(said, list):
+        return said
+    texts = (part if isinstance(part, str) else _mapping(part).get("text") for part in said)
+    return " ".join(text for text in texts if isinstance(text, str)) or None

@@ -26,8 +26,8 @@ MAX_RECORDING_DEPTH = 4
 SECONDS_PER_UNIT = {"durationSeconds": 1.0, "durationMs": 0.001, "durationMinutes": 60.0}
 """The fields that hold a duration, the most exact first."""
 
-_SUMMARY_NAME = re.compile(r"^(call|chat|conversation)?summary")
-_SUCCESS_NAME = re.compile(r"^(call|chat|was|is)?success|successevaluation")
+_SUMMARY_NAME = re.compile(r"^(call|chat|conversation|brief|short)?summary")
+_SUCCESS_NAME = re.compile(r"^((was|is)?(the)?(call|chat)?(was|is|a)*)success|successevaluation")
 
 
 def places_of(message: Mapping[str, Any], beside: Mapping[str, Any]) -> Places:

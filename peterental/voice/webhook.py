@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from peterental.config import Config
     from peterental.services import Services
     from peterental.voice.messages import Envelope
-    from peterental.voice.speech.renderer import FixedLines
+    from peterental.voice.speech.lines import FixedLines
 
 log = logging.getLogger(__name__)
 

@@ -40,6 +40,15 @@ def agent(text: str) -> list[SpokenLine]:
         ("No, I said Boyd.", "boyd"),
         ("1205 Porter unit 2B, please.", "1205 porter unit 2b"),
         ("The one on Gray.", "gray"),
+        ("Book me for Boyd.", "boyd"),
+        ("Put us down for the Boyd one, thanks.", "boyd"),
+        ("No, not Elm, I wanted Boyd.", "boyd"),
+        ("I didn't say Elm, I said Boyd.", "boyd"),
+        ("I'd rather do Boyd.", "boyd"),
+        ("Could you book Boyd for me?", "boyd"),
+        ("Apúnteme para Boyd.", "boyd"),
+        ("La de Elm no, la de Boyd.", "boyd"),
+        ("No la de Elm, sino la de Boyd.", "boyd"),
         ("Boyd, three works for me.", None),  # "Boyd" alone may be a name
         ("1420 Elm or, no, 33 Boyd", None),  # both are named
     ],
@@ -57,6 +66,10 @@ def test_clear_words_name_a_home(line: str, address: str | None) -> None:
         "Hi, this is Boyd.",
         "I talked to Boyd on Tuesday.",
         "It's for Boyd.",
+        "Book me for Mr. Boyd.",
+        "Could you book it for my husband Boyd?",
+        "Put it under Boyd.",
+        "I don't want Boyd or Elm.",
         "I'd like a viewing with Boyd.",
         "Not Boyd.",
         "I don't want Boyd.",
@@ -118,6 +131,19 @@ def test_home_that_was_agreed_on_later_counts(lines: list[SpokenLine]) -> None:
 )
 def test_home_named_before_still_counts(lines: list[SpokenLine]) -> None:
     assert said_home(lines, ELM) == "boyd"
+
+
+@pytest.mark.parametrize(
+    "line", ["I can't make it to the Boyd viewing.", "I won't be able to make Boyd.", "Ya no puedo ir a la de Boyd."]
+)
+def test_viewing_that_the_caller_cannot_make_is_the_one_to_change(line: str) -> None:
+    assert said_home(caller(line), ELM, changes=True) == "boyd"
+    assert said_home(caller(line), ELM) is None
+
+
+def test_name_of_the_visitor_is_no_street() -> None:
+    assert said_home(caller("The Boyd one.", "Dolores Park."), ELM, {"dolores", "park"}) == "boyd"
+    assert said_home(caller("It's Dolores Park."), ELM, {"dolores", "park"}) is None
 
 
 def test_answer_to_a_question_about_a_home_may_be_a_name_alone() -> None:

@@ -86,6 +86,7 @@ def test_any_text_is_compared_alike_in_both_orders(one: str, other: str) -> None
         *("the apartment they called about", "the one I asked about", "la que pregunté", "the unit caller inquired about"),
         *("same as before", "the house on the sign", "lo que tengan"),
         *("address", "the address", "street address", "street name", "some street", "Unknown Rd", "the street"),
+        *("la otra", "el otro", "la mía", "mi cita", "la visita", "la segunda", "my appointment", "the booking", "ours"),
         *("the caller", "customer", "user", "the caller's choice", "example", "sample address", "placeholder"),
         *("cualquiera", "cualquier casa", "la casa", "el apartamento", "la que sea", "lo que sea", "no sé", "ninguna"),
         *("desconocido", "por definir", "por confirmar", "la propiedad", "dirección", "mi casa", "sin especificar"),

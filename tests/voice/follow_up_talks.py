@@ -52,7 +52,7 @@ FOLLOW_UP_TALKS = [
         "that day is the day that was offered", "America/Chicago", "2026-12-02T10:00",
         (
             (ask(date="Friday"), "I have Friday the fourth at nine AM, noon or two PM. Which would you like?"),
-            (ask(date="that day", time_of_day="evening"), "I have nothing free on Friday the fourth in the evening; the latest is four thirty PM. The nearest I have: Friday the fourth at three thirty PM, four PM or four thirty PM."),
+            (ask(date="that day", time_of_day="evening"), "I have nothing free on Friday the fourth in the evening; the latest is four thirty PM. The nearest I have that day: three thirty PM, four PM or four thirty PM."),
         ), booked=[]),
     Talk(
         "the next day follows the day that was offered", "America/Chicago", "2026-12-02T10:00",
@@ -105,19 +105,19 @@ FOLLOW_UP_TALKS = [
     Talk(
         "a time completes a day", "America/Chicago", "2026-12-02T10:00",
         (
-            (book("Friday"), "At what time would you like to come on Friday the fourth? I have Friday the fourth at nine AM, noon or two PM."),
+            (book("Friday"), "At what time would you like to come on Friday the fourth? I have nine AM, noon or two PM."),
             (book("three"), "You're booked to see 1420 Elm Street, on Friday the fourth at three PM."),
         ), booked=["Fri 12-04 15:00 -0600"]),
     Talk(
         "a vague time completes a day", "America/Chicago", "2026-12-02T10:00",
         (
-            (book("Friday"), "At what time would you like to come on Friday the fourth? I have Friday the fourth at nine AM, noon or two PM."),
+            (book("Friday"), "At what time would you like to come on Friday the fourth? I have nine AM, noon or two PM."),
             (book("after lunch"), "For 1420 Elm Street, I have Friday the fourth at one PM or three PM. Which would you like?"),
         ), booked=[]),
     Talk(
         "two days, then one of them, complete a time", "America/Chicago", "2026-12-02T10:00",
         (
-            (book("three o'clock"), "On which day would you like to come at three PM? I have today, Wednesday the second, at three PM, or tomorrow, Thursday the third, at three PM, or Friday the fourth at three PM."),
+            (book("three o'clock"), "On which day would you like to come at three PM? I have today, Wednesday the second, or tomorrow, Thursday the third, or Friday the fourth."),
             (book("tomorrow or Friday"), "Do you mean tomorrow, Thursday the third, or Friday the fourth, at three PM?"),
             (book("Friday"), "You're booked to see 1420 Elm Street, on Friday the fourth at three PM."),
         ), booked=["Fri 12-04 15:00 -0600"]),
@@ -159,7 +159,7 @@ FOLLOW_UP_TALKS = [
     Talk(
         "the last time of a day is taken after the refusal of a later one", "America/Chicago", "2026-12-02T10:00",
         (
-            (book("tomorrow at 5"), "The last viewing starts at four thirty PM tomorrow, Thursday the third. The nearest I have: tomorrow, Thursday the third, at three thirty PM, four PM or four thirty PM."),
+            (book("tomorrow at 5"), "The last viewing starts at four thirty PM tomorrow, Thursday the third. The nearest I have that day: three thirty PM, four PM or four thirty PM."),
             (book("ok four thirty then"), "You're booked to see 1420 Elm Street, tomorrow, Thursday the third, at four thirty PM."),
         ), booked=["Thu 12-03 16:30 -0600"]),
     Talk(
@@ -225,7 +225,7 @@ FOLLOW_UP_TALKS = [
     Talk(
         "a time in Spanish completes a day", "America/Chicago", "2026-12-02T10:00",
         (
-            (book("el viernes"), "¿A qué hora le gustaría venir el viernes cuatro? Tengo el viernes cuatro a las nueve de la mañana, al mediodía o a las dos de la tarde."),
+            (book("el viernes"), "¿A qué hora le gustaría venir el viernes cuatro? Tengo libre a las nueve de la mañana, al mediodía o a las dos de la tarde."),
             (book("a las tres"), "Tiene reservada la visita de 1420 Elm Street, el viernes cuatro a las tres de la tarde."),
         ), booked=["Fri 12-04 15:00 -0600"], language="es"),
     Talk(
@@ -239,12 +239,12 @@ FOLLOW_UP_TALKS = [
         "no and another day asks for the time", "America/Chicago", "2026-12-02T10:00",
         (
             (book("Friday at half two"), "Just to be sure: do you mean Friday the fourth at two thirty PM?"),
-            (book("no, Monday"), "At what time would you like to come on Monday the seventh? I have Monday the seventh at nine AM, noon or two PM."),
+            (book("no, Monday"), "At what time would you like to come on Monday the seventh? I have nine AM, noon or two PM."),
         ), booked=[]),
     Talk(
         "a vague time and a choice complete a day", "America/Chicago", "2026-12-02T10:00",
         (
-            (book("Friday"), "At what time would you like to come on Friday the fourth? I have Friday the fourth at nine AM, noon or two PM."),
+            (book("Friday"), "At what time would you like to come on Friday the fourth? I have nine AM, noon or two PM."),
             (book("after lunch"), "For 1420 Elm Street, I have Friday the fourth at one PM or three PM. Which would you like?"),
             (book("two"), "You're booked to see 1420 Elm Street, on Friday the fourth at two PM."),
         ), booked=["Fri 12-04 14:00 -0600"]),
@@ -284,7 +284,7 @@ FOLLOW_UP_TALKS = [
         "an offered time is taken after the caller's was refused", "America/Chicago", "2026-12-02T10:00",
         (
             Says(["tomorrow at five"]),
-            (book("2026-12-03T17:00"), "The last viewing starts at four thirty PM tomorrow, Thursday the third. The nearest I have: tomorrow, Thursday the third, at three thirty PM, four PM or four thirty PM."),
+            (book("2026-12-03T17:00"), "The last viewing starts at four thirty PM tomorrow, Thursday the third. The nearest I have that day: three thirty PM, four PM or four thirty PM."),
             Says(["tomorrow at five", "Ada Test"]),
             (book("2026-12-03T16:30"), "You're booked to see 1420 Elm Street, tomorrow, Thursday the third, at four thirty PM."),
         ), booked=["Thu 12-03 16:30 -0600"]),

@@ -102,7 +102,7 @@ HEARD_TALKS = [
             (book("Friday at 2 pm"), "You're booked to see 1420 Elm Street, on Friday the fourth at two PM."),
             From("+15550142199"),
             CALLS_AGAIN,
-            (book("Friday at 2 pm", attendee_name="Ignacio Brandt"), "I'm sorry, Friday the fourth at two PM is taken. The nearest I have: Friday the fourth at one PM, one thirty PM or two thirty PM."),
+            (book("Friday at 2 pm", attendee_name="Ignacio Brandt"), "I'm sorry, Friday the fourth at two PM is taken. The nearest I have that day: one PM, one thirty PM or two thirty PM."),
             (book("not the first, the last", attendee_name="Ignacio Brandt"), "You're booked to see 1420 Elm Street, on Friday the fourth at two thirty PM."),
         ), booked=["Fri 12-04 14:00 -0600", "Fri 12-04 14:30 -0600"]),
     Talk(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         ({"date": "2026-11-24T14:00:00", "time_of_day": "3 pm"}, "I have Tuesday the twenty-fourth at two thirty PM, three PM or three thirty PM. Which would you like?"),
         ({"time_of_day": "3 pm"}, "I have tomorrow, Monday the twenty-third, at three PM, or Tuesday the twenty-fourth at three PM, or Wednesday the twenty-fifth at three PM. Which would you like?"),
         ({"date": "Saturday"}, "I have nothing free on Saturday the twenty-eighth. The nearest I have: Friday the twenty-seventh at three thirty PM, four PM or four thirty PM."),
-        ({"date": "tomorrow", "time_of_day": "evening"}, "I have nothing free tomorrow, Monday the twenty-third, in the evening; the latest is four thirty PM. The nearest I have: tomorrow, Monday the twenty-third, at three thirty PM, four PM or four thirty PM."),
+        ({"date": "tomorrow", "time_of_day": "evening"}, "I have nothing free tomorrow, Monday the twenty-third, in the evening; the latest is four thirty PM. The nearest I have that day: three thirty PM, four PM or four thirty PM."),
         ({"date": "next week"}, "I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
         ({"date": "the weekend"}, "I have nothing free today, Sunday the twenty-second, or from Saturday the twenty-eighth to Sunday the twenty-ninth. The nearest I have: tomorrow, Monday the twenty-third, at nine AM, nine thirty AM or ten AM."),
         ({"date": "tomorrow afternoon"}, "I have tomorrow, Monday the twenty-third, at noon, two PM or four PM. Which would you like?"),

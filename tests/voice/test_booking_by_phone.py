@@ -143,13 +143,13 @@ def test_missing_or_mistyped_argument_is_asked_for(
     ("start_time", "heard"),
     [
         ("tomorrow 2:10 pm", "Viewings don't start at two ten PM. The nearest I have: tomorrow, Monday the twenty-third, at one thirty PM, two PM or two thirty PM."),
-        ("tomorrow 8 pm", "The last viewing starts at four thirty PM tomorrow, Monday the twenty-third. The nearest I have: tomorrow, Monday the twenty-third, at three thirty PM, four PM or four thirty PM."),
+        ("tomorrow 8 pm", "The last viewing starts at four thirty PM tomorrow, Monday the twenty-third. The nearest I have that day: three thirty PM, four PM or four thirty PM."),
         ("2026-11-22T08:00:00", "Today, Sunday the twenty-second, at eight AM, is already past. The nearest I have: tomorrow, Monday the twenty-third, at nine AM, nine thirty AM or ten AM."),
         ("today at 10 am", "Viewings have to be booked two hours ahead, so today, Sunday the twenty-second, at ten AM, is too soon. The nearest I have: tomorrow, Monday the twenty-third, at nine AM, nine thirty AM or ten AM."),
         ("2027-03-01T10:00", "Monday, March first, twenty twenty-seven, is too far ahead: viewings can be booked fourteen days ahead at most. The nearest I have: Friday, December fourth, at three thirty PM, four PM or four thirty PM."),
-        ("3 pm", "On which day would you like to come at three PM? I have tomorrow, Monday the twenty-third, at three PM, or Tuesday the twenty-fourth at three PM, or Wednesday the twenty-fifth at three PM."),
-        ("tomorrow", "At what time would you like to come tomorrow, Monday the twenty-third? I have tomorrow, Monday the twenty-third, at nine AM, noon or two PM."),
-        ("tomorrow at 8", "The first viewing starts at nine AM tomorrow, Monday the twenty-third. The nearest I have: tomorrow, Monday the twenty-third, at nine AM, nine thirty AM or ten AM."),
+        ("3 pm", "On which day would you like to come at three PM? I have tomorrow, Monday the twenty-third, or Tuesday the twenty-fourth, or Wednesday the twenty-fifth."),
+        ("tomorrow", "At what time would you like to come tomorrow, Monday the twenty-third? I have nine AM, noon or two PM."),
+        ("tomorrow at 8", "The first viewing starts at nine AM tomorrow, Monday the twenty-third. The nearest I have that day: nine AM, nine thirty AM or ten AM."),
         ("2023-11-24T15:00:00", "Just to be sure: do you mean Tuesday the twenty-fourth at three PM?"),
         ("whenever", "For 1420 Elm Street, Norman, Oklahoma, I have tomorrow, Monday the twenty-third, at nine AM or noon, or Tuesday the twenty-fourth at nine AM. Which would you like?"),
     ],
@@ -189,7 +189,7 @@ def test_taken_time_offers_the_nearest_free_ones(phone: Phone, database: Databas
     phone.number, phone.call_id = "+15550142199", "call-2"
     assert book(phone) == (
         "I'm sorry, tomorrow, Monday the twenty-third, at three PM, is taken. "
-        "The nearest I have: tomorrow, Monday the twenty-third, at two PM, two thirty PM or three thirty PM."
+        "The nearest I have that day: two PM, two thirty PM or three thirty PM."
     )
     assert len(bookings(database)) == 1
 

@@ -110,7 +110,7 @@ def test_another_persons_viewing_is_named_not_confirmed(phone: Phone, database: 
     phone.call_id = "call-2"
     assert book(phone, attendee_name="Ben Cole") == (
         "There is a viewing for Ana Ruiz of 1420 Elm Street, Norman, Oklahoma, tomorrow, Monday the twenty-third, at three PM. "
-        "For Ben Cole, the nearest I have: tomorrow, Monday the twenty-third, at two PM, two thirty PM or three thirty PM. "
+        "For Ben Cole, the nearest I have that day: two PM, two thirty PM or three thirty PM. "
         "Which would you like?"
     )
     assert phone.say("cancel_appointment") == (

@@ -89,7 +89,7 @@ def test_office_without_a_list_asks_for_the_address(phone: Phone) -> None:
 def test_spanish(phone: Phone, database: Database) -> None:
     database.fetch("UPDATE agents SET language = 'es'")
     assert phone.say("find_property", {"bedrooms": "dos", "max_rent": "mil trescientos", "area": "con mascotas"}) == (
-        "De mascotas no sé nada; el agente se lo puede decir. Tengo 1420 Elm Street, Unit 2B, dos dormitorios,"
+        "De mascotas no sé nada; el agente se lo puede decir. Tengo 1420 Elm Street, unidad 2B, dos dormitorios,"
         " 1200 dólares al mes. ¿Cuál le gustaría ver?"
     )
     assert phone.say("find_property", {"bedrooms": "nueve"}).startswith("No tengo nada así. Lo más parecido")

@@ -216,7 +216,7 @@ def test_spanish(phone: Phone, database: Database) -> None:
         == "En 1205 North Porter Avenue, ¿quiere decir la unidad 2B o la unidad 3A?"
     )
     assert book(phone, "la primera", "mañana a las diez").startswith(
-        "Tiene reservada la visita de 1205 North Porter Avenue, Unit 2B"
+        "Tiene reservada la visita de 1205 North Porter Avenue, unidad 2B"
     )
     assert book(phone, "9 Birch Lane") == (
         "No encuentro 9 Birch Lane en nuestra lista de viviendas. ¿Es correcta la dirección?"

@@ -343,6 +343,23 @@ def test_broken_argument_keeps_the_others(arguments: bytes) -> None:
     assert (request.wire_id, request.name, request.arguments["date"]) == ("t", "x", "today")
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"artifact": {"messages": [{"role": "user", "content": [{"type": "text", "text": "Boyd,"}, "please"]}]}},
+        {"artifact": {"messages": [{"role": "user", "content": [{"type": "image"}]}, {"role": "user", "message": "Boyd, please"}]}},
+        {"messagesOpenAIFormatted": [{"role": "user", "content": "Boyd, please"}]},
+        {"chat": {"id": "h", "messages": [{"role": "user", "content": "Boyd, please"}], "input": "ignored"}},
+        {"chat": {"id": "h", "input": "Boyd, please"}},
+        {"chat": {"id": "h", "input": [{"role": "user", "content": "Boyd, please"}]}},
+    ],
+)  # fmt: skip
+def test_callers_lines_are_found_in_every_form_of_history(message: dict[str, Any]) -> None:
+    found = envelope({"type": "tool-calls", **message})
+    assert found.caller_lines() == ("Boyd, please",)
+    assert [line.text for line in found.dialogue()] == ["Boyd, please"]
+
+
 def test_damaged_call_keeps_its_ids() -> None:
     body = b'{"message": {"type": "status-update", "call": {"id": "c", "customer": {"number": "+15550000001", "x": "\\x"}}}}'
     found = decode(body)

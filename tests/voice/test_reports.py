@@ -119,6 +119,7 @@ def test_structured_outputs_become_structured_data() -> None:
         (outputs(("callSummary", "Two cats."), ("success_evaluation", "7/10")), "Two cats.", "7/10"),
         (outputs(("Analysis", {"summary": "Inside.", "successEvaluation": {"score": 3}})), "Inside.", '{"score":3}'),
         (outputs(("Call Summary", ["odd"]), ("Summary of the call", "Second."), ("Success", 9)), "Second.", "9"),
+        (outputs(("Brief Summary", "Short."), ("Was the call successful?", False)), "Short.", "false"),
         (outputs(("Unsuccessful tries", 3), ("Pet summary", "Cats.")), None, None),
         (outputs(("Call Summary", "Of the output."), ("Success", True)) | {"analysis": {"summary": "S", "successEvaluation": "no"}}, "S", "no"),
         ({"summary": "", "analysis": {"summary": "S"}, "successEvaluation": ""}, "S", None),

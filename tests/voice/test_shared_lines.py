@@ -67,7 +67,7 @@ def test_first_free_agent_is_booked_and_named(phone: Phone, services: Services, 
     next_caller(phone, 2)
     assert "with Ana Reyes," in book(phone)
     next_caller(phone, 3)
-    assert book(phone).startswith(f"I'm sorry, {MONDAY} at three PM, is taken. The nearest I have:")
+    assert book(phone).startswith(f"I'm sorry, {MONDAY} at three PM, is taken. The nearest I have that day:")
     assert viewings(database) == [("ben", "23 15:00", "confirmed"), ("ana", "23 15:00", "confirmed")]
 
 

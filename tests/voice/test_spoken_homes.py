@@ -57,6 +57,8 @@ def test_other_words_stay(address: str) -> None:
 def test_spanish_units_have_spanish_names() -> None:
     assert spell_out("12 Main St Apt 3", SPANISH_UNITS) == "12 Main Street apartamento 3"
     assert spell_out("12 Main St #3", SPANISH_UNITS) == "12 Main Street número 3"
+    assert spell_out("12 Main St, Unit 3A", SPANISH_UNITS) == "12 Main Street, unidad 3A"
+    assert spell_out("12 Unit Dr", SPANISH_UNITS) == "12 Unit Drive"
 
 
 _STREETS = st.sampled_from(

@@ -16,11 +16,12 @@ from peterental.appointments.date_parsing.expressions import (
     Clock,
     DayExpression,
     DayPart,
+    Pick,
     Span,
     TimeWindow,
     Weekday,
 )
-from peterental.appointments.date_parsing.offers import chosen
+from peterental.appointments.date_parsing.offers import by_place, chosen
 from peterental.appointments.date_parsing.other_events import (
     changes_something,
     conclusion,
@@ -64,8 +65,12 @@ class CallerLines:
     @cached_property
     def _told(self) -> tuple[ParsedText, ...]:
         """The lines without those about something else: "I called yesterday at five", "my lease ends on Friday"."""
+        return tuple(line for _, line in self._told_texts)
+
+    @cached_property
+    def _told_texts(self) -> tuple[tuple[str, ParsedText], ...]:
         return tuple(
-            line
+            (text, line)
             for text, line in zip(self._texts, self.lines, strict=True)
             if all(phrase.is_empty for phrase in line.alternatives)
             or not (self._is_about_past(line) or is_about_another_event(text))
@@ -153,14 +158,30 @@ class CallerLines:
         return line.alternatives[0] if line is not None and len(line.alternatives) == 1 else None
 
     def chosen_start(self) -> datetime | None:
-        """Return the offered time that the caller's last words choose: "the second one"; None for any other words."""
+        """Return the offered time that the caller's last words choose: "the second one", "nine", "the earliest".
+
+        None for any other words.
+        """
         phrase, context = self.last_phrase, self._context
         if phrase is None or not context.offered_last or not all(map(_is_number, phrase.days)):
             return None
-        if phrase != Phrase(picks=phrase.picks, days=phrase.days, flags=phrase.flags - {"NOT"}):
+        if phrase == Phrase(flags=phrase.flags) and "ASAP" in phrase.flags:
+            return min(context.last_offer)
+        clocks = (*phrase.clocks, *phrase.bare)
+        said = replace(phrase, picks=(), days=(), clocks=(), bare=(), parts=(), flags=phrase.flags & {"NOT"})
+        if said != Phrase() or any(clock.approximate for clock in clocks):
             return None
-        found = chosen(phrase, context) if phrase.picks or phrase.days else None
-        return found.start if isinstance(found, ExactTime) else None
+        found = chosen(phrase, context)
+        is_offered = isinstance(found, ExactTime) and found.start in context.last_offer
+        return found.start if isinstance(found, ExactTime) and is_offered else None
+
+    def offers_left(self) -> tuple[datetime, ...] | None:
+        """Return what the caller's last words leave of the offer: "not the last one"; None for any other words."""
+        phrase, context = self.last_phrase, self._context
+        if phrase is None or not context.offered_last or phrase != Phrase(excluded=phrase.excluded, flags=phrase.flags):
+            return None
+        gone = {by_place(found, context.last_offer) for found in phrase.excluded if isinstance(found, Pick)}
+        return tuple(start for start in context.last_offer if start not in gone) if gone else None
 
     def changed_option(self, option: Option) -> Option | None:
         """Return the day and time by the caller's last words, relative to the booking: "an hour later", "same time".
@@ -188,17 +209,17 @@ class CallerLines:
         None where they may mean `minutes`, and where they do not name one time of day, with or without a day, and
         nothing else. A number alone ("four") may answer another question.
         """
-        for line in self._told:
+        for text, line in self._told_texts:
             if all(phrase.is_empty for phrase in line.alternatives):
                 continue
-            phrase = line.alternatives[0]
+            phrase = _with_hour(line.alternatives[0], day)
             if len(line.alternatives) > 1 or len(phrase.clocks) != 1:
                 return None
             excluded = tuple(found for found in phrase.excluded if not isinstance(found, Clock))
             flags = phrase.flags - {"ANY", "YES"}
             if replace(phrase, days=(), clocks=(), parts=(), excluded=excluded, flags=flags) != Phrase():
                 return None
-            if not phrase.days and not _says_a_time(line):
+            if not (phrase.days or _says_a_time(line) or changes_something(text)):
                 return None
             clock = phrase.clocks[0]
             if clock.approximate or any(found.minutes == minutes for found in halves(clock, phrase.parts)):
@@ -215,7 +236,7 @@ class CallerLines:
         phrase = self.last_phrase
         if phrase is None or not (phrase.parts or phrase.windows or phrase.excluded):
             return None
-        excluded = tuple(found for found in phrase.excluded if isinstance(found, DayPart | TimeWindow))
+        excluded = tuple(found for found in phrase.excluded if isinstance(found, DayPart | TimeWindow | Clock))
         limits = Phrase(parts=phrase.parts, windows=phrase.windows, excluded=excluded)
         said = replace(phrase, days=(), excluded=excluded, flags=phrase.flags - {"ANY", "YES", "NOT"})
         if said != limits or limits == Phrase():
@@ -227,12 +248,19 @@ class CallerLines:
     def _last_days(self) -> tuple[tuple[DayExpression, ...], tuple[DayExpression, ...]] | None:
         for line in self._told:
             days = tuple(day for day in _days_of(line) if not self._is_past(day))
+            days = tuple(day for day in days if not self._is_of_booking(day, line)) or days
             excluded = tuple(
                 found for phrase in line.alternatives for found in phrase.excluded if isinstance(found, DayExpression)
             )
             if days or excluded:
                 return days, excluded
         return None
+
+    def _is_of_booking(self, day: DayExpression, line: ParsedText) -> bool:
+        """Return whether a day says which booking is moved: Tuesday in "move my Tuesday one to Thursday"."""
+        current = self._context.current
+        names = {pick.named_by for phrase in line.alternatives for pick in phrase.picks}
+        return current is not None and day in names and self._means(day, self._context.local(current.start)[0])
 
     @cached_property
     def _last_numbers(self) -> tuple[CalendarDate, ...]:
@@ -343,6 +371,12 @@ _HOUR_DIGITS = 2
 _TIME_KINDS = frozenset(("AT", "OCLOCK", "MER", "HM", "NOON", "CORRECTION"))
 
 
+def _with_hour(phrase: Phrase, day: date) -> Phrase:
+    """Return "Thursday four" with an hour, where it is not the day of the month."""
+    is_hour = phrase.days and len(phrase.bare) == 1 and not phrase.clocks and phrase.bare[0].hour != day.day
+    return replace(phrase, clocks=phrase.bare, bare=()) if is_hour else phrase
+
+
 def _says_a_time(line: ParsedText) -> bool:
     """Return whether a line that names no day names a time for sure: "at four", "four thirty", "actually, four".
 
@@ -351,7 +385,8 @@ def _says_a_time(line: ParsedText) -> bool:
     if any(token.kind == "NUM" and token.text.isdigit() and len(token.text) > _HOUR_DIGITS for token in line.tokens):
         return False
     phrase = line.alternatives[0]
-    is_exact = bool(phrase.parts) or any(clock.minute for clock in phrase.clocks)
+    is_contrast = any(isinstance(found, Clock) for found in phrase.excluded)  # "four instead of two"
+    is_exact = is_contrast or bool(phrase.parts) or any(clock.minute for clock in phrase.clocks)
     return is_exact or any(token.kind in _TIME_KINDS for token in line.tokens)
 
 

@@ -423,10 +423,13 @@ def _days_between(found: RuleMatch) -> DaysBetween | None:
     "DAY",
     "(BY|UNTIL|BEFORE) b=(DAY|ORD)",
     "(AFTER|FROM|SINCE) a=(DAY|ORD) (ON|ONWARD)?",
-    "a=DAY ONWARD",
-    "b=DAY BACKWARD",
+    "a=(DAY|ORD) ONWARD",
+    "b=(DAY|ORD) BACKWARD",
+    "b=DAY at_last=BY",
 )
 def _days_limited(found: RuleMatch) -> DayExpression | None:
+    if "at_last" in found.names and (found.after is not None or found.token("at_last").value is None):
+        return None  # "the fourth by noon"
     if "b" in found.names:
         last = _day(found.value("b"))
         if last is None:

@@ -259,7 +259,7 @@ _PHRASES: dict[str, Entry] = phrases(
     (("AHEAD", 1), "to morrow | two morrow | to marrow | too morrow"),
     (("ONWARD", None), "or later | or after | and later | and onwards | and after | and on | at the earliest"),
     (("BACKWARD", None), "or earlier | or before | and before | and earlier | or sooner | at the latest"),
-    (("BY", None), "no later than | not later than | not after | at or before"),
+    (("BY", "or at"), "no later than | not later than | not after | at or before"),
     (
         ("FROM", None),
         (
@@ -298,7 +298,9 @@ _PHRASES: dict[str, Entry] = phrases(
         ("YES", None),
         (
             "of course | that works | sounds good | sounds great | works for me | that's fine | that is fine "
-            "| that one | this one | that's right | that's it | that time | go ahead | that will work | "
+            "| that one | this one "
+            "| that's the one | that is the one | this is the one | that's right "
+            "| that's it | that time | go ahead | that will work | "
             "that'll work | book it | i'll take it | no problem"
         ),
     ),

@@ -52,11 +52,19 @@ class DayPart:
 
 @dataclass(frozen=True)
 class TimeWindow:
-    """Limits of the time of day; `is_span` for "9:30 to 10", which may be the viewing itself."""
+    """Limits of the time of day.
+
+    Args:
+        first: the earliest.
+        last: the latest.
+        is_span: whether it may be the viewing itself: "9:30 to 10".
+        has_last: whether `last` itself is left in: "ten or earlier", "no later than four".
+    """
 
     first: Clock | None = None
     last: Clock | None = None
     is_span: bool = False
+    has_last: bool = False
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class Lexicon:
         """The fixed phrases by their first word, the longest first."""
         found: dict[str, list[tuple[tuple[str, ...], Entry]]] = {}
         for phrase, entry in self.phrases.items():
-            words = tuple(phrase.split())
+            words = tuple(word.removesuffix("'s") for word in phrase.split())  # as those of a text are looked up
             found.setdefault(words[0], []).append((words, entry))
         for entries in found.values():
             entries.sort(key=lambda entry: -len(entry[0]))

@@ -56,8 +56,24 @@ _DATE_KEYS = ("date", "day", "weekday", "day_of_week", "dayOfWeek")
 _TIME_KEYS = ("time", "time_of_day", "timeOfDay", "hour", "start_time", "startTime")
 _HALF_KEYS = (
     "ampm", "am_pm", "amPm", "meridiem", "period", "part_of_day", "partOfDay", "time_of_day", "timeOfDay",
+    "part", "daypart", "day_part", "dayPart",
 )  # fmt: skip
 """What says which half of the day an hour is of."""
+
+_START_DATES = ("start_date", "startDate")
+_LIMITS = (
+    ("after", ("after",)),
+    ("before", ("before",)),
+    ("from", ("earliest", "min", "not_before", "notBefore", "no_earlier_than", "since", *_START_DATES)),
+    ("no later than", ("latest", "max", "not_after", "notAfter", "no_later_than", "until")),
+    ("around", ("around", "about", "near")),
+    ("not", ("not", "except", "exclude", "excluding")),
+)
+"""What models write beside a time that is a limit, and the words that it stands for."""
+
+_FIRSTS = ("from", "start", "after", "earliest", "min", *_START_DATES, "start_time", "startTime")
+_LASTS = ("to", "until", "end", "before", "latest", "max", "end_date", "endDate", "end_time", "endTime")
+"""Both ends of a range of days, or of times of day."""
 
 _FIELDS = ("year", "month", "day", "hour", "minute")
 _LABEL = re.compile(r"(?:start_?time|date_?time|start)[\"']?\s*[:=]", re.IGNORECASE)
@@ -66,6 +82,7 @@ _LABEL = re.compile(r"(?:start_?time|date_?time|start)[\"']?\s*[:=]", re.IGNOREC
 _LABELS = frozenset("sSdD")
 """What a label begins with."""
 
+_TIME_OF_DAY = re.compile(r"\d{1,2}(?::\d\d){0,2} ?(?:[ap]\.?m\.?)?", re.ASCII | re.IGNORECASE)
 _AT_MIDNIGHT = re.compile(r"(?<=\d)[T ]00:00(?::00)?(?:\.0+)?Z?$")
 _MOST_ITEMS = 4
 """Longer lists name nothing."""
@@ -150,10 +167,14 @@ def _of_number(raw: object) -> str | None:
 
 def _of_object(raw: Mapping[str, object], depth: int = 0) -> str | None:
     zone = _text_at(raw, _ZONE_KEYS)
-    date_text, time_text = _date_of(raw), _time_of(raw)
+    time_text = _time_of(raw)
+    date_text = _date_of(raw) or (_text_at(raw, _START_DATES) if time_text else "")
     has_date_too = date_text and machine_time(time_text) is not None
     text = time_text if has_date_too else " ".join(filter(None, (date_text, time_text)))
-    if not (date_text and time_text):
+    limits = "" if date_text and time_text else _limits_of(raw)
+    if limits:
+        text = " ".join(filter(None, (date_text, limits)))
+    elif not (date_text and time_text):
         for key in _START_KEYS:
             value = raw.get(key)
             if isinstance(value, Mapping) and not depth:
@@ -161,8 +182,36 @@ def _of_object(raw: Mapping[str, object], depth: int = 0) -> str | None:
             found = plain_text(value) if isinstance(value, str | list) else _of_number(value)
             if found:
                 text = _with_half(found, _text_at(raw, _HALF_KEYS))
+                is_time_of_day = date_text and _is_time_of_day(found)
+                text = f"{date_text} {text}" if is_time_of_day else text
                 break
     return f"{text} [{zone}]" if text and zone else text or None
+
+
+def _limits_of(raw: Mapping[str, object]) -> str:
+    """Return limits in words: "14:00 to 16:00", "after 15:00"; empty where there are none."""
+    first, last = _text_at(raw, _FIRSTS), _text_at(raw, _LASTS)
+    if first and last and _are_alike(first, last):
+        return f"{first} to {last}"
+    found = ((words, _text_at(raw, keys) or _hour_at(raw, keys)) for words, keys in _LIMITS)
+    return " ".join(f"{words} {limit}" for words, limit in found if limit)
+
+
+def _are_alike(first: str, last: str) -> bool:
+    """Return whether two texts are both days, or both times of day. A moment with its end is a viewing."""
+    ends = machine_time(first), machine_time(last)
+    if ends == (None, None):
+        return _is_time_of_day(first) and _is_time_of_day(last)
+    return all(end is not None and end.minutes is None for end in ends)
+
+
+def _is_time_of_day(text: str) -> bool:
+    return _TIME_OF_DAY.fullmatch(text) is not None
+
+
+def _hour_at(raw: Mapping[str, object], keys: tuple[str, ...]) -> str:
+    found = (raw.get(key) for key in keys)
+    return next((f"{hour:02}:00" for hour in found if type(hour) is int and hour in range(24)), "")
 
 
 def _date_of(raw: Mapping[str, object]) -> str:
@@ -182,7 +231,8 @@ def _time_of(raw: Mapping[str, object]) -> str:
     """Return the time of day, with its half of the day where that has a name of its own."""
     nested = raw.get("time")
     inner = {**nested, "time": nested.get("start", nested.get("from"))} if isinstance(nested, Mapping) else raw
-    return _with_half(_clock_of(inner), _text_at(inner, _HALF_KEYS))
+    clock = _with_half(_clock_of(inner), _text_at(inner, _HALF_KEYS))
+    return clock or (_limits_of(inner) if isinstance(nested, Mapping) else "")
 
 
 def _with_half(clock: str, half: str) -> str:

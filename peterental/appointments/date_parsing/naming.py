@@ -34,8 +34,17 @@ def named_viewings(raw: object, starts: Sequence[datetime], context: Context) ->
         names: list[object] = [CalendarDate(machine.day.day, machine.day.month, machine.day.year)]
         names += [] if machine.minutes is None or machine.offset is not None else [clock_at(machine.minutes)]
         return _fitting(names, starts, context)
-    alternatives = parse_text(text, context.language).alternatives
-    return _named_by(alternatives[0], starts, context) if len(alternatives) == 1 else None
+    parsed = parse_text(text, context.language)
+    if len(parsed.alternatives) != 1:
+        return None
+    return _named_by(parsed.alternatives[0], starts, context, is_time=_is_time_of_day(parsed))
+
+
+def _is_time_of_day(parsed: ParsedText) -> bool:
+    """Return whether words are a time of day for sure: "the four o'clock", "4 pm"; "four" may be anything."""
+    phrase = parsed.alternatives[0]
+    is_said = any(token.kind == "OCLOCK" for token in parsed.tokens)
+    return bool(phrase.parts) or (bool(phrase.clocks) and (is_said or any(clock.meridiem for clock in phrase.clocks)))
 
 
 def _others(phrase: Phrase, starts: Sequence[datetime], context: Context) -> Named | None:
@@ -50,12 +59,12 @@ def _others(phrase: Phrase, starts: Sequence[datetime], context: Context) -> Nam
     return frozenset(range(len(starts))) - gone if gone else gone
 
 
-def _named_by(phrase: Phrase, starts: Sequence[datetime], context: Context) -> Named | None:
+def _named_by(phrase: Phrase, starts: Sequence[datetime], context: Context, *, is_time: bool = False) -> Named | None:
     others = _others(phrase, starts, context)
     if others is not None and phrase == Phrase(picks=phrase.picks, excluded=phrase.excluded, flags=phrase.flags):
         return others
     is_more = phrase.unknown or phrase.excluded or phrase.instants or phrase.shifts or phrase.windows or phrase.bare
-    is_named = bool(phrase.days) or any(pick.named_by is not None for pick in phrase.picks)
+    is_named = is_time or bool(phrase.days) or any(pick.named_by is not None for pick in phrase.picks)
     is_place = any(pick.index is not None or pick.comparison for pick in phrase.picks)
     if is_more or is_place or not is_named:
         return None

@@ -52,4 +52,4 @@ def changes_something(text: str) -> bool:
     return not _REPLACES.isdisjoint(_WORD.findall(fold(text)))
 
 
-_REPLACES = word_set("make change actually instead rather no sorry mejor cambie cambiar perdon")
+_REPLACES = word_set("make change actually instead rather better prefer no sorry mejor prefiero cambie cambiar perdon")

@@ -29,6 +29,7 @@ from peterental.appointments.date_parsing.result import (
     TimeNeeded,
     WeekdayMismatch,
     WhichDay,
+    WhichOffer,
     WhichTime,
 )
 from peterental.appointments.date_parsing.searching import inherited, search_for, united
@@ -356,11 +357,20 @@ class Resolver:
         if named is not None:
             self.note("the caller's own last words name another time of day")
             return WhichTime(day=option.day, options=tuple(sorted((named, option.clock_min or 0))))
+        return self._turned_down(option, start) or ExactTime(start=start, assumed=assumed)
+
+    def _turned_down(self, option: Option, start: datetime) -> WhichOffer | TimeNeeded | None:
+        """Return the question where the caller's last words leave a time out: "not the last one", "after three"."""
+        context, left = self.context, self.caller.offers_left()
+        is_left_out = left and start in context.last_offer and start not in left
+        if left and is_left_out and not context.was_asked(WhichOffer.key, self.raw):
+            self.note("the caller's own last words turn this time down")
+            return WhichOffer(options=left)
         limits = self._other_limits(option, start)
-        if limits is not None:
-            self.note("the caller's own last words leave this time of day out")
-            return TimeNeeded(search=replace(limits, days=(DayRange(option.day, option.day),)))
-        return ExactTime(start=start, assumed=assumed)
+        if limits is None:
+            return None
+        self.note("the caller's own last words leave this time of day out")
+        return TimeNeeded(search=replace(limits, days=(DayRange(option.day, option.day),)))
 
     def _chosen_instead(self, option: Option, start: datetime) -> Option | None:
         """Return the time that the caller chose from the offer, or relative to the booking, where another was sent.
@@ -409,11 +419,18 @@ class Resolver:
     def _other_limits(self, option: Option, start: datetime) -> Search | None:
         """Return the limits of the time of day that the caller named and that leave a time out.
 
-        None for an offered time, and for one that was sent again after the question.
+        None for an offered time, unless another one of the offer is inside, and for one that was sent again after the
+        question.
         """
         context = self.context
-        is_settled = start in context.offered or context.was_asked(TimeNeeded.key, self.raw)
-        return None if is_settled or option.clock_min is None else self.caller.other_limits(option.clock_min)
+        if option.clock_min is None or context.was_asked(TimeNeeded.key, self.raw):
+            return None
+        limits = self.caller.other_limits(option.clock_min)
+        is_offered = start in context.offered
+        if limits is None or not is_offered:
+            return limits
+        others = (context.local(other)[1] for other in context.last_offer) if context.offered_last else ()
+        return limits if any(map(limits.allows_minutes, others)) else None
 
     def _mismatch(self, days: tuple[date, date], phrase: Phrase) -> Result:
         clocks = self._clocks(phrase, days[0])

@@ -96,8 +96,11 @@ def _excluding(search: Search, excluded: Sequence[object], context: Context) -> 
 
 def united(searches: Sequence[Search]) -> Search:
     """Return one search for several alternatives: "Tuesday or Wednesday", "mornings or evenings"."""
-    first = searches[0]
     clocks = {search.clock_min for search in searches}
+    if None in clocks and len(clocks) > 1:  # "in the morning or at noon"
+        searches = [_limited_to_clock(search) for search in searches]
+        clocks = {None}
+    first = searches[0]
     any_day = any(not search.days for search in searches)
     any_time = any(not search.ranges for search in searches)
     ranges = () if any_time else tuple(sorted({range_ for search in searches for range_ in search.ranges}))
@@ -119,6 +122,13 @@ def united(searches: Sequence[Search]) -> Search:
         excluded_weekdays=frozenset().union(*(search.excluded_weekdays for search in searches)),
         excluded_ranges=tuple(range_ for search in searches for range_ in search.excluded_ranges),
     )
+
+
+def _limited_to_clock(search: Search) -> Search:
+    """Return a search around a time of day as one that is limited to it."""
+    if search.clock_min is None or search.approximate:
+        return search
+    return replace(search, clock_min=None, ranges=(MinuteRange(search.clock_min, search.clock_min + 1),))
 
 
 def inherited(alternatives: Sequence[Phrase]) -> tuple[Phrase, ...]:

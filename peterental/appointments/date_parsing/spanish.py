@@ -133,7 +133,7 @@ _PHRASES: dict[str, Entry] = phrases(
         ("ABOUT", None),
         "a eso de | como a eso de | alrededor de | como a | cerca de | tipo | por ahi de | por ahi a | a eso del",
     ),
-    (("BY", None), "a mas tardar | no mas tarde de | no mas tarde que"),
+    (("BY", "or at"), "a mas tardar | no mas tarde de | no mas tarde que"),
     (("ISH", None), "mas o menos | y algo | y pico | y tantas | y cacho"),
     (FILLER, "en punto | por favor | vale la"),
     (
@@ -192,7 +192,13 @@ _PHRASES: dict[str, Entry] = phrases(
     (("NOON", None), "medio dia | doce del dia | 12 del dia"),
     (("HALF_HOUR", None), "media hora"),
     (("IN", None), "dentro de | de aqui a"),
-    (("YES", None), "esta bien | esta muy bien | esta perfecto | de acuerdo"),
+    (
+        ("YES", None),
+        (
+            "esa es | ese es | esa misma | ese mismo | esa hora | eso es | esta bien | esta muy bien | esta perfecto "
+            "| de acuerdo"
+        ),
+    ),
     (("NOT", None), "en vez de"),
     (("MINUS", None), "menos el"),
     (("HOLIDAY", "christmas eve"), "nochebuena | noche buena | vispera de navidad"),

@@ -193,7 +193,7 @@ def window_range(
     found = halves(window.last, parts)
     closing = [reading for reading in found if _is_closing(reading.minutes, context, day)]
     found = tuple(closing) or found
-    return MinuteRange(0, found[0].minutes) if found else None
+    return MinuteRange(0, found[0].minutes + window.has_last) if found else None
 
 
 def _is_closing(minutes: int, context: Context, day: date | None) -> bool:

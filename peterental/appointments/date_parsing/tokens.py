@@ -89,7 +89,9 @@ _SCANNER = re.compile(
     | (?P<number>\d+)
     | (?P<meridiem>(?<![a-z])(?P<half>[ap])\.?\s?m\b\.?|(?<=\d)(?P<letter>[ap])(?![a-z'])|(?<=\d\s)p(?![a-z'.]))
     | (?P<offset>(?:gmt|utc)\s?[+-]\d{1,2}(?::?\d\d)?(?!\d))
-    | (?P<iana>[a-z]{2,}/[a-z_]+(?:/[a-z_]+)?)
+    | (?P<iana>(?:africa|america|antarctica|arctic|asia|atlantic|australia|brazil|canada|chile|etc|europe|indian|mexico
+        |pacific|us)/[a-z_]+(?:/[a-z_]+)?)
+    | (?P<slash>(?<=[a-z])\s?/\s?(?=[a-z]))
     | (?P<word>[a-z]+(?:'[a-z]+)?)
     | (?P<dash>-|~|(?<=\d)/(?=\d{4}-))
     | (?P<at>@)
@@ -134,6 +136,8 @@ def tokenize(text: str, language: str = "en") -> tuple[Token, ...]:
     folded = fold(text)
     if len(folded) > LONGEST_PHRASE:
         return (Token("UNKNOWN", None, folded[:_SHOWN_CHARS]),)
+    if "no " in folded:
+        folded = _CANNOT_BEFORE_PAUSE.sub("can't", folded)
     first, second = (SPANISH, ENGLISH) if language == "es" else (ENGLISH, SPANISH)
     scanned = list(islice(_scan(folded), MOST_TOKENS + 1))
     if len(scanned) > MOST_TOKENS:
@@ -183,6 +187,10 @@ _BEFORE_A_PAUSE = dict.fromkeys(("no", "nope"), "CORRECTION") | dict.fromkeys(
 """What negations are before a pause: "no, Tuesday" takes something back, "Thursday I can't, Friday" ends a clause."""
 
 _PAUSES = frozenset(",.;!?")
+_CANNOT_BEFORE_PAUSE = re.compile(
+    r"\bno (?:puedo|podemos|podre|podria|me va|me sirve|me funciona)(?=[,.;!?])", re.ASCII
+)
+"""A negation of several words before a pause: of "el jueves no puedo, el viernes" Thursday does not suit."""
 
 
 def _iso(match: re.Match[str]) -> Token:
@@ -237,6 +245,7 @@ _SCANNED: dict[str, Callable[[re.Match[str]], Token | None]] = {
     "meridiem": _meridiem,
     "offset": lambda match: Token("ZONE", match[0].replace(" ", ""), match[0]),
     "iana": lambda match: Token("ZONE", match[0], match[0]),
+    "slash": lambda _: Token("OR", None, "/"),
     "word": lambda match: Token(_kind_of_word(match), None, match[0]),
     "dash": lambda match: Token("ABOUT" if match[0] == "~" else "DASH", None, match[0]),
     "at": lambda match: Token("AT", None, match[0]),

@@ -63,20 +63,25 @@ def _limit_behind(found: RuleMatch) -> list[Token] | None:
     clock, way = clock_of(found.token("a")), found.token("way").kind
     if clock is None or (way == "BY" and found.after is not None):
         return None
-    window = TimeWindow(first=clock) if way == "ONWARD" else TimeWindow(last=clock)
+    window = TimeWindow(first=clock) if way == "ONWARD" else TimeWindow(last=clock, has_last=_has_last(found))
     return [Token("WINDOW", window, found.first.text), *([found.token("part")] if found.has("part") else ())]
 
 
 @windows.rule(
     "WINDOW",
-    "(BEFORE|UNTIL|BY) (AT|ABOUT)? a=(TIME|NUM)",
-    "a=(TIME|NUM) BACKWARD",
+    "way=(BEFORE|UNTIL|BY) (AT|ABOUT)? a=(TIME|NUM)",
+    "a=(TIME|NUM) way=BACKWARD",
 )
 def _before(found: RuleMatch) -> TimeWindow | None:
     clock = clock_of(found.token("a"))
     if found.after is not None and found.after.kind == "UNIT":
         return None
-    return TimeWindow(last=clock) if clock else None
+    return TimeWindow(last=clock, has_last=_has_last(found)) if clock else None
+
+
+def _has_last(found: RuleMatch) -> bool:
+    """Return whether the limit itself is left in, as in "no later than three"; "by three" may mean to be back."""
+    return found.token("way").kind == "BACKWARD" or found.value("way") == "or at"
 
 
 @windows.rule(

@@ -9,7 +9,7 @@ from peterental.properties.importing import hotpads
 from peterental.properties.importing.model import FIELD_LABELS, FileRefused, ImportField, Record
 from peterental.properties.importing.table import Row, Table, decode, read_table
 from peterental.properties.importing.values import PARSERS, parse_status, plain, quoted, split_address
-from peterental.properties.keys import NO_KEYS, home_keys
+from peterental.properties.keys import NO_KEYS, address_id, home_keys
 
 MAX_ID_CHARS = 100
 
@@ -67,7 +67,7 @@ def _record(line: int, cells: Mapping[str, str], problem: str | None) -> Record:
         problems.append("The row has no street")
     keys = home_keys(line1, values.get("unit")) if line1 else NO_KEYS
     if line1 and "source_id" not in cells:
-        source_id = address_id(values)
+        source_id = address_id(values["line1"], values.get("unit"), values.get("city"))
     name = str(line1 or source_id or "")
     return Record(
         line=line,
@@ -92,14 +92,6 @@ def _values(texts: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
         except ValueError as error:
             problems.append(f"{FIELD_LABELS[field]}: {error}")  # type: ignore[index]  # PARSERS has fields only
     return values
-
-
-def address_id(values: Mapping[str, Any]) -> str:
-    """Return the canonical address of a home, its id in a file without ids."""
-    keys = home_keys(values["line1"], values.get("unit"))
-    city = " ".join(str(values.get("city") or "").casefold().split())
-    parts = (keys.number, keys.street, keys.unit and f", {keys.unit}", city and f", {city}")
-    return " ".join(part for part in parts if part).replace(" ,", ",") or str(values["line1"]).casefold()
 
 
 def _source_id(texts: dict[str, str], problems: list[str]) -> str | None:

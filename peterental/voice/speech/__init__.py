@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from peterental.voice.speech import english, english_words, spanish, spanish_words
 from peterental.voice.speech.english import EnglishRenderer
-from peterental.voice.speech.renderer import FixedLines, Renderer, Words
+from peterental.voice.speech.lines import FixedLines
+from peterental.voice.speech.renderer import Renderer, Words
 from peterental.voice.speech.spanish import SpanishRenderer
 
 if TYPE_CHECKING:

@@ -13,16 +13,15 @@ from peterental.calls.model import MessageMissing, Outcome
 from peterental.errors import Refusal
 from peterental.notices.waitlist.model import OnWaitlist, WaitlistUnavailable
 from peterental.voice.speech import english_words
+from peterental.voice.speech.lines import ClosedLine, FixedLines, HomeLine, HomesLine
 from peterental.voice.speech.renderer import (
     DAY_MIN,
     MAX_NAMED,
-    ClosedLine,
-    FixedLines,
-    HomeLine,
-    HomesLine,
     Renderer,
     Words,
+    last_minute,
     spoken_address,
+    without_shared_half,
 )
 from peterental.voice.speech.spoken_homes import ENGLISH_UNITS, Units
 
@@ -189,7 +188,7 @@ class EnglishRenderer(Renderer):
         line = f"There is a viewing for {booking.attendee_name} of {self.viewing(booking)}."
         if not refusal.nearest:
             return f"{line} Shall I book one for {name} too?"
-        return f"{line} For {name}, the nearest I have: {self.times(refusal.nearest)}. Which would you like?"
+        return f"{line} For {name}, {self._lower(self.nearest_after(line, refusal.nearest))} Which would you like?"
 
     def unavailable(self, refusal: model.SlotUnavailable) -> str:  # noqa: PLR0911  # one sentence for each reason
         start = refusal.start
@@ -284,8 +283,14 @@ class EnglishRenderer(Renderer):
     def have(self, times: str) -> str:
         return f"I have {times}."
 
+    def have_at(self, clocks: str) -> str:
+        return f"I have {clocks}."
+
     def nearest(self, times: str) -> str:
         return f"The nearest I have: {times}."
+
+    def nearest_that_day(self, clocks: str) -> str:
+        return f"The nearest I have that day: {clocks}."
 
     def offer_message(self) -> str:
         return "Shall I take a message?"
@@ -296,11 +301,12 @@ class EnglishRenderer(Renderer):
     def minute_range(self, range_: MinuteRange) -> str:
         if range_.until_min >= DAY_MIN:
             return f"after {self.clock(range_.from_min)}"
+        last = self.clock(last_minute(range_))
         if range_.from_min <= 0:
-            return f"before {self.clock(range_.until_min)}"
+            return f"{'by' if last_minute(range_) < range_.until_min else 'before'} {last}"
         if range_.until_min - range_.from_min == 1:
             return f"at {self.clock(range_.from_min)}"
-        return f"between {self.clock(range_.from_min)} and {self.clock(range_.until_min)}"
+        return f"between {without_shared_half(self.clock(range_.from_min), last, (' AM', ' PM'))} and {last}"
 
     def at_clock(self, said_clock: str, *, approximate: bool = False) -> str:
         return f"{'around' if approximate else 'at'} {said_clock}"
@@ -323,6 +329,10 @@ class EnglishRenderer(Renderer):
         return (
             f"viewings of {', of '.join(homes[:-1])}, and {'more' if len(bookings) > MAX_NAMED else 'of ' + homes[-1]}"
         )
+
+    @staticmethod
+    def _lower(text: str) -> str:
+        return text[:1].lower() + text[1:]
 
     @staticmethod
     def _capital(text: str) -> str:

@@ -101,8 +101,13 @@ def times(starts: Iterable[datetime], zone: ZoneInfo, now: datetime) -> str:
     for local_day, group in groupby(sorted(start.astimezone(zone) for start in starts), key=datetime.date):
         said = day(local_day, today)
         comma = "," if "," in said else ""
-        days.append(f"{said}{comma} at {alternatives([clock(local.hour, local.minute) for local in group])}")
+        days.append(f"{said}{comma} at {alternatives(clocks(group))}")
     return ", or ".join(days)
+
+
+def clocks(starts: Iterable[datetime]) -> list[str]:
+    """Format the times of day of local starts: `nine AM`, `noon`."""
+    return [clock(start.hour, start.minute) for start in starts]
 
 
 def alternatives(choices: list[str]) -> str:

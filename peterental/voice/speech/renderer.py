@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
-from enum import Enum
 from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar, Protocol
 from zoneinfo import ZoneInfo
@@ -24,6 +22,7 @@ from peterental.folding import fold, word_set
 from peterental.matching import Discriminator
 from peterental.notices.waitlist.model import OnWaitlist
 from peterental.voice.sanitize import single_line
+from peterental.voice.speech.lines import ClosedLine, HomeLine, HomesLine
 from peterental.voice.speech.spoken_homes import Units, spell_out
 
 if TYPE_CHECKING:
@@ -40,6 +39,9 @@ MAX_NAMED = 3
 """Times, bookings or choices in one sentence."""
 
 DAY_MIN = 24 * 60
+_SAID_MIN = 5
+"""People say limits in steps of so many minutes."""
+
 AROUND_LENGTH_MIN = 2 * AROUND_MIN + 1
 """The length of the limit that stands for a time of day whose half is open."""
 
@@ -59,6 +61,9 @@ class Words(Protocol):
     def times(self, starts: list[datetime], zone: ZoneInfo, now: datetime) -> str:
         """Format several starts, each day once."""
 
+    def clocks(self, starts: list[datetime]) -> list[str]:
+        """Format the times of day of starts of one day, for a list."""
+
     def alternatives(self, choices: list[str]) -> str:
         """Join choices."""
 
@@ -69,34 +74,6 @@ class Words(Protocol):
         """Format an integer."""
 
 
-class HomeLine(Enum):
-    """The sentences about which home is meant; `{place}` and `{choices}` are filled in."""
-
-    UNIT = "several units of one house"
-    BEDROOMS = "several homes that only their bedrooms tell apart"
-    CITY = "one address in several cities"
-    CHOICE = "several homes"
-    MISHEARD = "homes that may be meant, if one was misheard"
-    WHICH_UNIT = "more units of one house than can be named"
-    WHICH_NUMBER = "more homes of one street than can be named"
-    WHICH_ADDRESS = "more homes than can be named"
-    UNKNOWN = "a home that the catalogue does not have"
-    RETIRED = "a home that is no longer offered"
-    COLLEAGUE = "a home that another agent shows"
-
-
-class ClosedLine(Enum):
-    """The sentences about days and times without viewings.
-
-    `{when}` and `{name}` or `{agent}` are filled in; `{comma}` is a comma where `{when}` has one inside.
-    """
-
-    NAMED = "the office is closed, with the name of the closure"
-    OFFICE = "the office is closed"
-    AGENT = "the agent is not available"
-    TEAM = "none of the line's agents is available"
-
-
 _CLOSED_LINES: Mapping[tuple[ClosedBy, bool], ClosedLine] = {
     (ClosedBy.OFFICE, True): ClosedLine.NAMED,
     (ClosedBy.OFFICE, False): ClosedLine.OFFICE,
@@ -104,34 +81,6 @@ _CLOSED_LINES: Mapping[tuple[ClosedBy, bool], ClosedLine] = {
     (ClosedBy.TEAM, False): ClosedLine.TEAM,
 }
 """By whose reason it is, and whether it has a name."""
-
-
-class HomesLine(Enum):
-    """The sentences about which homes there are; `{homes}` and `{more}`, a number, are filled in."""
-
-    FOUND = "all that fit"
-    MORE = "some of those that fit"
-    NEAREST = "none fits, but others are near"
-    NONE = "there are no homes to name"
-
-
-@dataclass(frozen=True)
-class FixedLines:
-    """The sentences of a language that depend on nothing.
-
-    Args:
-        apology: the answer after a fault. It offers a call back; nothing has been recorded.
-        unknown_tool: the answer to a tool that does not exist.
-        no_person: the answer to a transfer where the agent has no number to transfer to.
-        no_handoff: the answer to a hand-off to another assistant: an agent has one.
-        no_assistant: what a caller hears where no active agent has the phone number.
-    """
-
-    apology: str
-    unknown_tool: str
-    no_person: str
-    no_handoff: str
-    no_assistant: str
 
 
 class Renderer(ABC):
@@ -162,11 +111,11 @@ class Renderer(ABC):
         elif isinstance(result, model.HomeRefusal):
             text = self._about_home(result)
         elif isinstance(result, model.NotOpen):
-            text = f"{self._closed_then(result)} {self._instead(result.nearest)}"
+            text = self._with_others(self._closed_then(result), result.nearest)
         elif isinstance(result, model.CalendarUnavailable):
             text = self.calendar_unavailable(can_call_back=result.can_call_back)
         elif isinstance(result, model.SlotUnavailable):
-            text = f"{self.unavailable(result)} {self._instead(result.nearest)}"
+            text = self._with_others(self.unavailable(result), result.nearest)
         elif isinstance(result, Refusal):
             text = self.refusal(result)
         else:
@@ -178,7 +127,7 @@ class Renderer(ABC):
             case model.TimesOffered(home=home, times=times):
                 return self.times_offered(self.home_name(home) if home else None, self.times(times))
             case model.NoneAvailable(nearest=nearest):
-                return f"{self._nothing_free(result)} {self._instead(nearest)}"
+                return self._with_others(self._nothing_free(result), nearest)
             case model.Booked(appointment=booking, will_text=will_text):
                 return f"{self.booked(booking)} {self.text_follows() if will_text else ''}"
             case model.Moved(appointment=booking, will_text=will_text):
@@ -197,8 +146,14 @@ class Renderer(ABC):
                 return self.done()
 
     def _question_and_times(self, refusal: model.TimeUnclear) -> str:
-        ask = self.question(refusal.question)
-        return f"{ask} {self.have(self.times(refusal.nearest))}" if refusal.nearest and self.agent else ask
+        ask, nearest = self.question(refusal.question), refusal.nearest
+        if not nearest or self.agent is None:
+            return ask
+        clock = self.shared_clock(nearest)
+        if self._says_day_of(ask, nearest):
+            return f"{ask} {self.have_at(self.clocks(nearest))}"
+        is_said = clock is not None and len(nearest) > 1 and f"{self.at_clock(clock)}?" in ask
+        return f"{ask} {self.have(self.days_of(nearest) if is_said else self.times(nearest))}"
 
     def _nothing_free(self, result: model.NoneAvailable) -> str:
         if result.closed is None:
@@ -218,10 +173,23 @@ class Renderer(ABC):
         agent = spoken_address(self.agent.agent_name) if self.agent else ""
         return self.closed_lines[line].format(when=when or self.then, name=name, agent=agent, comma="," * ("," in when))
 
-    def _instead(self, nearest: tuple[datetime, ...]) -> str:
+    def _with_others(self, said: str, nearest: tuple[datetime, ...]) -> str:
+        """Add the nearest free times to a refusal, or offer a message; a day that it names is not said again."""
         if not nearest or self.agent is None:
-            return self.offer_message()
+            return f"{said} {self.offer_message()}"
+        return f"{said} {self.nearest_after(said, nearest)}"
+
+    def nearest_after(self, said: str, nearest: tuple[datetime, ...]) -> str:
+        """Name the nearest free times after a sentence; a day that it names is not said again."""
+        if self._says_day_of(said, nearest):
+            return self.nearest_that_day(self.clocks(nearest))
         return self.nearest(self.times(nearest))
+
+    def _says_day_of(self, said: str, starts: tuple[datetime, ...]) -> bool:
+        """Return whether a sentence names the one day of some starts."""
+        days = {self.day_of(start) for start in starts}
+        _, day, rest = said.partition(min(days))
+        return len(days) == 1 and bool(day) and not rest.startswith((" y uno", " de ", "-")) and not rest[:1].isalnum()
 
     # --- sentences of a language -------------------------------------------------------------------------------------
 
@@ -294,8 +262,16 @@ class Renderer(ABC):
         """Name free times after a question."""
 
     @abstractmethod
+    def have_at(self, clocks: str) -> str:
+        """Name the free times of a day that was named."""
+
+    @abstractmethod
     def nearest(self, times: str) -> str:
         """Name the nearest free times after a refusal."""
+
+    @abstractmethod
+    def nearest_that_day(self, clocks: str) -> str:
+        """Name the nearest free times of a day that was named."""
 
     @abstractmethod
     def offer_message(self) -> str:
@@ -355,6 +331,16 @@ class Renderer(ABC):
     def times(self, starts: tuple[datetime, ...]) -> str:
         """Format up to three starts, each day once."""
         return self.words.times(list(starts[:MAX_NAMED]), self.zone, self.now)
+
+    def clocks(self, starts: tuple[datetime, ...]) -> str:
+        """Format up to three starts of one day without it."""
+        return self.words.alternatives(self.words.clocks([start.astimezone(self.zone) for start in starts[:MAX_NAMED]]))
+
+    def days_of(self, starts: tuple[datetime, ...]) -> str:
+        """Format the days of up to three starts."""
+        return self.words.alternatives(
+            [self.choice_day(start.astimezone(self.zone).date()) for start in starts[:MAX_NAMED]]
+        )
 
     def on_moment(self, start: datetime) -> str:
         """Format a start for the end of a sentence."""
@@ -540,6 +526,17 @@ def _is_one_clock(range_: MinuteRange) -> bool:
     """Return whether a limit is said with one time of day."""
     length = range_.until_min - range_.from_min
     return range_.from_min <= 0 or range_.until_min >= DAY_MIN or length in {1, AROUND_LENGTH_MIN}
+
+
+def last_minute(range_: MinuteRange) -> int:
+    """Return the end of a limit as it is said; the minute behind "no later than five" leaves five in."""
+    return range_.until_min - (range_.until_min % _SAID_MIN == 1)
+
+
+def without_shared_half(said: str, following: str, halves: tuple[str, ...]) -> str:
+    """Return a time of day without its half of the day where the next one names it: "between two and four PM"."""
+    half = next((half for half in halves if said.endswith(half) and following.endswith(half)), "")
+    return said.removesuffix(half)
 
 
 def spoken_address(address: str | None) -> str:

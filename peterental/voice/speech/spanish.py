@@ -13,16 +13,15 @@ from peterental.calls.model import MessageMissing, Outcome
 from peterental.errors import Refusal
 from peterental.notices.waitlist.model import OnWaitlist, WaitlistUnavailable
 from peterental.voice.speech import spanish_words
+from peterental.voice.speech.lines import ClosedLine, FixedLines, HomeLine, HomesLine
 from peterental.voice.speech.renderer import (
     DAY_MIN,
     MAX_NAMED,
-    ClosedLine,
-    FixedLines,
-    HomeLine,
-    HomesLine,
     Renderer,
     Words,
+    last_minute,
     spoken_address,
+    without_shared_half,
 )
 from peterental.voice.speech.spoken_homes import SPANISH_UNITS, Units
 
@@ -197,7 +196,8 @@ class SpanishRenderer(Renderer):
         line = f"Hay una visita para {booking.attendee_name} de {self.viewing(booking)}."
         if not refusal.nearest:
             return f"{line} ¿Reservo otra para {name}?"
-        return f"{line} Para {name}, lo más cercano que tengo: {self.times(refusal.nearest)}. ¿Cuál prefiere?"
+        nearest = self.nearest_after(line, refusal.nearest)
+        return f"{line} Para {name}, {nearest[:1].lower()}{nearest[1:]} ¿Cuál prefiere?"
 
     def unavailable(self, refusal: model.SlotUnavailable) -> str:  # noqa: PLR0911  # one sentence for each reason
         start = refusal.start
@@ -274,8 +274,14 @@ class SpanishRenderer(Renderer):
     def have(self, times: str) -> str:
         return f"Tengo {times}."
 
+    def have_at(self, clocks: str) -> str:
+        return f"Tengo libre {clocks}."
+
     def nearest(self, times: str) -> str:
         return f"Lo más cercano que tengo: {times}."
+
+    def nearest_that_day(self, clocks: str) -> str:
+        return f"Lo más cercano que tengo ese día es {clocks}."
 
     def offer_message(self) -> str:
         return "¿Quiere dejar un recado?"
@@ -286,11 +292,13 @@ class SpanishRenderer(Renderer):
     def minute_range(self, range_: MinuteRange) -> str:
         if range_.until_min >= DAY_MIN:
             return _contracted(f"después de {self.clock(range_.from_min)}")
+        last = self.clock(last_minute(range_))
         if range_.from_min <= 0:
-            return _contracted(f"antes de {self.clock(range_.until_min)}")
+            is_left_in = last_minute(range_) < range_.until_min
+            return f"a más tardar {spanish_words.at(last)}" if is_left_in else _contracted(f"antes de {last}")
         if range_.until_min - range_.from_min == 1:
             return spanish_words.at(self.clock(range_.from_min))
-        return f"entre {self.clock(range_.from_min)} y {self.clock(range_.until_min)}"
+        return f"entre {without_shared_half(self.clock(range_.from_min), last, _PARTS_OF_DAY)} y {last}"
 
     def at_clock(self, said_clock: str, *, approximate: bool = False) -> str:
         return f"hacia {said_clock}" if approximate else spanish_words.at(said_clock)
@@ -305,7 +313,11 @@ class SpanishRenderer(Renderer):
         return self.words.on(self.day(value))
 
     def _clocks(self, options: tuple[int, ...]) -> str:
-        return self.words.alternatives([spanish_words.at(self.clock(minutes)) for minutes in options[:MAX_NAMED]])
+        said = [spanish_words.at(self.clock(minutes)) for minutes in options[:MAX_NAMED]]
+        following = [*said[1:], ""]
+        return self.words.alternatives(
+            [without_shared_half(one, other, _PARTS_OF_DAY) for one, other in zip(said, following, strict=True)]
+        )
 
     def _viewings(self, bookings: tuple[model.Appointment, ...]) -> str:
         some = [self.viewing(booking) for booking in bookings[:MAX_NAMED]]
@@ -317,6 +329,9 @@ class SpanishRenderer(Renderer):
         if not homes:
             return f"una visita de {self._viewings(bookings)}"
         return f"visitas de {', de '.join(homes[:-1])}, y {'otras' if len(bookings) > MAX_NAMED else 'de ' + homes[-1]}"
+
+
+_PARTS_OF_DAY = (" de la mañana", " de la tarde", " de la noche", " de la madrugada")
 
 
 def _contracted(text: str) -> str:

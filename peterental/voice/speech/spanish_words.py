@@ -83,7 +83,7 @@ def times(starts: list[datetime], zone: ZoneInfo, now: datetime) -> str:
     for local_day, group in by_day(starts, zone):
         said = on(day(local_day, today))
         comma = "," if "," in said else ""
-        days.append(f"{said}{comma} {alternatives(_clocks(group))}")
+        days.append(f"{said}{comma} {alternatives(clocks(group))}")
     return ", o ".join(days)
 
 
@@ -119,7 +119,7 @@ def bedrooms(value: int) -> str:
     return count(value, "bedroom") if value else "ningún dormitorio aparte"
 
 
-def _clocks(starts: list[datetime]) -> list[str]:
+def clocks(starts: list[datetime]) -> list[str]:
     """Format the times of one day; a part of the day that the next time shares is said once, after the last."""
     said = [at(clock(start.hour, start.minute)) for start in starts]
     parts = [_part(start.hour) for start in starts]

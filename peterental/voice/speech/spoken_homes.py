@@ -38,12 +38,13 @@ class Units(NamedTuple):
     fl: str
     rm: str
     ste: str
+    unit: str
     number: str
 
 
-ENGLISH_UNITS = Units("apartment", "building", "floor", "room", "suite", "number")
-SPANISH_UNITS = Units("apartamento", "edificio", "piso", "cuarto", "suite", "número")
-_UNITS_IN_FULL = frozenset(("apartment", "building", "floor", "room", "suite", "unit"))
+ENGLISH_UNITS = Units("apartment", "building", "floor", "room", "suite", "unit", "number")
+SPANISH_UNITS = Units("apartamento", "edificio", "piso", "cuarto", "suite", "unidad", "número")
+_UNITS_IN_FULL = {"apartment": "apt", "building": "bldg", "floor": "fl", "room": "rm", "suite": "ste", "unit": "unit"}
 
 
 @lru_cache(1_000)
@@ -89,10 +90,17 @@ def _unit(words: Sequence[str], at: int, units: Units) -> str | None:
         designated = _core(_word(words, at - 1)).casefold()
         is_said = designated in _DESIGNATORS or designated in _UNITS_IN_FULL
         return " ".join(filter(None, ("" if is_said else units.number, core[1:])))
-    designator = core.casefold()
-    if designator not in _DESIGNATORS or not after or words[at].endswith(",") or _is_zip(after):
+    said = core.casefold()
+    designator = said if said in _DESIGNATORS else _UNITS_IN_FULL.get(said) if _is_identifier(after) else None
+    if designator is None or not after or words[at].endswith(",") or _is_zip(after):
         return None
-    return str(getattr(units, designator))
+    spelt = str(getattr(units, designator))
+    return None if spelt == said else spelt
+
+
+def _is_identifier(word: str) -> bool:
+    """Return whether a word numbers a unit: "2B", "A"."""
+    return len(_core(word)) == 1 or any(char.isdigit() for char in word)
 
 
 def _state(words: Sequence[str], at: int) -> str | None:

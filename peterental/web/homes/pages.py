@@ -13,6 +13,7 @@ from peterental.access import require_admin
 from peterental.clock import utc_now
 from peterental.config import config_of
 from peterental.errors import Refusal
+from peterental.properties.keys import address_id
 from peterental.properties.model import (
     MANY_BEDROOMS,
     PropertyAddressMissing,
@@ -107,6 +108,7 @@ def show(property_id: int) -> str:
     agents = [agent for agent in services.agents.names(viewer) if agent.agent_id in home.shown_by]
     return render_template(
         "homes/show.html",
+        has_own_id=home.source_id not in {None, address_id(home.line1, home.unit, home.city)},
         home=home,
         hours=windows_by_weekday(home),
         agents=agents,

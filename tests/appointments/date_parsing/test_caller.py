@@ -96,6 +96,68 @@ def test_other_event_that_changes_the_viewing_is_asked_about(line: str, answer: 
     assert explain(THURSDAY, context(said=lambda: ["Thursday at two.", line])).decision == answer
 
 
+NINE_NOON_TWO = tuple(datetime(2026, 12, 3, hour, tzinfo=CHICAGO) for hour in (9, 12, 14))
+NINE_OR_TWO = "which-time day=2026-12-03 options=540,840"
+NOON_OR_TWO = "which-time day=2026-12-03 options=720,840"
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("Nine.", NINE_OR_TWO),
+        ("I'll take nine.", NINE_OR_TWO),
+        ("Las nueve.", NINE_OR_TWO),
+        ("The earliest.", NINE_OR_TWO),
+        ("The morning one.", NINE_OR_TWO),
+        ("The noon one.", NOON_OR_TWO),
+        ("Twelve.", NOON_OR_TWO),
+        ("La de las doce.", NOON_OR_TWO),
+        ("In the morning, please.", "time-needed search=(search days=Thu 2026-12-03 ranges=00:00-12:00 part=morning)"),
+        ("Not the last one.", "which-offer options=Thu 2026-12-03 09:00,Thu 2026-12-03 12:00"),
+        ("Two.", "exactly Thu 2026-12-03 14:00"),
+        ("The last one.", "exactly Thu 2026-12-03 14:00"),
+        ("La de la tarde.", "exactly Thu 2026-12-03 14:00"),
+        ("Not the first one.", "exactly Thu 2026-12-03 14:00"),
+        ("In the afternoon, please.", "exactly Thu 2026-12-03 14:00"),
+        ("Dolores Park.", "exactly Thu 2026-12-03 14:00"),
+    ],
+)
+def test_other_time_of_the_offer_is_asked_about(line: str, answer: str) -> None:
+    offer = context(offered=NINE_NOON_TWO, last_offer=NINE_NOON_TWO, offered_last=True, said=lambda: [line])
+    assert explain(THURSDAY, offer).decision == answer
+
+
+@pytest.mark.parametrize(("sent", "is_exact"), [("2026-12-10T15:00", True), ("2026-12-08T10:00", False)])
+def test_day_that_names_the_booking_is_not_the_new_one(sent: str, *, is_exact: bool) -> None:
+    booking = CurrentBooking(datetime(2026, 12, 8, 15, tzinfo=CHICAGO))
+    moved = explain(sent, context(current=booking, said=lambda: ["Move my Tuesday one to Thursday."]), "change")
+    assert moved.decision.startswith("exactly") is is_exact
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("Thursday, but not at two.", "time-needed search=(search days=Thu 2026-12-03 excluded_ranges=14:00-14:01)"),
+        ("A las dos no puedo.", "time-needed search=(search days=Thu 2026-12-03 excluded_ranges=14:00-14:01)"),
+        (
+            "Anything but two on Thursday.",
+            "time-needed search=(search days=Thu 2026-12-03 excluded_ranges=14:00-14:01)",
+        ),
+        ("Thursday works but four is better.", "which-time day=2026-12-03 options=840,960"),
+        ("Four would be better.", "which-time day=2026-12-03 options=840,960"),
+        ("Could we do four instead of two?", "which-time day=2026-12-03 options=840,960"),
+        ("El jueves no puedo, ¿el viernes a las dos?", MISMATCH),
+        ("El jueves no puedo. El viernes a las dos.", MISMATCH),
+        ("El viernes no puedo, el jueves a las dos.", "exactly Thu 2026-12-03 14:00"),
+        ("Thursday, not at three.", "exactly Thu 2026-12-03 14:00"),
+        ("Not at three, at two.", "exactly Thu 2026-12-03 14:00"),
+        ("Thursday three.", "exactly Thu 2026-12-03 14:00"),  # the third
+    ],
+)
+def test_time_that_is_turned_down_is_not_booked(line: str, answer: str) -> None:
+    assert explain(THURSDAY, context(said=lambda: [line])).decision == answer
+
+
 def test_words_are_checked_against_the_callers_words_too() -> None:
     assert explain("Thursday at 2 pm", context(said=lambda: ["Friday at two"])).decision == MISMATCH
 

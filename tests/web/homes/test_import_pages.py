@@ -275,3 +275,20 @@ def test_restored_home_is_named_in_the_preview(office: Browser, services: Servic
     confirm(office, path)
     assert "A person restored this home." not in office.get(shown).text
     assert "Kept, because a person restored them" in office.get("/audit").text
+
+
+@pytest.mark.parametrize(
+    ("file", "columns", "shows_id"),
+    [
+        ("Id,Street\nA7,9 Ash St\n", ("source_id", "line1"), True),
+        ("Street,Rent\n9 Ash St,900\n", ("line1", "rent"), False),
+    ],
+)
+def test_id_of_the_file_is_shown_where_it_has_one(
+    office: Browser, services: Services, admin: Viewer, file: str, columns: tuple[str, ...], *, shows_id: bool
+) -> None:
+    chosen = {f"column-{at}": field for at, field in enumerate(columns)}
+    confirm(office, office.send(upload(office, file).location, chosen).location)
+    (home,) = services.properties.list_page(admin, PropertyFilter()).homes
+    page = office.get(f"/homes/{home.property_id}").text
+    assert (", id <bdi>" in page) is shows_id
