@@ -105,7 +105,13 @@ def test_statements_of_phone_calls_are_planned_once(office: FilledOffice) -> Non
     plans = pool.fetch("SELECT statement, generic_plans, custom_plans FROM pg_prepared_statements")
     pool.close()
     assert not [row["statement"] for row in plans if row["custom_plans"]]
-    for part in ("FOR NO KEY UPDATE", "has_ended", "agent.fields AS agent", "INSERT INTO tool_calls", "INSERT INTO messages"):
+    for part in (
+        "FOR NO KEY UPDATE",
+        "has_ended",
+        "agent.fields AS agent",
+        "INSERT INTO tool_calls",
+        "INSERT INTO messages",
+    ):
         assert any(part in row["statement"] and row["generic_plans"] for row in plans), part
 
 
