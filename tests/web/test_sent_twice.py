@@ -117,10 +117,11 @@ def cases_of_viewings(world: World) -> Iterator[Case]:
     page, other = (f"/appointments/{world.past()}" for _ in range(2))
     yield Case("appointments.complete", page, f"{page}/complete")
     yield Case("appointments.no_show", other, f"{other}/no-show")
-    one, another = (f"/today/{world.past()}" for _ in range(2))
-    yield Case("today.complete", "/today", f"{one}/complete")
-    yield Case("today.no_show", "/today", f"{another}/no-show")
-    yield Case("today.reopen", "/today", f"{another}/reopen")
+    one, another = (world.past() for _ in range(2))
+    yield Case("today.complete", "/today", f"/today/{one}/complete")
+    yield Case("today.no_show", "/today", f"/today/{another}/no-show")
+    # As the page is after the mark: without that, it has yesterday's viewing no more, and it may be past midnight.
+    yield Case("today.reopen", f"/today?marked={another}", f"/today/{another}/reopen")
     viewing = world.past(status="no_show")
     yield Case("appointments.reopen", f"/appointments/{viewing}", f"/appointments/{viewing}/reopen")
     page = f"/appointments/{world.coming(5)}"
