@@ -24,7 +24,6 @@ from peterental.appointments.manual.model import (
     NotesTooLong,
     NothingEdited,
     OnlyVisitorEditable,
-    ViewingEdit,
     WallClockTime,
 )
 from peterental.appointments.model import AddressMissing, Appointment, AppointmentUnknown, NameMissing, SlotTaken
@@ -33,6 +32,7 @@ from peterental.database.pool import Database
 from peterental.errors import Refusal
 from peterental.services import Services, build_services
 from tests.clocks import Clock
+from tests.edits import entry_of
 from tests.servers import until_a_session_waits
 
 NOW = datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
@@ -92,19 +92,6 @@ def edit(services: Services) -> Callable[..., Appointment]:
         return services.manual.show(old.appointment_id, ADMIN)[0]
 
     return edit
-
-
-def entry_of(old: Appointment, **fields: Any) -> ViewingEdit:
-    entry = ViewingEdit(
-        agent_id=old.agent_id,
-        property_address=old.property_address,
-        property_id=old.property_id,
-        attendee_name=old.attendee_name,
-        attendee_email=old.attendee_email,
-        attendee_phone=old.attendee_phone,
-        notes=old.notes,
-    )
-    return replace(entry, **fields)
 
 
 def seen(appointment: Appointment) -> ExpectedState:

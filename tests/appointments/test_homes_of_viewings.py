@@ -23,7 +23,6 @@ from peterental.appointments.manual.model import (
     ExpectedState,
     HomeBusy,
     NewBooking,
-    ViewingEdit,
     WallClockTime,
 )
 from peterental.appointments.model import PHONE, Appointment, HomeTaken
@@ -31,6 +30,7 @@ from peterental.appointments.repository import AppointmentRepository
 from peterental.database.pool import Database
 from peterental.properties.model import Property, PropertySettings
 from peterental.services import build_services
+from tests.edits import entry_of
 from tests.servers import until_a_session_waits
 
 if TYPE_CHECKING:
@@ -131,13 +131,7 @@ class Desk:
     def edit(self, appointment_id: int, **changes: Any) -> Appointment:
         """Edit a viewing."""
         shown, _ = self.manual.show(appointment_id, ADMIN)
-        entry = ViewingEdit(
-            agent_id=shown.agent_id,
-            property_address=shown.property_address,
-            property_id=shown.property_id,
-            attendee_name=shown.attendee_name,
-        )
-        return self.manual.edit(appointment_id, self.seen(appointment_id), replace(entry, **changes), ADMIN)
+        return self.manual.edit(appointment_id, self.seen(appointment_id), entry_of(shown, **changes), ADMIN)
 
     def change(self, appointment_id: int, action: Action) -> Appointment:
         """Cancel or restore a viewing."""

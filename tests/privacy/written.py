@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from peterental.access import Viewer
 from peterental.agents.time_off.model import ClosureEntry, RepeatingEntry
 from peterental.agents.working_hours.model import BusyBlockRequest, DateOverride
-from peterental.appointments.manual.model import ExpectedState, NewBooking, ViewingEdit, WallClockTime
+from peterental.appointments.manual.model import ExpectedState, NewBooking, WallClockTime
 from peterental.database.pool import Database
 from peterental.jobs.model import JobRequest
 from peterental.messages.model import MessageFilter
@@ -19,6 +19,7 @@ from peterental.privacy.person import Person
 from peterental.services import Services
 from peterental.users.tokens.model import NewToken
 from peterental.webhooks.model import EndpointEntry
+from tests.edits import entry_of
 from tests.notices.office import FakeTransport
 from tests.voice.phone import ELM, Clock, Phone
 
@@ -141,15 +142,7 @@ def write_edits(services: Services) -> None:
 
 def edit(services: Services, appointment_id: int, **fields: str) -> None:
     old, _ = services.manual.show(appointment_id, ADMIN)
-    entry = ViewingEdit(
-        agent_id=old.agent_id,
-        property_address=old.property_address,
-        attendee_name=old.attendee_name,
-        attendee_email=old.attendee_email,
-        attendee_phone=old.attendee_phone,
-        notes=old.notes,
-    )
-    services.manual.edit(appointment_id, seen(services, appointment_id), replace(entry, **fields), ADMIN)  # type: ignore[arg-type]  # texts
+    services.manual.edit(appointment_id, seen(services, appointment_id), entry_of(old, **fields), ADMIN)
 
 
 def held_rows(database: Database, *found: str) -> list[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from peterental.agents.model import Profile
-from peterental.appointments.manual.model import ExpectedState, ViewingEdit
+from peterental.appointments.manual.model import ExpectedState
+from tests.edits import entry_of
 from tests.notices.office import ADMIN, EMAIL, NOON, PHONE_NUMBER, Office
 
 OTHER_NUMBER = "+14055550199"
@@ -19,15 +19,8 @@ START = NOON + timedelta(days=2)
 def edit(office: Office, viewing: int, **fields: Any) -> None:
     old, _ = office.services.manual.show(viewing, ADMIN)
     assert old.updated_at is not None
-    entry = ViewingEdit(
-        agent_id=old.agent_id,
-        property_address=old.property_address,
-        attendee_name=old.attendee_name,
-        attendee_email=old.attendee_email,
-        attendee_phone=old.attendee_phone,
-    )
     seen = ExpectedState(old.updated_at, old.start, old.status)
-    office.services.manual.edit(viewing, seen, replace(entry, **fields), ADMIN)
+    office.services.manual.edit(viewing, seen, entry_of(old, **fields), ADMIN)
 
 
 @pytest.fixture
